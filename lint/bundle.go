@@ -1,0 +1,108 @@
+package lint
+
+import (
+	"reflect"
+	"sync"
+)
+
+// A Rendering names what a bundle was made from.
+type Rendering struct {
+	Kind    string `json:"kind"`    // helm, kustomize or file
+	Root    string `json:"root"`    // the chart, the overlay, the directory or file
+	Variant string `json:"variant"` // the set of values, "" for the defaults
+}
+
+// A Bundle is what is deployed together, the unit of analysis: one chart with
+// one set of values, one overlay, or one tree of plain files. Make one with
+// [NewBundle]; it is then read-only and safe for concurrent use.
+type Bundle struct {
+	Rendering Rendering
+	Resources []*Resource
+	// Namespace is where objects without metadata.namespace will live, "" where
+	// only the deploy decides.
+	Namespace string
+	// KubeVersion is the Kubernetes version deployed to, as "1.33"; "" for the newest known.
+	KubeVersion string
+	// Errors are what could not be read, rendered or parsed of this unit.
+	Errors []*InputError
+
+	clusterCRDs map[string]bool
+	byKind      map[string][]*Resource
+	byKey       map[key]*Resource
+	shared      sync.Map // reflect.Type → *sharedValue
+}
+
+type key struct{ group, kind, namespace, name string }
+
+// NewBundle indexes resources, in the order given, and settles their namespaces.
+func NewBundle(rendering Rendering, namespace string, resources []*Resource) *Bundle {
+	b := &Bundle{Rendering: rendering, Namespace: namespace, Resources: resources,
+		clusterCRDs: map[string]bool{}, byKind: map[string][]*Resource{}, byKey: map[key]*Resource{}}
+	for _, r := range resources {
+		if r.Is("apiextensions.k8s.io", "CustomResourceDefinition") && r.Get("spec", "scope").Value() == "Cluster" {
+			b.clusterCRDs[r.Get("spec", "group").Value()+"/"+r.Get("spec", "names", "kind").Value()] = true
+		}
+	}
+	for _, r := range resources {
+		r.Bundle = b
+		if r.IsClusterScoped() {
+			r.Namespace = ""
+		} else if r.Namespace == "" {
+			r.Namespace = namespace
+		}
+		r.findPods()
+		b.byKind[r.Kind] = append(b.byKind[r.Kind], r)
+		k := key{r.Group, r.Kind, r.Namespace, r.Name}
+		if b.byKey[k] == nil {
+			b.byKey[k] = r
+		}
+	}
+	return b
+}
+
+// OfKind returns the objects of the kinds (in any group; see [Resource.Is]), in
+// the bundle's order for each kind; all objects where no kind is named.
+func (b *Bundle) OfKind(kinds ...string) []*Resource {
+	if len(kinds) == 0 {
+		return b.Resources
+	}
+	var all []*Resource
+	for _, k := range kinds {
+		all = append(all, b.byKind[k]...)
+	}
+	return all
+}
+
+// Lookup returns the object of a group, kind, namespace ("" for cluster-scoped
+// kinds) and name, or nil.
+func (b *Bundle) Lookup(group, kind, namespace, name string) *Resource {
+	return b.byKey[key{group, kind, namespace, name}]
+}
+
+// PodSpecs returns every pod of the bundle.
+func (b *Bundle) PodSpecs() []*PodSpec {
+	var all []*PodSpec
+	for _, r := range b.Resources {
+		all = append(all, r.pods...)
+	}
+	return all
+}
+
+type sharedValue struct {
+	once  sync.Once
+	value any
+}
+
+// Shared returns what build makes of the bundle, built once however many rules
+// ask for it: the graph of RBAC, the table of network policies. One value is
+// kept for each type T; T must be treated as read-only.
+func Shared[T any](b *Bundle, build func(*Bundle) T) T {
+	entry, _ := b.shared.LoadOrStore(reflect.TypeFor[T](), &sharedValue{})
+	v := entry.(*sharedValue)
+	v.once.Do(func() { v.value = build(b) })
+	value, ok := v.value.(T)
+	if !ok {
+		panic("lint.Shared: building " + reflect.TypeFor[T]().String() + " panicked before")
+	}
+	return value
+}

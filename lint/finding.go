@@ -1,0 +1,102 @@
+package lint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strings"
+)
+
+// A Finding is one defect in one source place. A rule makes it with
+// [Pass.Report] and may set Severity, Help, Subject, Key and Related; the
+// engine fills in the rest.
+type Finding struct {
+	Rule     *Rule
+	Severity Severity
+	Message  string // one line: the thing in quotes, the problem, the fact that proves it
+	Help     string // how to mend it, a verb phrase; may have several lines (a ready policy)
+	Node     *Node
+	// Subject is what stronger and weaker rules have in common; see
+	// [Rule.YieldsTo]. Report sets the path of the container or pod.
+	Subject string
+	// Key tells findings of one rule in one place apart that are not one defect
+	// (the directions of a network policy, say).
+	Key string
+
+	Object     Object
+	Path       string
+	Span       Span
+	Precision  Precision
+	Related    []Related
+	Renderings []Rendering
+	// Objects are the objects of further renderings, or of a template rendered
+	// more than once, that show the same defect.
+	Objects     []Object
+	Fingerprint string
+}
+
+// Relate adds a place that the finding is also about.
+func (f *Finding) Relate(role string, n *Node, message string) {
+	place := n.Locate()
+	f.Related = append(f.Related, Related{role, message, place.Span})
+}
+
+// An InputError is something that could not be read, rendered or checked. It
+// is apart from findings: exit status 3.
+type InputError struct {
+	Message   string
+	Span      Span // not valid where no place is known
+	Rendering *Rendering
+}
+
+// Error returns file:line:column: message.
+func (e *InputError) Error() string {
+	if !e.Span.IsValid() {
+		return e.Message
+	}
+	return e.Span.Start.String() + ": " + e.Message
+}
+
+// A Suppressed is a finding that an ignore hid.
+type Suppressed struct {
+	Finding *Finding
+	Reason  string
+	By      string // comment, annotation, config or baseline
+	Span    Span   // of the ignore, where it has one
+}
+
+// A Report is what a run found. Findings are sorted by file, line, column and rule.
+type Report struct {
+	Findings   []*Finding
+	Errors     []*InputError
+	Suppressed []*Suppressed
+	Rules      []*Rule // those that ran
+	Stats      Stats
+	Masks      *Masks
+}
+
+// Stats says what a run covered.
+type Stats struct {
+	Units   int // charts × values, overlays, trees of plain files
+	Files   int // read as manifests, charts or overlays
+	Objects int
+	Skipped int // YAML and JSON files without a Kubernetes object
+}
+
+// Count returns the number of findings of each severity.
+func (r *Report) Count() map[Severity]int {
+	count := map[Severity]int{}
+	for _, f := range r.Findings {
+		count[f.Severity]++
+	}
+	return count
+}
+
+// generated matches the hash suffixes of kustomize's generators and of pods.
+var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
+
+func (f *Finding) fingerprint() string {
+	name := generated.ReplaceAllString(f.Object.Name, "")
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule.ID, f.Span.Path(), f.Path, f.Object.Kind, name, f.Key}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,180 @@
+// Package linttest tests rules on YAML that says what it expects, as
+// golang.org/x/tools/go/analysis/analysistest does for Go.
+package linttest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/manilint/manilint/lint"
+)
+
+var want = regexp.MustCompile("#.*\\bwant((?:\\s+(?:\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`))+)")
+var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
+
+// Run lints the YAML in folder with one rule and compares the findings with the
+// comments: # want "regexp" "regexp" expects that many findings on its line, each
+// regexp matching "severity: message" of one. A missing and an extra finding are
+// both failures. Each file directly in folder is a bundle of its own; the files
+// of a subfolder are one bundle together. A folder without any want is a failure.
+func Run(t *testing.T, rule *lint.Rule, folder string, params ...map[string]any) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatalf("rule %s has no fixtures: %v", rule.ID, err)
+	}
+	wants := 0
+	for _, e := range entries {
+		path := filepath.Join(folder, e.Name())
+		files := []string{path}
+		if e.IsDir() {
+			files, _ = filepath.Glob(filepath.Join(path, "*.yaml"))
+		} else if filepath.Ext(path) != ".yaml" {
+			continue
+		}
+		var sources []*lint.Source
+		for _, f := range files {
+			data, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources = append(sources, lint.NewSource(filepath.ToSlash(f), data))
+		}
+		var set map[string]any
+		if len(params) > 0 {
+			set = params[0]
+		}
+		wants += check(t, Lint(t, rule, set, sources...), sources)
+	}
+	if wants == 0 {
+		t.Errorf("rule %s: no # want in %s", rule.ID, folder)
+	}
+}
+
+// Lint runs one rule over sources as one bundle of plain files.
+func Lint(t *testing.T, rule *lint.Rule, params map[string]any, sources ...*lint.Source) *lint.Report {
+	t.Helper()
+	b := Bundle(t, sources...)
+	report := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: rule, Params: params}}})
+	for _, e := range report.Errors {
+		t.Errorf("%v", e)
+	}
+	return report
+}
+
+// Bundle parses sources as one bundle of plain files.
+func Bundle(t testing.TB, sources ...*lint.Source) *lint.Bundle {
+	t.Helper()
+	var resources []*lint.Resource
+	for _, src := range sources {
+		docs, errs := lint.ParseYAML(src)
+		for _, e := range errs {
+			t.Errorf("%v", e)
+		}
+		for _, doc := range docs {
+			resources = append(resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
+		}
+	}
+	return lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", resources)
+}
+
+func check(t *testing.T, report *lint.Report, sources []*lint.Source) int {
+	t.Helper()
+	type line struct {
+		path string
+		n    int
+	}
+	expected := map[line][]*regexp.Regexp{}
+	wants := 0
+	for _, src := range sources {
+		for n := 1; n <= src.Lines(); n++ {
+			m := want.FindStringSubmatch(src.Line(n))
+			if m == nil {
+				continue
+			}
+			for _, q := range quoted.FindAllString(m[1], -1) {
+				pattern, err := strconv.Unquote(q)
+				if err != nil {
+					t.Fatalf("%s:%d: %v", src.Path, n, err)
+				}
+				at := line{src.Path, n}
+				expected[at] = append(expected[at], regexp.MustCompile(pattern))
+				wants++
+			}
+		}
+	}
+findings:
+	for _, f := range report.Findings {
+		at := line{f.Span.Path(), f.Span.Start.Line}
+		text := f.Severity.String() + ": " + f.Message
+		for i, pattern := range expected[at] {
+			if pattern.MatchString(text) {
+				expected[at] = append(expected[at][:i:i], expected[at][i+1:]...)
+				continue findings
+			}
+		}
+		t.Errorf("%s:%d: unexpected finding: %s", at.path, at.n, text)
+	}
+	for at, patterns := range expected {
+		for _, p := range patterns {
+			t.Errorf("%s:%d: no finding matches %q", at.path, at.n, p)
+		}
+	}
+	return wants
+}
+
+// CheckDoc checks a rule's Markdown: its sections, that every manifest under Bad
+// is reported by the rule and none under Good is.
+func CheckDoc(t *testing.T, rule *lint.Rule) {
+	t.Helper()
+	doc := rule.Doc()
+	if doc == "" {
+		t.Fatalf("rule %s has no %s.md beside it", rule.ID, strings.ReplaceAll(rule.ID, "-", "_"))
+	}
+	if !strings.HasPrefix(doc, "# "+rule.ID+"\n") {
+		t.Errorf("rule %s: the doc does not begin with # %s", rule.ID, rule.ID)
+	}
+	for _, section := range []string{"Why", "Bad", "Good", "When to ignore", "References"} {
+		if Section(doc, section) == "" {
+			t.Errorf("rule %s: the doc has no section %q", rule.ID, section)
+		}
+	}
+	for _, text := range fences(Section(doc, "Bad")) {
+		if n := len(Lint(t, rule, nil, lint.NewSource("bad.yaml", []byte(text))).Findings); n == 0 {
+			t.Errorf("rule %s: the doc's Bad example has no finding:\n%s", rule.ID, text)
+		}
+	}
+	for _, text := range fences(Section(doc, "Good")) {
+		for _, f := range Lint(t, rule, nil, lint.NewSource("good.yaml", []byte(text))).Findings {
+			t.Errorf("rule %s: the doc's Good example has a finding: %s: %s", rule.ID, f.Span.Start, f.Message)
+		}
+	}
+}
+
+// Section returns the text under a "## title" heading.
+func Section(doc, title string) string {
+	_, rest, ok := strings.Cut("\n"+doc, "\n## "+title+"\n")
+	if !ok {
+		return ""
+	}
+	text, _, _ := strings.Cut(rest, "\n## ")
+	return strings.TrimSpace(text)
+}
+
+func fences(text string) []string {
+	var all []string
+	for {
+		_, rest, ok := strings.Cut(text, "```yaml\n")
+		if !ok {
+			return all
+		}
+		var body string
+		body, text, _ = strings.Cut(rest, "\n```")
+		all = append(all, body+"\n")
+	}
+}

@@ -1,0 +1,306 @@
+package lint
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// A Node is a place in the tree of a [Resource]: a value that is there, or one
+// that is missing. Asking a missing node for a child gives another missing node,
+// never nil, so a rule can follow a path and ask once at its end. Aliases and
+// merge keys are followed. A Node is immutable.
+type Node struct {
+	yaml   *yaml.Node // nil when missing
+	key    *yaml.Node // the key in the parent mapping; nil for list items and roots
+	parent *Node
+	field  string
+	index  int // in the parent sequence, else -1
+	res    *Resource
+}
+
+// NewNode returns a root node outside any resource, for configuration and patches.
+func NewNode(root *yaml.Node) *Node { return &Node{yaml: resolveAlias(root), index: -1} }
+
+func resolveAlias(n *yaml.Node) *yaml.Node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// Exists reports whether the node is there. An explicit null is there: see [Node.IsNull].
+func (n *Node) Exists() bool { return n.yaml != nil }
+
+// IsNull reports whether the node is missing or null; the API server treats both alike.
+func (n *Node) IsNull() bool {
+	return n.yaml == nil || n.yaml.Kind == yaml.ScalarNode && n.yaml.ShortTag() == "!!null"
+}
+
+// IsScalar reports whether the node is a scalar other than null.
+func (n *Node) IsScalar() bool {
+	return n.yaml != nil && n.yaml.Kind == yaml.ScalarNode && !n.IsNull()
+}
+
+// IsMapping reports whether the node is a mapping.
+func (n *Node) IsMapping() bool { return n.yaml != nil && n.yaml.Kind == yaml.MappingNode }
+
+// IsSequence reports whether the node is a list.
+func (n *Node) IsSequence() bool { return n.yaml != nil && n.yaml.Kind == yaml.SequenceNode }
+
+// Value returns the text of a scalar, unquoted; "" for anything else and for null.
+func (n *Node) Value() string {
+	if !n.IsScalar() {
+		return ""
+	}
+	return n.yaml.Value
+}
+
+// IsString reports whether a scalar is a string to YAML (quoted, or no number, bool or null).
+func (n *Node) IsString() bool {
+	if !n.IsScalar() {
+		return false
+	}
+	tag := n.yaml.ShortTag()
+	return tag == "!!str" || tag == "!!binary" || tag == "!!timestamp"
+}
+
+// Bool returns the value of a boolean; ok is false for anything else. The
+// YAML 1.1 words (yes, on, …) count: Kubernetes' decoder reads them as booleans.
+func (n *Node) Bool() (value, ok bool) {
+	if !n.IsScalar() || n.yaml.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return false, false
+	}
+	switch n.yaml.Value {
+	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y":
+		return true, true
+	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N":
+		return false, true
+	}
+	return false, false
+}
+
+// IsTrue reports whether the node is the boolean true.
+func (n *Node) IsTrue() bool { v, ok := n.Bool(); return ok && v }
+
+// IsFalse reports whether the node is the boolean false.
+func (n *Node) IsFalse() bool { v, ok := n.Bool(); return ok && !v }
+
+// Int returns the value of an integer; ok is false for anything else, quoted digits included.
+func (n *Node) Int() (value int64, ok bool) {
+	if !n.IsScalar() || n.yaml.ShortTag() != "!!int" && n.yaml.ShortTag() != "!!float" {
+		return 0, false
+	}
+	if v, err := strconv.ParseInt(strings.ReplaceAll(n.yaml.Value, "_", ""), 0, 64); err == nil {
+		return v, true
+	}
+	f, err := strconv.ParseFloat(n.yaml.Value, 64) // Helm prints large integers as 1e+06
+	if err != nil || f != float64(int64(f)) {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// Get returns the node at a path of mapping keys below n. It never returns nil.
+// Of a repeated key the last counts, as in Kubernetes' decoder.
+func (n *Node) Get(path ...string) *Node {
+	for _, field := range path {
+		key, value := lookup(n.yaml, field)
+		n = &Node{yaml: resolveAlias(value), key: key, parent: n, field: field, index: -1, res: n.res}
+	}
+	return n
+}
+
+func lookup(m *yaml.Node, field string) (key, value *yaml.Node) {
+	if m == nil || m.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	var merge *yaml.Node
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		k := m.Content[i]
+		if k.Value == field {
+			key, value = k, m.Content[i+1]
+		}
+		if k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
+			merge = resolveAlias(m.Content[i+1])
+		}
+	}
+	if key != nil || merge == nil {
+		return key, value
+	}
+	if merge.Kind == yaml.SequenceNode {
+		for _, c := range merge.Content {
+			if key, value = lookup(resolveAlias(c), field); key != nil {
+				return key, value
+			}
+		}
+		return nil, nil
+	}
+	return lookup(merge, field)
+}
+
+// Items returns the elements of a list; none for anything else.
+func (n *Node) Items() []*Node {
+	if !n.IsSequence() {
+		return nil
+	}
+	items := make([]*Node, len(n.yaml.Content))
+	for i, c := range n.yaml.Content {
+		items[i] = &Node{yaml: resolveAlias(c), parent: n, index: i, res: n.res}
+	}
+	return items
+}
+
+// Fields returns the values of a mapping in the order written, merged ones
+// last and each key once; see [Node.Name] and [Node.Key]. None for anything else.
+func (n *Node) Fields() []*Node {
+	if !n.IsMapping() {
+		return nil
+	}
+	var fields []*Node
+	seen := map[string]bool{}
+	var add func(m *yaml.Node)
+	add = func(m *yaml.Node) {
+		var merges []*yaml.Node
+		if m == nil || m.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			k := m.Content[i]
+			if k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
+				if v := resolveAlias(m.Content[i+1]); v.Kind == yaml.SequenceNode {
+					for _, c := range v.Content {
+						merges = append(merges, resolveAlias(c))
+					}
+				} else {
+					merges = append(merges, v)
+				}
+				continue
+			}
+			if !seen[k.Value] {
+				seen[k.Value] = true
+				fields = append(fields, n.Get(k.Value))
+			}
+		}
+		for _, c := range merges {
+			add(c)
+		}
+	}
+	add(n.yaml)
+	return fields
+}
+
+// Strings returns the scalar elements of a list, or the one scalar where a list
+// belongs, as text.
+func (n *Node) Strings() []string {
+	if n.IsScalar() {
+		return []string{n.Value()}
+	}
+	var out []string
+	for _, item := range n.Items() {
+		if item.IsScalar() {
+			out = append(out, item.Value())
+		}
+	}
+	return out
+}
+
+// StringMap returns the scalar values of a mapping by key.
+func (n *Node) StringMap() map[string]string {
+	out := map[string]string{}
+	for _, f := range n.Fields() {
+		if f.IsScalar() {
+			out[f.Name()] = f.Value()
+		}
+	}
+	return out
+}
+
+// Walk calls visit for n and every node below it, parents first, in the order
+// written; it does not go below a node for which visit returns false.
+func (n *Node) Walk(visit func(*Node) bool) {
+	if !n.Exists() || !visit(n) {
+		return
+	}
+	for _, c := range n.Items() {
+		c.Walk(visit)
+	}
+	for _, c := range n.Fields() {
+		c.Walk(visit)
+	}
+}
+
+// Name returns the key of n in its mapping; "" for list items and roots.
+func (n *Node) Name() string { return n.field }
+
+// Index returns the place of n in its list, from 0; -1 when it is no list item.
+func (n *Node) Index() int { return n.index }
+
+// Parent returns the node that holds n, or nil at the root of an object.
+func (n *Node) Parent() *Node { return n.parent }
+
+// Resource returns the object that n belongs to; nil outside any.
+func (n *Node) Resource() *Resource { return n.res }
+
+// YAML returns the node underneath, with aliases resolved; nil when n is
+// missing. It must not be changed.
+func (n *Node) YAML() *yaml.Node { return n.yaml }
+
+// Key returns the YAML node of the key that holds n; nil for list items, roots
+// and missing nodes. It must not be changed.
+func (n *Node) Key() *yaml.Node { return n.key }
+
+// Nearest returns n if it exists, else its nearest ancestor that does.
+func (n *Node) Nearest() *Node {
+	for !n.Exists() && n.parent != nil {
+		n = n.parent
+	}
+	return n
+}
+
+// Missing returns the fields between [Node.Nearest] and n; none when n exists.
+func (n *Node) Missing() []string {
+	var fields []string
+	for ; !n.Exists() && n.parent != nil; n = n.parent {
+		fields = append([]string{n.field}, fields...)
+	}
+	return fields
+}
+
+// Path returns the path of n from the root of its object, with list items named
+// where they have a name: spec.template.spec.containers[name=web].image
+func (n *Node) Path() string {
+	if n.parent == nil {
+		return ""
+	}
+	prefix := n.parent.Path()
+	if n.index >= 0 {
+		if name := n.Get("name"); n.IsMapping() && name.IsScalar() {
+			return fmt.Sprintf("%s[name=%s]", prefix, name.Value())
+		}
+		return fmt.Sprintf("%s[%d]", prefix, n.index)
+	}
+	field := n.field
+	if strings.ContainsAny(field, ".[]") {
+		field = strconv.Quote(field)
+	}
+	if prefix == "" {
+		return field
+	}
+	return prefix + "." + field
+}
+
+// GenericPath is Path with every list item written as [], the same for all
+// containers of a pod, say.
+func (n *Node) GenericPath() string {
+	if n.parent == nil {
+		return ""
+	}
+	prefix := n.parent.GenericPath()
+	if n.index >= 0 {
+		return prefix + "[]"
+	}
+	return strings.TrimPrefix(prefix+"."+n.field, ".")
+}

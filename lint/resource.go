@@ -1,0 +1,215 @@
+package lint
+
+import (
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// A Resource is one Kubernetes object of a [Bundle]. It is immutable once its
+// bundle is handed to [Run].
+type Resource struct {
+	Root    *Node
+	Group   string // "" for the core group
+	Version string
+	Kind    string
+	// Namespace is where the object will live: metadata.namespace, else the
+	// bundle's; "" for cluster-scoped kinds and where only the deploy decides.
+	Namespace string
+	// Name is metadata.name, or metadata.generateName with a "*" behind it.
+	Name   string
+	Bundle *Bundle
+
+	locator Locator
+	pods    []*PodSpec
+}
+
+// An Object names a Kubernetes object in reports.
+type Object struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace"`
+	Name       string `json:"name"`
+}
+
+// NewResources returns the objects of one parsed document: itself, or the items
+// of a kind: List (and of any other …List with items). A document without
+// apiVersion and kind gives none.
+func NewResources(root *yaml.Node, locator Locator) []*Resource {
+	doc := NewNode(root)
+	apiVersion, kind := doc.Get("apiVersion"), doc.Get("kind")
+	if !apiVersion.IsScalar() || !kind.IsScalar() {
+		return nil
+	}
+	if items := doc.Get("items"); strings.HasSuffix(kind.Value(), "List") && items.IsSequence() && !doc.Get("spec").Exists() {
+		var all []*Resource
+		for _, item := range items.Items() {
+			all = append(all, NewResources(item.yaml, locator)...)
+		}
+		return all
+	}
+	r := &Resource{Kind: kind.Value(), locator: locator}
+	r.Root = &Node{yaml: doc.yaml, index: -1, res: r}
+	if group, version, ok := strings.Cut(apiVersion.Value(), "/"); ok {
+		r.Group, r.Version = group, version
+	} else {
+		r.Version = apiVersion.Value()
+	}
+	meta := r.Root.Get("metadata")
+	r.Name = meta.Get("name").Value()
+	if r.Name == "" && meta.Get("generateName").IsScalar() {
+		r.Name = meta.Get("generateName").Value() + "*"
+	}
+	r.Namespace = meta.Get("namespace").Value()
+	return []*Resource{r}
+}
+
+// Get returns the node at a path below the root: r.Get("spec", "template").
+func (r *Resource) Get(path ...string) *Node { return r.Root.Get(path...) }
+
+// APIVersion returns group/version as the object writes it.
+func (r *Resource) APIVersion() string {
+	if r.Group == "" {
+		return r.Version
+	}
+	return r.Group + "/" + r.Version
+}
+
+// Object returns the names that reports print.
+func (r *Resource) Object() Object {
+	return Object{r.APIVersion(), r.Kind, r.Namespace, r.Name}
+}
+
+// String returns the kind and quoted name, as messages print them: Deployment "web".
+func (r *Resource) String() string { return r.Kind + ` "` + r.Name + `"` }
+
+// Is reports whether the object is of a group and kind, in any version.
+func (r *Resource) Is(group, kind string) bool { return r.Group == group && r.Kind == kind }
+
+// Labels returns metadata.labels.
+func (r *Resource) Labels() map[string]string { return r.Get("metadata", "labels").StringMap() }
+
+// Annotations returns metadata.annotations.
+func (r *Resource) Annotations() map[string]string {
+	return r.Get("metadata", "annotations").StringMap()
+}
+
+// IsClusterScoped reports whether objects of this kind live in no namespace.
+// Custom kinds count as namespaced unless their CustomResourceDefinition in the
+// bundle says otherwise.
+func (r *Resource) IsClusterScoped() bool {
+	if clusterScoped[r.Group+"/"+r.Kind] {
+		return true
+	}
+	return r.Bundle != nil && r.Bundle.clusterCRDs[r.Group+"/"+r.Kind]
+}
+
+// The cluster-scoped kinds of the Kubernetes API and of the policy APIs that
+// rules read (https://kubernetes.io/docs/reference/kubernetes-api/).
+var clusterScoped = map[string]bool{
+	"/Namespace": true, "/Node": true, "/PersistentVolume": true, "/ComponentStatus": true,
+	"rbac.authorization.k8s.io/ClusterRole": true, "rbac.authorization.k8s.io/ClusterRoleBinding": true,
+	"apiextensions.k8s.io/CustomResourceDefinition": true, "apiregistration.k8s.io/APIService": true,
+	"admissionregistration.k8s.io/ValidatingWebhookConfiguration":   true,
+	"admissionregistration.k8s.io/MutatingWebhookConfiguration":     true,
+	"admissionregistration.k8s.io/ValidatingAdmissionPolicy":        true,
+	"admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": true,
+	"admissionregistration.k8s.io/MutatingAdmissionPolicy":          true,
+	"admissionregistration.k8s.io/MutatingAdmissionPolicyBinding":   true,
+	"storage.k8s.io/StorageClass":                                   true, "storage.k8s.io/CSIDriver": true, "storage.k8s.io/CSINode": true,
+	"storage.k8s.io/VolumeAttachment": true, "storage.k8s.io/VolumeAttributesClass": true,
+	"scheduling.k8s.io/PriorityClass": true, "networking.k8s.io/IngressClass": true, "node.k8s.io/RuntimeClass": true,
+	"networking.k8s.io/IPAddress": true, "networking.k8s.io/ServiceCIDR": true, "resource.k8s.io/DeviceClass": true,
+	"certificates.k8s.io/CertificateSigningRequest": true, "certificates.k8s.io/ClusterTrustBundle": true,
+	"flowcontrol.apiserver.k8s.io/FlowSchema": true, "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration": true,
+	"policy/PodSecurityPolicy": true, "security.openshift.io/SecurityContextConstraints": true,
+	"cilium.io/CiliumClusterwideNetworkPolicy": true, "crd.projectcalico.org/GlobalNetworkPolicy": true,
+	"projectcalico.org/GlobalNetworkPolicy": true, "policy.networking.k8s.io/AdminNetworkPolicy": true,
+	"policy.networking.k8s.io/BaselineAdminNetworkPolicy": true, "policy.networking.k8s.io/ClusterNetworkPolicy": true,
+	"gateway.networking.k8s.io/GatewayClass": true, "cert-manager.io/ClusterIssuer": true,
+	"external-secrets.io/ClusterSecretStore": true, "external-secrets.io/ClusterExternalSecret": true,
+	"kyverno.io/ClusterPolicy": true,
+}
+
+// A Locator says where the nodes of a rendering were written. Package render
+// has one for each kind of input. Its methods may be called concurrently.
+type Locator interface {
+	// Locate returns the place where an author mends n: the value itself where
+	// it exists; where it is missing, the place that should hold it.
+	Locate(n *Node) Place
+}
+
+// A Place is a located node.
+type Place struct {
+	Span      Span
+	Precision Precision
+	// Related are the other places that decide the node: the values line of a
+	// template, the patch over a base, the guard of a block.
+	Related []Related
+}
+
+// A Related is a further place of a finding. Role is one of value, patch, base,
+// template, include, guard, generator, overlay, binding, role, policy, workload, ….
+type Related struct {
+	Role    string
+	Message string
+	Span    Span
+}
+
+// Precision says how sure a place is.
+type Precision string
+
+// The levels of precision, best first.
+const (
+	Exact       Precision = "exact"  // this very node
+	Block       Precision = "block"  // the enclosing mapping, or the template action that wrote it
+	ObjectLevel Precision = "object" // the object
+	FileLevel   Precision = "file"   // the file
+)
+
+// Locate returns where the node was written; see [Locator].
+func (n *Node) Locate() Place {
+	if n.res == nil || n.res.locator == nil {
+		return Place{}
+	}
+	return n.res.locator.Locate(n)
+}
+
+// A FileLocator locates nodes that [ParseYAML] read from a file as it lies.
+type FileLocator struct{ Source *Source }
+
+// Locate returns the span of the value. A missing field stands at what should
+// hold it, by [Anchor].
+func (l FileLocator) Locate(n *Node) Place {
+	if n.Exists() {
+		return Place{Span: NodeSpan(l.Source, n.yaml), Precision: Exact}
+	}
+	return Place{Span: NodeSpan(l.Source, Anchor(n)), Precision: Block}
+}
+
+// Anchor returns the YAML node at which a reader looks for a missing field: the
+// key of the mapping that should hold it, else (in a list item or at the root of
+// an object) the value of its name, else its first key.
+func Anchor(n *Node) *yaml.Node {
+	n = n.Nearest()
+	if n.key != nil {
+		return n.key
+	}
+	name := n.Get("name")
+	if n.parent == nil {
+		name = n.Get("metadata", "name")
+		if !name.Exists() {
+			name = n.Get("metadata", "generateName")
+		}
+		if !name.Exists() {
+			name = n.Get("kind")
+		}
+	}
+	if name.IsScalar() {
+		return name.yaml
+	}
+	if n.IsMapping() && len(n.yaml.Content) > 0 {
+		return n.yaml.Content[0]
+	}
+	return n.yaml
+}

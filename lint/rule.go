@@ -1,0 +1,185 @@
+package lint
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Severity orders findings by what they let happen; see docs/rules.md.
+type Severity int
+
+// The severities. Critical: a node or the cluster falls from this one object.
+// High: isolation breaks or a credential leaks with one more step. Medium:
+// hardening or containment is missing. Low: hygiene with a security angle.
+// Info: reliability.
+const (
+	Info Severity = iota
+	Low
+	Medium
+	High
+	Critical
+)
+
+var severityNames = []string{"info", "low", "medium", "high", "critical"}
+
+// String returns the lower-case name.
+func (s Severity) String() string {
+	if s < Info || s > Critical {
+		return fmt.Sprintf("Severity(%d)", int(s))
+	}
+	return severityNames[s]
+}
+
+// Lower returns the severity one step below, Info at the least.
+func (s Severity) Lower() Severity { return max(Info, s-1) }
+
+// MarshalText writes the name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// ParseSeverity reads a name as String writes it.
+func ParseSeverity(name string) (Severity, error) {
+	for i, n := range severityNames {
+		if n == name {
+			return Severity(i), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown severity %q; one of critical, high, medium, low, info", name)
+}
+
+// A Profile is a named selection of rules.
+type Profile string
+
+// The profiles. Every rule is in ProfileAll.
+const (
+	ProfileDefault    Profile = "default"
+	ProfileBaseline   Profile = "baseline"   // Pod Security Standards, baseline
+	ProfileRestricted Profile = "restricted" // Pod Security Standards, restricted
+	ProfileAll        Profile = "all"
+)
+
+// A Rule is one check, as a value. Run reads the bundle through its Pass and
+// reports; it does no I/O and keeps nothing between calls, so it may run on
+// several bundles at once.
+type Rule struct {
+	ID       string // kebab-case, names the problem, never reused
+	Aliases  []string
+	Summary  string // one line, no full stop
+	Severity Severity
+	Group    string    // pod, resources, rbac, network, secret, image, namespace, reliability, validity
+	Profiles []Profile // ProfileDefault for core rules; none for opt-in
+	// References are the controls that the rule implements: "CIS 5.2.6", "PSS restricted", "NSA ...".
+	References []string
+	// Peers maps another linter (kube-linter, kube-score, polaris, trivy,
+	// checkov, kubescape, kubesec, kyverno) to its ids of the same check.
+	Peers map[string][]string
+	// Docs holds the rule's Markdown under its file name: see [Rule.Doc].
+	Docs   fs.FS
+	Params []Param
+	// YieldsTo names stronger rules: a finding of this rule is dropped where one
+	// of them reports the same container (see [Finding.Subject]), so that one root
+	// cause is one finding.
+	YieldsTo []string
+	Run      func(*Pass)
+}
+
+// A Param is a parameter that the configuration may set for a rule. The type of
+// Default (bool, int, string, []string) is the type it must have.
+type Param struct {
+	Name    string
+	Summary string
+	Default any
+	Allowed []string // of a string or the items of a []string; any when empty
+}
+
+// Doc returns the rule's Markdown, read from Docs: host-path is host_path.md.
+func (r *Rule) Doc() string {
+	if r.Docs == nil {
+		return ""
+	}
+	text, err := fs.ReadFile(r.Docs, strings.ReplaceAll(r.ID, "-", "_")+".md")
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// In reports whether the rule belongs to a profile.
+func (r *Rule) In(p Profile) bool {
+	if p == ProfileAll {
+		return true
+	}
+	for _, q := range r.Profiles {
+		if p == q {
+			return true
+		}
+	}
+	return false
+}
+
+// A Pass is one rule at work on one bundle.
+type Pass struct {
+	Rule   *Rule
+	Bundle *Bundle
+
+	params   map[string]any
+	severity *Severity // the configuration's
+	findings []*Finding
+	masked   []*Node
+}
+
+// Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
+func (p *Pass) Resources(kinds ...string) []*Resource { return p.Bundle.OfKind(kinds...) }
+
+// PodSpecs returns the bundle's pods.
+func (p *Pass) PodSpecs() []*PodSpec { return p.Bundle.PodSpecs() }
+
+// Containers returns every container of every pod of the bundle.
+func (p *Pass) Containers() []*Container {
+	var all []*Container
+	for _, pod := range p.PodSpecs() {
+		all = append(all, pod.Containers()...)
+	}
+	return all
+}
+
+// Report adds a finding at n, which may be missing, and returns it: until Run
+// returns its fields may be set.
+func (p *Pass) Report(n *Node, message string) *Finding {
+	f := &Finding{Rule: p.Rule, Severity: p.Rule.Severity, Message: message, Node: n, Subject: ContainerOf(n)}
+	p.findings = append(p.findings, f)
+	return f
+}
+
+// Reportf is Report with a format.
+func (p *Pass) Reportf(n *Node, format string, args ...any) *Finding {
+	return p.Report(n, fmt.Sprintf(format, args...))
+}
+
+// Mask marks a node whose value no report may show. The data of Secrets is
+// marked by the engine.
+func (p *Pass) Mask(n *Node) { p.masked = append(p.masked, n) }
+
+func (p *Pass) param(name string) any {
+	if v, ok := p.params[name]; ok {
+		return v
+	}
+	for _, param := range p.Rule.Params {
+		if param.Name == name {
+			return param.Default
+		}
+	}
+	panic("rule " + p.Rule.ID + " has no parameter " + name)
+}
+
+// Strings returns a []string parameter.
+func (p *Pass) Strings(name string) []string { return p.param(name).([]string) }
+
+// String returns a string parameter.
+func (p *Pass) String(name string) string { return p.param(name).(string) }
+
+// Int returns an int parameter.
+func (p *Pass) Int(name string) int { return p.param(name).(int) }
+
+// Bool returns a bool parameter.
+func (p *Pass) Bool(name string) bool { return p.param(name).(bool) }

@@ -1,0 +1,260 @@
+package lint
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+)
+
+// An Enabled is a rule that runs, with what the configuration says of it.
+type Enabled struct {
+	Rule     *Rule
+	Severity *Severity      // nil: as the rule reports
+	Params   map[string]any // of the types of [Param.Default]
+}
+
+// Options are the settings of [Run].
+type Options struct {
+	Rules []Enabled
+	Jobs  int // rules × bundles at work at once; the number of processors when 0
+}
+
+// Run applies rules to bundles and returns what they found. The order of
+// bundles and the number of jobs do not show in the report. A rule that panics
+// becomes an error that names it; a context that ends stops the run with an error.
+func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
+	report := &Report{Masks: &Masks{}, Findings: []*Finding{}, Errors: []*InputError{}, Suppressed: []*Suppressed{}}
+	for _, e := range o.Rules {
+		report.Rules = append(report.Rules, e.Rule)
+	}
+	passes := make([][]*Pass, len(bundles))
+	errs := make([][]*InputError, len(bundles)*len(o.Rules))
+	var group sync.WaitGroup
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	limit := make(chan struct{}, jobs)
+	start := func(f func()) {
+		limit <- struct{}{}
+		group.Go(func() {
+			defer func() { <-limit }()
+			f()
+		})
+	}
+	for i, b := range bundles {
+		passes[i] = make([]*Pass, len(o.Rules))
+		start(func() { report.Masks.addBundle(b) })
+		for j, e := range o.Rules {
+			start(func() {
+				p := &Pass{Rule: e.Rule, Bundle: b, params: e.Params, severity: e.Severity}
+				passes[i][j] = p
+				if ctx.Err() != nil {
+					return
+				}
+				errs[i*len(o.Rules)+j] = p.run()
+			})
+		}
+	}
+	group.Wait()
+	var found []*Finding
+	for i, b := range bundles {
+		report.Errors = append(report.Errors, b.Errors...)
+		report.Stats.Units++
+		report.Stats.Objects += len(b.Resources)
+		var inBundle []*Finding
+		for _, p := range passes[i] {
+			inBundle = append(inBundle, p.findings...)
+			for _, n := range p.masked {
+				report.Masks.addNode(n)
+			}
+		}
+		found = append(found, yield(inBundle)...)
+	}
+	for _, e := range errs {
+		report.Errors = append(report.Errors, e...)
+	}
+	if err := ctx.Err(); err != nil {
+		report.Errors = append(report.Errors, &InputError{Message: "stopped before all rules had run: " + err.Error()})
+	}
+	report.Findings = merge(found)
+	for _, f := range report.Findings {
+		f.Message, f.Help = report.Masks.Redact(f.Message), report.Masks.Redact(f.Help)
+		for i := range f.Related {
+			f.Related[i].Message = report.Masks.Redact(f.Related[i].Message)
+		}
+	}
+	for _, e := range report.Errors {
+		e.Message = report.Masks.Redact(e.Message)
+	}
+	SortErrors(report.Errors)
+	return report
+}
+
+// SortErrors orders errors by place, then by message.
+func SortErrors(errs []*InputError) {
+	slices.SortStableFunc(errs, func(a, b *InputError) int {
+		if c := a.Span.Compare(b.Span); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Message, b.Message)
+	})
+}
+
+// run calls the rule and locates what it found.
+func (p *Pass) run() []*InputError {
+	var errs []*InputError
+	if panicked := p.call(); panicked != nil {
+		e := &InputError{Rendering: &p.Bundle.Rendering}
+		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, p.culprit(&e.Span), panicked)
+		errs = append(errs, e)
+	}
+	for _, f := range p.findings {
+		if p.severity != nil {
+			f.Severity = *p.severity
+		}
+		place := f.Node.Locate()
+		f.Span, f.Precision = place.Span, place.Precision
+		f.Related = append(place.Related, f.Related...)
+		f.Path = f.Node.Path()
+		if r := f.Node.Resource(); r != nil {
+			f.Object = r.Object()
+		}
+		f.Renderings = []Rendering{p.Bundle.Rendering}
+	}
+	return errs
+}
+
+func (p *Pass) call() (panicked any) {
+	defer func() { panicked = recover() }()
+	p.Rule.Run(p)
+	return nil
+}
+
+// culprit finds the object that a rule panics on by giving it each one alone.
+func (p *Pass) culprit(at *Span) string {
+	for _, r := range p.Bundle.Resources {
+		alone := *r
+		alone.pods = nil
+		b := NewBundle(p.Bundle.Rendering, p.Bundle.Namespace, []*Resource{&alone})
+		if (&Pass{Rule: p.Rule, Bundle: b, params: p.params}).call() != nil {
+			*at = r.Root.Locate().Span
+			return r.String()
+		}
+	}
+	return p.Bundle.Rendering.Root
+}
+
+// yield drops the findings of rules that yield to a stronger one on the same subject.
+func yield(found []*Finding) []*Finding {
+	type subject struct {
+		rule, subject string
+		resource      *Resource
+	}
+	reported := map[subject]bool{}
+	for _, f := range found {
+		reported[subject{f.Rule.ID, f.Subject, f.Node.Resource()}] = true
+	}
+	return slices.DeleteFunc(found, func(f *Finding) bool {
+		for _, stronger := range f.Rule.YieldsTo {
+			if reported[subject{stronger, f.Subject, f.Node.Resource()}] {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// merge makes one finding of those that show one defect in one source place,
+// and sorts them.
+func merge(found []*Finding) []*Finding {
+	type place struct {
+		rule, file  string
+		start       int
+		missing     string
+		key, object string
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].compare(found[j]) < 0 })
+	merged := []*Finding{}
+	at := map[place]*Finding{}
+	for _, f := range found {
+		k := place{rule: f.Rule.ID, file: f.Span.Path(), start: f.Span.Start.Offset, missing: strings.Join(f.Node.Missing(), "."), key: f.Key}
+		if f.Precision != Exact && f.Precision != Block {
+			k.object = fmt.Sprint(f.Object, f.Path) // a coarse place holds many defects
+		}
+		first := at[k]
+		if first == nil {
+			at[k] = f
+			merged = append(merged, f)
+			continue
+		}
+		first.Severity = max(first.Severity, f.Severity)
+		for _, r := range f.Renderings {
+			if !slices.Contains(first.Renderings, r) {
+				first.Renderings = append(first.Renderings, r)
+			}
+		}
+		if f.Object != first.Object && !slices.Contains(first.Objects, f.Object) {
+			first.Objects = append(first.Objects, f.Object)
+		}
+		for _, r := range f.Related {
+			if !slices.ContainsFunc(first.Related, func(s Related) bool { return s.Role == r.Role && s.Span.Compare(r.Span) == 0 }) {
+				first.Related = append(first.Related, r)
+			}
+		}
+	}
+	for _, f := range merged {
+		f.Fingerprint = f.fingerprint()
+	}
+	return merged
+}
+
+// compare orders findings by file, line, column and rule, and, so that the order
+// is total, by what tells the rest apart.
+func (f *Finding) compare(g *Finding) int {
+	if c := f.Span.Compare(g.Span); c != 0 {
+		return c
+	}
+	for _, pair := range [][2]string{
+		{f.Rule.ID, g.Rule.ID}, {f.Message, g.Message}, {f.Path, g.Path}, {f.Key, g.Key},
+		{f.Object.Kind, g.Object.Kind}, {f.Object.Namespace, g.Object.Namespace}, {f.Object.Name, g.Object.Name},
+		{f.Renderings[0].Root, g.Renderings[0].Root}, {f.Renderings[0].Variant, g.Renderings[0].Variant},
+	} {
+		if c := strings.Compare(pair[0], pair[1]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// addBundle masks the data of every Secret.
+func (m *Masks) addBundle(b *Bundle) {
+	for _, r := range b.OfKind("Secret") {
+		for _, field := range []string{"data", "stringData"} {
+			r.Get(field).Walk(func(n *Node) bool {
+				m.addNode(n)
+				return true
+			})
+		}
+	}
+}
+
+func (m *Masks) addNode(n *Node) {
+	if !n.IsScalar() {
+		return
+	}
+	m.AddValue(n.Value())
+	place := n.Locate()
+	if place.Precision == Exact {
+		m.AddSpan(place.Span)
+	}
+	for _, r := range place.Related {
+		if r.Role == "value" || r.Role == "generator" {
+			m.AddSpan(r.Span)
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package lint
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// A Source is one file as its author wrote it. It is immutable and safe for
+// concurrent use.
+type Source struct {
+	// Path is what reports print: relative to the working directory where it
+	// can be, with forward slashes.
+	Path string
+	// Data holds the bytes of the file, unchanged.
+	Data []byte
+
+	once  sync.Once
+	lines []int // byte offset of the start of each line
+}
+
+// NewSource returns a Source for data; path is printed in reports as given.
+func NewSource(path string, data []byte) *Source {
+	return &Source{Path: path, Data: data}
+}
+
+func (s *Source) lineTable() []int {
+	s.once.Do(func() {
+		s.lines = append(s.lines, 0)
+		for i, b := range s.Data {
+			if b == '\n' || b == '\r' && (i+1 == len(s.Data) || s.Data[i+1] != '\n') {
+				s.lines = append(s.lines, i+1)
+			}
+		}
+	})
+	return s.lines
+}
+
+// Lines returns the number of lines; an empty file has one.
+func (s *Source) Lines() int { return len(s.lineTable()) }
+
+// Line returns the text of line n (from 1) without its line break, or "" where
+// there is no such line.
+func (s *Source) Line(n int) string {
+	lines := s.lineTable()
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	end := len(s.Data)
+	if n < len(lines) {
+		end = lines[n]
+	}
+	return strings.TrimRight(string(s.Data[lines[n-1]:end]), "\r\n")
+}
+
+// Position returns the position of a byte offset, which is clamped to the file.
+func (s *Source) Position(offset int) Position {
+	offset = max(0, min(offset, len(s.Data)))
+	lines := s.lineTable()
+	line := sort.SearchInts(lines, offset+1)
+	start := lines[line-1]
+	if line == 1 && strings.HasPrefix(string(s.Data[:min(3, len(s.Data))]), "\ufeff") {
+		start = min(3, offset) // a byte order mark is no column
+	}
+	return Position{s, line, utf8.RuneCount(s.Data[start:offset]) + 1, offset}
+}
+
+// At returns the position of a line and a column in code points, both from 1
+// and both clamped to the file.
+func (s *Source) At(line, column int) Position {
+	lines := s.lineTable()
+	if line < 1 {
+		line, column = 1, 1
+	}
+	if line > len(lines) {
+		return s.Position(len(s.Data))
+	}
+	offset := lines[line-1]
+	if line == 1 && strings.HasPrefix(string(s.Data[:min(3, len(s.Data))]), "\ufeff") {
+		offset = 3
+	}
+	for c := 1; c < column && offset < len(s.Data) && s.Data[offset] != '\n' && s.Data[offset] != '\r'; c++ {
+		_, size := utf8.DecodeRune(s.Data[offset:])
+		offset += size
+	}
+	return s.Position(offset)
+}
+
+// Span returns the span between two byte offsets, the end exclusive.
+func (s *Source) Span(start, end int) Span {
+	return Span{s.Position(start), s.Position(max(start, end))}
+}
+
+// LineSpan returns the text of line n without the blanks around it.
+func (s *Source) LineSpan(n int) Span {
+	lines := s.lineTable()
+	if n < 1 || n > len(lines) {
+		return s.Span(0, 0)
+	}
+	text := s.Line(n)
+	trimmed := strings.TrimLeft(text, " \t")
+	start := lines[n-1] + len(text) - len(trimmed)
+	return s.Span(start, start+len(strings.TrimRight(trimmed, " \t")))
+}
+
+// A Position is a place in a Source. Line and Column count from 1, Column in
+// Unicode code points; Offset counts bytes from 0. The zero Position is no place.
+type Position struct {
+	Source *Source
+	Line   int
+	Column int
+	Offset int
+}
+
+// IsValid reports whether p is a place.
+func (p Position) IsValid() bool { return p.Source != nil }
+
+// A Span is the text from Start up to, not including, End; both lie in one Source.
+type Span struct {
+	Start, End Position
+}
+
+// IsValid reports whether s is a place.
+func (s Span) IsValid() bool { return s.Start.IsValid() }
+
+// Text returns the text that s covers.
+func (s Span) Text() string {
+	if !s.IsValid() {
+		return ""
+	}
+	return string(s.Start.Source.Data[s.Start.Offset:s.End.Offset])
+}
+
+// Path returns the path of the span's source, or "".
+func (s Span) Path() string {
+	if !s.IsValid() {
+		return ""
+	}
+	return s.Start.Source.Path
+}
+
+// Compare orders spans by path, start and end.
+func (s Span) Compare(t Span) int {
+	if c := strings.Compare(s.Path(), t.Path()); c != 0 {
+		return c
+	}
+	if c := s.Start.Offset - t.Start.Offset; c != 0 {
+		return c
+	}
+	return s.End.Offset - t.End.Offset
+}
+
+// String returns path:line:column.
+func (p Position) String() string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.Source.Path + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
+}

@@ -1,0 +1,17 @@
+// Package rules lists every rule of manilint. The rules live in a package for
+// each subject; they import lint alone.
+package rules
+
+import (
+	"slices"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/rules/pod"
+)
+
+// All returns every rule, in the order of docs/rules.md.
+func All() []*lint.Rule {
+	return slices.Concat(
+		pod.Rules,
+	)
+}
