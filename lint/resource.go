@@ -146,7 +146,23 @@ type Place struct {
 	// Related are the other places that decide the node: the values line of a
 	// template, the patch over a base, the guard of a block.
 	Related []Related
+	// Origin says what the text of the node was made from; "" reads as [FromText].
+	Origin Origin
 }
+
+// Origin says what the text of a node was made from. A rule that looks for
+// literal secrets, say, passes over what a template generates.
+type Origin string
+
+// The origins of a node's text.
+const (
+	FromText      Origin = "text"      // written out in a manifest or a template
+	FromValue     Origin = "value"     // the value of a key in a values file or on the command line, as it is or reformatted
+	FromFile      Origin = "file"      // the content of another file of the chart or overlay
+	FromLiteral   Origin = "literal"   // a constant inside a template action
+	FromDerived   Origin = "derived"   // computed from values, as a digest or a sum is
+	FromGenerated Origin = "generated" // made anew by each rendering: random text, keys, the time
+)
 
 // A Related is a further place of a finding. Role is one of value, patch, base,
 // template, include, guard, generator, overlay, binding, role, policy, workload, ….
