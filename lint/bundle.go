@@ -3,6 +3,7 @@ package lint
 import (
 	"reflect"
 	"sync"
+	"time"
 )
 
 // A Rendering names what a bundle was made from.
@@ -23,6 +24,10 @@ type Bundle struct {
 	Namespace string
 	// KubeVersion is the Kubernetes version deployed to, as "1.33"; "" for the newest known.
 	KubeVersion string
+	// PSSVersion is the version of the Pod Security Standards, as "1.34"; "" for the newest.
+	PSSVersion string
+	// Took is how long reading and rendering took, for statistics; 0 where unknown.
+	Took time.Duration
 	// Errors are what could not be read, rendered or parsed of this unit.
 	Errors []*InputError
 

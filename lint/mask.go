@@ -111,3 +111,25 @@ func (m *Masks) Line(src *Source, n int) string {
 	}
 	return m.Redact(text)
 }
+
+// add takes over what other hides.
+func (m *Masks) add(other *Masks) {
+	if other == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.spans == nil {
+		m.spans = map[*Source][]Span{}
+	}
+	if m.values == nil {
+		m.values = map[string]bool{}
+	}
+	m.replacer = nil
+	for src, spans := range other.spans {
+		m.spans[src] = append(m.spans[src], spans...)
+	}
+	for v := range other.values {
+		m.values[v] = true
+	}
+}

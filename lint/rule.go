@@ -124,6 +124,7 @@ type Pass struct {
 
 	params   map[string]any
 	severity *Severity // the configuration's
+	exempt   []string  // namespaces
 	findings []*Finding
 	masked   []*Node
 }

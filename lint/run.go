@@ -15,6 +15,8 @@ type Enabled struct {
 	Rule     *Rule
 	Severity *Severity      // nil: as the rule reports
 	Params   map[string]any // of the types of [Param.Default]
+	// ExemptNamespaces are namespaces whose objects the rule leaves alone.
+	ExemptNamespaces []string
 }
 
 // Options are the settings of [Run].
@@ -51,7 +53,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		start(func() { report.Masks.addBundle(b) })
 		for j, e := range o.Rules {
 			start(func() {
-				p := &Pass{Rule: e.Rule, Bundle: b, params: e.Params, severity: e.Severity}
+				p := &Pass{Rule: e.Rule, Bundle: b, params: e.Params, severity: e.Severity, exempt: e.ExemptNamespaces}
 				passes[i][j] = p
 				if ctx.Err() != nil {
 					return
@@ -95,6 +97,38 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	return report
 }
 
+// Combine makes one report of several runs. A defect that more than one of them
+// found in one place is one finding.
+func Combine(reports ...*Report) *Report {
+	all := &Report{Masks: &Masks{}, Findings: []*Finding{}, Errors: []*InputError{}, Suppressed: []*Suppressed{}}
+	if len(reports) == 1 {
+		return reports[0]
+	}
+	var found []*Finding
+	for _, r := range reports {
+		found = append(found, r.Findings...)
+		all.Suppressed = append(all.Suppressed, r.Suppressed...)
+		for _, e := range r.Errors {
+			if !slices.ContainsFunc(all.Errors, func(x *InputError) bool { return x.Error() == e.Error() }) {
+				all.Errors = append(all.Errors, e)
+			}
+		}
+		for _, rule := range r.Rules {
+			if !slices.Contains(all.Rules, rule) {
+				all.Rules = append(all.Rules, rule)
+			}
+		}
+		all.Stats.Units += r.Stats.Units
+		all.Stats.Files += r.Stats.Files
+		all.Stats.Objects += r.Stats.Objects
+		all.Stats.Skipped += r.Stats.Skipped
+		all.Masks.add(r.Masks)
+	}
+	all.Findings = merge(found)
+	SortErrors(all.Errors)
+	return all
+}
+
 // SortErrors orders errors by place, then by message.
 func SortErrors(errs []*InputError) {
 	slices.SortStableFunc(errs, func(a, b *InputError) int {
@@ -113,6 +147,10 @@ func (p *Pass) run() []*InputError {
 		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, p.culprit(&e.Span), panicked)
 		errs = append(errs, e)
 	}
+	p.findings = slices.DeleteFunc(p.findings, func(f *Finding) bool {
+		r := f.Node.Resource()
+		return r != nil && r.Namespace != "" && slices.Contains(p.exempt, r.Namespace)
+	})
 	for _, f := range p.findings {
 		if p.severity != nil {
 			f.Severity = *p.severity

@@ -14,6 +14,9 @@ type Source struct {
 	// Path is what reports print: relative to the working directory where it
 	// can be, with forward slashes.
 	Path string
+	// File is the absolute path on disk; "" where there is none (standard input,
+	// the member of an archive).
+	File string
 	// Data holds the bytes of the file, unchanged.
 	Data []byte
 

@@ -25,6 +25,9 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 	for _, chunk := range splitDocuments(src.Data) {
 		var doc yaml.Node
 		text := src.Data[chunk.start:chunk.end]
+		if onlyDirectives(text) {
+			continue
+		}
 		line := src.Position(chunk.start).Line - 1
 		err := decode(text, &doc)
 		if err == nil && doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
@@ -46,6 +49,20 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 		docs = append(docs, root)
 	}
 	return docs, errs
+}
+
+// onlyDirectives reports whether a chunk holds nothing but %YAML or %TAG lines
+// and comments: what may stand before the first "---".
+func onlyDirectives(text []byte) bool {
+	found := false
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '%' && line[0] != '#' {
+			return false
+		}
+		found = found || len(line) > 0 && line[0] == '%'
+	}
+	return found
 }
 
 // decode contains yaml.v3's panics on hostile input.

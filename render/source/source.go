@@ -60,6 +60,7 @@ func (f *Files) Open(path string) (*lint.Source, error) {
 		}
 	}
 	src := lint.NewSource(f.Display(abs), data)
+	src.File = abs
 	f.cache[abs] = src
 	return src, nil
 }

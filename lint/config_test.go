@@ -1,0 +1,100 @@
+package lint
+
+import (
+	"strings"
+	"testing"
+)
+
+var configRules = []*Rule{
+	{ID: "privileged", Group: "pod", Severity: Critical, Profiles: []Profile{ProfileDefault, ProfileBaseline}},
+	{ID: "image-registry", Group: "image", Profiles: []Profile{ProfileDefault}, Params: []Param{
+		{Name: "allowed", Default: []string{}}, {Name: "strict", Default: false}, {Name: "depth", Default: 3}, {Name: "mode", Default: "all", Allowed: []string{"all", "some"}}}},
+	{ID: "low-uid", Aliases: []string{"small-uid"}, Group: "pod"},
+}
+
+func TestConfigIsReadWhole(t *testing.T) {
+	config, errs := ParseConfig(NewSource(".manilint.yaml", []byte(`
+profile: baseline
+rules:
+  privileged: {severity: low, exemptNamespaces: [kube-system]}
+  small-uid: {enabled: true}
+  image-registry:
+    parameters: {strict: true, depth: 4, mode: some}
+exclude: [vendor/**]
+registries: [registry.example]
+helm:
+  variants:
+    - chart: deploy/chart
+      values: [values-prod.yaml]
+ignore:
+  - rule: [privileged]
+    path: deploy/**
+    until: 2027-03-31
+    reason: the agent
+`)), configRules)
+	for _, e := range errs {
+		t.Error(e)
+	}
+	enabled, err := config.Select(configRules, "", nil, nil, nil)
+	if err != nil || len(enabled) != 2 || enabled[0].Rule.ID != "privileged" || *enabled[0].Severity != Low || enabled[1].Rule.ID != "low-uid" {
+		t.Errorf("selected %v, %v", enabled, err)
+	}
+	p := config.Rules["image-registry"].Params
+	if p["strict"] != true || p["depth"] != 4 || p["mode"] != "some" || p["allowed"].([]string)[0] != "registry.example" {
+		t.Errorf("parameters %v", p)
+	}
+	if len(config.Ignore) != 1 || config.Ignore[0].Until != "2027-03-31" || config.Ignore[0].Span.Start.Line != 15 {
+		t.Errorf("ignore %+v", config.Ignore)
+	}
+	if len(config.Variants) != 1 || config.Variants[0].Chart != "deploy/chart" {
+		t.Errorf("variants %+v", config.Variants)
+	}
+}
+
+func TestConfigMistakesNameTheLineAndTheNearestWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"profil: all\n":                                           `:1:1: unknown key "profil"; did you mean "profile"?`,
+		"profile: al\n":                                           `:1:10: profile: unknown value "al"; did you mean "all"?`,
+		"rules:\n  privilege: {}\n":                               `:2:3: unknown rule "privilege"; did you mean "privileged"?`,
+		"rules:\n  privileged: {severity: hihg}\n":                `severity: unknown value "hihg"; did you mean "high"?`,
+		"rules:\n  privileged: {parameters: {a: 1}}\n":            `rule privileged has no parameters`,
+		"rules:\n  image-registry: {parameters: {alowed: []}}\n":  `unknown key "alowed"; did you mean "allowed"?`,
+		"rules:\n  image-registry: {parameters: {depth: deep}}\n": `a whole number belongs here`,
+		"exclude: vendor\n":                                       `a list of strings belongs here`,
+		"ignore:\n  - path: x\n":                                  `the entry names no rule`,
+		"ignore:\n  - {rule: privileged, until: soon}\n":          `is no date`,
+		"profile: all\nprofile: all\n":                            `key "profile" is written twice`,
+		"- profile\n":                                             `a mapping with the keys`,
+		"profile: [\n":                                            `broken YAML`,
+	} {
+		_, errs := ParseConfig(NewSource("c", []byte(text)), configRules)
+		if len(errs) == 0 || !strings.Contains(errs[0].Error(), want) {
+			t.Errorf("%q gives %v, want %s", text, errs, want)
+		}
+	}
+}
+
+func TestSelectionByNameAndGroup(t *testing.T) {
+	for _, c := range []struct {
+		profile               Profile
+		enable, disable, only []string
+		want                  string
+	}{
+		{"", nil, nil, nil, "privileged image-registry"},
+		{ProfileAll, nil, nil, nil, "privileged image-registry low-uid"},
+		{"", []string{"pod"}, []string{"privileged"}, nil, "image-registry low-uid"},
+		{"", nil, nil, []string{"small-uid"}, "low-uid"},
+	} {
+		enabled, err := (&Config{}).Select(configRules, c.profile, c.enable, c.disable, c.only)
+		var ids []string
+		for _, e := range enabled {
+			ids = append(ids, e.Rule.ID)
+		}
+		if err != nil || strings.Join(ids, " ") != c.want {
+			t.Errorf("%+v selects %v, %v", c, ids, err)
+		}
+	}
+	if _, err := (&Config{}).Select(configRules, "", nil, nil, []string{"privleged"}); err == nil || !strings.Contains(err.Error(), `"privileged"`) {
+		t.Errorf("an unknown rule: %v", err)
+	}
+}

@@ -1,0 +1,175 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// marked returns the text without its «» marks and the byte span they enclosed.
+func marked(text string) (string, int, int) {
+	start := strings.Index(text, "«")
+	text = strings.Replace(text, "«", "", 1)
+	end := strings.Index(text, "»")
+	return strings.Replace(text, "»", "", 1), start, end
+}
+
+func TestNodeSpanCoversTheValueAndNothingElse(t *testing.T) {
+	for name, text := range map[string]string{
+		"plain":                      "a: «web»\n",
+		"plain with spaces":          "a: «two words» # comment\n",
+		"plain over lines":           "a: «one\n  two\n\n  three»\nb: 1\n",
+		"double quoted":              "a: «\"x \\\" y\"» # c\n",
+		"single quoted":              "a: «'it''s'»\nb: 1\n",
+		"quoted over lines":          "a: «\"one\n  two\"»\nb: 1\n",
+		"literal":                    "a: «|\n  one\n\n  two»\nb: 1\n",
+		"literal at the end":         "a: «|-\n  one\n    two»",
+		"folded in a list":           "b:\n- a: «>-\n    one\n    two»\n  y: 1\n",
+		"literal as a list item":     "b:\n  - - a: «|\n        one»\n    - two\n",
+		"anchor":                     "a: &id «web»\nb: *id\n",
+		"tag":                        "a: !!str «12»\n",
+		"flow list":                  "a: «[x, \"]\", 'it]', {y: z}]» # ]\n",
+		"flow mapping over lines":    "a: «{x: 1,\n  y: [2]}»\nb: 1\n",
+		"after runes":                "é: 1\na: «ü»\n",
+		"CRLF":                       "b: 1\r\na: «web»\r\nc: 2\r\n",
+		"byte order mark":            "\ufeffa: «web»\n",
+		"second document":            "b: 1\n---\na: «web»\n",
+		"document after a long mark": "b: 1\n--- # two\n\na: «web»\n",
+		"document with tag":          "%YAML 1.2\n---\na: «web»\n",
+		"block mapping":              "a:\n  «x: 1\n  y: 2»\nb: 1\n",
+		"block list":                 "a:\n  «- x\n  - y: 2\n    z: [1,\n      2]»\nb: 1\n",
+		"null":                       "a:«»\nb: 1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, start, end := marked(text)
+			src := NewSource("x.yaml", []byte(text))
+			docs, errs := ParseYAML(src)
+			if len(errs) > 0 {
+				t.Fatal(errs[0])
+			}
+			var n *Node
+			NewNode(docs[len(docs)-1]).Walk(func(m *Node) bool {
+				if m.Name() == "a" && n == nil {
+					n = m
+				}
+				return true
+			})
+			if n == nil {
+				t.Fatal("no node a")
+			}
+			span := NodeSpan(src, n.YAML())
+			if name == "null" { // an empty value has a place but no text
+				if span.Text() != "" {
+					t.Errorf("an empty value covers %q", span.Text())
+				}
+				return
+			}
+			if span.Start.Offset != start || span.End.Offset != end {
+				t.Errorf("covers %q, want %q", span.Text(), text[start:end])
+			}
+		})
+	}
+}
+
+func TestABrokenDocumentDoesNotHideTheOthers(t *testing.T) {
+	src := NewSource("x.yaml", []byte("a: 1\n---\nb: [\n---\nc: 3\n---\n# nothing\n---\nd: 'x\n"))
+	docs, errs := ParseYAML(src)
+	if len(docs) != 2 || docs[1].Content[0].Value != "c" || docs[1].Line != 5 {
+		t.Errorf("got %d documents", len(docs))
+	}
+	if len(errs) != 2 || errs[0].Span.Start.Line < 3 || errs[0].Span.Start.Line > 4 {
+		t.Errorf("errors: %v", errs)
+	}
+}
+
+func TestAliasesThatExpandWithoutEndAreAnError(t *testing.T) {
+	var bomb strings.Builder
+	bomb.WriteString("a0: &a0 [x, x]\n")
+	for i := 1; i < 30; i++ {
+		fmt.Fprintf(&bomb, "a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
+	}
+	for name, text := range map[string]string{"cycle": "a: &a [*a]\n", "bomb": bomb.String()} {
+		_, errs := ParseYAML(NewSource("x.yaml", []byte(text)))
+		if len(errs) != 1 || !strings.Contains(errs[0].Message, "alias") && !strings.Contains(errs[0].Message, "anchor") {
+			t.Errorf("%s: errors %v", name, errs)
+		}
+	}
+}
+
+func FuzzParseYAML(f *testing.F) {
+	for _, seed := range []string{"a: 1\n---\nb: [x, {y: z}]\n", "a: &a [*a]", "- |\n x\n...\n--- {a: b}", "\ufeffa: 'x''y'\r\n", "a: !!binary |\n  aGk="} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		src := NewSource("x.yaml", data)
+		docs, errs := ParseYAML(src)
+		for _, e := range errs {
+			if !e.Span.IsValid() {
+				t.Errorf("an error without a place: %s", e.Message)
+			}
+		}
+		for _, d := range docs {
+			var walk func(n *yaml.Node)
+			walk = func(n *yaml.Node) {
+				s := NodeSpan(src, n)
+				if s.End.Offset < s.Start.Offset || s.End.Offset > len(data) {
+					t.Errorf("span %d to %d of %d bytes", s.Start.Offset, s.End.Offset, len(data))
+				}
+				for _, c := range n.Content {
+					walk(c)
+				}
+			}
+			walk(d)
+		}
+	})
+}
+
+func TestPositionsCountRunesAndEveryKindOfLineBreak(t *testing.T) {
+	src := NewSource("x", []byte("é: ü\r\nb\rc\n"))
+	for offset, want := range map[int][2]int{0: {1, 1}, 2: {1, 2}, 4: {1, 4}, 8: {2, 1}, 10: {3, 1}, 12: {4, 1}, 99: {4, 1}} {
+		p := src.Position(offset)
+		if p.Line != want[0] || p.Column != want[1] {
+			t.Errorf("offset %d: %d:%d, want %v", offset, p.Line, p.Column, want)
+		}
+		if offset < 12 && src.At(p.Line, p.Column).Offset != offset {
+			t.Errorf("At(%d, %d) is not offset %d", p.Line, p.Column, offset)
+		}
+	}
+}
+
+func TestMissingNodesKnowTheirNearestAncestor(t *testing.T) {
+	src := NewSource("x.yaml", []byte(`apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+    - image: web:1
+      name: web
+      <<: &more
+        securityContext:
+          runAsUser: 1
+`))
+	docs, _ := ParseYAML(src)
+	res := NewResources(docs[0], FileLocator{src})[0]
+	NewBundle(Rendering{}, "", []*Resource{res})
+	c := res.PodSpecs()[0].Containers()[0]
+	if v, ok := c.Node.Get("securityContext", "runAsUser").Int(); !ok || v != 1 {
+		t.Error("the merged field is not seen")
+	}
+	n := c.Node.Get("resources", "limits", "memory")
+	if n.Exists() || strings.Join(n.Missing(), ".") != "resources.limits.memory" {
+		t.Errorf("missing %v", n.Missing())
+	}
+	if got, want := n.Path(), "spec.containers[name=web].resources.limits.memory"; got != want {
+		t.Errorf("path %s, want %s", got, want)
+	}
+	place := n.Locate()
+	if place.Precision != Block || place.Span.Start.Line != 7 || place.Span.Text() != "web" {
+		t.Errorf("stands at %s %q, %s", place.Span.Start, place.Span.Text(), place.Precision)
+	}
+	if at := res.Get("spec", "hostPID").Locate().Span; at.Start.Line != 4 || at.Text() != "spec" {
+		t.Errorf("a field missing in spec stands at %s %q", at.Start, at.Text())
+	}
+}
