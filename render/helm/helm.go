@@ -1,0 +1,251 @@
+package helm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
+)
+
+// Options say how charts are rendered. The zero value of each field is Helm's default.
+type Options struct {
+	Files       *source.Files // where files are read; needed
+	ReleaseName string        // "release-name" when empty, as helm template has it
+	// Namespace is .Release.Namespace. When empty, templates see "default", and
+	// objects that take their namespace from there have none: only the deploy decides.
+	Namespace   string
+	KubeVersion string // as "1.33"; the newest known when empty
+	APIVersions []string
+	// ValueFiles, Set, SetString and SetFile are Helm's --values, --set,
+	// --set-string and --set-file, and rank as they do there.
+	ValueFiles, Set, SetString, SetFile []string
+	// Variants are further sets of values files, each a bundle of its own, over ValueFiles.
+	Variants [][]string
+	// CIValues renders with each of the chart's ci/*-values.yaml too. Where the
+	// defaults do not render they are tried in any case.
+	CIValues bool
+	Timeout  time.Duration // for one rendering; 30 seconds when 0
+	// MaxOutput bounds the bytes that one rendering may write; 64 MiB when 0.
+	MaxOutput int
+}
+
+const (
+	defaultKubeVersion = "v1.37.0" // of the k8s.io modules that rules read fields with
+	defaultTimeout     = 30 * time.Second
+	defaultMaxOutput   = 64 << 20
+)
+
+// Load renders the chart at path, a directory with a Chart.yaml or a packed chart,
+// once with its default values (and those of o) and once with each further set of
+// values. What could not be rendered is in the bundles' errors; a chart that does
+// not load gives one bundle that says so.
+func Load(ctx context.Context, chartPath string, o Options) []*lint.Bundle {
+	t, err := readTree(chartPath, o.Files)
+	if err != nil {
+		t.fail(lint.Span{}, "chart %s: %v", t.shown, reason(err))
+		return []*lint.Bundle{t.bundle("", o, nil, nil)}
+	}
+	bundles := []*lint.Bundle{t.render(ctx, variant{name: t.variantName(o.ValueFiles), files: t.valueFiles(o.ValueFiles)}, o)}
+	for _, set := range o.Variants {
+		files := append(append([]string(nil), o.ValueFiles...), set...)
+		bundles = append(bundles, t.render(ctx, variant{name: t.variantName(set), files: t.valueFiles(files)}, o))
+	}
+	if o.CIValues || len(bundles[0].Errors) > 0 && len(bundles[0].Resources) == 0 {
+		for _, ci := range t.ciValues() {
+			files := append(t.valueFiles(o.ValueFiles), ci)
+			bundles = append(bundles, t.render(ctx, variant{name: strings.TrimPrefix(ci.shown, t.shown+"/"), files: files}, o))
+		}
+	}
+	return bundles
+}
+
+// A variant is one set of values.
+type variant struct {
+	name   string
+	files  []valueFile
+	inline []*valueLayer // of the object that asks for the rendering
+	// inlineUnder ranks the inline values below the files.
+	inlineUnder bool
+}
+
+// A valueFile is a values file to be read.
+type valueFile struct {
+	path  string // "" when src is known
+	shown string
+	src   *lint.Source
+}
+
+func (t *tree) valueFiles(paths []string) []valueFile {
+	var files []valueFile
+	for _, p := range paths {
+		files = append(files, valueFile{path: p, shown: t.cache.Display(p)})
+	}
+	return files
+}
+
+func (t *tree) variantName(paths []string) string {
+	var names []string
+	for _, p := range paths {
+		names = append(names, strings.TrimPrefix(t.cache.Display(p), t.shown+"/"))
+	}
+	return strings.Join(names, ",")
+}
+
+// ciValues returns the chart's ci/*-values.yaml, which chart-testing installs it
+// with (https://github.com/helm/chart-testing). .helmignore often names them, so
+// they are looked up beside what was loaded.
+func (t *tree) ciValues() []valueFile {
+	var files []valueFile
+	if paths, _ := filepath.Glob(filepath.Join(t.root, "ci", "*-values.yaml")); len(paths) > 0 {
+		for _, p := range paths {
+			if t.inside(t.root, p) {
+				files = append(files, valueFile{path: p, shown: t.cache.Display(p)})
+			}
+		}
+		return files
+	}
+	for name, f := range t.named {
+		if ok, _ := path.Match("ci/*-values.yaml", name); ok {
+			files = append(files, valueFile{shown: f.src.Path, src: f.src})
+		}
+	}
+	sort.Slice(files, func(i, j int) bool { return files[i].shown < files[j].shown })
+	return files
+}
+
+// bundle makes the bundle of one rendering.
+func (t *tree) bundle(variant string, o Options, resources []*lint.Resource, errs []*lint.InputError) *lint.Bundle {
+	rendering := lint.Rendering{Kind: "helm", Root: t.shown, Variant: variant}
+	b := lint.NewBundle(rendering, o.Namespace, resources)
+	b.KubeVersion = o.KubeVersion
+	b.Errors = append(append(b.Errors, t.errs...), errs...)
+	for _, e := range b.Errors {
+		e.Rendering = &b.Rendering
+	}
+	return b
+}
+
+// capabilities are what templates see as .Capabilities.
+func capabilities(o Options) (*chartutil.Capabilities, error) {
+	caps := chartutil.DefaultCapabilities.Copy()
+	version := o.KubeVersion
+	if version == "" {
+		version = defaultKubeVersion
+	}
+	kube, err := chartutil.ParseKubeVersion(version)
+	if err != nil {
+		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err)
+	}
+	caps.KubeVersion = *kube
+	caps.APIVersions = append(append(chartutil.VersionSet(nil), caps.APIVersions...), o.APIVersions...)
+	return caps, nil
+}
+
+func releaseOptions(o Options) chartutil.ReleaseOptions {
+	name, namespace := o.ReleaseName, o.Namespace
+	if name == "" {
+		name = "release-name"
+	}
+	if namespace == "" {
+		namespace = "default"
+	}
+	return chartutil.ReleaseOptions{Name: name, Namespace: namespace, Revision: 1, IsInstall: true}
+}
+
+// prepare loads the chart afresh and settles its values for one set of them.
+func (t *tree) prepare(v variant, o Options) (*loaded, *valueStack, chartutil.Values, []*lint.InputError) {
+	l, err := t.load()
+	if err != nil {
+		return nil, nil, nil, []*lint.InputError{t.loadError(err)}
+	}
+	stack, errs := t.stack(v, o)
+	if len(errs) > 0 {
+		return nil, nil, nil, errs
+	}
+	caps, err := capabilities(o)
+	if err != nil {
+		return nil, nil, nil, []*lint.InputError{{Message: err.Error()}}
+	}
+	stack.describe(t, l.Chart)
+	if err := chartutil.ProcessDependenciesWithMerge(l.Chart, stack.user); err != nil {
+		return nil, nil, nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s: %v", t.shown, err), Span: t.firstLine("Chart.yaml")}}
+	}
+	errs = t.reportMissing(l)
+	if need := l.Metadata.KubeVersion; need != "" && !chartutil.IsCompatibleRange(need, caps.KubeVersion.String()) {
+		errs = append(errs, &lint.InputError{Span: t.keyLine("Chart.yaml", "kubeVersion"),
+			Message: fmt.Sprintf("the chart needs Kubernetes %s and is rendered for %s; set --kube-version", need, caps.KubeVersion.String())})
+		return nil, nil, nil, errs
+	}
+	values, err := chartutil.ToRenderValuesWithSchemaValidation(l.Chart, stack.user, releaseOptions(o), caps, true)
+	if err != nil {
+		return nil, nil, nil, append(errs, &lint.InputError{Message: fmt.Sprintf("values of chart %s: %v", t.shown, err), Span: t.firstLine("values.yaml")})
+	}
+	return l, stack, values, errs
+}
+
+func (t *tree) firstLine(name string) lint.Span {
+	if f := t.named[name]; f != nil {
+		return f.src.LineSpan(1)
+	}
+	return lint.Span{}
+}
+
+// keyLine returns the span of a value of one of the chart's YAML files.
+func (t *tree) keyLine(name string, keys ...string) lint.Span {
+	f := t.named[name]
+	if f == nil {
+		return lint.Span{}
+	}
+	docs, _ := lint.ParseYAML(f.src)
+	for _, doc := range docs {
+		if n := lint.NewNode(doc).Get(keys...); n.Exists() {
+			return lint.NodeSpan(f.src, n.YAML())
+		}
+	}
+	return f.src.LineSpan(1)
+}
+
+// loadError puts an error of the loader where it belongs.
+func (t *tree) loadError(err error) *lint.InputError {
+	text := err.Error()
+	for _, name := range []string{"values.yaml", "Chart.yaml", "requirements.yaml"} {
+		f := t.named[name]
+		if f == nil || !strings.Contains(text, "cannot load "+name) {
+			continue
+		}
+		if _, errs := lint.ParseYAML(f.src); len(errs) > 0 {
+			return errs[0]
+		}
+		return &lint.InputError{Message: text, Span: f.src.LineSpan(1)}
+	}
+	return &lint.InputError{Message: fmt.Sprintf("chart %s: %s", t.shown, text), Span: t.firstLine("Chart.yaml")}
+}
+
+// crds returns the files of crds/ of a chart and its subcharts, which Helm
+// installs as they lie.
+func (t *tree) crds(c *chart.Chart) []*file {
+	var files []*file
+	for _, crd := range c.CRDObjects() {
+		if len(crd.File.Data) > 0 {
+			if f := t.byRef[&crd.File.Data[0]]; f != nil {
+				files = append(files, f)
+			}
+		}
+	}
+	return files
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}

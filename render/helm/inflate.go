@@ -1,0 +1,84 @@
+package helm
+
+import (
+	"context"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// InlineValues are values that stand in an object, as in spec.values of a Flux
+// HelmRelease or valuesInline of a kustomization.
+type InlineValues struct {
+	Source *lint.Source // the file that holds Node, which has its lines and columns
+	Node   *kyaml.Node  // a mapping
+}
+
+// A Release is what a kustomization's helmCharts entry says of a chart, apart from
+// what [Options] hold.
+type Release struct {
+	Chart       string // the chart's directory or archive
+	Inline      []InlineValues
+	InlineUnder bool // Options.ValueFiles rank over Inline
+	IncludeCRDs bool // the objects of crds/ too
+	SkipHooks   bool
+	SkipTests   bool // leave out the hooks that helm test runs
+}
+
+// Inflated is a rendered chart.
+type Inflated struct {
+	// Text is the manifests as helm template prints them, in one stream.
+	Text string
+	// Resources are the objects of Text, in its order. They know their places and
+	// belong to no bundle yet.
+	Resources []*lint.Resource
+	Errors    []*lint.InputError
+}
+
+// Inflate renders a chart for a kustomization.
+func Inflate(ctx context.Context, r Release, o Options) *Inflated {
+	t, err := readTree(r.Chart, o.Files)
+	if err != nil {
+		t.fail(lint.Span{}, "chart %s: %v", t.shown, reason(err))
+		return &Inflated{Errors: t.errs}
+	}
+	v := variant{files: t.valueFiles(o.ValueFiles), inlineUnder: r.InlineUnder}
+	var errs []*lint.InputError
+	for _, in := range r.Inline {
+		layer, err := inlineLayer(in)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		v.inline = append(v.inline, layer)
+	}
+	out, more := t.output(ctx, v, o)
+	inflated := &Inflated{Errors: append(append(errs, t.errs...), more...)}
+	if out == nil {
+		return inflated
+	}
+	for _, d := range out.documents() {
+		if d.crd && !r.IncludeCRDs || d.hook != "" && r.SkipHooks || d.test() && r.SkipTests {
+			continue
+		}
+		inflated.Text += "---\n# Source: " + d.name + "\n" + d.text + "\n"
+		inflated.Resources = append(inflated.Resources, d.resources...)
+	}
+	return inflated
+}
+
+// inlineLayer makes a layer of values of a node of some file.
+func inlineLayer(in InlineValues) (*valueLayer, *lint.InputError) {
+	root := lint.NewNode(in.Node)
+	layer := &valueLayer{src: in.Source, root: root, data: map[string]any{}}
+	text, err := kyaml.NewRNode(in.Node).String()
+	if err == nil {
+		err = yaml.Unmarshal([]byte(text), &layer.data)
+	}
+	if err != nil {
+		return nil, &lint.InputError{Message: "values are not a mapping: " + err.Error(), Span: lint.NodeSpan(in.Source, in.Node)}
+	}
+	return layer, nil
+}

@@ -1,0 +1,355 @@
+package helm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/strvals"
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A valueStack is one set of values as Helm ranks them: what the user gives, over
+// the chart's values.yaml, over those of its subcharts.
+type valueStack struct {
+	user   map[string]any // the user's values, merged as Helm merges them
+	layers []*valueLayer  // the user's, strongest first
+	chart  *chartLayer
+}
+
+// A valueLayer is one source of values.
+type valueLayer struct {
+	src  *lint.Source
+	root *lint.Node // the values, positioned in src; nil for a flag
+	flag any        // what a --set flag sets; its place is the whole of src
+	file *lint.Source
+	// vendored says that the layer belongs to a chart that others publish.
+	vendored bool
+	data     map[string]any // for inline layers: the values, decoded
+}
+
+// A chartLayer holds the values of a chart and of its subcharts.
+type chartLayer struct {
+	own     *valueLayer // its values.yaml, nil where it has none
+	subs    map[string]*chartLayer
+	imports []importRule
+	at      lint.Span // of its dependency entry in the parent's Chart.yaml
+}
+
+// An importRule is an entry of import-values: what lies at child in the values of
+// a subchart lies at parent too.
+type importRule struct {
+	sub           string
+	child, parent []string
+}
+
+// A valuePlace is where a value was set.
+type valuePlace struct {
+	layer *valueLayer
+	node  *lint.Node // nil for a flag
+}
+
+// span returns where the value stands, or the flag that sets it.
+func (p valuePlace) span() lint.Span {
+	switch {
+	case p.layer.file != nil:
+		return p.layer.file.LineSpan(1)
+	case p.node == nil || p.node.YAML() == nil:
+		return p.layer.src.Span(0, len(p.layer.src.Data))
+	}
+	return lint.NodeSpan(p.layer.src, p.node.YAML())
+}
+
+// key returns where the key of the value stands; the value, for list items.
+func (p valuePlace) key() lint.Span {
+	if p.node != nil && p.node.Key() != nil {
+		return lint.NodeSpan(p.layer.src, p.node.Key())
+	}
+	return p.span()
+}
+
+// stack reads the user's values for one variant.
+func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
+	s := &valueStack{user: map[string]any{}}
+	var errs []*lint.InputError
+	add := func(layer *valueLayer, values map[string]any) {
+		s.user = mergeMaps(s.user, values)
+		s.layers = append([]*valueLayer{layer}, s.layers...)
+	}
+	inline := func() {
+		for _, layer := range v.inline {
+			add(layer, layer.data)
+		}
+	}
+	if v.inlineUnder {
+		inline()
+	}
+	for _, f := range v.files {
+		src := f.src
+		if src == nil {
+			if strings.Contains(f.path, "://") || f.path == "-" {
+				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("values file %q: only files on disk are read", f.path)})
+				continue
+			}
+			var err error
+			if src, err = t.cache.Open(f.path); err != nil {
+				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("values file %s: %v", f.shown, reason(err))})
+				continue
+			}
+		}
+		layer, values, err := fileLayer(src)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		add(layer, values)
+	}
+	if !v.inlineUnder {
+		inline()
+	}
+	flags := []struct {
+		name   string
+		values []string
+		parse  func(string, map[string]any) (*lint.Source, error)
+	}{
+		{"--set", o.Set, func(text string, into map[string]any) (*lint.Source, error) { return nil, strvals.ParseInto(text, into) }},
+		{"--set-string", o.SetString, func(text string, into map[string]any) (*lint.Source, error) {
+			return nil, strvals.ParseIntoString(text, into)
+		}},
+		{"--set-file", o.SetFile, func(text string, into map[string]any) (*lint.Source, error) {
+			var read *lint.Source
+			return read, strvals.ParseIntoFile(text, into, func(path []rune) (any, error) {
+				src, err := t.cache.Open(string(path))
+				if err != nil {
+					return nil, reason(err)
+				}
+				read = src
+				return string(src.Data), nil
+			})
+		}},
+	}
+	for _, flag := range flags {
+		for _, text := range flag.values {
+			own := map[string]any{}
+			read, err := flag.parse(text, own)
+			if err == nil {
+				_, err = flag.parse(text, s.user) // into what is there, for list indices
+			}
+			if err != nil {
+				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("%s %s: %v", flag.name, text, err)})
+				continue
+			}
+			layer := &valueLayer{src: lint.NewSource(flag.name, []byte(text)), flag: own, file: read}
+			s.layers = append([]*valueLayer{layer}, s.layers...)
+		}
+	}
+	return s, errs
+}
+
+// fileLayer parses a values file.
+func fileLayer(src *lint.Source) (*valueLayer, map[string]any, *lint.InputError) {
+	values := map[string]any{}
+	if err := yaml.Unmarshal(src.Data, &values); err != nil {
+		if _, errs := lint.ParseYAML(src); len(errs) > 0 {
+			return nil, nil, errs[0]
+		}
+		return nil, nil, &lint.InputError{Message: "values are not a mapping: " + err.Error(), Span: src.LineSpan(1)}
+	}
+	return &valueLayer{src: src, root: parseValues(src)}, values, nil
+}
+
+// parseValues returns the first document of a values file, which is what Helm reads.
+func parseValues(src *lint.Source) *lint.Node {
+	docs, _ := lint.ParseYAML(src)
+	if len(docs) == 0 {
+		return lint.NewNode(&kyaml.Node{Kind: kyaml.MappingNode})
+	}
+	return lint.NewNode(docs[0])
+}
+
+// mergeMaps merges b over a as Helm merges values files.
+func mergeMaps(a, b map[string]any) map[string]any {
+	out := make(map[string]any, len(a)+len(b))
+	for k, v := range a {
+		out[k] = v
+	}
+	for k, v := range b {
+		if over, ok := v.(map[string]any); ok {
+			if under, ok := out[k].(map[string]any); ok {
+				out[k] = mergeMaps(under, over)
+				continue
+			}
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// describe records where the charts' own values stand. It must see the chart
+// before its dependencies are processed, which renames and merges them.
+func (s *valueStack) describe(t *tree, c *chart.Chart) {
+	s.chart = t.chartLayer(c, lint.Span{}, 0)
+}
+
+func (t *tree) chartLayer(c *chart.Chart, at lint.Span, depth int) *chartLayer {
+	l := &chartLayer{subs: map[string]*chartLayer{}, at: at}
+	dir := t.dirOf(c)
+	if f := t.named[dir+"values.yaml"]; f != nil && (dir != "" || c.IsRoot()) {
+		l.own = &valueLayer{src: f.src, root: parseValues(f.src), vendored: f.vendored}
+	}
+	for _, sub := range c.Dependencies() {
+		listed := false
+		for _, d := range c.Metadata.Dependencies {
+			if d == nil || d.Name != sub.Name() {
+				continue
+			}
+			listed = true
+			name := d.Name
+			if d.Alias != "" {
+				name = d.Alias
+			}
+			l.subs[name] = t.chartLayer(sub, t.dependencyLine(dir, name), depth+1)
+			for _, rule := range d.ImportValues {
+				switch rule := rule.(type) {
+				case string:
+					l.imports = append(l.imports, importRule{name, []string{"exports", rule}, nil})
+				case map[string]any:
+					child, parent := fmt.Sprint(rule["child"]), fmt.Sprint(rule["parent"])
+					r := importRule{sub: name, child: strings.Split(child, ".")}
+					if parent != "." {
+						r.parent = strings.Split(parent, ".")
+					}
+					l.imports = append(l.imports, r)
+				}
+			}
+		}
+		if !listed {
+			l.subs[sub.Name()] = t.chartLayer(sub, lint.Span{}, depth+1)
+		}
+	}
+	return l
+}
+
+// find returns the places that set the value at a path of the root chart's
+// values, the one that counts first.
+func (s *valueStack) find(path []string) []valuePlace {
+	var places []valuePlace
+	add := func(l *valueLayer, path []string) {
+		if l == nil {
+			return
+		}
+		if p, ok := l.find(path); ok {
+			places = append(places, p)
+		}
+	}
+	// A global of a subchart is the parent's where the parent has it.
+	c := s.chart
+	for i, field := range path {
+		if field == "global" && i > 0 {
+			for up := 0; up < i; up++ {
+				places = append(places, s.find(append(slices.Clone(path[:up]), path[i:]...))...)
+			}
+			break
+		}
+		if c = c.subs[field]; c == nil {
+			break
+		}
+	}
+	for _, l := range s.layers {
+		add(l, path)
+	}
+	s.chart.defaults(path, add, 0)
+	return places
+}
+
+// defaults calls add for the charts' own values at a path, the strongest first.
+func (c *chartLayer) defaults(path []string, add func(*valueLayer, []string), depth int) {
+	if depth > 20 {
+		return
+	}
+	add(c.own, path)
+	if len(path) > 0 && c.subs[path[0]] != nil {
+		c.subs[path[0]].defaults(path[1:], add, depth+1)
+	}
+	for i := len(c.imports) - 1; i >= 0; i-- {
+		r := c.imports[i]
+		if len(path) >= len(r.parent) && slices.Equal(path[:len(r.parent)], r.parent) {
+			from := append(append([]string{r.sub}, r.child...), path[len(r.parent):]...)
+			if c.own == nil || !(valuePlaceExists(c.own, from)) {
+				if sub := c.subs[r.sub]; sub != nil {
+					sub.defaults(from[1:], add, depth+1)
+				}
+				continue
+			}
+			add(c.own, from)
+		}
+	}
+}
+
+func valuePlaceExists(l *valueLayer, path []string) bool {
+	_, ok := l.find(path)
+	return ok
+}
+
+// find returns where a layer sets the value at path.
+func (l *valueLayer) find(path []string) (valuePlace, bool) {
+	if l.root == nil {
+		at := l.flag
+		for _, field := range path {
+			switch x := at.(type) {
+			case map[string]any:
+				v, ok := x[field]
+				if !ok {
+					return valuePlace{}, false
+				}
+				at = v
+			case []any:
+				i, err := strconv.Atoi(field)
+				if err != nil || i < 0 || i >= len(x) || x[i] == nil {
+					return valuePlace{}, false
+				}
+				at = x[i]
+			default:
+				return valuePlace{}, false
+			}
+		}
+		return valuePlace{layer: l}, at != nil
+	}
+	n := descend(l.root, path)
+	return valuePlace{l, n}, n.Exists() && !n.IsNull()
+}
+
+// descend follows keys and list indices.
+func descend(n *lint.Node, path []string) *lint.Node {
+	for _, field := range path {
+		if n.IsSequence() {
+			items := n.Items()
+			i, err := strconv.Atoi(field)
+			if err != nil || i < 0 || i >= len(items) {
+				return n.Get("")
+			}
+			n = items[i]
+			continue
+		}
+		n = n.Get(field)
+	}
+	return n
+}
+
+// nearest returns the place of path in the values that the chart's author can
+// edit, or of its nearest ancestor there, and how many fields are missing.
+func (s *valueStack) nearest(path []string) (place valuePlace, missing int, ok bool) {
+	for n := len(path); n > 0; n-- {
+		for _, p := range s.find(path[:n]) {
+			if !p.layer.vendored && p.layer.root != nil {
+				return p, len(path) - n, true
+			}
+		}
+	}
+	return valuePlace{}, 0, false
+}
