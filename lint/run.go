@@ -94,6 +94,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		e.Message = report.Masks.Redact(e.Message)
 	}
 	SortErrors(report.Errors)
+	report.Errors = slices.CompactFunc(report.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 	return report
 }
 
@@ -108,11 +109,7 @@ func Combine(reports ...*Report) *Report {
 	for _, r := range reports {
 		found = append(found, r.Findings...)
 		all.Suppressed = append(all.Suppressed, r.Suppressed...)
-		for _, e := range r.Errors {
-			if !slices.ContainsFunc(all.Errors, func(x *InputError) bool { return x.Error() == e.Error() }) {
-				all.Errors = append(all.Errors, e)
-			}
-		}
+		all.Errors = append(all.Errors, r.Errors...)
 		for _, rule := range r.Rules {
 			if !slices.Contains(all.Rules, rule) {
 				all.Rules = append(all.Rules, rule)
@@ -126,6 +123,7 @@ func Combine(reports ...*Report) *Report {
 	}
 	all.Findings = merge(found)
 	SortErrors(all.Errors)
+	all.Errors = slices.CompactFunc(all.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 	return all
 }
 

@@ -86,3 +86,10 @@ func resolve(path string) string {
 	}
 	return path
 }
+
+// Opened returns the number of files opened so far.
+func (f *Files) Opened() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.cache)
+}
