@@ -7,11 +7,13 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/rules/pod"
+	"github.com/manilint/manilint/rules/secret"
 )
 
 // All returns every rule, in the order of docs/rules.md.
 func All() []*lint.Rule {
 	return slices.Concat(
 		pod.Rules,
+		secret.Rules,
 	)
 }

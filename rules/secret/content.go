@@ -1,0 +1,464 @@
+package secret
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// A leak is a credential found in a value.
+type leak struct {
+	what  string // "a password", "a private key": never the value
+	field string // the name inside an embedded file, "" for the value as a whole
+	text  string // the credential, to be masked
+	line  int    // the line of an embedded file, from 1; 0 where there is none
+	hash  bool   // a hash of a password, not the password
+}
+
+// where says in which field of an embedded file the leak is: ` ("smtp_password" in line 12)`.
+func (l *leak) where() string {
+	switch {
+	case l.field != "" && l.line > 0:
+		return fmt.Sprintf(" (%q in its line %d)", l.field, l.line)
+	case l.field != "":
+		return fmt.Sprintf(" (%q)", l.field)
+	case l.line > 1:
+		return fmt.Sprintf(" (in its line %d)", l.line)
+	}
+	return ""
+}
+
+// maxDepth bounds how deep files inside files are followed.
+const maxDepth = 4
+
+// inContent finds a credential that shows itself, whatever its name: a private
+// key, a provider's token, a URL or connection string with a password, registry
+// credentials. name is put before the value for patterns that want a context.
+func inContent(name, value string) *leak {
+	if l := inPEM(value); l != nil {
+		return l
+	}
+	if l := inRegistryAuths(value); l != nil {
+		return l
+	}
+	if l := inAddress(value); l != nil {
+		return l
+	}
+	text, shift := value, 0
+	if name != "" && !strings.Contains(strings.TrimSpace(value), "\n") {
+		text, shift = name+"="+value, len(name)+1
+	}
+	if t, ok := findToken(text); ok {
+		l := &leak{what: t.label(), text: t.text}
+		if strings.Contains(value, "\n") {
+			l.line = 1 + strings.Count(value[:max(0, min(len(value), t.start-shift))], "\n")
+		}
+		return l
+	}
+	if text, ok := decodeText(value); ok { // encoded twice
+		if l := inPEM(text); l != nil {
+			return l
+		}
+		if t, ok := findToken(text); ok {
+			return &leak{what: t.label(), text: value}
+		}
+	}
+	return nil
+}
+
+// inPEM finds private keys. Certificates, requests, revocation lists, parameters
+// and public keys are not secret.
+func inPEM(value string) *leak {
+	at := strings.Index(value, "-----BEGIN ")
+	if at < 0 {
+		if strings.HasPrefix(strings.TrimSpace(value), "PuTTY-User-Key-File-") {
+			return &leak{what: "a private key", text: value}
+		}
+		return nil
+	}
+	text := value
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, `\r`, ""), `\n`, "\n")
+	}
+	for rest := []byte(text); ; {
+		begin := bytes.Index(rest, []byte("-----BEGIN "))
+		if begin < 0 {
+			return nil
+		}
+		rest = rest[begin:]
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end > 0 {
+			line = rest[:end]
+		}
+		label, _, _ := strings.Cut(strings.TrimPrefix(string(line), "-----BEGIN "), "-----")
+		if strings.Contains(label, "PRIVATE KEY") && isKeyBody(rest) {
+			return &leak{what: "a private key", text: value, line: lineOf(value, "-----BEGIN "+label)}
+		}
+		if block, after := pem.Decode(rest); block != nil {
+			rest = after
+		} else {
+			rest = rest[len("-----BEGIN "):]
+		}
+	}
+}
+
+// isKeyBody tells a key from "-----BEGIN PRIVATE KEY-----\n<your key>\n": it has
+// at least a line of base64.
+func isKeyBody(block []byte) bool {
+	_, body, ok := strings.Cut(strings.TrimPrefix(string(block), "-----BEGIN "), "-----")
+	if !ok {
+		return false
+	}
+	body, _, _ = strings.Cut(body, "-----END")
+	n := 0
+	for line := range strings.Lines(body) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.Contains(line, ": ") { // RFC 1421 headers
+			continue
+		}
+		if strings.Trim(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= ") != "" {
+			return false
+		}
+		if len(line) < 16 && n == 0 || strings.Trim(line, line[:1]) == "" || !isPlain(line) {
+			return false
+		}
+		n += len(line)
+	}
+	return n >= 32
+}
+
+func lineOf(text, part string) int {
+	if !strings.Contains(text, "\n") {
+		return 0
+	}
+	return 1 + strings.Count(text[:max(0, strings.Index(text, part))], "\n")
+}
+
+// inRegistryAuths finds the credentials of a Docker configuration: auths with a
+// password or with auth, base64 of user:password.
+func inRegistryAuths(value string) *leak {
+	if !strings.Contains(value, `"auth`) && !strings.Contains(value, `"password"`) && !strings.Contains(value, `"identitytoken"`) {
+		return nil
+	}
+	type entry struct{ Auth, Password, Identitytoken, Registrytoken string }
+	var conf struct{ Auths map[string]entry }
+	if err := json.Unmarshal([]byte(value), &conf); err != nil {
+		return nil
+	}
+	if conf.Auths == nil { // the old form, .dockercfg, is the table alone
+		var old map[string]entry
+		if json.Unmarshal([]byte(value), &old) != nil {
+			return nil
+		}
+		for host, e := range old {
+			if e.Auth == "" || !strings.ContainsAny(host, ".:/") {
+				delete(old, host)
+			}
+		}
+		conf.Auths = old
+	}
+	for _, e := range conf.Auths {
+		pass := e.Password
+		if pass == "" && e.Auth != "" && isPlain(e.Auth) {
+			if decoded, err := base64.StdEncoding.DecodeString(e.Auth); err == nil {
+				_, pass, _ = strings.Cut(string(decoded), ":")
+			} else {
+				pass = e.Auth
+			}
+		}
+		for _, p := range []string{pass, e.Identitytoken, e.Registrytoken} {
+			if isPlain(p) && !partlyInjected.MatchString(p) {
+				return &leak{what: "the credentials of a container registry", text: p}
+			}
+		}
+	}
+	return nil
+}
+
+// userInfo matches scheme://user:password@host; the password may hold anything
+// but blanks, quotes and the delimiters of a host.
+var userInfo = regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s:/?#@"'<>]*):([^\s/?#@"'<>]+|\$\{[^}]*\}|<[^>]*>)@([\w.\[\]:,$({}<>)-]+)`)
+
+// connectionField matches the password of key=value connection strings (ADO.NET, libpq, Azure, AMQP).
+var connectionField = regexp.MustCompile(`(?i)(?:^|[;&?\s"'])(password|pwd|passwd|AccountKey|SharedAccessKey|SharedAccessSignature|secret ?key)\s*=\s*("[^"]*"|'[^']*'|[^;&\s"']+)`)
+
+// connectionHint are the other fields that make a text a connection string.
+var connectionHint = regexp.MustCompile(`(?i)\b(?:server|host|data source|user id|uid|user|dbname|database|initial catalog|accountname|endpoint|username|port)\s*=|^(?:jdbc|odbc|sqlserver):`)
+
+// inAddress finds the password of a URL (postgres://user:password@host) or of a
+// connection string (Server=db;User Id=sa;Password=…).
+func inAddress(value string) *leak {
+	for _, m := range userInfo.FindAllStringSubmatchIndex(value, 50) {
+		pass := value[m[6]:m[7]]
+		if unescaped, err := url.PathUnescape(pass); err == nil {
+			pass = unescaped
+		}
+		if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, value[m[4]:m[5]]) {
+			continue
+		}
+		l := &leak{what: "a URL with a password", text: value[m[6]:m[7]]}
+		if strings.Contains(value, "\n") {
+			l.line = 1 + strings.Count(value[:m[0]], "\n")
+		}
+		return l
+	}
+	if !strings.Contains(value, "=") || len(value) > 1<<16 {
+		return nil
+	}
+	n := 0
+	for line := range strings.Lines(value) {
+		n++
+		if !connectionHint.MatchString(line) {
+			continue
+		}
+		for _, m := range connectionField.FindAllStringSubmatch(line, 5) {
+			pass := strings.Trim(m[2], `"'`)
+			if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, "") || isInert(pass) {
+				continue
+			}
+			l := &leak{what: "a connection string with a password", text: pass}
+			if strings.Contains(value, "\n") {
+				l.line = n
+			}
+			return l
+		}
+	}
+	return nil
+}
+
+// isStandIn reports whether the password of an address in prose or documentation
+// is the word for one: user:password@host, user:pass@.
+func isStandIn(pass, user string) bool {
+	switch strings.ToLower(pass) {
+	case "password", "pass", "passwd", "pwd", "secret", "token", "port":
+		switch strings.ToLower(user) {
+		case "user", "username", "usr", "login", "host", "hostname", "":
+			return true
+		}
+	}
+	return strings.Trim(pass, "0123456789") == "" && len(pass) <= 5 // host:port@ of a malformed address
+}
+
+// decodeText returns the text that value is base64 of; ok is false where it is
+// not base64 or not of printable text.
+func decodeText(value string) (text string, ok bool) {
+	v := strings.Join(strings.Fields(value), "")
+	if len(v) < 12 || len(v)%4 != 0 || len(v) > 1<<20 {
+		return "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(v)
+	if err != nil || !isText(decoded) {
+		return "", false
+	}
+	return string(decoded), true
+}
+
+// isText reports whether bytes are UTF-8 without control characters but blanks.
+func isText(data []byte) bool {
+	return utf8.Valid(data) && bytes.IndexFunc(data, func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t'
+	}) < 0
+}
+
+// passwordHash matches what password files hold: crypt, bcrypt, Argon2, LDAP, SCRAM, Django.
+var passwordHash = regexp.MustCompile(`(?:^|[:\s"'=])(?:\$(?:2[abxy]|apr1|1|5|6|y|7|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?)\$[^\s"']{12,}|\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT|PBKDF2[^}]*)\}[A-Za-z0-9+/=$.]{16,}|SCRAM-SHA-256\$\d+:[^\s"']{16,}|pbkdf2_sha256\$\d+\$[^\s"']{16,})`)
+
+// A fieldValue is one name and value of an embedded file.
+type fieldValue struct {
+	name, value string
+	line        int
+}
+
+// embedded reads the fields of a file kept in a value: JSON, YAML, TOML, .ini,
+// .properties, .env. ok is false where the value is no such file.
+func embedded(filename, value string) (fields []fieldValue, ok bool) {
+	trimmed := strings.TrimSpace(value)
+	if trimmed == "" || len(value) > 1<<20 {
+		return nil, false
+	}
+	object := strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")
+	if !object && !strings.Contains(trimmed, "\n") && !hasConfigSuffix(filename) {
+		return nil, false
+	}
+	if fields, ok := yamlFields(value); ok {
+		return fields, true
+	}
+	if object && json.Valid([]byte(trimmed)) {
+		return nil, true
+	}
+	return assignments(value)
+}
+
+func hasConfigSuffix(name string) bool {
+	at := strings.LastIndexByte(name, '.')
+	if at < 0 {
+		return false
+	}
+	switch strings.ToLower(name[at+1:]) {
+	case "yaml", "yml", "json", "toml", "ini", "properties", "env", "conf", "cfg", "cnf", "config", "xml", "hcl", "tf", "rc":
+		return true
+	}
+	return false
+}
+
+// yamlFields reads every document of YAML or JSON.
+func yamlFields(value string) (fields []fieldValue, ok bool) {
+	defer func() {
+		if recover() != nil { // yaml.v3 panics on some hostile input
+			fields, ok = nil, false
+		}
+	}()
+	decoder := yaml.NewDecoder(strings.NewReader(value))
+	for range 64 {
+		var doc yaml.Node
+		if err := decoder.Decode(&doc); err != nil {
+			break
+		}
+		if len(doc.Content) == 0 {
+			continue
+		}
+		root := doc.Content[0]
+		if root.Kind != yaml.MappingNode && root.Kind != yaml.SequenceNode {
+			return nil, false
+		}
+		ok = true
+		flatten("", root, 0, &fields)
+	}
+	return fields, ok
+}
+
+func flatten(name string, n *yaml.Node, depth int, fields *[]fieldValue) {
+	if depth > 32 || len(*fields) > 20000 {
+		return
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		entry := ""
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if value.Kind == yaml.ScalarNode && (key.Value == "name" || key.Value == "key" || key.Value == "Name") {
+				entry = value.Value // {name: PASSWORD, value: …}
+			}
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if key.Value == "value" && entry != "" {
+				flatten(entry, value, depth+1, fields)
+				continue
+			}
+			flatten(key.Value, value, depth+1, fields)
+		}
+	case yaml.SequenceNode:
+		for _, c := range n.Content {
+			flatten(name, c, depth+1, fields)
+		}
+	case yaml.ScalarNode:
+		if n.ShortTag() != "!!null" {
+			*fields = append(*fields, fieldValue{name, n.Value, n.Line})
+		}
+	}
+}
+
+var assignment = regexp.MustCompile(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
+
+// assignments reads .ini, .properties, .env, TOML and their like by line. It is a
+// configuration where most lines that are neither blank nor comments assign.
+func assignments(value string) (fields []fieldValue, ok bool) {
+	lines, strict, n := 0, 0, 0
+	for line := range strings.Lines(value) {
+		n++
+		text := strings.TrimSpace(line)
+		if text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";") || strings.HasPrefix(text, "//") || strings.HasPrefix(text, "[") {
+			continue
+		}
+		lines++
+		m := assignment.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		rest := text[len(m[1]):]
+		if strings.HasPrefix(strings.TrimLeft(rest, `"' `), "=") || strings.HasPrefix(strings.TrimLeft(rest, `"'`), ":") {
+			strict++
+		}
+		fields = append(fields, fieldValue{m[1], unquote(m[2]), n})
+	}
+	return fields, lines > 0 && strict*2 >= lines
+}
+
+func unquote(s string) string {
+	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// inFile finds the first credential in the fields of an embedded file.
+func inFile(filename, value string, depth int) (l *leak, isFile bool) {
+	if depth > maxDepth {
+		return nil, false
+	}
+	fields, ok := embedded(filename, value)
+	if !ok {
+		return nil, false
+	}
+	for _, f := range fields {
+		l := inNamed(f.name, f.value)
+		if l == nil && strings.Contains(f.value, "\n") {
+			l, _ = inFile(f.name, f.value, depth+1)
+		}
+		if l != nil {
+			l.field, l.line = f.name, f.line
+			if !strings.Contains(strings.TrimSpace(value), "\n") {
+				l.line = 0
+			}
+			return l, true
+		}
+	}
+	return nil, true
+}
+
+// inNamed judges a value by its name and by what it is. It is strict: outside a
+// Secret a name alone makes no finding.
+func inNamed(name, value string) *leak {
+	if !isPlain(value) || len(value) > 1<<16 {
+		return nil
+	}
+	v := strings.TrimSpace(value)
+	h := nameHint(name)
+	if h == noHint || hasWords(v) || isInert(v) || partlyInjected.MatchString(v) || strings.HasPrefix(v, "[") || strings.HasPrefix(v, "{") {
+		return nil
+	}
+	switch {
+	case h == password && passwordHash.MatchString(v):
+		return nil // a hash outside a Secret is judged by nobody: it may be meant to be read
+	case h == password && isWeak(v):
+		return &leak{what: "a weak password, one of the first that are tried,", text: v}
+	case h == password && !identifierOf(name, v):
+		return &leak{what: "a password", text: v}
+	case h == apiKey && isWeak(v):
+		return &leak{what: "a weak key or token, one of the first that are tried,", text: v}
+	case h == apiKey && !namesASecret(v) && (looksRandom(v) || len(v) >= 8 && !kebabName.MatchString(v) && !identifier.MatchString(v) && !quantity.MatchString(v)):
+		return &leak{what: "a key or token", text: v}
+	case h == mayHold && looksRandom(v):
+		return &leak{what: "a key or token", text: v}
+	}
+	return nil
+}
+
+// identifierOf reports whether a "password" is its own name or a variable's, as in
+// password: DB_PASSWORD or passwordField: pass_word.
+func identifierOf(name, value string) bool {
+	if strings.EqualFold(name, value) {
+		return true
+	}
+	return identifier.MatchString(value) && strings.ToUpper(value) == value && strings.Contains(value, "_") && nameHint(value) != noHint
+}

@@ -1,0 +1,171 @@
+package secret
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A hint says how much a name tells about its value.
+type hint int
+
+const (
+	noHint   hint = iota
+	mayHold       // token, secret, credentials, signing key: a value that looks random is one
+	password      // password, passphrase: any literal value is one
+	apiKey        // api key, client secret, access token: a value that is no word or name is one
+)
+
+// splitName cuts a name into lower-case words at punctuation and humps:
+// "DB_PASSWORD", "dbPassword" and "db.password" are the same two words.
+func splitName(name string) []string {
+	var words []string
+	var word []rune
+	flush := func() {
+		if len(word) > 0 {
+			words = append(words, strings.ToLower(string(word)))
+			word = nil
+		}
+	}
+	runes := []rune(name)
+	for i, r := range runes {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			flush()
+			continue
+		case unicode.IsUpper(r) && i > 0:
+			next := i+1 < len(runes) && unicode.IsLower(runes[i+1])
+			if !unicode.IsUpper(runes[i-1]) || next && !isPlural(runes[i:]) {
+				flush()
+			}
+		}
+		word = append(word, r)
+	}
+	flush()
+	return words
+}
+
+// isPlural reports whether runes are the tail of an abbreviation's plural ("KEYs", "IDs").
+func isPlural(runes []rune) bool {
+	return len(runes) >= 2 && runes[1] == 's' && (len(runes) == 2 || !unicode.IsLower(runes[2]))
+}
+
+// notTheValue are words behind or before a secret word that make the name one of
+// something about the secret: where it lies, what it is called, how long it lives.
+var notTheValue = set(`file files filename path paths dir directory folder mount mountpath volume location source src
+	name names ref refs reference selector field fields column header headers param parameter attribute label annotation
+	length len size min max minimum maximum count limit limits number num ttl expiry expire expires expiration lifetime age
+	duration interval timeout period days hours minutes seconds rotation rotate history retention cache cached
+	enabled enable disabled disable required require requires allow allowed deny optional policy policies strength
+	type kind format algorithm algo alg encoding encoder encrypted encryptor cipher hash hashed hasher checksum digest sha sha1 sha256 sha512 md5 fingerprint thumbprint
+	url uri urls endpoint host hostname port address server issuer audience scope scopes realm claim claims
+	provider providers store stores manager engine backend driver storage plugin class mode method strategy
+	namespace version revision prefix suffix regex pattern template templates group role roles rolearn arn
+	reset forgot change changed update updated create created validate validation verify verification check checks
+	use uses using used existing external skip show hide has is no without auto generate generated generator random
+	public pub prompt placeholder hint description title text message error reason status state action
+	env environment var variable command script query sql grant review automount projected resource resources id ids
+	operator controller webhook reader sync reloader reflector exchange introspection revocation handler bucket limiter`)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// passwordWords end a name whose value is a password.
+var passwordWords = set(`password passwords passwd passwort passphrase passcode pass pwd pw rootpw requirepass masterauth userpass dbpass`)
+
+// keyPhrases end a name whose value is a key or a token; matched on the last words.
+var keyPhrases = phrases(`api key|apikey|api secret|apisecret|api token|apitoken|client secret|clientsecret|secret key|secretkey|
+	secret access key|secretaccesskey|access secret|access token|accesstoken|auth token|authtoken|bearer token|bearertoken|refresh token|
+	bot token|app secret|app token|application secret|application key|app key|private key|privatekey|encryption key|encryptionkey|encrypt key|signing key|signature key|
+	signing secret|webhook secret|jwt secret|jwt key|token secret|hmac secret|hmac key|shared secret|shared key|session secret|session key|cookie secret|cookie key|
+	secret key base|account key|accountkey|storage key|master key|masterkey|license key|root token|admin token|deploy token|deploy key|
+	access key secret|service key|oauth secret|oauth token|consumer secret|fernet key|aes key|crypt key|cipher key|unseal key|recovery key|
+	integration key|routing key secret|internal token|registration token|runner token|personal access token|secret token|csrf secret|hash key|hash salt|erlang cookie|sas token|sas key|personal token|user token|join token|agent token|vault token|github token|gitlab token|gh token|npm token|slack token|host key`)
+
+// mayWords end a name whose value may be a secret if it looks like one.
+var mayWords = set(`token tokens secret secrets key keys credential credentials creds auth authorization bearer cookie salt pepper
+	seed mnemonic dsn sas pat nonce otp totp pin hmac jwt jwk accesskey cred signature license`)
+
+func phrases(list string) [][]string {
+	var all [][]string
+	for p := range strings.SplitSeq(list, "|") {
+		all = append(all, strings.Fields(p))
+	}
+	return all
+}
+
+// glued are the endings of names without any cut, as POSTGRESPASSWORD and k8svaultapikey.
+var glued = []string{"password", "passwd", "passphrase", "apikey", "secretkey", "accesskey", "privatekey", "clientsecret", "accesstoken", "authtoken", "apitoken"}
+
+// nameHint says what a name tells of its value. Names of things about a
+// secret (PASSWORD_FILE, secretName, TOKEN_TTL) tell nothing.
+func nameHint(name string) hint {
+	words := splitName(name)
+	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
+		words = words[:len(words)-1] // PASSWORD_2
+	}
+	if len(words) == 0 {
+		return noHint
+	}
+	last := strings.TrimRight(words[len(words)-1], "0123456789")
+	if last != "" {
+		words[len(words)-1] = last
+	}
+	h := ending(words)
+	if h == noHint {
+		return noHint
+	}
+	for _, w := range words {
+		if notTheValue[w] {
+			return noHint
+		}
+	}
+	return h
+}
+
+func ending(words []string) hint {
+	last := words[len(words)-1]
+	if passwordWords[last] {
+		return password
+	}
+	for _, p := range keyPhrases {
+		if len(p) <= len(words) && slices.Equal(words[len(words)-len(p):], p) {
+			return apiKey
+		}
+	}
+	for _, g := range glued {
+		if strings.HasSuffix(last, g) {
+			if strings.HasPrefix(g, "pass") {
+				return password
+			}
+			if g == "accesskey" {
+				return mayHold
+			}
+			return apiKey
+		}
+	}
+	if mayWords[last] || len(last) > 6 && (strings.HasSuffix(last, "token") || strings.HasSuffix(last, "secret")) {
+		return mayHold
+	}
+	return noHint
+}
+
+// benignNames are keys of Secrets whose values are not secret by themselves.
+var benignNames = set(`username user users login email mail host hostname hosts port ports database databases dbname db url uri urls endpoint endpoints
+	server servers address region zone bucket project account tenant subscription namespace name type issuer audience realm domain ca cacert crt cert certificate chain
+	public version insecure sslmode from to region id ids clientid appid tenantid client app environment env cloud provider scheme protocol path file group role
+	schema driver dialect engine mode enabled tls ssl csr pub known_hosts knownhosts org organization team index topic channel queue vhost cluster owner repo repository
+	branch ref registry image tag locale timezone format level log debug title description comment note notes labels annotations node nodes size replicas`)
+
+func isBenign(name string) bool {
+	words := splitName(name)
+	if len(words) == 0 {
+		return false
+	}
+	return benignNames[words[len(words)-1]]
+}

@@ -1,0 +1,25 @@
+// Package secret holds the rules about credentials that manifests carry in
+// plain text: in Secrets, environment variables, arguments, annotations,
+// ConfigMaps and custom resources, and about references to Secrets.
+//
+// What a value is decides, its name only helps: a name alone makes no finding,
+// and no message, fix or path shows a value. The package keeps no list of
+// providers' token formats of its own: it reads those of gitleaks.
+package secret
+
+import (
+	"embed"
+
+	"github.com/manilint/manilint/lint"
+)
+
+//go:embed *.md
+var docs embed.FS
+
+// Rules are the rules of this package, in the order of docs/rules.md.
+var Rules = []*lint.Rule{
+	PlaintextSecret,
+}
+
+// mend is the help of every rule about a literal credential.
+const mend = "keep the value out of the repository (External Secrets, Sealed Secrets, SOPS, a CSI secret store) and change the one that was in it"

@@ -1,0 +1,200 @@
+package secret
+
+import (
+	"math"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// injected matches a value that a tool puts in at or before the deploy: what
+// stands in the file is a reference. One form each:
+var injected = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
+	`<path:[^>]+>`,                                  // argocd-vault-plugin
+	`<[^<>]{1,120}>`,                                // <your-password>, <secret>
+	`ref\+[a-z0-9]+://.+`, `secretref\+[a-z]+://.+`, // vals
+	`(?:vault|bao):.+`, // bank-vaults: vault:secret/data/db#PASSWORD
+	`>>vault:.+`,       // bank-vaults, at each start
+	`(?:op|bws|doppler|infisical|conjur|secret|secrets|vault|ssm|awssm|awsssm|aws-?secrets?|gcpsm|gsm|gcp-?secrets?|sm|akv|azurekeyvault|keyvault|keyring|sops|berglas|env|file|config|k8s|kubernetes|chamber|passwordstore|pass|keepass|lastpass|dashlane|1password)://.+`,
+	`arn:aws[a-z-]*:(?:secretsmanager|ssm|kms|iam|sts):.+`,
+	`projects/[^/]+/secrets/.+`,
+	`@microsoft\.keyvault\(.+\)`,
+	`\{\{resolve:.+\}\}`, // CloudFormation
+	`enc\[.+\]`,          // SOPS, eyaml
+	`enc\(.+\)`,          // jasypt
+	`\{cipher\}.+`,       // Spring Cloud Config
+	`\$ansible_vault;.*`,
+	`\$__(?:file|env|vault)\{.+\}`, // Grafana
+	`\$\(.+\)`, `\$\{.+\}`, `\$\{\{.+\}\}`, `\{\{.+\}\}`, `\[\[.+\]\]`, `\(\(.+\)\)`, `#\{.+\}#?`, `%\{.+\}`, `<%.+%>`, `\{[a-z0-9_.:-]+\}`,
+	`\$[a-z_][a-z0-9_]*`, `%[a-z_][a-z0-9_]*%`, `%%[a-z0-9_.-]+%%`, `@@?[a-z_][a-z0-9_.-]*@@?`, `__[a-z0-9_.-]+__`, `\$\$[a-z_][a-z0-9_]*\$?\$?`,
+	`os\.environ/.+`, `env\..+`, `env:[a-z_].*`, `file:.+`, `getenv\(.+\)`, `!(?:vault|var|secret|ref|env|sub|getatt)\b.*`,
+	`\$(?:env|secret|secrets|vault):.+`, `secrets?\.[a-z0-9_.-]+`,
+	`\$[a-z0-9-]+:[a-z0-9._-]+`, // Argo CD: $secret-name:key
+}, "|") + `)$`)
+
+// partlyInjected matches a reference inside a longer value.
+var partlyInjected = regexp.MustCompile(`\$\([^)]+\)|\$\{[^}]+\}|\{\{.+?\}\}|<path:[^>]+>|\$[A-Z_][A-Z0-9_]{2,}\b|ENC\[[A-Z0-9_]+,|\$__(?:file|env|vault)\{|%\([a-zA-Z_]+\)s`)
+
+// placeholder matches, without case, what stands where somebody is to put a value.
+var placeholder = regexp.MustCompile(`(?i)^[\[({"'*]*(?:` + strings.Join([]string{
+	`x{3,}(?:[-_ ]?x+)*`, `\*{2,}`, `\.{2,}`, `…`, `-{2,}`, `_{2,}`, `\?+`, `#{2,}`, `0{8,}`,
+	`(?:your|ur)[-_ .]?.*`, `.*[-_ ]your[-_ ].*`,
+	`(?:please[-_ ]?)?(?:replace|insert|enter|provide|specify|supply|fill|put|paste|set|override|overwrite|add|define|configure)[-_ ]?(?:me|this|it|with|by|your|here|in|a|an|the|value|secret|password|token|key|before|at|via|from|real|actual|own)?(?:[-_ ].*)?`,
+	`(?:replaced|overridden|overwritten|provided|generated|injected|supplied|populated|managed|filled|set|created|rotated|defined)[-_ ](?:by|at|in|from|via|on|with|during|when|externally|later)\b.*`,
+	`(?:to|will|must|should)[-_ ]?be[-_ ].*`, `(?:auto|externally|dynamically)[-_ ]?(?:generated|managed|created)`,
+	`(?:todo|fixme|tbd|tba|placeholder|redacted|masked|hidden|omitted|removed|stripped|sanitized|dummy|fake|mock|stub|unused|not[-_ ]?used|not[-_ ]?set|not[-_ ]?needed|not[-_ ]?required|not[-_ ]?a[-_ ]?(?:real[-_ ]?)?(?:secret|password|token|key)|unset|undefined|none|null|nil|empty|n/?a|void|blank|ignored|ignore|irrelevant|doesnt?[-_ ]?matter|does[-_ ]?not[-_ ]?matter)(?:[-_ :].*)?`,
+	`.*placeholder.*`, `.*redacted.*`, `.*[-_ ]goes[-_ ]?here`, `.*[-_ ]here`, `.*(?:example|sample|dummy|fake)[-_]?(?:key|token|secret|password|value|only)?`,
+	`(?:base64|b64)[-_ ]?(?:encoded|of|encode)?[-_ ].*`, `.*[-_ ]base64([-_ ].*)?`, `(?:example|sample|dummy|fake)[-_ ].*`,
+}, "|") + `)[\])}"'*]*$`)
+
+// weakWords are the passwords that everybody tries first: what a password is
+// called in examples, the defaults of products, the heads of the public lists.
+var weakWords = set(`changeme changeit changethis changemenow changemeplease pleasechange pleasechangeme password passw0rd passwd pass pwd p@ssw0rd p@ssword pa55word pa55w0rd
+	admin administrator adminadmin adminpassword adminpass root rootroot rootpassword rootpass toor secret secrets s3cr3t s3cret supersecret supersecretpassword
+	topsecret mysecret mysecretpassword mypassword mypass mytoken mykey mysupersecret verysecret notsecret somesecret default defaultpassword test testing tester testpassword
+	testpass test123 guest user username userpassword userpass demo demopassword example examplepassword letmein welcome qwerty qwertyuiop monkey dragon iloveyou
+	trustno1 abc abc123 abcd1234 foo bar foobar baz hunter2 login access master superuser system manager
+	mysql mysqlpassword postgres postgresql postgrespassword pgpassword redis redispassword mongo mongodb mongopassword rabbitmq rabbit minio minioadmin minio123 miniostorage elastic elasticpassword
+	grafana prometheus promoperator kibana keycloak jenkins sonar sonarqube nexus harbor harbor12345 wordpress bitnami drupal joomla magento oracle tomcat
+	kafka zookeeper cassandra couchdb influxdb neo4j neo4jneo4j airflow argocd vault nextcloud gitea gitlab insecure insecurepassword unsafe
+	securepassword strongpassword dbpassword dbpass databasepassword apppassword token apikey apitoken key secretkey secrettoken private public dev devpassword development local localhost
+	staging prod production temp temporary temppassword initial initialpassword bootstrap pssword asdf asdfasdf asdfgh zxcvbn qazwsx 1q2w3e4r 1qaz2wsx`)
+
+var notAlnum = regexp.MustCompile(`[^a-z0-9@]+`)
+
+// isWeak reports whether a password is among those that are tried first.
+func isWeak(value string) bool {
+	v := notAlnum.ReplaceAllString(strings.ToLower(value), "")
+	if weakWords[v] || len(v) <= 10 && v != "" && strings.Trim(v, "0123456789") == "" {
+		return true
+	}
+	return weakWords[strings.TrimRight(v, "0123456789")]
+}
+
+// isPlain reports whether a value says something itself: it is neither empty,
+// nor a placeholder, nor a reference that a tool resolves, nor encrypted.
+func isPlain(value string) bool {
+	v := strings.TrimSpace(value)
+	if v == "" || injected.MatchString(v) {
+		return false
+	}
+	return len(v) > 200 || isWeakChange(v) || !placeholder.MatchString(v)
+}
+
+// isWeakChange keeps "changeme" and its like from being read as a placeholder:
+// charts install with it.
+func isWeakChange(v string) bool {
+	return strings.HasPrefix(notAlnum.ReplaceAllString(strings.ToLower(v), ""), "change")
+}
+
+var (
+	scalarWord = regexp.MustCompile(`(?i)^(?:true|false|yes|no|on|off|enabled?|disabled?|none|null|nil|auto|always|never|default|required|optional|basic|bearer|oauth2?|oidc|ldap|jwt|saml|plain|scram|md5|sha-?\d+|scram-sha-\d+|hs\d+|rs\d+|es\d+|aes\d*|rsa|ed25519|ecdsa|argon2|bcrypt|scrypt|plaintext|internal|external)$`)
+	quantity   = regexp.MustCompile(`^[+-]?\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d|w|y|k|K|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|B|KB|MB|GB|%)?$|^(?:\d+(?:\.\d+)?(?:h|m|s|ms))+$`)
+	number     = regexp.MustCompile(`^[+-]?\d+(?:\.\d+)?$`)
+	filePath   = regexp.MustCompile(`^(?:\.{0,2}/[\w.@%+ -]*(?:/[\w.@%+ -]*)*|~/.*|[A-Za-z]:\\.*|(?:[\w.@-]+/)+[\w@-]+\.[a-z]{1,10})$|^[\w.-]+\.(?:txt|json|ya?ml|pem|key|crt|cert|cer|p12|pfx|jks|conf|cfg|ini|properties|env|toml|xml|sh|py|js|password|passwd|secret|token|jwt|pub|gpg|asc|keytab|keystore|truststore|kubeconfig|secrets?)$`)
+	plainURL   = regexp.MustCompile(`^(?i)[a-z][a-z0-9+.-]*://[^\s@]*$`)
+	hostName   = regexp.MustCompile(`^(?i)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z-]+(?::\d+)?$`)
+	kebabName  = regexp.MustCompile(`^[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+$`)
+	uuid       = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	digestLike = regexp.MustCompile(`^(?i)(?:sha(?:1|224|256|384|512)|md5)[-:]`)
+	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
+)
+
+// isInert reports whether a value is, whatever its name, a switch, a quantity, a
+// path, an address, a digest: no credential.
+func isInert(value string) bool {
+	v := strings.TrimSpace(value)
+	return scalarWord.MatchString(v) || quantity.MatchString(v) && !number.MatchString(v) || filePath.MatchString(v) ||
+		plainURL.MatchString(v) || hostName.MatchString(v) || digestLike.MatchString(v)
+}
+
+// namesASecret matches values such as my-db-credentials: the name of an object
+// that holds the secret, not the secret.
+func namesASecret(value string) bool {
+	v := strings.TrimSpace(value)
+	if !kebabName.MatchString(v) {
+		return false
+	}
+	for _, w := range splitName(v) {
+		switch w {
+		case "secret", "secrets", "credential", "credentials", "creds", "password", "passwords", "token", "tokens", "key", "keys", "tls", "cert", "certs", "auth", "config":
+			return !looksRandom(v)
+		}
+	}
+	return false
+}
+
+// entropy returns Shannon's entropy of the characters of s, in bits a character.
+func entropy(s string) float64 {
+	count := map[rune]int{}
+	for _, r := range s {
+		count[r]++
+	}
+	n, bits := float64(utf8.RuneCountInString(s)), 0.0
+	for _, c := range count {
+		p := float64(c) / n
+		bits -= p * math.Log2(p)
+	}
+	return bits
+}
+
+var randomChars = regexp.MustCompile(`^[A-Za-z0-9+/=_.:~!@#$%^&*?,;-]+$`)
+
+// looksRandom reports whether a value is of the kind that generators make: long,
+// without words, with digits and letters mixed. Names made of words, versions,
+// digests and image references are not.
+func looksRandom(value string) bool {
+	v := strings.TrimSpace(value)
+	if len(v) < 16 || len(v) > 512 || !randomChars.MatchString(v) || digestLike.MatchString(v) || filePath.MatchString(v) || plainURL.MatchString(v) || hostName.MatchString(v) {
+		return false
+	}
+	if uuid.MatchString(v) {
+		return true
+	}
+	// The longest piece between separators decides: app-name-7f9c is a name.
+	longest := ""
+	for _, piece := range strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune("-_.:/=,;", r) }) {
+		if len(piece) > len(longest) {
+			longest = piece
+		}
+	}
+	if len(longest) < 12 {
+		return false
+	}
+	return mixed(longest) && entropy(longest) >= 3
+}
+
+// mixed reports whether s changes between digits, upper and lower case more
+// often than words with a number do.
+func mixed(s string) bool {
+	changes, digits := 0, 0
+	class := func(r rune) int {
+		switch {
+		case unicode.IsDigit(r):
+			return 1
+		case unicode.IsUpper(r):
+			return 2
+		case unicode.IsLower(r):
+			return 3
+		}
+		return 4
+	}
+	last := 0
+	for i, r := range s {
+		c := class(r)
+		if c == 1 {
+			digits++
+		}
+		if i > 0 && c != last {
+			changes++
+		}
+		last = c
+	}
+	return digits >= 2 && changes*5 >= len(s) || changes*3 >= len(s)
+}
+
+// hasWords reports whether a value is prose or a phrase: no token has blanks.
+func hasWords(value string) bool {
+	return strings.ContainsAny(strings.TrimSpace(value), " \t\n")
+}
