@@ -1,0 +1,167 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func podBundle(t testing.TB, text string) *Bundle {
+	t.Helper()
+	src := NewSource("pods.yaml", []byte(text))
+	docs, errs := ParseYAML(src)
+	for _, e := range errs {
+		t.Fatal(e)
+	}
+	var resources []*Resource
+	for _, doc := range docs {
+		resources = append(resources, NewResources(doc, FileLocator{Source: src})...)
+	}
+	return NewBundle(Rendering{}, "", resources)
+}
+
+// describe prints each pod as its path and its containers, a partial one with a tilde.
+func describe(b *Bundle) string {
+	var out []string
+	for _, p := range b.PodSpecs() {
+		line := p.Node.Path() + ":"
+		for _, c := range p.Containers() {
+			tilde := ""
+			if c.Partial {
+				tilde = "~"
+			}
+			line += fmt.Sprintf(" %s%s", tilde, c)
+		}
+		out = append(out, line)
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestPodsOfCustomKindsAreFound(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"rollout": {`
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+spec: {template: {spec: {initContainers: [{name: i, restartPolicy: Always}], containers: [{name: a, image: i}]}}}`,
+			`spec.template.spec: sidecar container "i" container "a"`},
+		"workflow": {`
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+spec:
+  templates:
+    - {name: main, steps: [[{name: s, template: build}]]}
+    - {name: build, container: {image: i}, sidecars: [{name: db, image: i}]}
+    - {name: say, script: {image: i, source: echo}}
+    - {name: set, containerSet: {containers: [{name: x, image: i}]}}`,
+			"spec.templates[name=build]: container \"build\" sidecar container \"db\"\n" +
+				"spec.templates[name=say]: container \"say\"\nspec.templates[name=set]: container \"x\""},
+		"cron workflow": {`
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+spec: {workflowSpec: {templates: [{name: t, container: {image: i}}]}}`,
+			`spec.workflowSpec.templates[name=t]: container "t"`},
+		"tekton task": {`
+apiVersion: tekton.dev/v1
+kind: Task
+spec: {stepTemplate: {securityContext: {runAsNonRoot: true}}, steps: [{image: a}, {name: b, ref: {name: c}}]}`,
+			`spec: step 1 ~step "b"`},
+		"knative": {`
+apiVersion: serving.knative.dev/v1
+kind: Service
+spec: {template: {spec: {containers: [{image: i}]}}}`, `spec.template.spec: container 1`},
+		"prometheus": {`
+apiVersion: monitoring.coreos.com/v1
+kind: Prometheus
+spec: {replicas: 2, containers: [{name: prometheus}, {name: proxy, image: i}]}`,
+			`spec: ~container "prometheus" container "proxy"`},
+		"strimzi": {`
+apiVersion: kafka.strimzi.io/v1beta2
+kind: Kafka
+spec: {kafka: {template: {kafkaContainer: {securityContext: {privileged: true}}}}, zookeeper: {replicas: 1}}`,
+			`spec.kafka.template.pod: ~container "kafkaContainer"`},
+		"spark": {`
+apiVersion: sparkoperator.k8s.io/v1beta2
+kind: SparkApplication
+spec: {driver: {cores: 1}, executor: {sidecars: [{name: s, image: i}]}}`,
+			"spec.driver: ~container \"driver\"\nspec.executor: ~container \"executor\" sidecar container \"s\""},
+		"kubeflow": {`
+apiVersion: kubeflow.org/v1
+kind: PyTorchJob
+spec: {pytorchReplicaSpecs: {Master: {template: {spec: {containers: [{name: pytorch, image: i}]}}}}}`,
+			`spec.pytorchReplicaSpecs.Master.template.spec: container "pytorch"`},
+		"unknown kind by its shape": {`
+apiVersion: example.com/v1
+kind: Thing
+spec: {workers: [{podTemplate: {metadata: {labels: {a: b}}, spec: {containers: [{name: w, image: i}]}}}]}`,
+			`spec.workers[0].podTemplate.spec: container "w"`},
+		"object inside another": {`
+apiVersion: work.open-cluster-management.io/v1
+kind: ManifestWork
+spec: {workload: {manifests: [{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: w}, spec: {templates: [{name: t, container: {image: i}}]}}]}}`,
+			`spec.workload.manifests[0].spec.templates[name=t]: container "t"`},
+		"a list that only looks like it": {`
+apiVersion: example.com/v1
+kind: Thing
+spec: {scan: {containers: [{name: a, image: i}]}, template: {containers: [{name: a}]}}`, ``},
+		"schema": {`
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+spec: {versions: [{schema: {openAPIV3Schema: {example: {spec: {template: {spec: {containers: [{name: a, image: i}]}}}}}}}]}`, ``},
+		"policy pattern": {`
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+spec: {rules: [{validate: {pattern: {spec: {containers: [{name: "*", image: "*:*"}]}}}}]}`, ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := describe(podBundle(t, c.text)); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestDefaultsHoldWhereAPodLacksAField(t *testing.T) {
+	b := podBundle(t, `
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+spec:
+  securityContext: {runAsNonRoot: true}
+  templates:
+    - {name: a, container: {image: i}}
+    - {name: b, securityContext: {runAsNonRoot: false}, container: {image: i}}
+---
+apiVersion: tekton.dev/v1
+kind: TaskRun
+spec:
+  podTemplate: {hostNetwork: true}
+  taskSpec: {stepTemplate: {securityContext: {privileged: true}}, steps: [{image: i}]}
+`)
+	pods := b.PodSpecs()
+	if len(pods) != 3 {
+		t.Fatalf("%d pods", len(pods))
+	}
+	if got := pods[0].Get("securityContext", "runAsNonRoot"); !got.IsTrue() || got.Path() != "spec.securityContext.runAsNonRoot" {
+		t.Errorf("inherited: %s", got.Path())
+	}
+	if !pods[1].Get("securityContext", "runAsNonRoot").IsFalse() {
+		t.Error("the template's own value does not win")
+	}
+	if !pods[2].Get("hostNetwork").IsTrue() || !pods[2].Containers()[0].Get("securityContext", "privileged").IsTrue() {
+		t.Error("podTemplate or stepTemplate does not count")
+	}
+	if got := ContainerOf(pods[2].Containers()[0].Node.Get("image")); got != "spec.taskSpec.steps[0]" {
+		t.Errorf("ContainerOf is %q", got)
+	}
+}
+
+func TestAddPodsFindsConfiguredPaths(t *testing.T) {
+	b := podBundle(t, `
+apiVersion: example.com/v1
+kind: Thing
+spec: {server: {pods: {containers: [{name: a}]}}, agents: [{spec: {containers: [{name: b}]}}]}`)
+	path := PodPath{Kind: "example.com/Thing", Path: "spec.server.pods"}
+	b.AddPods(path, path, PodPath{Kind: "Thing", Path: "spec.agents[]"}, PodPath{Kind: "other.io/Thing", Path: "spec"})
+	if got, want := describe(b), "spec.server.pods: container \"a\"\nspec.agents[0].spec: container \"b\""; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
