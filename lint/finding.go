@@ -19,6 +19,9 @@ type Finding struct {
 	// Subject is what stronger and weaker rules have in common; see
 	// [Rule.YieldsTo]. Report sets the path of the container or pod.
 	Subject string
+	// Line narrows the place to one line, from 1, of the text of a scalar of
+	// several lines; 0 for all of it. The engine heeds it where it can tell the line.
+	Line int
 	// Key tells findings of one rule in one place apart that are not one defect
 	// (the directions of a network policy, say).
 	Key string

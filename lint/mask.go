@@ -2,7 +2,9 @@ package lint
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ type Masks struct {
 	mu       sync.Mutex
 	spans    map[*Source][]Span
 	values   map[string]bool
+	public   map[string]bool // names of objects and containers: no report could do without them
 	replacer *strings.Replacer
 }
 
@@ -39,8 +42,10 @@ func (m *Masks) AddSpan(s Span) {
 	m.spans[s.Start.Source] = append(m.spans[s.Start.Source], s)
 }
 
-// AddValue hides a value wherever it turns up, also base64 and URL encoded, and
-// each line of a value of several lines.
+// AddValue hides a value wherever it turns up: as it is, in base64 (alone or
+// inside a longer text), and as URLs, JSON, YAML and Go write it. What is itself
+// base64 is hidden decoded too. Of a value of several lines each line that is no
+// common setting is hidden.
 func (m *Masks) AddValue(value string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -48,19 +53,132 @@ func (m *Masks) AddValue(value string) {
 		m.values = map[string]bool{}
 	}
 	m.replacer = nil
-	for _, v := range append(strings.Split(value, "\n"), value) {
-		v = strings.TrimSpace(v)
-		if len(v) < minRedacted {
-			continue
+	m.addText(value, 0)
+}
+
+func (m *Masks) addText(value string, depth int) {
+	value = strings.TrimSpace(value)
+	if strings.ContainsAny(value, "\r\n") {
+		m.addWord(value)
+		for line := range strings.Lines(value) {
+			for _, w := range wordsOf(strings.TrimSpace(line)) {
+				m.addWord(w)
+			}
 		}
-		m.values[v] = true
-		m.values[base64.StdEncoding.EncodeToString([]byte(v))] = true
-		m.values[url.QueryEscape(v)] = true
-		m.values[url.PathEscape(v)] = true
-		if decoded, err := base64.StdEncoding.DecodeString(v); err == nil && utf8.Valid(decoded) && len(decoded) >= minRedacted {
-			m.values[string(decoded)] = true
+	} else {
+		m.addWord(value)
+	}
+	if depth < 3 {
+		if decoded, ok := decodeBase64(value); ok && len(decoded) >= minRedacted {
+			m.addText(decoded, depth+1)
 		}
 	}
+}
+
+// decodeBase64 decodes text in any of base64's alphabets that holds text.
+func decodeBase64(value string) (string, bool) {
+	v := strings.Join(strings.Fields(value), "")
+	v = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(v), "=")
+	decoded, err := base64.RawStdEncoding.DecodeString(v)
+	if err != nil || !utf8.Valid(decoded) {
+		return "", false
+	}
+	return string(decoded), true
+}
+
+// commonSetting matches values that configuration files are full of: words,
+// numbers, host names. Hiding them wherever they turn up would make reports unreadable.
+var commonSetting = regexp.MustCompile(`^(?:[a-z][a-z.-]*|[A-Z][A-Z_]*|[\d.:]+|-----(?:BEGIN|END) [A-Z0-9 ]+-----|[\w.-]+/[\w./-]*|[a-z]+://[\w.:/-]*)$`)
+
+// wordsOf returns what a line of a secret file may give away: the line of a key,
+// the value of a setting.
+func wordsOf(line string) []string {
+	if line == "" || commonSetting.MatchString(line) {
+		return nil
+	}
+	if !strings.ContainsAny(line, " \t:=") {
+		return []string{line}
+	}
+	if strings.Trim(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == "" {
+		return []string{line} // the last line of a key
+	}
+	if match := settingLine.FindStringSubmatch(line); match != nil {
+		line = match[2]
+	}
+	var words []string
+	for _, w := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\"'<>{}[]()|,;", r) }) {
+		if _, value, cut := strings.Cut(w, "="); cut && value != "" {
+			w = value
+		}
+		if len(w) < minRedacted || commonSetting.MatchString(w) || strings.Trim(w, "=-#*") == "" || strings.HasSuffix(w, ":") {
+			continue
+		}
+		words = append(words, w)
+		if _, rest, ok := strings.Cut(w, "://"); ok { // user:password@host
+			if info, _, ok := strings.Cut(rest, "@"); ok {
+				_, pass, _ := strings.Cut(info, ":")
+				words = append(words, pass)
+			}
+		}
+	}
+	return words
+}
+
+// vocabulary are passwords that are also words of the reports themselves.
+var vocabulary = map[string]bool{
+	"password": true, "passwords": true, "username": true, "database": true, "postgres": true, "postgresql": true, "container": true,
+	"namespace": true, "localhost": true, "privileged": true, "kubernetes": true, "production": true, "deployment": true, "plaintext": true,
+	"anonymous": true, "credential": true, "security": true, "registry": true, "repository": true, "administrator": true, "manilint": true,
+}
+
+func (m *Masks) addWord(v string) {
+	if len(v) < minRedacted || vocabulary[v] {
+		return
+	}
+	add := func(w string) {
+		if len(w) >= minRedacted {
+			m.values[w] = true
+		}
+	}
+	add(v)
+	add(url.QueryEscape(v))
+	add(url.PathEscape(v))
+	add(url.UserPassword("", v).String()[1:])
+	quoted, _ := json.Marshal(v)
+	add(strings.Trim(string(quoted), `"`))
+	add(strings.ReplaceAll(strings.ReplaceAll(v, `\`, `\\`), `"`, `\"`))
+	add(strings.ReplaceAll(v, "'", "''"))
+	if strings.ContainsAny(v, "&<>\"'") {
+		add(htmlEscaper.Replace(v))
+	}
+	// Base64 works on three bytes at a time: inside a longer text a value shows in
+	// one of three forms, whole but for the characters at its ends.
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		add(encoding.EncodeToString([]byte(v)))
+		for shift := range 3 {
+			text := encoding.EncodeToString([]byte(strings.Repeat("\x00", shift) + v))
+			from := (shift*8 + 5) / 6
+			to := (shift + len(v)) * 8 / 6
+			if to-from >= minRedacted {
+				add(text[from:to])
+			}
+		}
+	}
+}
+
+var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+
+// addPublic takes words out of what is hidden outside its own place.
+func (m *Masks) addPublic(words ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.public == nil {
+		m.public = map[string]bool{}
+	}
+	for _, w := range words {
+		m.public[w] = true
+	}
+	m.replacer = nil
 }
 
 // Redact returns text with every hidden value replaced by [Mask].
@@ -73,7 +191,9 @@ func (m *Masks) Redact(text string) string {
 		// longest first, so that no value leaves the tail of a longer one behind
 		var values []string
 		for v := range m.values {
-			values = append(values, v)
+			if !m.public[v] {
+				values = append(values, v)
+			}
 		}
 		slices.SortFunc(values, func(a, b string) int {
 			if len(a) != len(b) {
@@ -101,15 +221,23 @@ func (m *Masks) Line(src *Source, n int) string {
 	m.mu.Lock()
 	spans := slices.Clone(m.spans[src])
 	m.mu.Unlock()
-	slices.SortFunc(spans, func(a, b Span) int { return b.Start.Offset - a.Start.Offset })
 	start := src.lineTable()[max(0, min(n, src.Lines())-1)]
+	hidden := make([]bool, len(text)+1)
 	for _, s := range spans {
-		from, to := max(s.Start.Offset-start, 0), min(s.End.Offset-start, len(text))
-		if from < to && to <= len(text) {
-			text = text[:from] + Mask + text[to:]
+		for i := max(s.Start.Offset-start, 0); i < min(s.End.Offset-start, len(text)); i++ {
+			hidden[i] = true
 		}
 	}
-	return m.Redact(text)
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case !hidden[i]:
+			out.WriteByte(text[i])
+		case i == 0 || !hidden[i-1]:
+			out.WriteString(Mask)
+		}
+	}
+	return m.Redact(out.String())
 }
 
 // add takes over what other hides.
@@ -125,6 +253,9 @@ func (m *Masks) add(other *Masks) {
 	if m.values == nil {
 		m.values = map[string]bool{}
 	}
+	if m.public == nil {
+		m.public = map[string]bool{}
+	}
 	m.replacer = nil
 	for src, spans := range other.spans {
 		m.spans[src] = append(m.spans[src], spans...)
@@ -132,4 +263,150 @@ func (m *Masks) add(other *Masks) {
 	for v := range other.values {
 		m.values[v] = true
 	}
+	for v := range other.public {
+		m.public[v] = true
+	}
+}
+
+// addBundle masks the data of every Secret, also of those that could not be parsed.
+func (m *Masks) addBundle(b *Bundle) {
+	for _, r := range b.Resources {
+		m.addPublic(r.Name, r.Namespace)
+		for _, p := range r.PodSpecs() {
+			for _, c := range p.Containers() {
+				m.addPublic(c.Name())
+			}
+		}
+		if r.Kind != "Secret" {
+			continue
+		}
+		for _, field := range []string{"data", "stringData"} {
+			r.Get(field).Walk(func(n *Node) bool {
+				m.addPublic(n.Name())
+				m.addNode(n, n.Value())
+				return true
+			})
+		}
+	}
+	for _, e := range b.Errors {
+		if e.Span.IsValid() {
+			m.addBroken(e.Span.Start.Source)
+		}
+	}
+}
+
+// addNode hides a value, or a part of it, wherever it turns up and where it was
+// written: in the source, or in the values and generators that it came from.
+func (m *Masks) addNode(n *Node, part string) {
+	if !n.IsScalar() || part == "" {
+		return
+	}
+	m.AddValue(part)
+	place := n.Locate()
+	// The action of a template that passes a value on is not the value.
+	passed := strings.Contains(place.Span.Text(), "{{") && (place.Origin == FromValue || place.Origin == FromFile || place.Origin == FromGenerated)
+	if place.Precision == Exact && !passed {
+		m.addWithin(place.Span, n, part)
+	}
+	for _, r := range place.Related {
+		if r.Role == "value" || r.Role == "generator" {
+			m.addWithin(r.Span, n, part)
+		}
+	}
+}
+
+// addWithin hides part inside a span, all of the span where it is written otherwise there.
+func (m *Masks) addWithin(span Span, n *Node, part string) {
+	text := span.Text()
+	if part == n.Value() || !strings.Contains(text, part) {
+		m.AddSpan(span)
+		return
+	}
+	for at := 0; ; {
+		i := strings.Index(text[at:], part)
+		if i < 0 {
+			return
+		}
+		from := span.Start.Offset + at + i
+		m.AddSpan(span.Start.Source.Span(from, from+len(part)))
+		at += i + len(part)
+	}
+}
+
+var (
+	secretKind   = regexp.MustCompile(`(?m)^[ \t-]*["']?kind["']?\s*:\s*["']?Secret\b`)
+	settingLine  = regexp.MustCompile(`^[ \t]*(?:- )?["']?([\w.\-/]+)["']?[ \t]*[:=][ \t]*(.*)$`)
+	secretName   = regexp.MustCompile(`(?i)passw|passphrase|secret|token|api-?_?key|private-?_?key|credential|access-?_?key|auth|dsn|connection`)
+	structureKey = regexp.MustCompile(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
+)
+
+// addBroken hides what looks like a secret in a source that was not understood as a
+// whole. It goes by the line and rather hides too much.
+func (m *Masks) addBroken(src *Source) {
+	for _, chunk := range splitDocuments(src.Data) {
+		isSecret := secretKind.Match(src.Data[chunk.start:chunk.end])
+		block := -1 // the indentation of the key whose block scalar this is
+		first, last := src.Position(chunk.start).Line, src.Position(max(chunk.start, chunk.end-1)).Line
+		for n := first; n <= last; n++ {
+			line := src.Line(n)
+			if strings.TrimSpace(line) == "" {
+				continue
+			}
+			indent := indentOf([]byte(line))
+			if block >= 0 && indent > block {
+				m.hideLine(src, n, strings.TrimSpace(line))
+				continue
+			}
+			block = -1
+			match := settingLine.FindStringSubmatch(line)
+			switch {
+			case match == nil && (isSecret || secretName.MatchString(line)) && !isMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
+				match != nil && strings.HasPrefix(match[2], "{") && (isSecret || secretName.MatchString(line)):
+				m.hideLine(src, n, strings.TrimSpace(line))
+			case match == nil || structureKey.MatchString(match[1]) || !isSecret && !secretName.MatchString(match[1]):
+			case match[2] != "" && strings.ContainsRune("|>", rune(match[2][0])):
+				block = indent
+			default:
+				m.hideLine(src, n, match[2])
+			}
+		}
+	}
+}
+
+// hideLine hides a text of a line, with and without its quotes.
+func (m *Masks) hideLine(src *Source, n int, text string) {
+	text = strings.TrimSpace(text)
+	bare := strings.Trim(text, `"'`)
+	if bare == "" || strings.HasPrefix(text, "{{") && strings.HasSuffix(text, "}}") {
+		return
+	}
+	m.AddValue(strings.TrimLeft(bare, "*&!@`%")) // what YAML's error says of an alias or a tag
+	m.AddValue(bare)
+	for _, w := range wordsOf(bare) {
+		m.AddValue(strings.TrimLeft(w, "*&!@`%"))
+	}
+	line := src.LineSpan(n)
+	if at := strings.LastIndex(line.Text(), text); at >= 0 {
+		from := line.Start.Offset + at
+		m.AddSpan(src.Span(from, from+len(text)))
+	}
+}
+
+// lineOfBlock returns line n of the text of a block scalar, whose span begins at
+// its indicator; the span itself where the text was written in another way.
+func lineOfBlock(span Span, node *Node, n int) Span {
+	text := span.Text()
+	if n < 1 || !strings.HasPrefix(text, "|") {
+		return span
+	}
+	src := span.Start.Source
+	at := span.Start.Line + n
+	if at > span.End.Line {
+		return span
+	}
+	lines := strings.Split(node.Value(), "\n")
+	if n > len(lines) || strings.TrimSpace(src.Line(at)) != strings.TrimSpace(lines[n-1]) {
+		return span
+	}
+	return src.LineSpan(at)
 }

@@ -126,7 +126,7 @@ type Pass struct {
 	severity *Severity // the configuration's
 	exempt   []string  // namespaces
 	findings []*Finding
-	masked   []*Node
+	masked   []masked
 }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
@@ -159,7 +159,16 @@ func (p *Pass) Reportf(n *Node, format string, args ...any) *Finding {
 
 // Mask marks a node whose value no report may show. The data of Secrets is
 // marked by the engine.
-func (p *Pass) Mask(n *Node) { p.masked = append(p.masked, n) }
+func (p *Pass) Mask(n *Node) { p.masked = append(p.masked, masked{n, n.Value()}) }
+
+// MaskPart marks a part of a node's value, as the password of a URL, that no
+// report may show, there or elsewhere.
+func (p *Pass) MaskPart(n *Node, part string) { p.masked = append(p.masked, masked{n, part}) }
+
+type masked struct {
+	node *Node
+	part string
+}
 
 func (p *Pass) param(name string) any {
 	if v, ok := p.params[name]; ok {

@@ -71,8 +71,8 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		var inBundle []*Finding
 		for _, p := range passes[i] {
 			inBundle = append(inBundle, p.findings...)
-			for _, n := range p.masked {
-				report.Masks.addNode(n)
+			for _, m := range p.masked {
+				report.Masks.addNode(m.node, m.part)
 			}
 		}
 		found = append(found, yield(inBundle)...)
@@ -155,6 +155,9 @@ func (p *Pass) run() []*InputError {
 		}
 		place := f.Node.Locate()
 		f.Span, f.Precision = place.Span, place.Precision
+		if f.Line > 0 && place.Precision == Exact {
+			f.Span = lineOfBlock(place.Span, f.Node, f.Line)
+		}
 		f.Related = append(place.Related, f.Related...)
 		f.Path = f.Node.Path()
 		if r := f.Node.Resource(); r != nil {
@@ -265,32 +268,4 @@ func (f *Finding) compare(g *Finding) int {
 		}
 	}
 	return 0
-}
-
-// addBundle masks the data of every Secret.
-func (m *Masks) addBundle(b *Bundle) {
-	for _, r := range b.OfKind("Secret") {
-		for _, field := range []string{"data", "stringData"} {
-			r.Get(field).Walk(func(n *Node) bool {
-				m.addNode(n)
-				return true
-			})
-		}
-	}
-}
-
-func (m *Masks) addNode(n *Node) {
-	if !n.IsScalar() {
-		return
-	}
-	m.AddValue(n.Value())
-	place := n.Locate()
-	if place.Precision == Exact {
-		m.AddSpan(place.Span)
-	}
-	for _, r := range place.Related {
-		if r.Role == "value" || r.Role == "generator" {
-			m.AddSpan(r.Span)
-		}
-	}
 }
