@@ -1,0 +1,288 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/fatih/color"
+	"github.com/mattn/go-runewidth"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// Text writes findings for people: the source line with the place underlined,
+// the values or patch line that decided it, what is wrong, and how to mend it.
+// Findings in one place share a frame. A clean report is empty.
+func Text(w io.Writer, r *lint.Report, o Options) error {
+	t := &text{Writer: bufio.NewWriter(w), masks: r.Masks, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color)}
+	for start := 0; start < len(r.Findings); {
+		end := start + 1
+		for end < len(r.Findings) && samePlace(r.Findings[start], r.Findings[end]) {
+			end++
+		}
+		t.group(r.Findings[start:end])
+		start = end
+	}
+	if len(r.Findings) > 0 {
+		t.summary(r)
+	}
+	return t.Flush()
+}
+
+type text struct {
+	*bufio.Writer
+	masks *lint.Masks
+	width int
+	paint func(string, ...color.Attribute) string
+}
+
+// frameRoles are the roles of related places that get a frame of their own: the
+// other half of where a field is written.
+var frameRoles = []string{"value", "patch", "base", "template"}
+
+const maxFrames = 3 // related frames of a finding; further ones are a line each
+const maxRelated = 5
+
+func samePlace(a, b *lint.Finding) bool {
+	return a.Span.IsValid() && a.Span.Compare(b.Span) == 0 && a.Object == b.Object &&
+		slices.EqualFunc(a.Related, b.Related, func(x, y lint.Related) bool {
+			return x.Role == y.Role && x.Message == y.Message && x.Span.Compare(y.Span) == 0
+		}) && slices.Equal(a.Renderings, b.Renderings)
+}
+
+// group writes findings that share their place.
+func (t *text) group(findings []*lint.Finding) {
+	f := findings[0]
+	p := at(f.Span, f.Renderings)
+	var frames, lines []lint.Related
+	for _, rel := range f.Related {
+		switch {
+		case !rel.Span.IsValid() || rel.Span.Compare(f.Span) == 0:
+		case slices.Contains(frameRoles, rel.Role) && len(frames) < maxFrames:
+			frames = append(frames, rel)
+		default:
+			lines = append(lines, rel)
+		}
+	}
+	gutter := len(strconv.Itoa(p.line))
+	for _, rel := range frames {
+		gutter = max(gutter, len(strconv.Itoa(rel.Span.Start.Line)))
+	}
+	header := fmt.Sprintf("%s:%d:%d", Escape(p.file), p.line, p.column)
+	if !f.Span.IsValid() {
+		header = Escape(p.file)
+	}
+	t.wrap(t.paint(header, color.Bold), cells.StringWidth(header), 4, subject(f))
+	t.frame(f.Span, gutter, "^", severityColor[f.Severity]...)
+	for _, rel := range frames {
+		place := fmt.Sprintf("%s:%d:%d", Escape(rel.Span.Path()), rel.Span.Start.Line, rel.Span.Start.Column)
+		t.wrap(strings.Repeat(" ", gutter+2)+t.paint(place, color.Bold), gutter+2+cells.StringWidth(place), gutter+4, role(rel))
+		t.frame(rel.Span, gutter, "-", color.FgHiBlue, color.Bold)
+	}
+	for _, x := range findings {
+		const indent = 11
+		label := x.Severity.String()
+		t.wrap("  "+t.paint(label, severityColor[x.Severity]...)+strings.Repeat(" ", indent-2-len(label)), indent, indent,
+			Escape(x.Message)+" "+"["+x.Rule.ID+"]")
+		if help, rest, _ := strings.Cut(strings.TrimSpace(x.Help), "\n"); help != "" {
+			if rest != "" {
+				help = strings.TrimRight(help, " \r") + " …"
+			}
+			t.wrap(strings.Repeat(" ", indent)+t.paint("help:", color.FgHiCyan), indent+5, indent+6, Escape(help))
+		}
+	}
+	for i, rel := range lines {
+		if i == maxRelated {
+			fmt.Fprintf(t, "  %s\n", t.paint("… and "+plural(len(lines)-i, "more place"), color.Faint))
+			break
+		}
+		place := fmt.Sprintf("%s:%d:%d", Escape(rel.Span.Path()), rel.Span.Start.Line, rel.Span.Start.Column)
+		t.wrap("  see      "+t.paint(place, color.Bold), 11+cells.StringWidth(place), 11, role(rel))
+	}
+	fmt.Fprintln(t)
+}
+
+// role says what a related place is.
+func role(rel lint.Related) string {
+	if rel.Message == "" {
+		return "(" + Escape(rel.Role) + ")"
+	}
+	return Escape(rel.Message)
+}
+
+// subject names the object and what it was rendered from.
+func subject(f *lint.Finding) string {
+	var parts []string
+	if f.Object.Kind != "" {
+		name := f.Object.Name
+		if f.Object.Namespace != "" {
+			name = f.Object.Namespace + "/" + name
+		}
+		s := f.Object.Kind + " " + name
+		if n := len(f.Objects); n > 0 {
+			s += " and " + plural(n, "more object")
+		}
+		parts = append(parts, s)
+	}
+	if len(f.Renderings) > 0 && f.Renderings[0].Kind != "file" {
+		s := Rendering(f.Renderings[0])
+		if n := len(f.Renderings) - 1; n > 0 {
+			s += " and " + plural(n, "more rendering")
+		}
+		parts = append(parts, s)
+	}
+	return Escape(strings.Join(parts, ", "))
+}
+
+// Rendering names a rendering for people: chart deploy/chart with values-prod.yaml.
+func Rendering(r lint.Rendering) string {
+	switch r.Kind {
+	case "helm":
+		if r.Variant != "" {
+			return "chart " + r.Root + " with " + r.Variant
+		}
+		return "chart " + r.Root
+	case "kustomize":
+		return "overlay " + r.Root
+	}
+	return r.Root
+}
+
+// frame shows the first line of a span with the span underlined.
+func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.Attribute) {
+	if !s.IsValid() {
+		return
+	}
+	src, n := s.Start.Source, s.Start.Line
+	line, shown := src.Line(n), t.masks.Line(src, n)
+	to := utf8.RuneCountInString(line)
+	if s.End.Line == n {
+		to = s.End.Column - 1
+	}
+	from, to := shift(line, shown, s.Start.Column-1, to)
+	room := t.width - gutter - 4
+	before, marked, after := clip([]rune(shown), from, to, room)
+	bar := t.paint("|", color.FgHiBlue)
+	number := t.paint(fmt.Sprintf("%*d", gutter+1, n), color.FgHiBlue)
+	fmt.Fprintf(t, "%s %s %s%s%s\n", number, bar, before, t.paint(marked, attributes...), after)
+	fmt.Fprintf(t, "%s %s %s%s\n", strings.Repeat(" ", gutter+1), bar,
+		strings.Repeat(" ", cells.StringWidth(before)), t.paint(strings.Repeat(mark, max(1, cells.StringWidth(marked))), attributes...))
+}
+
+// shift moves columns (from 0) of a line to the same text in the line as it is
+// shown, where masks stand for values of other lengths. A column inside a masked
+// value moves to the mask's start (from) or end (to).
+func shift(line, shown string, from, to int) (int, int) {
+	type piece struct{ line, shown, length int } // text that both hold
+	var pieces []piece
+	atLine, atShown := 0, 0
+	parts := strings.Split(shown, lint.Mask)
+	for i, part := range parts {
+		if i > 0 {
+			atShown += utf8.RuneCountInString(lint.Mask)
+		}
+		skip := strings.Index(line, part)
+		if i == len(parts)-1 {
+			skip = max(0, len(line)-len(part))
+		}
+		if skip < 0 {
+			break
+		}
+		atLine += utf8.RuneCountInString(line[:skip])
+		length := utf8.RuneCountInString(part)
+		pieces = append(pieces, piece{atLine, atShown, length})
+		atLine, atShown, line = atLine+length, atShown+length, line[skip+len(part):]
+	}
+	move := func(column int, before bool) int {
+		last := 0
+		for _, p := range pieces {
+			switch {
+			case column < p.line && before:
+				return last
+			case column < p.line:
+				return p.shown
+			case column <= p.line+p.length:
+				return p.shown + column - p.line
+			}
+			last = p.shown + p.length
+		}
+		return last
+	}
+	from = move(from, true)
+	return from, max(from, move(to, false))
+}
+
+// clip cuts a line to room columns around [from, to), which comes back in the
+// middle; tabs become two spaces and unsafe characters are written out.
+func clip(line []rune, from, to, room int) (before, marked, after string) {
+	before, marked, after = cell(line[:from]), cell(line[from:to]), cell(line[to:])
+	if cells.StringWidth(before)+cells.StringWidth(marked)+cells.StringWidth(after) <= room {
+		return before, marked, after
+	}
+	if limit := room * 3 / 4; cells.StringWidth(marked) > limit {
+		marked, after = cells.Truncate(marked, limit, "…"), ""
+	}
+	left := room - cells.StringWidth(marked)
+	if keep := max(left-min(cells.StringWidth(after), left/4), 1); cells.StringWidth(before) > keep {
+		before = cells.TruncateLeft(before, cells.StringWidth(before)-keep+1, "…")
+	}
+	left -= cells.StringWidth(before)
+	return before, marked, cells.Truncate(after, max(left, 1), "…")
+}
+
+func cell(part []rune) string {
+	return Escape(strings.ReplaceAll(string(part), "\t", "  "))
+}
+
+// cells measures text in terminal columns, the same in every locale.
+var cells = &runewidth.Condition{StrictEmojiNeutral: true}
+
+// wrap writes text after prefix, which is at columns wide, broken between words
+// at the width; further lines are indented. A prefix that does not end in a
+// space gets one.
+func (t *text) wrap(prefix string, at, indent int, text string) {
+	fmt.Fprint(t, prefix)
+	column, space := at, !strings.HasSuffix(prefix, " ")
+	for _, word := range strings.Fields(text) {
+		width := cells.StringWidth(word)
+		if column+1+width > t.width && column > indent {
+			fmt.Fprint(t, "\n", strings.Repeat(" ", indent))
+			column = indent
+		} else if space {
+			fmt.Fprint(t, " ")
+			column++
+		}
+		space = true
+		fmt.Fprint(t, word)
+		column += width
+	}
+	fmt.Fprintln(t)
+}
+
+// summary counts the findings by severity and says where to read on.
+func (t *text) summary(r *lint.Report) {
+	count := r.Count()
+	var parts []string
+	for _, s := range severities {
+		if count[s] > 0 {
+			parts = append(parts, t.paint(fmt.Sprintf("%d %s", count[s], s), severityColor[s]...))
+		}
+	}
+	fmt.Fprintf(t, "%s: %s", t.paint(plural(len(r.Findings), "finding"), color.Bold), strings.Join(parts, ", "))
+	if n := len(r.Suppressed); n > 0 {
+		fmt.Fprintf(t, "; %d ignored", n)
+	}
+	worst := r.Findings[0]
+	for _, f := range r.Findings {
+		if f.Severity > worst.Severity {
+			worst = f
+		}
+	}
+	fmt.Fprintf(t, "\nmanilint explain %s says why it matters and how to mend it\n", worst.Rule.ID)
+}
