@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/pod"
 	"github.com/manilint/manilint/rules/secret"
 )
@@ -14,6 +15,7 @@ import (
 func All() []*lint.Rule {
 	return slices.Concat(
 		pod.Rules,
+		network.Rules,
 		secret.Rules,
 	)
 }

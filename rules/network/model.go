@@ -1,0 +1,396 @@
+package network
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A direction of traffic, from the pod's side.
+type direction int
+
+const (
+	ingress direction = iota
+	egress
+)
+
+var directions = []direction{ingress, egress}
+
+func (d direction) String() string { return [...]string{"ingress", "egress"}[d] }
+
+// policyType returns the direction as policyTypes lists write it.
+func (d direction) policyType() string { return [...]string{"Ingress", "Egress"}[d] }
+
+// peers returns the field of a NetworkPolicy's rule that lists its peers.
+func (d direction) peers() string { return [...]string{"from", "to"}[d] }
+
+// A scope is one of the two worlds that a pod can be open to.
+type scope int
+
+const (
+	cluster  scope = iota // every pod of every namespace
+	internet              // every address outside the cluster
+)
+
+var scopes = []scope{cluster, internet}
+
+func (s scope) String() string { return [...]string{"cluster", "internet"}[s] }
+
+// A layer is when a policy is asked; a decision of a layer is final
+// (https://network-policy-api.sigs.k8s.io/api-overview/).
+type layer int
+
+const (
+	adminLayer    layer = iota // AdminNetworkPolicy, ClusterNetworkPolicy of tier Admin
+	policyLayer                // NetworkPolicy, Cilium's and Calico's
+	baselineLayer              // BaselineAdminNetworkPolicy, ClusterNetworkPolicy of tier Baseline
+	firewallLayer              // EgressFirewall: traffic that leaves the cluster, besides the others
+)
+
+type action int
+
+const (
+	allow action = iota
+	deny
+	pass
+)
+
+// A policy is any kind of network policy in one shape.
+type policy struct {
+	res       *lint.Resource
+	namespace string // whose pods it selects, unless it is wide
+	wide      bool   // selects in every namespace that namespaces matches
+	pods      selector
+	spaces    selector
+	also      func(*workload) bool // what no label selector says; nil for nothing
+	layer     layer
+	tier      float64 // of Calico, in the policy layer
+	order     float64 // inside its layer and tier: lower is asked first
+	denyFirst bool    // denials count before every allowance, as Cilium's do
+	sides     [2]side
+	selected  int // workloads
+}
+
+// A side is what a policy says of one direction.
+type side struct {
+	applies  bool // its rules are asked for the pods selected
+	isolates bool // and what they do not allow is denied
+	rules    []rule
+}
+
+// A rule is one entry of a policy's list.
+type rule struct {
+	node   *lint.Node
+	action action
+	reach  [2]bool // by scope: the rule's peers are all of it
+	ports  []port  // none: every port
+	blocks []block
+}
+
+// matchesAll reports whether the rule matches all traffic with a scope.
+func (r rule) matchesAll(s scope) bool { return r.reach[s] && len(r.ports) == 0 }
+
+// A workload is one pod template.
+type workload struct {
+	spec           *lint.PodSpec
+	namespace      *namespace
+	labels         labelSet
+	hostNetwork    bool
+	transient      bool // a pod of helm test
+	serviceAccount string
+	policies       []*policy
+}
+
+func (w *workload) resource() *lint.Resource { return w.spec.Resource }
+
+// A namespace is one that holds pods; its name is "" where only the deploy decides.
+type namespace struct {
+	name      string
+	labels    labelSet
+	workloads []*workload
+	byLabel   map[[2]string][]int // indexes of workloads
+	open      []int               // of those whose labels are not all known
+	unknown   map[string]bool     // keys that the cluster sets on some workload
+}
+
+// A model is the pods and policies of a bundle, matched.
+type model struct {
+	namespaces []*namespace // in the order of their first workload
+	byName     map[string]*namespace
+	policies   []*policy
+	workloads  map[*lint.PodSpec]*workload
+}
+
+func modelOf(b *lint.Bundle) *model { return lint.Shared(b, buildModel) }
+
+func buildModel(b *lint.Bundle) *model {
+	m := &model{byName: map[string]*namespace{}, workloads: map[*lint.PodSpec]*workload{}}
+	for _, spec := range b.PodSpecs() {
+		m.add(b, spec)
+	}
+	tiers := calicoTiers(b)
+	for _, r := range b.Resources {
+		if parse := parsers[r.Kind]; parse != nil && policyGroups[r.Group] {
+			for _, p := range parse(r, tiers) {
+				m.policies = append(m.policies, p)
+				m.match(p)
+			}
+		}
+	}
+	for _, w := range m.workloads {
+		slices.SortStableFunc(w.policies, func(p, q *policy) int {
+			return cmp.Or(cmp.Compare(p.layer, q.layer), cmp.Compare(p.tier, q.tier), cmp.Compare(p.order, q.order))
+		})
+	}
+	return m
+}
+
+func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
+	name := spec.Resource.Namespace
+	ns := m.byName[name]
+	if ns == nil {
+		ns = &namespace{name: name, labels: namespaceLabels(b, name), byLabel: map[[2]string][]int{}, unknown: map[string]bool{}}
+		m.byName[name] = ns
+		m.namespaces = append(m.namespaces, ns)
+	}
+	w := &workload{spec: spec, namespace: ns, labels: podLabels(spec), hostNetwork: spec.Node.Get("hostNetwork").IsTrue(),
+		serviceAccount: cmp.Or(spec.Node.Get("serviceAccountName").Value(), spec.Node.Get("serviceAccount").Value(), "default")}
+	for _, hook := range strings.Split(spec.Resource.Annotations()["helm.sh/hook"], ",") {
+		w.transient = w.transient || strings.HasPrefix(strings.TrimSpace(hook), "test")
+	}
+	m.workloads[spec] = w
+	for k, v := range w.labels.labels {
+		ns.byLabel[[2]string{k, v}] = append(ns.byLabel[[2]string{k, v}], len(ns.workloads))
+	}
+	for k := range w.labels.unknown {
+		ns.unknown[k] = true
+	}
+	if w.labels.open {
+		ns.open = append(ns.open, len(ns.workloads))
+	}
+	ns.workloads = append(ns.workloads, w)
+}
+
+func namespaceLabels(b *lint.Bundle, name string) labelSet {
+	if name == "" {
+		return labelSet{open: true}
+	}
+	object := b.Lookup("", "Namespace", "", name)
+	if object == nil {
+		return labelSet{labels: map[string]string{metadataName: name}, open: true}
+	}
+	labels := object.Labels()
+	labels[metadataName] = name
+	return labelSet{labels: labels}
+}
+
+// clusterLabels are the labels that controllers put on pods
+// (https://kubernetes.io/docs/reference/labels-annotations-taints/).
+var clusterLabels = map[string]map[string]bool{
+	"Deployment":  {"pod-template-hash": true},
+	"ReplicaSet":  {},
+	"StatefulSet": {"statefulset.kubernetes.io/pod-name": true, "apps.kubernetes.io/pod-index": true, "controller-revision-hash": true},
+	"DaemonSet":   {"controller-revision-hash": true, "pod-template-generation": true},
+	"Job":         jobLabels,
+	"CronJob":     jobLabels,
+}
+
+var jobLabels = map[string]bool{"job-name": true, "batch.kubernetes.io/job-name": true, "controller-uid": true,
+	"batch.kubernetes.io/controller-uid": true, "batch.kubernetes.io/job-completion-index": true}
+
+func podLabels(spec *lint.PodSpec) labelSet {
+	r := spec.Resource
+	unknown, builtin := clusterLabels[r.Kind]
+	if builtin && (r.Group == "apps" || r.Group == "batch" || r.Group == "extensions") {
+		return labelSet{labels: spec.Labels(), unknown: unknown}
+	}
+	// The controller of a custom kind labels its pods as it likes.
+	return labelSet{labels: spec.Labels(), open: r.Group != ""}
+}
+
+// match adds p to the workloads that it selects.
+func (m *model) match(p *policy) {
+	namespaces := m.namespaces
+	if !p.wide {
+		namespaces = nil
+		if ns := m.byName[p.namespace]; ns != nil {
+			namespaces = []*namespace{ns}
+		}
+	}
+	for _, ns := range namespaces {
+		if p.wide && !p.spaces.matches(ns.labels) {
+			continue
+		}
+		for w := range ns.selected(p.pods) {
+			if p.also == nil || p.also(w) {
+				p.selected++
+				w.policies = append(w.policies, p)
+			}
+		}
+	}
+}
+
+// selected yields the workloads that a selector matches, in order. Of the
+// labels that it requires, the rarest is looked up, so the cost is that of the
+// workloads found, not of all.
+func (ns *namespace) selected(s selector) func(func(*workload) bool) {
+	var candidates []int
+	rarest := math.MaxInt
+	for _, r := range s {
+		if r.op != "In" || ns.unknown[r.key] {
+			continue
+		}
+		n := 0
+		for _, v := range r.values {
+			n += len(ns.byLabel[[2]string{r.key, v}])
+		}
+		if n < rarest {
+			rarest, candidates = n, slices.Clone(ns.open)
+			for _, v := range r.values {
+				candidates = append(candidates, ns.byLabel[[2]string{r.key, v}]...)
+			}
+		}
+	}
+	slices.Sort(candidates)
+	candidates = slices.Compact(candidates)
+	return func(yield func(*workload) bool) {
+		if rarest == math.MaxInt {
+			for _, w := range ns.workloads {
+				if s.matches(w.labels) && !yield(w) {
+					return
+				}
+			}
+			return
+		}
+		for _, i := range candidates {
+			if w := ns.workloads[i]; s.matches(w.labels) && !yield(w) {
+				return
+			}
+		}
+	}
+}
+
+// An exposure is what policies leave a workload open to in one direction.
+type exposure struct {
+	isolated bool // some policy denies what none allows
+	open     [2]bool
+	ports    [2][]port // of an open scope: the ports allowed; none: all
+	policies []*policy
+}
+
+// closed reports whether policies keep the workload from anything at all.
+func (e exposure) closed() bool { return e.isolated || !e.open[cluster] || !e.open[internet] }
+
+// exposure decides, layer by layer, what the workload is open to. Traffic that
+// a rule allows or denies only in part (some pods, some addresses) is left to
+// the rules behind it: the question is whether the whole of a scope is open.
+func (w *workload) exposure(d direction) exposure {
+	if w.hostNetwork { // outside every policy: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
+		return exposure{open: [2]bool{true, true}}
+	}
+	var e exposure
+	var layers [4][]*policy
+	for _, p := range w.policies {
+		if p.sides[d].applies {
+			layers[p.layer] = append(layers[p.layer], p)
+			e.policies = append(e.policies, p)
+			e.isolated = e.isolated || p.sides[d].isolates
+		}
+	}
+	denied := [2]bool{}
+	for _, s := range scopes {
+		open, final, ports := ask(layers[adminLayer], d, s)
+		if final && !open {
+			denied[s] = true
+		}
+		if !final {
+			if e.isolated {
+				var more []port
+				open, more = askPolicies(layers[policyLayer], d, s)
+				ports = append(ports, more...)
+			} else {
+				var more []port
+				open, final, more = ask(layers[baselineLayer], d, s)
+				ports = append(ports, more...)
+				denied[s] = final && !open
+				open = open || !final
+			}
+		}
+		if len(layers[firewallLayer]) > 0 && s == internet {
+			if outside, decided, _ := ask(layers[firewallLayer], d, s); decided && !outside {
+				open, ports = false, nil
+			}
+		}
+		e.open[s] = open || len(ports) > 0
+		if !open {
+			e.ports[s] = ports
+		}
+	}
+	e.isolated = e.isolated || denied[cluster]
+	return e
+}
+
+// ask goes through policies in order. The first rule for all of the scope
+// decides; where none does, final is false. ports are those that rules before it
+// allow.
+func ask(policies []*policy, d direction, s scope) (open, final bool, ports []port) {
+	for _, p := range policies {
+		for _, r := range p.sides[d].rules {
+			switch {
+			case !r.reach[s]:
+			case len(r.ports) > 0:
+				if r.action == allow {
+					ports = append(ports, r.ports...)
+				}
+			case r.action == pass:
+				return false, false, ports
+			default:
+				return r.action == allow, true, ports
+			}
+		}
+	}
+	return false, false, ports
+}
+
+// askPolicies goes through the policies that isolate a pod, tier by tier. The
+// end of a tier denies, as NetworkPolicy does.
+func askPolicies(policies []*policy, d direction, s scope) (open bool, ports []port) {
+	for _, p := range policies {
+		for _, r := range p.sides[d].rules {
+			if p.denyFirst && r.action == deny && r.matchesAll(s) {
+				return false, nil
+			}
+		}
+	}
+	for len(policies) > 0 {
+		n := 1
+		for n < len(policies) && policies[n].tier == policies[0].tier {
+			n++
+		}
+		var tier []*policy
+		tier, policies = policies[:n], policies[n:]
+		allowed, final, more := ask(tier, d, s)
+		ports = append(ports, more...)
+		if final {
+			return allowed, ports
+		}
+		if !passes(tier, d, s) && slices.ContainsFunc(tier, func(p *policy) bool { return p.sides[d].isolates }) {
+			return false, ports
+		}
+	}
+	return true, ports // every tier passed on: nothing is left to deny
+}
+
+func passes(tier []*policy, d direction, s scope) bool {
+	for _, p := range tier {
+		for _, r := range p.sides[d].rules {
+			if r.matchesAll(s) {
+				return r.action == pass
+			}
+		}
+	}
+	return false
+}

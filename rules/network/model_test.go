@@ -1,0 +1,275 @@
+package network
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/linttest"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// pods is what the policies of TestExposure are held against. Each row there
+// says what it leaves the pod web of namespace shop open to.
+const pods = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: blue}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web, tier: front}}
+spec:
+  serviceAccountName: web
+  containers: [{name: web, image: registry.example/web:1}]
+---
+`
+
+func TestExposure(t *testing.T) {
+	const (
+		open     = "open: cluster internet"
+		isolated = "isolated:"
+	)
+	tests := []struct {
+		clause          string
+		policies        string
+		ingress, egress string
+	}{
+		// https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/
+		{"no policy selects the pod", ``, open, open},
+		{"podSelector {} selects all pods of the namespace", np(`{podSelector: {}}`), isolated, open},
+		{"podSelector may be left out and is empty then", np(`{policyTypes: [Ingress]}`), isolated, open},
+		{"podSelector null is empty", np(`{podSelector: null}`), isolated, open},
+		{"a policy of another namespace selects nothing here", strings.Replace(np(`{podSelector: {}}`), "shop", "other", 1), open, open},
+		{"a policy without namespace is of another group", strings.Replace(np(`{podSelector: {}}`), ", namespace: shop", "", 1), open, open},
+		{"matchLabels: all must be there", np(`{podSelector: {matchLabels: {app: web, tier: front}}}`), isolated, open},
+		{"matchLabels: one differs", np(`{podSelector: {matchLabels: {app: web, tier: back}}}`), open, open},
+		{"In", np(`{podSelector: {matchExpressions: [{key: app, operator: In, values: [api, web]}]}}`), isolated, open},
+		{"In, other values", np(`{podSelector: {matchExpressions: [{key: app, operator: In, values: [api]}]}}`), open, open},
+		{"In, label missing", np(`{podSelector: {matchExpressions: [{key: zone, operator: In, values: [a]}]}}`), open, open},
+		{"NotIn", np(`{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [api]}]}}`), isolated, open},
+		{"NotIn, the value", np(`{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}}`), open, open},
+		{"NotIn matches without the label", np(`{podSelector: {matchExpressions: [{key: zone, operator: NotIn, values: [a]}]}}`), isolated, open},
+		{"Exists", np(`{podSelector: {matchExpressions: [{key: app, operator: Exists}]}}`), isolated, open},
+		{"Exists, label missing", np(`{podSelector: {matchExpressions: [{key: zone, operator: Exists}]}}`), open, open},
+		{"DoesNotExist", np(`{podSelector: {matchExpressions: [{key: zone, operator: DoesNotExist}]}}`), isolated, open},
+		{"DoesNotExist, label there", np(`{podSelector: {matchExpressions: [{key: app, operator: DoesNotExist}]}}`), open, open},
+		{"an unknown operator selects nothing", np(`{podSelector: {matchExpressions: [{key: app, operator: Like, values: [web]}]}}`), open, open},
+		{"labels and expressions must both hold", np(`{podSelector: {matchLabels: {app: web}, matchExpressions: [{key: tier, operator: NotIn, values: [front]}]}}`), open, open},
+
+		{"policyTypes Ingress", np(`{podSelector: {}, policyTypes: [Ingress]}`), isolated, open},
+		{"policyTypes Egress", np(`{podSelector: {}, policyTypes: [Egress]}`), open, isolated},
+		{"policyTypes both", np(`{podSelector: {}, policyTypes: [Ingress, Egress]}`), isolated, isolated},
+		{"policyTypes Egress: ingress rules are not asked", np(`{podSelector: {}, policyTypes: [Egress], ingress: []}`), open, isolated},
+		{"policyTypes Ingress: egress rules are not asked", np(`{podSelector: {}, policyTypes: [Ingress], egress: [{}]}`), isolated, open},
+		{"no policyTypes: egress rules imply Egress, besides Ingress", np(`{podSelector: {}, egress: [{to: [{podSelector: {}}]}]}`), isolated, isolated},
+		{"no policyTypes: an empty egress list implies nothing", np(`{podSelector: {}, egress: []}`), isolated, open},
+		{"empty policyTypes are none", np(`{podSelector: {}, policyTypes: [], egress: [{to: [{podSelector: {}}]}]}`), isolated, isolated},
+
+		{"ingress missing allows nothing", np(`{podSelector: {}, policyTypes: [Ingress]}`), isolated, open},
+		{"ingress [] allows nothing", np(`{podSelector: {}, ingress: []}`), isolated, open},
+		{"ingress [{}] allows all", np(`{podSelector: {}, ingress: [{}]}`), "isolated: cluster internet", open},
+		{"egress [{}] allows all", np(`{podSelector: {}, egress: [{}]}`), isolated, "isolated: cluster internet"},
+		{"from [] is all sources", np(`{podSelector: {}, ingress: [{from: []}]}`), "isolated: cluster internet", open},
+		{"to null is all destinations", np(`{podSelector: {}, egress: [{to: null}]}`), isolated, "isolated: cluster internet"},
+		{"from and ports must both match", np(`{podSelector: {}, ingress: [{ports: [{port: 8080}]}]}`), "isolated: cluster[8080/TCP] internet[8080/TCP]", open},
+		{"ports [] is all ports", np(`{podSelector: {}, ingress: [{from: [], ports: []}]}`), "isolated: cluster internet", open},
+		{"port without number is every port of the protocol", np(`{podSelector: {}, ingress: [{ports: [{protocol: UDP}]}]}`), "isolated: cluster[UDP] internet[UDP]", open},
+		{"named port and endPort", np(`{podSelector: {}, ingress: [{ports: [{port: http}, {port: 8000, endPort: 8999}]}]}`),
+			"isolated: cluster[http/TCP 8000-8999/TCP] internet[http/TCP 8000-8999/TCP]", open},
+
+		{"podSelector peer: pods of this namespace", np(`{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}`), isolated, open},
+		{"namespaceSelector {}: all namespaces", np(`{podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}`), "isolated: cluster", open},
+		{"namespaceSelector with labels: some namespaces", np(`{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: red}}}]}]}`), isolated, open},
+		{"namespaceSelector for the label that every namespace has", np(`{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}]}}]}]}`), "isolated: cluster", open},
+		{"both selectors in one peer: both must hold", np(`{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: a}}}]}]}`), isolated, open},
+		{"both selectors empty", np(`{podSelector: {}, ingress: [{from: [{namespaceSelector: {}, podSelector: {}}]}]}`), "isolated: cluster", open},
+		{"two peers: either may match", np(`{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {app: a}}}, {namespaceSelector: {}}]}]}`), "isolated: cluster", open},
+		{"ipBlock of everything", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}`), isolated, "isolated: internet"},
+		{"ipBlock of everything, IPv6", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: "::/0"}}]}]}`), isolated, "isolated: internet"},
+		{"ipBlock with except is still the internet", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]}]}`), isolated, "isolated: internet"},
+		{"ipBlock of a network", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 192.0.2.0/24}}]}]}`), isolated, isolated},
+		{"a broken ipBlock allows nothing", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: everything}}]}]}`), isolated, isolated},
+		{"policies add up: one allows all", np(`{podSelector: {}}`) + np(`{podSelector: {matchLabels: {app: web}}, ingress: [{}]}`), "isolated: cluster internet", open},
+		{"policies add up: one for each direction", np(`{podSelector: {}}`) + np(`{podSelector: {}, policyTypes: [Egress]}`), isolated, isolated},
+		{"ports of two rules", np(`{podSelector: {}, ingress: [{ports: [{port: 80}]}, {from: [{namespaceSelector: {}}], ports: [{port: 9090}]}]}`),
+			"isolated: cluster[80/TCP 9090/TCP] internet[80/TCP]", open},
+
+		// https://docs.cilium.io/en/stable/security/policy/
+		{"cilium: a section with an empty rule denies", cnp(`{endpointSelector: {}, ingress: [{}]}`), isolated, open},
+		{"cilium: an empty section says nothing", cnp(`{endpointSelector: {}, ingress: []}`), open, open},
+		{"cilium: enableDefaultDeny without rules", cnp(`{endpointSelector: {}, enableDefaultDeny: {ingress: true, egress: true}}`), isolated, isolated},
+		{"cilium: enableDefaultDeny false", cnp(`{endpointSelector: {}, enableDefaultDeny: {egress: false}, egress: [{toEntities: [cluster]}]}`), open, open},
+		{"cilium: all entities", cnp(`{endpointSelector: {}, egress: [{toEntities: [all]}]}`), open, "isolated: cluster internet"},
+		{"cilium: world", cnp(`{endpointSelector: {}, egress: [{toEntities: [world]}]}`), open, "isolated: internet"},
+		{"cilium: other entities", cnp(`{endpointSelector: {}, egress: [{toEntities: [host, kube-apiserver]}]}`), open, isolated},
+		{"cilium: fromEndpoints {} is this namespace", cnp(`{endpointSelector: {}, ingress: [{fromEndpoints: [{}]}]}`), isolated, open},
+		{"cilium: ports alone are for every peer", cnp(`{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: "80", protocol: TCP}]}]}]}`), "isolated: cluster[80/TCP] internet[80/TCP]", open},
+		{"cilium: a denial isolates", cnp(`{endpointSelector: {}, egressDeny: [{toEntities: [world]}]}`), open, isolated},
+		{"cilium: a denial beats an allowance", cnp(`{endpointSelector: {}, egress: [{toEntities: [all]}], egressDeny: [{toEntities: [world]}]}`), open, "isolated: cluster"},
+		{"cilium: a CIDR is no pod", cnp(`{endpointSelector: {}, egress: [{toCIDRSet: [{cidr: 0.0.0.0/0}]}]}`), open, "isolated: internet"},
+		{"cilium: labels with a source", cnp(`{endpointSelector: {matchLabels: {"k8s:app": api}}, ingress: [{}]}`), open, open},
+		{"cilium: a nodeSelector selects no pod", cnp(`{nodeSelector: {}, ingress: [{}]}`), open, open},
+		{"cilium: any name", cnp(`{endpointSelector: {}, egress: [{toFQDNs: [{matchPattern: "*"}]}]}`), open, "isolated: internet"},
+		{"cilium: specs", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: shop}\nspecs: [{endpointSelector: {}, ingress: [{}]}, {endpointSelector: {}, egress: [{}]}]\n---\n", isolated, isolated},
+		{"cilium: cluster-wide", ccnp(`{endpointSelector: {}, ingress: [{fromEndpoints: [{}]}]}`), "isolated: cluster", open},
+		{"cilium: cluster-wide, this namespace", ccnp(`{endpointSelector: {matchLabels: {"k8s:io.kubernetes.pod.namespace": shop}}, ingress: [{}]}`), isolated, open},
+		{"cilium: cluster-wide, but not here", ccnp(`{endpointSelector: {matchExpressions: [{key: io.kubernetes.pod.namespace, operator: NotIn, values: [shop]}]}, ingress: [{}]}`), open, open},
+		{"cilium: cluster-wide, by a label of the namespace", ccnp(`{endpointSelector: {matchLabels: {"io.cilium.k8s.namespace.labels.team": blue}}, ingress: [{}]}`), isolated, open},
+
+		// https://docs.tigera.io/calico/latest/reference/resources/networkpolicy
+		{"calico: no rules, no types: ingress", calico(`{selector: all()}`), isolated, open},
+		{"calico: egress rules alone: egress", calico(`{selector: all(), egress: [{action: Deny}]}`), open, isolated},
+		{"calico: both rules: both", calico(`{egress: [{action: Deny}], ingress: [{action: Allow}]}`), "isolated: cluster internet", isolated},
+		{"calico: types", calico(`{types: [Ingress, Egress]}`), isolated, isolated},
+		{"calico: selector", calico(`{selector: "app == 'web' && tier in {'front', 'back'}"}`), isolated, open},
+		{"calico: selector, other", calico(`{selector: "app != 'web' || !has(tier)"}`), open, open},
+		{"calico: starts with, not in", calico(`{selector: "app starts with 'we' && zone not in {\"a\"} && (app ends with 'b')"}`), isolated, open},
+		{"calico: service account", calico(`{serviceAccountSelector: "projectcalico.org/name == 'api'"}`), open, open},
+		{"calico: the first match decides", calico(`{ingress: [{action: Deny, source: {nets: [0.0.0.0/0]}}, {action: Allow}]}`), isolated, open},
+		{"calico: lower order first", calico(`{order: 20, ingress: [{action: Allow}]}`) + calico(`{order: 10, ingress: [{action: Deny}]}`), isolated, open},
+		{"calico: without order last", calico(`{ingress: [{action: Deny}]}`) + calico(`{order: 10, ingress: [{action: Allow}]}`), "isolated: cluster internet", open},
+		{"calico: Log decides nothing", calico(`{ingress: [{action: Log}, {action: Deny}]}`), isolated, open},
+		{"calico: Pass leaves the last tier", calico(`{ingress: [{action: Pass}]}`), "isolated: cluster internet", open},
+		{"calico: a protocol is a part", calico(`{ingress: [{action: Deny, protocol: UDP}, {action: Allow, protocol: TCP, destination: {ports: [443, "8000:8010"]}}]}`),
+			"isolated: cluster[443/TCP 8000-8010/TCP] internet[443/TCP 8000-8010/TCP]", open},
+		{"calico: denied before Kubernetes' policies at order 1000", np(`{podSelector: {}, ingress: [{}]}`) + calico(`{order: 999, ingress: [{action: Deny}]}`), isolated, open},
+		{"calico: an earlier tier", np(`{podSelector: {}, ingress: [{}]}`) + "apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: platform}\nspec: {order: 10}\n---\n" +
+			calico(`{tier: platform, ingress: [{action: Deny, source: {selector: all(), namespaceSelector: all()}}, {action: Pass}]}`), "isolated: internet", open},
+		{"calico: global", gnp(`{selector: "projectcalico.org/namespace == 'shop'", types: [Ingress, Egress]}`), isolated, isolated},
+		{"calico: global, namespaceSelector", gnp(`{namespaceSelector: "team == 'red'", types: [Ingress, Egress]}`), open, open},
+		{"calico: global, for host endpoints", gnp(`{preDNAT: true, applyOnForward: true, ingress: [{action: Deny}]}`), open, open},
+
+		// https://network-policy-api.sigs.k8s.io/reference/spec/
+		{"admin: a denial of all namespaces", admin("Admin", `{priority: 10, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`), "isolated: internet", open},
+		{"admin: networks match pods, too", admin("Admin", `{priority: 10, subject: {namespaces: {}}, egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), open, isolated},
+		{"admin: subject elsewhere", admin("Admin", `{priority: 10, subject: {namespaces: {matchLabels: {team: red}}}, egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), open, open},
+		{"admin: subject pods", admin("Admin", `{priority: 10, subject: {pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: api}}}}, egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), open, open},
+		{"admin: an allowance is final", np(`{podSelector: {}}`) + admin("Admin", `{priority: 10, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{namespaces: {}}]}]}`), "isolated: cluster", open},
+		{"admin: pass leaves it to NetworkPolicy", np(`{podSelector: {}}`) + admin("Admin", `{priority: 10, subject: {namespaces: {}}, ingress: [{action: Pass, from: [{namespaces: {}}]}, {action: Allow, from: [{namespaces: {}}]}]}`), isolated, open},
+		{"admin: lower priority first", admin("Admin", `{priority: 20, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`) +
+			admin("Admin", `{priority: 10, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{namespaces: {}}]}]}`), open, open},
+		{"baseline: denies what no NetworkPolicy selects", admin("BaselineAdmin", `{subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}], egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), "isolated: internet", isolated},
+		{"baseline: NetworkPolicy comes before", np(`{podSelector: {}, ingress: [{}]}`) + admin("BaselineAdmin", `{subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`), "isolated: cluster internet", open},
+		{"cluster policy: tier Admin, action Accept", np(`{podSelector: {}, policyTypes: [Egress]}`) + admin("Cluster", `{tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Accept, to: [{networks: [0.0.0.0/0]}], protocols: [{tcp: {destinationPort: {number: 443}}}]}]}`), open, "isolated: cluster[443/TCP] internet[443/TCP]"},
+		{"cluster policy: tier Baseline", admin("Cluster", `{tier: Baseline, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), open, isolated},
+
+		{"egress firewall: denies what leaves the cluster", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, "open: cluster"},
+		{"egress firewall: in order", firewall(`[{type: Allow, to: {cidrSelector: 0.0.0.0/0}}, {type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, open},
+		{"egress firewall: names and ports are a part", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP, port: 80}]}, {type: Deny, to: {dnsName: a.example}}]`), open, open},
+	}
+	for _, test := range tests {
+		t.Run(test.clause, func(t *testing.T) {
+			b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(pods+test.policies)))
+			w := modelOf(b).namespaces[0].workloads[0]
+			if got := describe(w.exposure(ingress)); got != test.ingress {
+				t.Errorf("ingress: %s, want %s", got, test.ingress)
+			}
+			if got := describe(w.exposure(egress)); got != test.egress {
+				t.Errorf("egress: %s, want %s", got, test.egress)
+			}
+		})
+	}
+}
+
+func object(apiVersion, kind, meta, spec string) string {
+	return fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: %s\nspec: %s\n---\n", apiVersion, kind, meta, spec)
+}
+
+func np(spec string) string {
+	return object("networking.k8s.io/v1", "NetworkPolicy", "{name: p, namespace: shop}", spec)
+}
+
+func cnp(spec string) string {
+	return object("cilium.io/v2", "CiliumNetworkPolicy", "{name: p, namespace: shop}", spec)
+}
+
+func ccnp(spec string) string {
+	return object("cilium.io/v2", "CiliumClusterwideNetworkPolicy", "{name: p}", spec)
+}
+
+func calico(spec string) string {
+	return object("projectcalico.org/v3", "NetworkPolicy", "{name: p, namespace: shop}", spec)
+}
+
+func gnp(spec string) string {
+	return object("projectcalico.org/v3", "GlobalNetworkPolicy", "{name: p}", spec)
+}
+
+func admin(kind, spec string) string {
+	return object("policy.networking.k8s.io/v1alpha1", kind+"NetworkPolicy", "{name: p}", spec)
+}
+
+func firewall(rules string) string {
+	return object("k8s.ovn.org/v1", "EgressFirewall", "{name: default, namespace: shop}", "{egress: "+rules+"}")
+}
+
+func describe(e exposure) string {
+	text := "open:"
+	if e.isolated {
+		text = "isolated:"
+	}
+	for _, s := range scopes {
+		if e.open[s] {
+			text += " " + s.String()
+			if len(e.ports[s]) > 0 {
+				text += fmt.Sprint(e.ports[s])
+			}
+		}
+	}
+	return text
+}
+
+func TestHostNetworkIsOutsideEveryPolicy(t *testing.T) {
+	b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(strings.Replace(pods, "serviceAccountName: web", "hostNetwork: true", 1)+np(`{podSelector: {}, policyTypes: [Ingress, Egress]}`))))
+	w := modelOf(b).namespaces[0].workloads[0]
+	for _, d := range directions {
+		if got := describe(w.exposure(d)); got != "open: cluster internet" {
+			t.Errorf("%s: %s", d, got)
+		}
+	}
+}
+
+func TestBrokenCalicoSelectorsMatchAndEnd(t *testing.T) {
+	for _, text := range []string{"", "(", "app ==", "app == 'web", "!!!!", "has(", "in {", "a in {'b'", "a in {,", "all(", strings.Repeat("(", 100000), "a && ", "'", "&", "a | b", "x not", "== ''"} {
+		n := lint.NewNode(yamlScalar(text))
+		if !calicoSelector(n)(labelSet{}) {
+			t.Errorf("%.20q matches nothing", text)
+		}
+	}
+}
+
+// manyPods is 2,000 pods in ten namespaces and 500 policies over them.
+func manyPods() *lint.Source {
+	var b strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&b, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p%d\n  namespace: n%d\n  labels: {app: a%d, tier: t%d}\nspec:\n  containers:\n    - name: c\n      image: registry.example/c:1\n      ports: [{containerPort: 8080}]\n---\n", i, i%10, i/10, i%7)
+	}
+	for i := range 500 {
+		fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p%d, namespace: n%d}\nspec:\n  podSelector: {matchLabels: {app: a%d}, matchExpressions: [{key: tier, operator: Exists}]}\n  ingress: [{from: [{podSelector: {matchLabels: {app: a%d}}}], ports: [{port: 80}]}]\n---\n", i, i%10, i%200, i%150)
+	}
+	return lint.NewSource("many.yaml", []byte(b.String()))
+}
+
+// BenchmarkRules measures all rules of the package over 2,000 pods and 500
+// policies, and gives the cost as a ratio to that of parsing them.
+func BenchmarkRules(b *testing.B) {
+	src := manyPods()
+	var parsing, running time.Duration
+	for b.Loop() {
+		start := time.Now()
+		bundle := linttest.Bundle(b, src)
+		parsing += time.Since(start)
+		start = time.Now()
+		for _, rule := range Rules {
+			rule.Run(&lint.Pass{Rule: rule, Bundle: bundle})
+		}
+		running += time.Since(start)
+	}
+	b.ReportMetric(running.Seconds()/parsing.Seconds(), "rules/parsing")
+	b.ReportMetric(float64(running.Milliseconds())/float64(b.N), "ms-rules/op")
+}
+
+func yamlScalar(text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: text} }
