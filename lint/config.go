@@ -27,9 +27,8 @@ type Config struct {
 	Variants []Variant
 	// KubeVersion is the Kubernetes version deployed to, "" for the newest known.
 	KubeVersion string
-	// PodPaths are where custom resources hold pods: "group/Kind" to dotted
-	// paths of what holds the pod's metadata and spec.
-	PodPaths map[string][]string
+	// PodPaths are where custom resources hold pods, besides those that manilint knows.
+	PodPaths []PodPath
 }
 
 // A RuleConfig is what a configuration says of one rule.
@@ -74,7 +73,7 @@ type configParser struct {
 // ParseConfig reads a configuration file against the rules that exist. Unknown
 // keys, rules and values are errors that name the line and the nearest known word.
 func ParseConfig(src *Source, rules []*Rule) (*Config, []*InputError) {
-	p := &configParser{src: src, rules: rules, config: &Config{Source: src, Rules: map[string]RuleConfig{}, PodPaths: map[string][]string{}}}
+	p := &configParser{src: src, rules: rules, config: &Config{Source: src, Rules: map[string]RuleConfig{}}}
 	docs, errs := ParseYAML(src)
 	p.errs = errs
 	if len(docs) > 1 {
@@ -296,7 +295,9 @@ func configFields() []field {
 		}},
 		{"podPaths", "where custom resources hold pods: group/Kind to dotted paths of what holds the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *configParser, n *Node) {
 			for _, f := range n.Fields() {
-				p.config.PodPaths[f.Name()] = p.texts(f)
+				for _, path := range p.texts(f) {
+					p.config.PodPaths = append(p.config.PodPaths, PodPath{Kind: f.Name(), Path: path})
+				}
 			}
 		}},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,6 +50,10 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 		docs = append(docs, root)
 	}
 	return docs, errs
+}
+
+func hasAlias(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, hasAlias)
 }
 
 // onlyDirectives reports whether a chunk holds nothing but %YAML or %TAG lines
@@ -122,6 +127,9 @@ var errAliases = errors.New("yaml: aliases expand to too many nodes or to themse
 
 // checkAliases refuses cycles and trees that expand beyond maxNodes.
 func checkAliases(root *yaml.Node) error {
+	if !hasAlias(root) {
+		return nil
+	}
 	size := map[*yaml.Node]int{}
 	var count func(n *yaml.Node) int
 	count = func(n *yaml.Node) int {
