@@ -1,0 +1,172 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/report"
+)
+
+// flags are the command line of `manilint [PATH ...]`.
+type flags struct {
+	formats                             []string
+	color                               string
+	config                              string
+	noConfig                            bool
+	profile                             string
+	enable, disable, only               []string
+	failOn, severity                    string
+	values, set, setString, setFile     []string
+	releaseName, namespace, kubeVersion string
+	apiVersions                         []string
+	noIgnores, ciValues, noGitignore    bool
+	pssVersion                          string
+	allowEmpty, verbose, quiet, stats   bool
+	compliance                          string
+	jobs                                int
+	help                                bool
+}
+
+func (f *flags) register(fs *pflag.FlagSet) {
+	fs.SortFlags = false
+	fs.StringArrayVarP(&f.formats, "format", "f", nil, "output `FORMAT[=FILE]`, repeatable: "+strings.Join(report.Names(), ", ")+" (default text)")
+	fs.StringVar(&f.color, "color", "auto", "colour: auto, always or never")
+	fs.StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: the nearest .manilint.yaml above each input)")
+	fs.BoolVar(&f.noConfig, "no-config", false, "read no configuration")
+	fs.StringVar(&f.profile, "profile", "", "rules to run: default, baseline, restricted or all")
+	fs.StringSliceVar(&f.enable, "enable", nil, "also run these `RULES` or groups")
+	fs.StringSliceVar(&f.disable, "disable", nil, "do not run these `RULES` or groups")
+	fs.StringSliceVar(&f.only, "only", nil, "run these `RULES` or groups alone")
+	fs.StringVar(&f.failOn, "fail-on", "medium", "exit 1 on findings of this `SEVERITY` or above: critical, high, medium, low, info, never")
+	fs.StringVar(&f.severity, "severity", "info", "hide findings below this `SEVERITY`")
+	fs.StringArrayVar(&f.values, "values", nil, "Helm: values `FILE`, repeatable")
+	fs.StringArrayVar(&f.set, "set", nil, "Helm: set a value, `KEY=VALUE`")
+	fs.StringArrayVar(&f.setString, "set-string", nil, "Helm: set a string, `KEY=VALUE`")
+	fs.StringArrayVar(&f.setFile, "set-file", nil, "Helm: set a value from a file, `KEY=FILE`")
+	fs.StringVar(&f.releaseName, "release-name", "", "Helm: the release's `NAME`")
+	fs.StringVarP(&f.namespace, "namespace", "n", "", "the `NAMESPACE` of objects that name none")
+	fs.StringVar(&f.kubeVersion, "kube-version", "", "the Kubernetes `VERSION` deployed to (default: the newest known)")
+	fs.StringSliceVar(&f.apiVersions, "api-versions", nil, "Helm: API `VERSIONS` that the cluster has besides the common ones")
+	fs.BoolVar(&f.ciValues, "ci-values", false, "Helm: render each chart's ci/*-values.yaml as well")
+	fs.StringVar(&f.pssVersion, "pss-version", "", "`VERSION` of the Pod Security Standards (default: the newest)")
+	fs.BoolVar(&f.noIgnores, "no-ignores", false, "report what comments, annotations and the configuration ignore")
+	fs.BoolVar(&f.noGitignore, "no-gitignore", false, "lint what git ignores")
+	fs.BoolVar(&f.allowEmpty, "allow-empty", false, "an input without any Kubernetes object is no error")
+	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: cis, nsa, pss, mitre or owasp")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "units and rules at work at once (default: the number of processors)")
+	fs.BoolVar(&f.stats, "stats", false, "print a table of units and rules on standard error")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "say more on standard error")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but findings and errors")
+	fs.BoolVarP(&f.help, "help", "h", false, "print this help")
+}
+
+// usageError is a mistake on the command line or in a configuration: exit status 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// check validates the values that pflag takes as plain text.
+func (f *flags) check() error {
+	oneOf := func(flag, value string, known ...string) error {
+		if slices.Contains(known, value) {
+			return nil
+		}
+		return usagef("--%s: unknown value %q%s", flag, value, lint.Suggest(value, known))
+	}
+	severities := []string{"critical", "high", "medium", "low", "info"}
+	for _, err := range []error{
+		oneOf("color", f.color, "auto", "always", "never"),
+		oneOf("fail-on", f.failOn, append(severities, "never")...),
+		oneOf("severity", f.severity, severities...),
+		oneOf("profile", f.profile, "", "default", "baseline", "restricted", "all"),
+		oneOf("compliance", f.compliance, "", "cis", "nsa", "pss", "mitre", "owasp"),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if f.config != "" && f.noConfig {
+		return usagef("--config and --no-config exclude each other")
+	}
+	if f.jobs < 0 {
+		return usagef("--jobs: %d is below 1", f.jobs)
+	}
+	return nil
+}
+
+// An output is one report to write.
+type output struct {
+	format report.Format
+	file   string // "" for standard output
+}
+
+func (f *flags) outputs() ([]output, error) {
+	if len(f.formats) == 0 {
+		f.formats = []string{"text"}
+	}
+	var outs []output
+	toStdout := ""
+	for _, spec := range f.formats {
+		name, file, _ := strings.Cut(spec, "=")
+		format, ok := report.Formats[name]
+		if !ok {
+			return nil, usagef("--format: unknown format %q%s", name, lint.Suggest(name, report.Names()))
+		}
+		if file == "" {
+			if toStdout != "" {
+				return nil, usagef("--format: %s and %s both go to standard output; write one to a file: %s=FILE", toStdout, name, name)
+			}
+			toStdout = name
+		}
+		outs = append(outs, output{format, file})
+	}
+	return outs, nil
+}
+
+// useColor decides by the flag, else by the environment's conventions
+// (https://no-color.org, https://bixense.com/clicolors/), else by the terminal.
+func useColor(flag string, out io.Writer) bool {
+	set := func(name string) bool { v := os.Getenv(name); return v != "" && v != "0" }
+	switch {
+	case flag == "always":
+		return true
+	case flag == "never" || os.Getenv("NO_COLOR") != "":
+		return false
+	case set("FORCE_COLOR") || set("CLICOLOR_FORCE"):
+		return true
+	case os.Getenv("CLICOLOR") == "0" || os.Getenv("TERM") == "dumb":
+		return false
+	}
+	return isTerminal(out)
+}
+
+func isTerminal(w any) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// width returns the columns of a terminal, 100 for anything else.
+func width(w io.Writer) int {
+	if file, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 100
+}
+
+// workers is the number of units and rules at work at once.
+func (f *flags) workers() int {
+	if f.jobs > 0 {
+		return f.jobs
+	}
+	return runtime.GOMAXPROCS(0)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/pflag"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/rules"
+)
+
+// rules is `manilint rules`.
+func (c *command) rules(args []string) (int, error) {
+	fs := pflag.NewFlagSet("rules", pflag.ContinueOnError)
+	fs.Usage = func() {}
+	format := fs.StringP("format", "f", "text", "text or json")
+	reference := fs.String("reference", "", "only rules with a reference that begins so: CIS, \"NSA C-0057\"")
+	if err := fs.Parse(args); err != nil {
+		return 0, usageError{err}
+	}
+	if fs.NArg() > 0 {
+		return 0, usagef("rules takes no argument; manilint explain %s describes a rule", fs.Arg(0))
+	}
+	var selected []*lint.Rule
+	for _, r := range rules.All() {
+		if *reference == "" || refersTo(r, *reference) {
+			selected = append(selected, r)
+		}
+	}
+	switch *format {
+	case "json":
+		return exitClean, writeRulesJSON(c, selected)
+	case "text":
+	default:
+		return 0, usagef("--format: unknown format %q%s", *format, lint.Suggest(*format, []string{"text", "json"}))
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for _, r := range selected {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.ID, r.Severity, profiles(r), r.Summary)
+	}
+	return exitClean, w.Flush()
+}
+
+func refersTo(r *lint.Rule, prefix string) bool {
+	for _, ref := range r.References {
+		if strings.HasPrefix(strings.ToLower(ref), strings.ToLower(prefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+func profiles(r *lint.Rule) string {
+	var names []string
+	for _, p := range r.Profiles {
+		names = append(names, string(p))
+	}
+	if len(names) == 0 {
+		return "opt-in"
+	}
+	return strings.Join(names, ",")
+}
+
+func writeRulesJSON(c *command, selected []*lint.Rule) error {
+	type rule struct {
+		ID         string              `json:"id"`
+		Severity   lint.Severity       `json:"severity"`
+		Group      string              `json:"group"`
+		Profiles   []lint.Profile      `json:"profiles"`
+		Title      string              `json:"title"`
+		References []string            `json:"references"`
+		Aliases    map[string][]string `json:"aliases"`
+	}
+	list := []rule{}
+	for _, r := range selected {
+		x := rule{r.ID, r.Severity, r.Group, r.Profiles, r.Summary, r.References, r.Peers}
+		if x.Profiles == nil {
+			x.Profiles = []lint.Profile{}
+		}
+		if x.References == nil {
+			x.References = []string{}
+		}
+		if x.Aliases == nil {
+			x.Aliases = map[string][]string{}
+		}
+		list = append(list, x)
+	}
+	enc := json.NewEncoder(c.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(map[string]any{"rules": list})
+}
+
+// explain is `manilint explain RULE`.
+func (c *command) explain(args []string) (int, error) {
+	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
+		return 0, usagef("explain takes the id of one rule; manilint rules lists them")
+	}
+	r := lint.FindRule(rules.All(), args[0])
+	if r == nil {
+		var known []string
+		for _, r := range rules.All() {
+			known = append(known, r.ID)
+		}
+		return 0, usagef("unknown rule %q%s", args[0], lint.Suggest(args[0], known))
+	}
+	head, body, _ := strings.Cut(r.Doc(), "\n")
+	fmt.Fprintf(c.stdout, "%s\n\nSeverity %s, group %s, profile %s.\n%s", head, r.Severity, r.Group, profiles(r), body)
+	if len(r.Params) > 0 {
+		fmt.Fprintf(c.stdout, "\n## Parameters\n\n")
+		for _, p := range r.Params {
+			value, _ := json.Marshal(p.Default)
+			fmt.Fprintf(c.stdout, "- `%s`: %s. Default `%s`.", p.Name, p.Summary, value)
+			if len(p.Allowed) > 0 {
+				fmt.Fprintf(c.stdout, " One of %s.", strings.Join(p.Allowed, ", "))
+			}
+			fmt.Fprintln(c.stdout)
+		}
+		fmt.Fprintf(c.stdout, "\nSet them in %s under rules: %s: parameters:\n", lint.ConfigName, r.ID)
+	}
+	return exitClean, nil
+}

@@ -1,0 +1,270 @@
+package render
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io/fs"
+	"os"
+	pathpkg "path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// units is what a walk finds. The paths are absolute and clean.
+type units struct {
+	charts   []string // folders with a Chart.yaml, and archives
+	overlays []overlay
+	plain    []string // YAML and JSON files outside charts
+	errs     []*lint.InputError
+}
+
+// An overlay is a folder with a kustomization file, and the folder that nothing
+// outside of is read for it.
+type overlay struct{ dir, jail string }
+
+// kustomizationNames are the file names that kustomize looks for.
+var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// ownedByChart are the folders of a chart that hold nothing but its own files.
+var ownedByChart = []string{"templates", "charts", "crds", "ci"}
+
+// A walker walks one input.
+type walker struct {
+	*units
+	root     string // of git, or where the walk began
+	jail     string // of the input
+	ignore   bool   // leave out what git ignores
+	excluded func(path string) bool
+	patterns []gitignore.Pattern
+}
+
+// walk adds everything below dir. Links to folders are not followed: what they
+// point at is linted where it lies, or is outside the input.
+func (w *walker) walk(dir string, inChart bool) {
+	if w.ignore {
+		w.readIgnore(dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%v; make it readable, or exclude it", err)})
+		return
+	}
+	chart := isFile(filepath.Join(dir, "Chart.yaml"))
+	if chart {
+		w.charts = append(w.charts, dir)
+		inChart = true
+	} else if !inChart {
+		for _, name := range kustomizationNames {
+			if path := filepath.Join(dir, name); isFile(path) && isKustomization(path) {
+				w.overlays = append(w.overlays, overlay{dir, w.jail})
+				break
+			}
+		}
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if w.excluded(path) || w.ignored(path, e.IsDir()) {
+			continue
+		}
+		switch {
+		case e.IsDir():
+			if e.Name() == ".git" || e.Name() == "node_modules" || chart && slices.Contains(ownedByChart, e.Name()) {
+				continue
+			}
+			w.walk(path, inChart)
+		case e.Type()&fs.ModeSymlink != 0:
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !inChart {
+				w.file(path)
+			}
+		case e.Type().IsRegular() && !inChart:
+			w.file(path)
+		}
+	}
+}
+
+func (w *walker) file(path string) {
+	switch {
+	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(path):
+	case isManifestName(path):
+		w.plain = append(w.plain, path)
+	case strings.HasSuffix(path, ".tgz") && isChartArchive(path):
+		w.charts = append(w.charts, path)
+	}
+}
+
+func isManifestName(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml", ".json":
+		return true
+	}
+	return false
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+var (
+	kustomizeKind = regexp.MustCompile(`(?m)^["']?kind["']?\s*:\s*["']?(\w+)`)
+	kustomizeAPI  = regexp.MustCompile(`(?m)^["']?apiVersion["']?\s*:\s*["']?([\w./-]+)`)
+)
+
+// isKustomization tells a kustomization from an object in a file of that name,
+// such as Flux' Kustomization objects: by apiVersion and kind, where it has them.
+func isKustomization(path string) bool {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	if m := kustomizeAPI.FindSubmatch(data); m != nil && !bytes.HasPrefix(m[1], []byte("kustomize.config.k8s.io/")) {
+		return false
+	}
+	m := kustomizeKind.FindSubmatch(data)
+	return m == nil || string(m[1]) == "Kustomization" || string(m[1]) == "Component"
+}
+
+// readIgnore adds the .gitignore of dir to the patterns.
+func (w *walker) readIgnore(dir string) {
+	files := []string{filepath.Join(dir, ".gitignore")}
+	if dir == w.root {
+		files = []string{filepath.Join(dir, ".git", "info", "exclude"), files[0]}
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(data), "\n") {
+			line = strings.TrimRight(line, "\r")
+			if line != "" && !strings.HasPrefix(line, "#") {
+				w.patterns = append(w.patterns, gitignore.ParsePattern(line, w.parts(dir)))
+			}
+		}
+	}
+}
+
+func (w *walker) ignored(path string, isDir bool) bool {
+	return len(w.patterns) > 0 && gitignore.NewMatcher(w.patterns).Match(w.parts(path), isDir)
+}
+
+func (w *walker) parts(path string) []string {
+	rel, err := filepath.Rel(w.root, path)
+	if err != nil || rel == "." {
+		return nil
+	}
+	return strings.Split(filepath.ToSlash(rel), "/")
+}
+
+// start walks dir, an input, with the .gitignore files of the folders above it
+// up to the root of its git checkout.
+func (w *walker) start(dir string) {
+	if w.ignore {
+		var above []string
+		for d := dir; d != w.root && len(d) > len(w.root); {
+			d = filepath.Dir(d)
+			above = append(above, d)
+		}
+		slices.Reverse(above)
+		for _, d := range above {
+			w.readIgnore(d)
+		}
+	}
+	w.walk(dir, false)
+}
+
+// GitRoot returns the folder of the git checkout that holds path, or "".
+func GitRoot(path string) string {
+	for d := path; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(filepath.Join(d, ".git")); err == nil {
+			return d
+		}
+		if d == filepath.Dir(d) {
+			return ""
+		}
+	}
+}
+
+// jail returns the folder that nothing outside of may be read for an input: the
+// root of its git checkout, else the working directory where it holds the input,
+// else the input itself.
+func jail(dir string) string {
+	if root := GitRoot(dir); root != "" {
+		return root
+	}
+	if cwd, err := os.Getwd(); err == nil && within(cwd, dir) {
+		return cwd
+	}
+	return dir
+}
+
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// chartOf returns the chart that a file belongs to, the outermost where charts
+// lie in charts/ of others, or "".
+func chartOf(file, root string) string {
+	found := ""
+	for d := filepath.Dir(file); within(root, d); d = filepath.Dir(d) {
+		if isFile(filepath.Join(d, "Chart.yaml")) {
+			if found != "" && filepath.Base(filepath.Dir(found)) != "charts" {
+				break
+			}
+			found = d
+		} else if found != "" && filepath.Base(d) != "charts" {
+			break
+		}
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	return found
+}
+
+// insideChart reports whether a folder is one of those that a chart owns, or
+// below one.
+func insideChart(dir string) bool {
+	chart := chartOf(filepath.Join(dir, "x"), jail(dir))
+	rel, err := filepath.Rel(chart, dir)
+	return chart != "" && err == nil && slices.Contains(ownedByChart, strings.Split(filepath.ToSlash(rel), "/")[0])
+}
+
+// isChartArchive reports whether a .tgz found on a walk packs a chart: helm
+// package writes NAME/Chart.yaml first.
+func isChartArchive(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	unzipped, err := gzip.NewReader(f)
+	if err != nil {
+		return false
+	}
+	archive := tar.NewReader(unzipped)
+	for range 64 {
+		header, err := archive.Next()
+		if err != nil {
+			return false
+		}
+		if dir, file := pathpkg.Split(pathpkg.Clean(header.Name)); file == "Chart.yaml" && strings.Count(dir, "/") == 1 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,133 @@
+package render
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tree writes files, given as path and text, below a new folder.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func found(t *testing.T, root string, ignore bool) (charts, overlays, plain string) {
+	t.Helper()
+	w := &walker{units: &units{}, root: root, ignore: ignore, excluded: func(string) bool { return false }}
+	w.start(root)
+	rel := func(paths []string) string {
+		var names []string
+		for _, p := range paths {
+			r, err := filepath.Rel(root, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, filepath.ToSlash(r))
+		}
+		slices.Sort(names)
+		return strings.Join(names, " ")
+	}
+	var dirs []string
+	for _, o := range w.overlays {
+		dirs = append(dirs, o.dir)
+	}
+	return rel(w.charts), rel(dirs), rel(w.plain)
+}
+
+func TestAWalkTellsUnitsApart(t *testing.T) {
+	root := tree(t, map[string]string{
+		"chart/Chart.yaml":                      "name: a",
+		"chart/values.yaml":                     "x: 1",
+		"chart/templates/a.yaml":                "a: {{ b }}",
+		"chart/charts/sub/Chart.yaml":           "name: sub",
+		"chart/ci/kustomization.yaml":           "resources: []",
+		"chart/examples/other/Chart.yaml":       "name: other",
+		"base/kustomization.yaml":               "resources: [a.yaml]",
+		"base/a.yaml":                           "",
+		"component/kustomization.yml":           "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n",
+		"flux/kustomization.yaml":               "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n",
+		"plain/a.yml":                           "",
+		"plain/a.JSON":                          "",
+		"plain/README.md":                       "",
+		"node_modules/x/a.yaml":                 "",
+		".git/a.yaml":                           "",
+		"charts/one/Chart.yaml":                 "name: one",
+		"charts/one/templates/tests/kustom.txt": "",
+	})
+	charts, overlays, plain := found(t, root, true)
+	if charts != "chart chart/examples/other charts/one" {
+		t.Errorf("charts: %s", charts)
+	}
+	if overlays != "base component" {
+		t.Errorf("overlays: %s", overlays)
+	}
+	if plain != "base/a.yaml flux/kustomization.yaml plain/a.JSON plain/a.yml" {
+		t.Errorf("plain: %s", plain)
+	}
+}
+
+func TestWhatGitIgnoresIsLeftOut(t *testing.T) {
+	root := tree(t, map[string]string{
+		".git/HEAD":            "",
+		".git/info/exclude":    "secret.yaml\n",
+		".gitignore":           "/build\n*.gen.yaml\n!keep.gen.yaml\nlogs/\n",
+		"build/a.yaml":         "",
+		"deploy/build/a.yaml":  "",
+		"deploy/x.gen.yaml":    "",
+		"deploy/keep.gen.yaml": "",
+		"deploy/logs/a.yaml":   "",
+		"deploy/secret.yaml":   "",
+		"deploy/.gitignore":    "local.yaml\n",
+		"deploy/local.yaml":    "",
+		"local.yaml":           "",
+	})
+	if _, _, plain := found(t, root, true); plain != "deploy/build/a.yaml deploy/keep.gen.yaml local.yaml" {
+		t.Errorf("plain: %s", plain)
+	}
+	if _, _, plain := found(t, root, false); strings.Count(plain, " ") != 7 {
+		t.Errorf("plain with what git ignores: %s", plain)
+	}
+}
+
+func TestAFileBelongsToItsOutermostChart(t *testing.T) {
+	root := tree(t, map[string]string{
+		"Chart.yaml":                         "name: unrelated",
+		"deploy/chart/Chart.yaml":            "name: a",
+		"deploy/chart/charts/sub/Chart.yaml": "name: sub",
+	})
+	for file, want := range map[string]string{
+		"deploy/chart/templates/a.yaml":            "deploy/chart",
+		"deploy/chart/charts/sub/templates/b.yaml": "deploy/chart",
+		"deploy/chart/values.yaml":                 "deploy/chart",
+	} {
+		if got := chartOf(filepath.Join(root, filepath.FromSlash(file)), root); got != filepath.Join(root, filepath.FromSlash(want)) {
+			t.Errorf("%s belongs to %s", file, got)
+		}
+	}
+}
+
+func TestJailIsTheCheckoutElseTheInput(t *testing.T) {
+	root := tree(t, map[string]string{"repo/.git/HEAD": "", "repo/deploy/a.yaml": "", "loose/a.yaml": ""})
+	if got := jail(filepath.Join(root, "repo", "deploy")); got != filepath.Join(root, "repo") {
+		t.Errorf("in a checkout: %s", got)
+	}
+	if got := jail(filepath.Join(root, "loose")); got != filepath.Join(root, "loose") {
+		t.Errorf("outside: %s", got)
+	}
+}

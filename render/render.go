@@ -1,0 +1,306 @@
+// Package render turns paths into bundles: it walks folders, tells plain
+// manifests, Helm charts and Kustomize overlays apart, and renders the last two
+// in this process, so that every node knows where it was written. It never opens
+// a network connection and never starts another program.
+package render
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm"
+	"github.com/manilint/manilint/render/kustomize"
+	"github.com/manilint/manilint/render/source"
+)
+
+// Options say how inputs are found and rendered. The zero Options are the
+// command's defaults.
+type Options struct {
+	ReleaseName, Namespace, KubeVersion string
+	APIVersions                         []string
+	ValueFiles                          []string // as helm's --values
+	Set, SetString, SetFile             []string // as helm's
+	Variants                            []lint.Variant
+	VariantRoot                         string // what the paths of Variants are relative to
+	CIValues                            bool
+	NoGitignore                         bool
+	PSSVersion                          string
+	PodPaths                            []lint.PodPath
+	Exclude                             func(path string) bool // of an absolute path; nil excludes nothing
+	Jobs                                int
+	Stdin                               io.Reader
+	// Buffers maps absolute paths to text that stands for the file's: an
+	// editor's unsaved buffers.
+	Buffers map[string][]byte
+	// Progress, if not nil, is called as units are done; from several goroutines.
+	Progress func(done, total int)
+}
+
+func (o Options) newBundle(r lint.Rendering, resources []*lint.Resource) *lint.Bundle {
+	return lint.NewBundle(r, o.Namespace, resources)
+}
+
+// A Result is what inputs hold.
+type Result struct {
+	// Bundles are the units of the inputs that were named as a whole.
+	Bundles []*lint.Bundle
+	// Focused are the units of files that were named alone: of these only the
+	// findings that touch a path of Focus are wanted.
+	Focused []*lint.Bundle
+	Focus   Focus
+	Errors  []*lint.InputError // those of no unit
+	Notes   []string           // what a user should know though nothing is wrong
+	Files   int                // read as manifests, charts or overlays
+	Skipped int                // YAML and JSON files without a Kubernetes object
+}
+
+// Focus is a set of files and folders, as reports print them.
+type Focus []string
+
+// Touches reports whether a finding stands at, or names, a place of the focus.
+func (f Focus) Touches(finding *lint.Finding) bool {
+	if f.Holds(finding.Span.Path()) {
+		return true
+	}
+	return slices.ContainsFunc(finding.Related, func(r lint.Related) bool {
+		// the workloads of a namespace, say, are related but are not where to mend
+		return slices.Contains(sourceRoles, r.Role) && f.Holds(r.Span.Path())
+	})
+}
+
+var sourceRoles = []string{"value", "template", "include", "guard", "patch", "base", "overlay", "generator"}
+
+// Holds reports whether path is in the focus, or below a folder of it.
+func (f Focus) Holds(path string) bool {
+	return slices.ContainsFunc(f, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// loader is one call of Load at work.
+type loader struct {
+	Options
+	files *source.Files
+	res   *Result
+}
+
+// Load reads and renders paths: folders, files, chart archives, and "-" for
+// Options.Stdin. What cannot be read becomes an error in the result or in its
+// bundle; the rest is loaded all the same. The result is in a fixed order.
+func Load(ctx context.Context, paths []string, o Options) *Result {
+	if o.Exclude == nil {
+		o.Exclude = func(string) bool { return false }
+	}
+	l := &loader{o, source.New(o.Buffers), &Result{}}
+	whole := &units{}
+	var named []string
+	for _, path := range paths {
+		if path == "-" {
+			b, err := stdin(o.Stdin, o)
+			if err != nil {
+				l.res.Errors = append(l.res.Errors, err)
+			} else if b != nil {
+				l.res.Files++
+				l.res.Bundles = append(l.res.Bundles, b)
+			}
+			continue
+		}
+		l.input(path, whole, &named)
+	}
+	l.res.Bundles = append(l.res.Bundles, l.load(ctx, whole, nil)...)
+	if len(named) > 0 {
+		l.focus(ctx, named)
+	}
+	l.res.Files += max(0, l.files.Opened()-l.res.Skipped)
+	for _, b := range slices.Concat(l.res.Bundles, l.res.Focused) {
+		b.KubeVersion, b.PSSVersion = cmp.Or(b.KubeVersion, o.KubeVersion), o.PSSVersion
+		b.AddPods(o.PodPaths...)
+	}
+	return l.res
+}
+
+// input sorts one path into what is linted as a whole and what is named alone.
+func (l *loader) input(path string, whole *units, named *[]string) {
+	// "./deploy/..." is how Go's tools spell "and below"; folders are always walked
+	clean := strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(path), "/..."), "...")
+	if clean == "" {
+		clean = "."
+	}
+	abs, err := filepath.Abs(filepath.FromSlash(clean))
+	if err == nil {
+		if _, buffered := l.Buffers[abs]; !buffered {
+			_, err = os.Stat(abs)
+		}
+	}
+	if err != nil {
+		l.res.Errors = append(l.res.Errors, &lint.InputError{Message: fmt.Sprintf("%s: no such file or folder; check the path", path)})
+		return
+	}
+	switch {
+	case l.Exclude(abs):
+		l.res.Notes = append(l.res.Notes, l.files.Display(abs)+" is excluded by the configuration")
+	case isDir(abs) && !insideChart(abs):
+		w := &walker{units: whole, root: cmp.Or(GitRoot(abs), abs), jail: jail(abs), ignore: !l.NoGitignore, excluded: l.Exclude}
+		w.start(abs)
+	case strings.HasSuffix(abs, ".tgz"):
+		whole.charts = append(whole.charts, abs)
+	default:
+		*named = append(*named, abs)
+	}
+}
+
+// load renders and parses units. With only, overlays that use none of its paths
+// are left out.
+func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bundle {
+	l.res.Errors = append(l.res.Errors, u.errs...)
+	slices.Sort(u.plain)
+	plain := parsePlain(l.files, slices.Compact(u.plain), l.Jobs)
+
+	var objects []*lint.Resource
+	for _, p := range plain {
+		objects = append(objects, p.resources...)
+	}
+	var overlays []*lint.Bundle
+	used := map[string]bool{}
+	for _, group := range byJail(u.overlays) {
+		dirs := slices.Concat(group.dirs, kustomize.Targets(objects, group.jail))
+		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files, Jail: group.jail, KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only})
+		overlays = append(overlays, result.Bundles...)
+		l.res.Notes = append(l.res.Notes, result.Notes...)
+		for path := range result.Used {
+			used[path] = true
+		}
+	}
+	plain = slices.DeleteFunc(plain, func(p parsed) bool {
+		return p.source != nil && used[p.source.File]
+	})
+	var bundles []*lint.Bundle
+	b, skipped := plainBundle(l.commonRoot(plain), plain, l.Options)
+	if b != nil {
+		bundles = append(bundles, b)
+	}
+	l.res.Skipped += skipped
+
+	slices.Sort(u.charts)
+	charts := slices.Compact(u.charts)
+	rendered := make([][]*lint.Bundle, len(charts))
+	l.each(len(charts), func(i int) { rendered[i] = helm.Load(ctx, charts[i], l.helmOptions(charts[i])) })
+	bundles = append(bundles, overlays...)
+	for _, r := range rendered {
+		bundles = append(bundles, r...)
+	}
+	objects = nil
+	for _, b := range bundles {
+		objects = append(objects, b.Resources...)
+	}
+	return append(bundles, helm.FromObjects(ctx, objects, charts, l.helmOptions(""))...)
+}
+
+// each calls f for 0 … n-1, Jobs at a time.
+func (l *loader) each(n int, f func(int)) {
+	var group sync.WaitGroup
+	limit := make(chan struct{}, max(1, l.Jobs))
+	var mu sync.Mutex
+	done := 0
+	for i := range n {
+		limit <- struct{}{}
+		group.Go(func() {
+			defer func() { <-limit }()
+			f(i)
+			if l.Progress != nil {
+				mu.Lock()
+				done++
+				l.Progress(done, n)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+}
+
+func (l *loader) helmOptions(chart string) helm.Options {
+	o := helm.Options{
+		Files: l.files, ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
+		APIVersions: l.APIVersions, ValueFiles: l.ValueFiles, Set: l.Set, SetString: l.SetString, SetFile: l.SetFile,
+		CIValues: l.CIValues,
+	}
+	for _, v := range l.Variants {
+		if v.Chart != "" && filepath.Join(l.VariantRoot, filepath.FromSlash(v.Chart)) != chart {
+			continue
+		}
+		var files []string
+		for _, f := range v.Values {
+			files = append(files, filepath.Join(l.VariantRoot, filepath.FromSlash(f)))
+		}
+		o.Variants = append(o.Variants, files)
+	}
+	return o
+}
+
+type jailed struct {
+	jail string
+	dirs []string
+}
+
+// byJail groups overlays by what may be read for them, in order.
+func byJail(overlays []overlay) []jailed {
+	slices.SortFunc(overlays, func(a, b overlay) int {
+		return cmp.Or(strings.Compare(a.jail, b.jail), strings.Compare(a.dir, b.dir))
+	})
+	var groups []jailed
+	for _, o := range slices.Compact(overlays) {
+		if n := len(groups); n > 0 && groups[n-1].jail == o.jail {
+			groups[n-1].dirs = append(groups[n-1].dirs, o.dir)
+		} else {
+			groups = append(groups, jailed{o.jail, []string{o.dir}})
+		}
+	}
+	return groups
+}
+
+// commonRoot names the tree of plain files in reports.
+func (l *loader) commonRoot(all []parsed) string {
+	root := ""
+	for _, p := range all {
+		if p.source == nil {
+			continue
+		}
+		dir := filepath.ToSlash(filepath.Dir(p.source.Path))
+		if root == "" {
+			root = dir
+		}
+		for root != "." && dir != root && !strings.HasPrefix(dir, root+"/") {
+			root = filepath.ToSlash(filepath.Dir(root))
+		}
+	}
+	return root
+}
+
+// focus loads the units of files named alone.
+func (l *loader) focus(ctx context.Context, named []string) {
+	u := &units{}
+	for _, path := range named {
+		l.res.Focus = append(l.res.Focus, l.files.Display(path))
+		root := jail(filepath.Dir(path))
+		if chart := chartOf(path, root); chart != "" {
+			u.charts = append(u.charts, chart)
+			continue
+		}
+		if !isDir(path) {
+			// an overlay may name the file from anywhere in the tree
+			w := &walker{units: &units{}, root: root, jail: root, ignore: !l.NoGitignore, excluded: l.Exclude}
+			w.start(root)
+			u.overlays = append(u.overlays, w.overlays...)
+			if !slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path) {
+				u.plain = append(u.plain, path)
+			}
+		}
+	}
+	l.res.Focused = l.load(ctx, u, named)
+}
