@@ -30,8 +30,11 @@ type file struct {
 	vendored bool
 }
 
-// at returns the span of bytes from (inclusive) to (exclusive) of the loaded text.
+// span returns the place of the bytes from (inclusive) to (exclusive) of the loaded text.
 func (f *file) span(from, to int) lint.Span { return f.src.Span(f.skip+from, f.skip+to) }
+
+// loaded returns the text that the loader sees.
+func (f *file) loaded() string { return shared(f.src.Data[f.skip:]) }
 
 // A tree is what lies in a chart's directory or archive.
 type tree struct {

@@ -1,8 +1,15 @@
 package helm
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // reason returns what is wrong with a file without the path, which the caller names.
@@ -12,4 +19,147 @@ func reason(err error) error {
 		return pathErr.Err
 	}
 	return err
+}
+
+// A spot is a place that text/template's errors name.
+type spot struct {
+	name      string
+	line, col int // col counts bytes from 0; -1 where it is not known
+}
+
+var spots = regexp.MustCompile(`template: ([^\n]+?):(\d+)(?::(\d+))?: `)
+
+// spotsOf returns the places in an error's text, the outermost first.
+func spotsOf(text string) []spot {
+	var out []spot
+	for _, m := range spots.FindAllStringSubmatch(text, -1) {
+		s := spot{name: m[1], col: -1}
+		s.line, _ = strconv.Atoi(m[2])
+		if m[3] != "" {
+			s.col, _ = strconv.Atoi(m[3])
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// offset returns the byte offset of a spot in a text.
+func (s spot) offset(text string) int {
+	at := 0
+	for range s.line - 1 {
+		i := strings.IndexByte(text[at:], '\n')
+		if i < 0 {
+			return at
+		}
+		at += i + 1
+	}
+	return min(at+max(s.col, 0), len(text))
+}
+
+// explain turns a failed template into an error at the place to blame: the innermost
+// place of the templates that the chart's author writes.
+func (t *tree) explain(f failure, files map[string]*file, values *valueStack, limit int) *lint.InputError {
+	e := &lint.InputError{Message: plainMessage(f.err, limit)}
+	outer := f.err
+	var inner *tplError
+	for errors.As(outer, &inner) { // the text of a value
+		if e.Span.IsValid() {
+			break
+		}
+		if found := spotsOf(inner.err.Error()); len(found) > 0 {
+			at := found[0].offset(inner.text)
+			l := &locator{out: &output{tree: t, values: values}}
+			for _, g := range clip(inner.segs, at, at+1) {
+				if g.o.kind == fromValue && len(g.o.paths) == 1 {
+					if p, ok := l.valuePlace(g.o.paths[0]); ok && !p.layer.vendored {
+						e.Span = l.insideValue(p, g.off, 0)
+					}
+				}
+			}
+		}
+		outer = inner.err
+	}
+	found := spotsOf(f.err.Error())
+	for pass := 0; pass < 2 && !e.Span.IsValid(); pass++ {
+		for i := len(found) - 1; i >= 0 && !e.Span.IsValid(); i-- {
+			file := files[found[i].name]
+			if file == nil || file.vendored && pass == 0 {
+				continue
+			}
+			text := file.loaded()
+			at := found[i].offset(text)
+			if found[i].col < 0 {
+				e.Span = file.src.LineSpan(found[i].line)
+				continue
+			}
+			_, to := actionBounds(text, at)
+			e.Span = file.span(at, max(at+1, min(to, at+len(text)-at)))
+			if e.Span.End.Line != e.Span.Start.Line {
+				e.Span = file.span(at, at+1)
+			}
+		}
+	}
+	if !e.Span.IsValid() {
+		if file := files[f.name]; file != nil {
+			e.Span = file.src.LineSpan(1)
+		} else {
+			e.Span = t.firstLine("Chart.yaml")
+		}
+	}
+	return e
+}
+
+var (
+	nilPointer  = regexp.MustCompile(`nil pointer evaluating (?:interface \{\}|\S+)\.(\S+)$`)
+	noTemplate  = regexp.MustCompile(`(?:no template|template:? )"?([^"]+)"? (?:associated with template|not defined)`)
+	noFunction  = regexp.MustCompile(`function "([^"]+)" not defined`)
+	operand     = regexp.MustCompile(`at <([^>]*)>: `)
+	calling     = regexp.MustCompile(`^(?:error calling \w+: )+`)
+	executing   = regexp.MustCompile(`^executing "[^"]*" `)
+	badField    = regexp.MustCompile(`can't evaluate field (\S+) in type (\S+)`)
+	hookedWords = regexp.MustCompile(`__\w+`)
+)
+
+// plainMessage says in plain words what is wrong.
+func plainMessage(err error, limit int) string {
+	var r refusal
+	switch {
+	case errors.As(err, &r):
+		return "the chart refuses these values: " + strings.Join(strings.Fields(r.message), " ")
+	case errors.Is(err, errTooLarge):
+		return fmt.Sprintf("the chart writes more than %d bytes; the rest is not rendered", limit)
+	case errors.Is(err, context.Canceled):
+		return "rendering was stopped"
+	}
+	text := err.Error()
+	if m := noTemplate.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("template %q is not defined by any file of the chart or its dependencies", m[1])
+	}
+	if m := noFunction.FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("function %q is not one of Helm's", m[1])
+	}
+	rest := text
+	if all := spots.FindAllStringIndex(text, -1); len(all) > 0 {
+		rest = text[all[len(all)-1][1]:]
+	}
+	what := ""
+	rest = executing.ReplaceAllString(rest, "")
+	if m := operand.FindStringSubmatchIndex(rest); m != nil {
+		what, rest = rest[m[2]:m[3]], rest[m[1]:]
+	}
+	rest = calling.ReplaceAllString(rest, "")
+	if hookedWords.MatchString(what) {
+		what = ""
+	}
+	switch {
+	case nilPointer.MatchString(rest):
+		field := nilPointer.FindStringSubmatch(rest)[1]
+		rest = fmt.Sprintf("cannot read .%s: what should hold it is not set", field)
+	case badField.MatchString(rest):
+		rest = badField.ReplaceAllString(rest, "has no field $1: it is of type $2")
+	}
+	if what != "" {
+		return "does not render: " + what + ": " + rest
+	}
+	return "does not render: " + rest
 }

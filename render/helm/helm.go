@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -55,16 +56,35 @@ func Load(ctx context.Context, chartPath string, o Options) []*lint.Bundle {
 		t.fail(lint.Span{}, "chart %s: %v", t.shown, reason(err))
 		return []*lint.Bundle{t.bundle("", o, nil, nil)}
 	}
-	bundles := []*lint.Bundle{t.render(ctx, variant{name: t.variantName(o.ValueFiles), files: t.valueFiles(o.ValueFiles)}, o)}
+	first, failed := t.render(ctx, variant{name: t.variantName(o.ValueFiles), files: t.valueFiles(o.ValueFiles)}, o)
+	bundles := []*lint.Bundle{first}
 	for _, set := range o.Variants {
 		files := append(append([]string(nil), o.ValueFiles...), set...)
-		bundles = append(bundles, t.render(ctx, variant{name: t.variantName(set), files: t.valueFiles(files)}, o))
+		b, _ := t.render(ctx, variant{name: t.variantName(set), files: t.valueFiles(files)}, o)
+		bundles = append(bundles, b)
 	}
-	if o.CIValues || len(bundles[0].Errors) > 0 && len(bundles[0].Resources) == 0 {
+	if o.CIValues || failed {
 		for _, ci := range t.ciValues() {
 			files := append(t.valueFiles(o.ValueFiles), ci)
-			bundles = append(bundles, t.render(ctx, variant{name: strings.TrimPrefix(ci.shown, t.shown+"/"), files: files}, o))
+			b, failedToo := t.render(ctx, variant{name: strings.TrimPrefix(ci.shown, t.shown+"/"), files: files}, o)
+			if o.CIValues || !failedToo {
+				bundles = append(bundles, b)
+			}
 		}
+	}
+	return once(bundles)
+}
+
+// once keeps an error that several bundles share, as that of the chart itself, in the
+// first of them.
+func once(bundles []*lint.Bundle) []*lint.Bundle {
+	seen := map[string]bool{}
+	for _, b := range bundles {
+		b.Errors = slices.DeleteFunc(b.Errors, func(e *lint.InputError) bool {
+			again := seen[e.Error()]
+			seen[e.Error()] = true
+			return again
+		})
 	}
 	return bundles
 }

@@ -2,28 +2,27 @@ package helm
 
 import (
 	"context"
+	"fmt"
 	"path"
-	"sort"
 	"strings"
+	"time"
 
-	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
 
 // An output is what one rendering of a chart gave.
 type output struct {
-	crds  []*file
-	texts []*text // the templates' texts, sorted by name
-	tree  *tree
-	errs  []*lint.InputError
-}
-
-// A text is what one template rendered to.
-type text struct {
-	name string // as Helm names templates: chart/templates/web.yaml
-	text string
-	file *file
+	tree      *tree
+	values    *valueStack
+	crds      []*file
+	texts     []*text // the templates' texts, sorted by name
+	failed    bool    // some templates did not render
+	namespace string
+	errs      []*lint.InputError
 }
 
 // A document is one manifest of an output.
@@ -37,39 +36,76 @@ type document struct {
 
 func (d *document) test() bool { return strings.HasPrefix(d.hook, "test") }
 
-// render renders the chart with one set of values and parses what comes out.
-func (t *tree) render(ctx context.Context, v variant, o Options) *lint.Bundle {
+// render renders the chart with one set of values and parses what comes out. failed
+// says that some of it did not render.
+func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle, failed bool) {
 	out, errs := t.output(ctx, v, o)
 	if out == nil {
-		return t.bundle(v.name, o, nil, errs)
+		return t.bundle(v.name, o, nil, errs), true
 	}
 	var resources []*lint.Resource
 	for _, d := range out.documents() {
 		resources = append(resources, d.resources...)
 	}
-	return t.bundle(v.name, o, resources, append(errs, out.errs...))
+	return t.bundle(v.name, o, resources, append(errs, out.errs...)), out.failed
 }
 
 // output renders the chart with one set of values; nil when it cannot be rendered.
 func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*lint.InputError) {
-	l, _, values, errs := t.prepare(v, o)
+	l, values, top, errs := t.prepare(v, o)
 	if l == nil {
 		return nil, errs
 	}
-	texts, err := engine.Render(l.Chart, values)
-	if err != nil {
-		return nil, append(errs, &lint.InputError{Message: err.Error(), Span: t.firstLine("Chart.yaml")})
+	r := t.run(ctx, l, top, o)
+	if r.err != nil {
+		return nil, append(errs, &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, r.err), Span: t.firstLine("Chart.yaml")})
 	}
-	out := &output{tree: t, crds: t.crds(l.Chart)}
-	for name, rendered := range texts {
-		if strings.HasPrefix(path.Base(name), "_") || path.Base(name) == "NOTES.txt" {
-			continue
+	out := &output{tree: t, values: values, crds: t.crds(l.Chart), failed: len(r.failures) > 0, namespace: o.Namespace}
+	for _, x := range r.texts {
+		if path.Base(x.name) != "NOTES.txt" {
+			out.texts = append(out.texts, x)
 		}
-		_, rel, _ := strings.Cut(name, "/")
-		out.texts = append(out.texts, &text{name, rendered, t.named[rel]})
 	}
-	sort.Slice(out.texts, func(i, j int) bool { return out.texts[i].name < out.texts[j].name })
+	seen := map[string]bool{}
+	for _, f := range r.failures {
+		if e := t.explain(f, r.files, values, o.maxOutput()); !seen[e.Error()] {
+			seen[e.Error()] = true
+			errs = append(errs, e)
+		}
+	}
 	return out, errs
+}
+
+// run renders in a goroutine of its own and gives up on it when its time is over: a
+// template between two of the tracer's looks at the clock cannot be stopped.
+func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Options) *result {
+	timeout := o.Timeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	late := fmt.Errorf("not rendered within %v; does a template loop?", timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
+	defer cancel()
+	done := make(chan *result, 1)
+	go func() { done <- t.execute(ctx, l.Chart, values, o.maxOutput()) }()
+	select {
+	case r := <-done:
+		return r
+	case <-ctx.Done():
+	}
+	select { // it mostly notices by itself and can say where it was
+	case r := <-done:
+		return r
+	case <-time.After(time.Second):
+		return &result{err: context.Cause(ctx)}
+	}
+}
+
+func (o Options) maxOutput() int {
+	if o.MaxOutput <= 0 {
+		return defaultMaxOutput
+	}
+	return o.MaxOutput
 }
 
 // documents parses the output.
@@ -85,19 +121,24 @@ func (o *output) documents() []*document {
 		docs = append(docs, d)
 	}
 	for _, x := range o.texts {
-		src := lint.NewSource(path.Join(o.tree.shown, x.name), nil)
-		if x.file != nil {
-			src = x.file.src
-		}
-		parsed, errs := lint.ParseYAML(lint.NewSource(x.name, []byte(x.text)))
+		adjusted := *x
+		adjusted.text, adjusted.segs = splitGlued(x.text, x.segs)
+		l := &locator{out: o, x: &adjusted, src: lint.NewSource(x.name, []byte(adjusted.text))}
+		parsed, errs := lint.ParseYAML(l.src)
 		for _, e := range errs {
-			o.errs = append(o.errs, &lint.InputError{Message: "renders to " + e.Message, Span: src.LineSpan(1)})
+			place := l.place(e.Span.Start.Offset, max(e.Span.End.Offset, e.Span.Start.Offset+1), false)
+			o.errs = append(o.errs, &lint.InputError{Message: "renders to " + e.Message, Span: place.Span})
 		}
 		for _, doc := range parsed {
-			d := &document{name: x.name, text: x.text}
-			d.resources = lint.NewResources(doc, coarse{src})
+			d := &document{name: x.name, resources: lint.NewResources(doc, l)}
 			for _, r := range d.resources {
 				d.hook = r.Annotations()["helm.sh/hook"]
+				if o.namespace == "" && l.fromReleaseNamespace(r.Get("metadata", "namespace")) {
+					r.Namespace = "" // only the deploy decides
+				}
+			}
+			if len(d.resources) > 0 {
+				d.text = documentText(adjusted.text, l.src, doc)
 			}
 			docs = append(docs, d)
 		}
@@ -105,9 +146,19 @@ func (o *output) documents() []*document {
 	return docs
 }
 
-// coarse locates every node at its template file.
-type coarse struct{ src *lint.Source }
-
-func (c coarse) Locate(*lint.Node) lint.Place {
-	return lint.Place{Span: c.src.LineSpan(1), Precision: lint.FileLevel}
+// documentText returns the lines of the document of a text that a node is the root of.
+func documentText(text string, src *lint.Source, root *kyaml.Node) string {
+	at := src.At(root.Line, 1).Offset
+	start := 0
+	if i := strings.LastIndex("\n"+text[:at], "\n---"); i >= 0 {
+		start = i
+		if nl := strings.IndexByte(text[i:], '\n'); nl >= 0 && i+nl+1 <= at {
+			start = i + nl + 1
+		}
+	}
+	end := len(text)
+	if i := strings.Index(text[at:], "\n---"); i >= 0 {
+		end = at + i
+	}
+	return strings.TrimSpace(text[start:end])
 }

@@ -117,7 +117,9 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 		values []string
 		parse  func(string, map[string]any) (*lint.Source, error)
 	}{
-		{"--set", o.Set, func(text string, into map[string]any) (*lint.Source, error) { return nil, strvals.ParseInto(text, into) }},
+		{"--set", o.Set, func(text string, into map[string]any) (*lint.Source, error) {
+			return nil, strvals.ParseInto(text, into)
+		}},
 		{"--set-string", o.SetString, func(text string, into map[string]any) (*lint.Source, error) {
 			return nil, strvals.ParseIntoString(text, into)
 		}},

@@ -1,0 +1,432 @@
+package helm
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/Masterminds/sprig/v3"
+	goyaml "sigs.k8s.io/yaml/goyaml.v3"
+
+	"sigs.k8s.io/yaml"
+)
+
+// functions returns the functions that Helm's templates have, apart from include and
+// tpl, which belong to a template. What would differ from run to run has a stand-in;
+// what could fill the memory is bounded by limit.
+func (t *tracer) functions() template.FuncMap {
+	f := sprig.TxtFuncMap()
+	delete(f, "env")
+	delete(f, "expandenv")
+	f["print"], f["printf"], f["println"] = fmt.Sprint, fmt.Sprintf, fmt.Sprintln
+	own := template.FuncMap{
+		"toToml": toTOML, "fromToml": fromTOML, "toYaml": toYAML, "toYamlPretty": toYAMLPretty,
+		"fromYaml": fromYAML, "fromYamlArray": fromYAMLArray, "toJson": toJSON, "fromJson": fromJSON, "fromJsonArray": fromJSONArray,
+		"required": required,
+		"fail":     func(message string) (string, error) { return "", refusal{message} },
+		"lookup": func(string, string, string, string) (map[string]any, error) {
+			return map[string]any{}, nil
+		},
+		"getHostByName": func(string) string { return "" },
+	}
+	for name, fn := range own {
+		f[name] = fn
+	}
+	t.bound(f)
+	for name, fn := range t.standIns() {
+		f[name] = fn
+	}
+	return f
+}
+
+// A refusal is what a template says with fail or required.
+type refusal struct{ message string }
+
+func (r refusal) Error() string { return r.message }
+
+func required(message string, v any) (any, error) {
+	if s, ok := v.(string); v == nil || ok && s == "" {
+		return v, refusal{message}
+	}
+	return v, nil
+}
+
+// The conversions below are Helm's: they return "" or an "Error" entry where Helm's do.
+
+func toYAML(v any) string {
+	data, err := yaml.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(string(data), "\n")
+}
+
+func toYAMLPretty(v any) (string, error) {
+	if err := finite(v); err != nil {
+		return "", err
+	}
+	var data bytes.Buffer
+	encoder := goyaml.NewEncoder(&data)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(v); err != nil {
+		return "", nil
+	}
+	return strings.TrimSuffix(data.String(), "\n"), nil
+}
+
+func fromYAML(text string) map[string]any {
+	m := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &m); err != nil {
+		m["Error"] = err.Error()
+	}
+	return m
+}
+
+func fromYAMLArray(text string) []any {
+	a := []any{}
+	if err := yaml.Unmarshal([]byte(text), &a); err != nil {
+		a = []any{err.Error()}
+	}
+	return a
+}
+
+func toTOML(v any) (string, error) {
+	if err := finite(v); err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	if err := toml.NewEncoder(&b).Encode(v); err != nil {
+		return err.Error(), nil
+	}
+	return b.String(), nil
+}
+
+func fromTOML(text string) map[string]any {
+	m := map[string]any{}
+	if err := toml.Unmarshal([]byte(text), &m); err != nil {
+		m["Error"] = err.Error()
+	}
+	return m
+}
+
+func toJSON(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+func fromJSON(text string) map[string]any {
+	m := map[string]any{}
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		m["Error"] = err.Error()
+	}
+	return m
+}
+
+func fromJSONArray(text string) []any {
+	a := []any{}
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		a = []any{err.Error()}
+	}
+	return a
+}
+
+var errCycle = errors.New("a dict or list contains itself")
+
+// finite returns an error for a dict or list that contains itself: printing it would
+// overflow the stack, which ends the process.
+func finite(v any) error {
+	switch v.(type) {
+	case nil, string, bool, int, int64, float64, json.Number:
+		return nil
+	}
+	open := map[uintptr]bool{}
+	var walk func(v reflect.Value) error
+	walk = func(v reflect.Value) error {
+		for v.Kind() == reflect.Interface {
+			v = v.Elem()
+		}
+		switch v.Kind() {
+		case reflect.Map:
+			if open[v.Pointer()] {
+				return errCycle
+			}
+			open[v.Pointer()] = true
+			defer delete(open, v.Pointer())
+			for it := v.MapRange(); it.Next(); {
+				if err := walk(it.Value()); err != nil {
+					return err
+				}
+			}
+		case reflect.Slice:
+			if k := v.Type().Elem().Kind(); k != reflect.Interface && k != reflect.Map && k != reflect.Slice || v.Len() == 0 {
+				return nil
+			}
+			if open[v.Pointer()] {
+				return errCycle
+			}
+			open[v.Pointer()] = true
+			defer delete(open, v.Pointer())
+			for i := range v.Len() {
+				if err := walk(v.Index(i)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return walk(reflect.ValueOf(v))
+}
+
+// maxItems bounds the lists that until, untilStep and seq make.
+const maxItems = 1 << 22
+
+// bound replaces the functions that a number in a template could make fill the memory
+// or overflow the stack.
+func (t *tracer) bound(f template.FuncMap) {
+	tooLong := func(n int) error {
+		if n > t.limit {
+			return errTooLarge
+		}
+		return nil
+	}
+	repeat := f["repeat"].(func(int, string) string)
+	f["repeat"] = func(count int, s string) (string, error) {
+		if count < 0 {
+			return "", errors.New("negative repeat count")
+		}
+		if err := tooLong(max(count, count*len(s))); err != nil || count > 0 && len(s) > t.limit/count {
+			return "", errTooLarge
+		}
+		return repeat(count, s), nil
+	}
+	for _, name := range []string{"indent", "nindent"} {
+		indent := f[name].(func(int, string) string)
+		f[name] = func(spaces int, s string) (string, error) {
+			if spaces < 0 {
+				return "", fmt.Errorf("negative indentation %d", spaces)
+			}
+			if lines := strings.Count(s, "\n") + 1; spaces > t.limit/lines {
+				return "", errTooLarge
+			}
+			return indent(spaces, s), nil
+		}
+	}
+	until := f["until"].(func(int) []int)
+	f["until"] = func(n int) ([]int, error) {
+		if n > maxItems || n < -maxItems {
+			return nil, errTooLarge
+		}
+		return until(n), nil
+	}
+	step := f["untilStep"].(func(int, int, int) []int)
+	f["untilStep"] = func(start, stop, by int) ([]int, error) {
+		if by != 0 && (stop-start)/by > maxItems {
+			return nil, errTooLarge
+		}
+		return step(start, stop, by), nil
+	}
+	seq := f["seq"].(func(...int) string)
+	f["seq"] = func(params ...int) (string, error) {
+		for _, n := range params {
+			if n > maxItems || n < -maxItems {
+				return "", errTooLarge
+			}
+		}
+		return seq(params...), nil
+	}
+}
+
+// checked are the functions whose arguments must be finite: they walk them.
+var checked = map[string]bool{"print": true, "println": true, "printf": true, "toString": true, "quote": true, "squote": true, "cat": true,
+	"join": true, "deepCopy": true, "mustDeepCopy": true, "merge": true, "mustMerge": true, "mergeOverwrite": true, "mustMergeOverwrite": true}
+
+// checkArguments panics where an argument contains itself; text/template reports that as
+// an error of the call.
+func checkArguments(args []reflect.Value) {
+	for _, a := range args {
+		switch a.Kind() {
+		case reflect.Map, reflect.Interface:
+			if err := finite(a.Interface()); err != nil {
+				panic(err)
+			}
+		case reflect.Slice:
+			for i := range a.Len() {
+				if err := finite(a.Index(i).Interface()); err != nil {
+					panic(err)
+				}
+			}
+		}
+	}
+}
+
+// A certificate is what sprig's functions for certificates return.
+type certificate struct{ Cert, Key string }
+
+// standIns returns functions that give the same in every run for those that do not.
+func (t *tracer) standIns() template.FuncMap {
+	now := time.Unix(1700000000, 0).UTC()
+	text := func(n int, alphabet string) (string, error) {
+		if n < 0 || n > 1<<20 {
+			return "", errTooLarge
+		}
+		var out strings.Builder
+		for out.Len() < n {
+			t.dummy++
+			for _, b := range sha256.Sum256(fmt.Append(nil, t.dummy)) {
+				if out.Len() < n {
+					out.WriteByte(alphabet[int(b)%len(alphabet)])
+				}
+			}
+		}
+		return t.text(out.String(), generated), nil
+	}
+	const digits = "0123456789"
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	in := func(n int, alphabet string) func(...int) (string, error) {
+		return func(length ...int) (string, error) {
+			if len(length) > 0 {
+				n = length[0]
+			}
+			return text(n, alphabet)
+		}
+	}
+	fixed := func(alphabet string) func(int) (string, error) {
+		return func(n int) (string, error) { return text(n, alphabet) }
+	}
+	pair := func() (certificate, error) {
+		c, err := standInCertificate()
+		return certificate{t.text(c.Cert, generated), t.text(c.Key, generated)}, err
+	}
+	date := func(layout string, at any) string { return inZone(layout, at, now, time.UTC) }
+	return template.FuncMap{
+		"randAlphaNum": fixed(letters + digits), "randAlpha": fixed(letters), "randNumeric": fixed(digits),
+		"randAscii": fixed(letters + digits + "!#%&()*+-./:;<=>?@[]^_{|}~"),
+		"randBytes": func(n int) (string, error) {
+			s, err := text(n, letters)
+			return t.text(base64.StdEncoding.EncodeToString([]byte(s)), generated), err
+		},
+		"randInt": func(low, high int) (any, error) {
+			if low >= high {
+				return nil, errors.New("randInt needs a lower and a higher number")
+			}
+			n := boxed(low)
+			t.hold(n, generated)
+			return n, nil
+		},
+		"shuffle": func(s string) string { return t.text(s, generated) },
+		"uuidv4": func() (string, error) {
+			s, err := in(32, "0123456789abcdef")()
+			if err != nil {
+				return "", err
+			}
+			return t.text(s[:8]+"-"+s[8:12]+"-4"+s[13:16]+"-a"+s[17:20]+"-"+s[20:], generated), nil
+		},
+		"bcrypt": func(string) (string, error) {
+			s, err := text(53, letters+digits)
+			return t.text("$2a$10$"+s, generated), err
+		},
+		"htpasswd": func(user, _ string) (string, error) {
+			if strings.Contains(user, ":") {
+				return "invalid username: " + user, nil
+			}
+			s, err := text(53, letters+digits)
+			return t.text(user+":$2a$10$"+s, generated), err
+		},
+		"encryptAES": func(_, plain string) (string, error) {
+			if plain == "" {
+				return "", nil
+			}
+			sum := sha256.Sum256([]byte(plain))
+			return t.text(base64.StdEncoding.EncodeToString(sum[:]), generated), nil
+		},
+		"genPrivateKey": func(string) (string, error) {
+			c, err := standInCertificate()
+			return t.text(c.Key, generated), err
+		},
+		"genCA":                    func(string, int) (certificate, error) { return pair() },
+		"genCAWithKey":             func(string, int, string) (certificate, error) { return pair() },
+		"genSelfSignedCert":        func(string, []any, []any, int) (certificate, error) { return pair() },
+		"genSelfSignedCertWithKey": func(string, []any, []any, int, string) (certificate, error) { return pair() },
+		"genSignedCert":            func(string, []any, []any, int, any) (certificate, error) { return pair() },
+		"genSignedCertWithKey":     func(string, []any, []any, int, any, string) (certificate, error) { return pair() },
+		"now":                      func() time.Time { return now },
+		"ago": func(at any) string {
+			if d, ok := at.(time.Time); ok {
+				return now.Sub(d).Round(time.Second).String()
+			}
+			return "0s"
+		},
+		"date":       date,
+		"htmlDate":   func(at any) string { return date("2006-01-02", at) },
+		"dateInZone": func(layout string, at any, zone string) string { return inNamedZone(layout, at, now, zone) },
+		"date_in_zone": func(layout string, at any, zone string) string {
+			return inNamedZone(layout, at, now, zone)
+		},
+		"htmlDateInZone": func(at any, zone string) string { return inNamedZone("2006-01-02", at, now, zone) },
+	}
+}
+
+var generated = &origin{kind: fromGenerated, random: true}
+
+func inNamedZone(layout string, at any, now time.Time, zone string) string {
+	loc, err := time.LoadLocation(zone)
+	if err != nil || zone == "Local" {
+		loc = time.UTC
+	}
+	return inZone(layout, at, now, loc)
+}
+
+// inZone formats a time as sprig's date does, with now in place of the clock and UTC
+// in place of the machine's zone.
+func inZone(layout string, at any, now time.Time, loc *time.Location) string {
+	when := now
+	switch at := at.(type) {
+	case time.Time:
+		when = at
+	case *time.Time:
+		when = *at
+	case int64:
+		when = time.Unix(at, 0)
+	case int:
+		when = time.Unix(int64(at), 0)
+	case int32:
+		when = time.Unix(int64(at), 0)
+	}
+	return when.In(loc).Format(layout)
+}
+
+// standInCertificate returns a self-signed certificate with its key, the same each time.
+func standInCertificate() (certificate, error) {
+	seed := sha256.Sum256([]byte("stand-in"))
+	key := ed25519.NewKeyFromSeed(seed[:])
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
+		NotBefore: time.Unix(1700000000, 0), NotAfter: time.Unix(2000000000, 0), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		return certificate{}, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return certificate{}, err
+	}
+	return certificate{
+		Cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		Key:  string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+	}, nil
+}

@@ -1,0 +1,623 @@
+package helm
+
+import (
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A locator says where the nodes of one rendered text were written.
+type locator struct {
+	out *output
+	x   *text
+	src *lint.Source // the rendered text
+}
+
+// A site is where a piece of text was written: the text of a template, an action, or a
+// value that tpl rendered.
+type site struct {
+	span     lint.Span
+	vendored bool
+	action   bool // an action, which writes other text than its own
+}
+
+// Locate returns where the author mends n; see [lint.Locator].
+func (l *locator) Locate(n *lint.Node) lint.Place {
+	if !n.Exists() {
+		return l.missing(n)
+	}
+	from, to := l.bounds(n.YAML())
+	if !n.IsScalar() && !n.IsNull() {
+		to = min(to, from+1)
+		if y := n.YAML(); y.Kind == kyaml.MappingNode && len(y.Content) > 0 && y.Style&kyaml.FlowStyle == 0 {
+			from, to = l.bounds(y.Content[0])
+		}
+	}
+	return l.place(from, to, l.handedOn(n, from))
+}
+
+// bounds returns the offsets of a YAML node in the rendered text.
+func (l *locator) bounds(n *kyaml.Node) (from, to int) {
+	span := lint.NodeSpan(l.src, n)
+	return span.Start.Offset, max(span.End.Offset, span.Start.Offset+1)
+}
+
+// segments returns the segments that overlap a range of the rendered text.
+func (l *locator) segments(from, to int) []segment {
+	segs := l.x.segs
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].end > from })
+	var out []segment
+	for ; i < len(segs) && segs[i].start < to; i++ {
+		if g := segs[i]; g.start < g.end {
+			out = append(out, clipOne(g, from, to))
+		}
+	}
+	return out
+}
+
+func clipOne(g segment, from, to int) segment {
+	if g.start < from {
+		g.off += from - g.start
+		g.start = from
+	}
+	g.end = min(g.end, to)
+	return g
+}
+
+// handedOn reports whether the node's key, or the dash of a list item, is part of a
+// value: the template only passes a block of values on.
+func (l *locator) handedOn(n *lint.Node, from int) bool {
+	at := from
+	if key := n.Key(); key != nil {
+		at, _ = l.bounds(key)
+	} else if n.Index() >= 0 {
+		for at--; at > 0 && l.x.text[at] != '-' && l.x.text[at] != '\n' && l.x.text[at] != '[' && l.x.text[at] != ','; at-- {
+		}
+	}
+	segs := l.segments(at, at+1)
+	return len(segs) == 1 && segs[0].o.kind == fromValue
+}
+
+// place returns the place of a range of the rendered text.
+func (l *locator) place(from, to int, handedOn bool) lint.Place {
+	segs := l.segments(from, to)
+	if len(segs) == 0 {
+		return l.coarse()
+	}
+	main := l.main(segs)
+	place := lint.Place{Origin: originWord(main)}
+	values := l.values(segs)
+	place.Related = append(place.Related, values...)
+	if handedOn && main.o.kind == fromValue && len(main.o.paths) == 1 {
+		if p, ok := l.valuePlace(main.o.paths[0]); ok && p.layer.root != nil && !p.layer.vendored {
+			place.Span, place.Precision = l.inValue(p, main), lint.Exact
+			place.Related = nil
+			if s, ok := l.template(main); ok {
+				place.Related = append(place.Related, lint.Related{Role: "template", Message: "rendered by this template", Span: s.span})
+			}
+			place.Related = append(place.Related, l.guards(main)...)
+			return place
+		}
+	}
+	s, ok := l.site(main)
+	switch {
+	case !ok:
+		return l.coarse()
+	case s.vendored:
+		return l.vendored(place, main, s)
+	}
+	place.Span, place.Precision = s.span, lint.Exact
+	if s.action {
+		place.Precision = lint.Block
+	}
+	for _, g := range segs { // the whole of "{{ .Values.repository }}:{{ .Values.tag }}"
+		other, ok := l.site(g)
+		if !ok || other.span.Start.Source != place.Span.Start.Source || other.vendored {
+			continue
+		}
+		if g.o.kind == fromText && !g.o.fixed && wordy(l.x.text[g.start:g.end]) {
+			place.Precision = lint.Exact
+		}
+		if other.span.Start.Line-place.Span.End.Line > 20 || place.Span.Start.Line-other.span.End.Line > 20 {
+			continue
+		}
+		if other.span.Start.Offset < place.Span.Start.Offset {
+			place.Span.Start = other.span.Start
+		}
+		if other.span.End.Offset > place.Span.End.Offset {
+			place.Span.End = other.span.End
+		}
+	}
+	place.Related = append(place.Related, l.includes(main, s)...)
+	place.Related = append(place.Related, l.guards(main)...)
+	return place
+}
+
+func wordy(text string) bool { return strings.Trim(text, " \t\r\n\"'") != "" }
+
+// main returns the segment that says most about a range: a value before plain text,
+// and never a quote alone.
+func (l *locator) main(segs []segment) segment {
+	best, score := segs[0], -1
+	for _, g := range segs {
+		s := 1
+		switch {
+		case !wordy(l.x.text[g.start:g.end]):
+			s = 0
+		case g.o.kind == fromGenerated || g.o.random:
+			s = 4
+		case g.o.kind == fromValue:
+			s = 3
+		case g.o.kind == fromDerived || g.o.kind == fromReads || g.o.kind == fromFile:
+			s = 2
+		}
+		if s > score {
+			best, score = g, s
+		}
+	}
+	return best
+}
+
+func originWord(g segment) lint.Origin {
+	switch g.o.kind {
+	case fromText:
+		return lint.FromText
+	case fromValue:
+		return lint.FromValue
+	case fromFile:
+		return lint.FromFile
+	case fromLiteral, fromReads:
+		return lint.FromLiteral
+	case fromGenerated:
+		return lint.FromGenerated
+	}
+	if g.o.random {
+		return lint.FromGenerated
+	}
+	return lint.FromDerived
+}
+
+// coarse is the place of what has none: the first line of the template.
+func (l *locator) coarse() lint.Place {
+	if l.x.file == nil {
+		return lint.Place{Precision: lint.FileLevel}
+	}
+	return lint.Place{Span: l.x.file.src.LineSpan(1), Precision: lint.FileLevel}
+}
+
+// site returns where a segment was written: its own text or an action that it came
+// through, the innermost that belongs to the chart's author, else the innermost.
+func (l *locator) site(g segment) (site, bool) {
+	sites := l.sites(g)
+	for _, s := range sites {
+		if !s.vendored {
+			return s, true
+		}
+	}
+	if len(sites) == 0 {
+		return site{}, false
+	}
+	return sites[0], true
+}
+
+// template is site for a segment of a value: the action that writes it.
+func (l *locator) template(g segment) (site, bool) {
+	o := *g.o
+	o.kind = fromLiteral
+	g.o = &o
+	return l.site(g)
+}
+
+// sites returns the places of a segment, the innermost first.
+func (l *locator) sites(g segment) []site {
+	var sites []site
+	if s, ok := l.own(g); ok {
+		sites = append(sites, s)
+	}
+	for f := g.o.via; f != nil; f = f.next {
+		if s, ok := l.frame(f); ok {
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}
+
+// own returns the place of a segment's text in a template.
+func (l *locator) own(g segment) (site, bool) {
+	o := g.o
+	if o.kind != fromText || o.file == nil {
+		return site{}, false
+	}
+	from, n := g.off, g.end-g.start
+	if o.fixed {
+		from, n = o.at, token(o.file.loaded(), o.at)
+	}
+	return site{span: o.file.span(from, from+n), vendored: o.file.vendored}, true
+}
+
+// token returns the length of the word at an offset.
+func token(text string, at int) int {
+	if at >= len(text) {
+		return 0
+	}
+	if n := strings.IndexAny(text[at:], " \t\r\n{"); n > 0 {
+		return n
+	}
+	return 1
+}
+
+// frame returns the place of an action.
+func (l *locator) frame(f *frame) (site, bool) {
+	switch {
+	case f.in.kind == fromText && f.in.file != nil && !f.in.fixed:
+		from, to := actionBounds(f.in.file.loaded(), f.off)
+		return site{span: f.in.file.span(from, to), vendored: f.in.file.vendored, action: true}, true
+	case f.in.kind == fromText && f.in.file != nil:
+		return site{span: f.in.file.span(f.in.at, f.in.at+1), vendored: f.in.file.vendored, action: true}, true
+	case f.in.kind == fromValue && len(f.in.paths) == 1:
+		p, ok := l.valuePlace(f.in.paths[0])
+		if !ok {
+			return site{}, false
+		}
+		return site{span: l.insideValue(p, f.off, 0), vendored: p.layer.vendored, action: true}, true
+	}
+	return site{}, false
+}
+
+// actionBounds returns where the {{ … }} around an offset begins and ends.
+func actionBounds(text string, at int) (from, to int) {
+	at = min(at, len(text))
+	from = strings.LastIndex(text[:at], "{{")
+	if from < 0 {
+		return at, min(at+1, len(text))
+	}
+	quote := byte(0)
+	for to = from + 2; to < len(text); to++ {
+		switch c := text[to]; {
+		case quote == 0 && (c == '"' || c == '`' || c == '\''):
+			quote = c
+		case quote != 0 && c == '\\' && quote != '`':
+			to++
+		case c == quote:
+			quote = 0
+		case quote == 0 && strings.HasPrefix(text[to:], "}}"):
+			return from, to + 2
+		}
+	}
+	return from, len(text)
+}
+
+// valuePlace returns where the value at a path was set.
+func (l *locator) valuePlace(path string) (valuePlace, bool) {
+	places := l.out.values.find(split(path))
+	if len(places) == 0 {
+		return valuePlace{}, false
+	}
+	return places[0], true
+}
+
+// inValue returns the place of a segment inside the value that it was made from.
+func (l *locator) inValue(p valuePlace, g segment) lint.Span {
+	off, n := g.off, g.end-g.start
+	if g.o.fixed {
+		off, n = g.o.at, 0
+	} else if !g.exact {
+		return p.span()
+	}
+	return l.insideValue(p, off, n)
+}
+
+// insideValue returns the place of n bytes at off of a string value; of the line around
+// them for n = 0 in a block scalar, of the whole value where it is not written as it is.
+func (l *locator) insideValue(p valuePlace, off, n int) lint.Span {
+	whole := p.span()
+	if p.node == nil || !p.node.IsScalar() {
+		return whole
+	}
+	y, src := p.node.YAML(), p.layer.src
+	if y.Style&(kyaml.LiteralStyle|kyaml.FoldedStyle) == 0 || off > len(y.Value) {
+		return whole
+	}
+	if y.Style&kyaml.FoldedStyle != 0 {
+		return whole
+	}
+	line := whole.Start.Line + 1 + strings.Count(y.Value[:off], "\n")
+	row := src.LineSpan(line)
+	text := y.Value[strings.LastIndexByte(y.Value[:off], '\n')+1:]
+	if i := strings.IndexByte(text, '\n'); i >= 0 {
+		text = text[:i]
+	}
+	if n == 0 || strings.Count(y.Value[off:min(len(y.Value), off+n)], "\n") > 0 || !strings.HasSuffix(text, row.Text()) {
+		return row
+	}
+	column := off - strings.LastIndexByte(y.Value[:off], '\n') - 1 - (len(text) - len(row.Text()))
+	if column < 0 {
+		return row
+	}
+	at := row.Start.Offset + column
+	return src.Span(at, min(at+n, row.End.Offset))
+}
+
+// maxRelated bounds the related places of one kind.
+const maxRelated = 4
+
+// values returns the places of the values that segments were made from.
+func (l *locator) values(segs []segment) []lint.Related {
+	var out []lint.Related
+	seen := map[string]bool{}
+	for _, g := range segs {
+		paths := g.o.paths
+		if len(paths) == 0 && (g.o.kind == fromLiteral || g.o.kind == fromReads) {
+			paths = g.o.also
+		}
+		for _, path := range paths {
+			if seen[path] || len(out) >= maxRelated || path == "" {
+				continue
+			}
+			seen[path] = true
+			p, ok := l.valuePlace(path)
+			if !ok {
+				continue
+			}
+			r := lint.Related{Role: "value", Span: p.span()}
+			switch g.o.kind {
+			case fromValue:
+				r.Message = dotted(path) + " is set here"
+				r.Span = l.inValue(p, g)
+			case fromReads, fromLiteral:
+				r.Message = "may come from " + dotted(path)
+			default:
+				r.Message = "computed from " + dotted(path)
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// dotted writes a path as templates do: image.tag.
+func dotted(path string) string { return strings.ReplaceAll(path, "\x00", ".") }
+
+// includes returns the actions around the one that a segment stands in.
+func (l *locator) includes(g segment, at site) []lint.Related {
+	var out []lint.Related
+	found := false
+	for _, s := range l.sites(g) {
+		switch {
+		case s.span.Compare(at.span) == 0:
+			found = true
+		case s.span.Start.Source == nil:
+		case !found:
+			out = append(out, lint.Related{Role: "template", Message: "written in a vendored chart", Span: s.span})
+		default:
+			out = append(out, lint.Related{Role: "include", Message: "included here", Span: s.span})
+		}
+		if len(out) == maxRelated {
+			break
+		}
+	}
+	return out
+}
+
+// guards returns the values that made a segment appear, the innermost block's first.
+func (l *locator) guards(g segment) []lint.Related {
+	var out []lint.Related
+	seen := map[string]bool{}
+	for w := g.guard; w != nil && len(out) < 2; w = w.next {
+		for _, path := range w.paths {
+			if seen[path] {
+				continue
+			}
+			seen[path] = true
+			p, ok := l.valuePlace(path)
+			if !ok {
+				continue
+			}
+			message := "rendered because " + dotted(path) + " is set"
+			if v, isBool := p.bool(); isBool {
+				message = fmt.Sprintf("rendered because %s is %v", dotted(path), v)
+			} else if w.other {
+				message = "rendered depending on " + dotted(path)
+			}
+			out = append(out, lint.Related{Role: "guard", Message: message, Span: p.span()})
+			break
+		}
+	}
+	return out
+}
+
+func (p valuePlace) bool() (value, ok bool) {
+	if p.node == nil {
+		return false, false
+	}
+	return p.node.Bool()
+}
+
+// vendored places what a vendored chart wrote where the chart that is linted can change
+// it: at its own values, else where it asks for the chart, else in the vendored template.
+func (l *locator) vendored(place lint.Place, g segment, at site) lint.Place {
+	template := lint.Related{Role: "template", Message: "written by a vendored chart", Span: at.span}
+	for _, path := range g.o.paths {
+		p, missing, ok := l.out.values.nearest(split(path))
+		if !ok {
+			continue
+		}
+		if missing == 0 {
+			place.Span, place.Precision = l.inValue(p, g), lint.Exact
+			if g.o.kind != fromValue {
+				place.Precision = lint.Block
+			}
+		} else {
+			place.Span, place.Precision = p.key(), lint.Block
+			template.Message = "written by a vendored chart; set " + dotted(path) + " to change it"
+		}
+		place.Related = append([]lint.Related{template}, append(dropSpan(place.Related, place.Span), l.guards(g)...)...)
+		return place
+	}
+	place.Span, place.Precision = at.span, lint.Exact
+	if at.action {
+		place.Precision = lint.Block
+	}
+	place.Related = append(append(place.Related, l.includes(g, at)...), l.guards(g)...)
+	return place
+}
+
+func dropSpan(related []lint.Related, span lint.Span) []lint.Related {
+	var out []lint.Related
+	for _, r := range related {
+		if r.Span.Compare(span) != 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// missing returns where a field that is not there would be added: the values key that a
+// block of the template would take it from, else the mapping that should hold it.
+func (l *locator) missing(n *lint.Node) lint.Place {
+	holder := n.Nearest()
+	anchor := lint.Anchor(n)
+	from, to := l.bounds(anchor)
+	fields := n.Missing()
+	if len(fields) > 0 {
+		if place, ok := l.block(holder, from); ok {
+			return place
+		}
+		if place, ok := l.gap(holder, fields[0]); ok {
+			return place
+		}
+	}
+	place := l.place(from, to, false)
+	if place.Precision == lint.Exact {
+		place.Precision = lint.Block
+	}
+	// What the anchor's text was made from is not what the finding is about.
+	place.Origin = lint.FromText
+	var related []lint.Related
+	for _, r := range place.Related {
+		if r.Role != "value" {
+			related = append(related, r)
+		}
+	}
+	place.Related = related
+	return place
+}
+
+// block returns the values key of a mapping that is a block of values as a whole: the
+// empty containerSecurityContext: {}, or one that lacks the field.
+func (l *locator) block(holder *lint.Node, anchor int) (lint.Place, bool) {
+	y := holder.YAML()
+	at, _ := l.bounds(y)
+	segs := l.segments(at, at+1)
+	if len(segs) != 1 || segs[0].o.kind != fromValue || len(segs[0].o.paths) != 1 {
+		return lint.Place{}, false
+	}
+	g := segs[0]
+	path := g.o.paths[0]
+	if holder.IsMapping() && len(y.Content) > 0 && y.Style&kyaml.FlowStyle == 0 {
+		fields := split(path) // the value of the first key: the block is what holds it
+		if fields[len(fields)-1] != y.Content[0].Value {
+			return lint.Place{}, false
+		}
+		path = strings.Join(fields[:len(fields)-1], "\x00")
+	}
+	p, ok := l.valuePlace(path)
+	if !ok || path == "" {
+		return lint.Place{}, false
+	}
+	place := lint.Place{Precision: lint.Block, Origin: lint.FromValue}
+	s, written := l.template(g)
+	template := lint.Related{Role: "template", Message: "rendered by this template", Span: s.span}
+	switch {
+	case p.layer.vendored || p.layer.root == nil:
+		if !written {
+			return lint.Place{}, false
+		}
+		if s.vendored {
+			return l.vendored(place, segment{o: &origin{kind: fromValue, paths: []string{path}, via: g.o.via}, guard: g.guard}, s), true
+		}
+		place.Span = s.span
+		place.Related = append(place.Related, l.guards(g)...)
+		return place, true
+	}
+	place.Span = p.key()
+	if written {
+		place.Related = append(place.Related, template)
+	}
+	place.Related = append(place.Related, l.guards(g)...)
+	return place, true
+}
+
+// gap looks among what the template did not write in a mapping for the block that would
+// have written the field, and returns the values key that decides about it.
+func (l *locator) gap(holder *lint.Node, field string) (lint.Place, bool) {
+	y := holder.YAML()
+	if y.Kind != kyaml.MappingNode || len(y.Content) == 0 {
+		return lint.Place{}, false
+	}
+	from, to := l.bounds(y)
+	column := y.Content[0].Column
+	for to < len(l.x.text) && (l.x.text[to] == '\n' || l.x.text[to] == ' ' || l.x.text[to] == '\r') {
+		to++
+	}
+	key := regexp.MustCompile(`(?m)^([ ]*)` + regexp.QuoteMeta(field) + `:`)
+	segs := l.x.segs
+	for i := sort.Search(len(segs), func(i int) bool { return segs[i].end >= from }); i < len(segs) && segs[i].start <= to; i++ {
+		g := segs[i]
+		if g.o.kind != fromGap || g.start != g.end {
+			continue
+		}
+		wanted := false
+		for _, m := range key.FindAllStringSubmatch("\n"+g.o.body, -1) {
+			wanted = wanted || len(m[1]) == column-1
+		}
+		if !wanted {
+			continue
+		}
+		s, ok := l.site(g)
+		if !ok {
+			continue
+		}
+		place := lint.Place{Precision: lint.Block, Origin: lint.FromValue}
+		for _, path := range g.o.paths {
+			p, missing, ok := l.out.values.nearest(split(path))
+			if !ok || missing > 0 && !s.vendored {
+				continue
+			}
+			place.Span = p.key()
+			message := "rendered here when " + dotted(path) + " is set"
+			place.Related = append(place.Related, lint.Related{Role: "template", Message: message, Span: s.span})
+			place.Related = append(place.Related, l.guards(g)...)
+			return place, true
+		}
+		if s.vendored {
+			continue
+		}
+		place.Span, place.Origin = s.span, lint.FromText
+		place.Related = append(place.Related, l.guards(g)...)
+		return place, true
+	}
+	return lint.Place{}, false
+}
+
+// names returns the values that a range of the rendered text depends on, in whatever way.
+func (l *locator) names(from, to int) []string { return names(l.segments(from, to)) }
+
+// fromReleaseNamespace reports whether a node is .Release.Namespace.
+func (l *locator) fromReleaseNamespace(n *lint.Node) bool {
+	if !n.IsScalar() {
+		return false
+	}
+	from, to := l.bounds(n.YAML())
+	for _, g := range l.segments(from, to) {
+		if g.o.namespace {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,668 @@
+package helm
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"helm.sh/helm/v3/pkg/chartutil"
+)
+
+// A tracer follows values and text through one rendering of a chart. Nothing is added
+// to the text: strings, maps, slices and boxed scalars are known by the address of
+// their data, which it keeps alive. It is used by one goroutine.
+type tracer struct {
+	ctx     context.Context
+	strings map[uintptr]known   // by the address of the first byte
+	values  map[uintptr]holding // maps and slices by their data, scalars by their box
+	texts   map[uintptr][]segment
+	actions []action
+	wrapped map[wrapKey]*origin
+	sources map[*file]*origin
+	paths   map[string]bool // of all values
+	blocks  []known         // the chart's files, by address
+
+	pending *printed // what the action at work has printed
+	ready   printed  // pending points at it
+	reads   []string // the values read, oldest first
+	guard   *guard
+	base    int // added to the depth of guards: nested templates
+	saved   []context2
+	outers  map[[2]*guard]*guard
+	out     *writer
+	written int
+	limit   int
+	dummy   int // counts what was generated
+}
+
+// known is a string with its segments.
+type known struct {
+	text string
+	segs []segment
+}
+
+// holding is a value with its origin; v keeps it alive.
+type holding struct {
+	v any
+	o *origin
+}
+
+// An action is an action of a template, or the pipeline of an if, with or range.
+type action struct {
+	in     *origin
+	off    int
+	body   string   // the text that it decides about
+	chosen []string // the values that its pipeline read last
+}
+
+// printed is the value that an action hands to the writer.
+type printed struct {
+	act   int
+	v     any
+	reads []string
+}
+
+type wrapKey struct {
+	o   *origin
+	act int
+}
+
+type context2 struct {
+	base  int
+	guard *guard
+}
+
+var errTooLarge = errors.New("the chart writes more than the limit")
+
+func newTracer(ctx context.Context, limit int) *tracer {
+	return &tracer{ctx: ctx, limit: limit, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]segment{},
+		wrapped: map[wrapKey]*origin{}, sources: map[*file]*origin{}, outers: map[[2]*guard]*guard{}, paths: map[string]bool{}}
+}
+
+// textOf returns the origin of a template file's text.
+func (t *tracer) textOf(f *file) *origin {
+	o := t.sources[f]
+	if o == nil {
+		o = &origin{kind: fromText, file: f}
+		t.sources[f] = o
+	}
+	return o
+}
+
+// reset forgets what a template that failed left behind.
+func (t *tracer) reset() {
+	t.pending, t.reads, t.guard, t.base, t.saved, t.out = nil, t.reads[:0], nil, 0, t.saved[:0], nil
+}
+
+// A joined path names a value.
+
+func child(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "\x00" + key
+}
+
+func split(path string) []string {
+	if path == "" {
+		return nil
+	}
+	return strings.Split(path, "\x00")
+}
+
+// tag returns a deep copy of values in which everything lies at an address of its
+// own, and remembers the paths.
+func (t *tracer) tag(v any, path string) any {
+	o := &origin{kind: fromValue, paths: []string{path}}
+	t.paths[path] = true
+	switch x := v.(type) {
+	case chartutil.Values:
+		return chartutil.Values(t.tag(map[string]any(x), path).(map[string]any))
+	case map[string]any:
+		m := make(map[string]any, len(x))
+		for k, e := range x {
+			key, p := strings.Clone(k), child(path, k)
+			t.learn(key, []segment{{end: len(key), o: &origin{kind: fromValue, paths: []string{p}}}})
+			m[key] = t.tag(e, p)
+		}
+		t.hold(m, o)
+		return m
+	case []any:
+		list := make([]any, len(x), len(x)+1) // an empty list would have no address of its own
+		for i, e := range x {
+			list[i] = t.tag(e, child(path, strconv.Itoa(i)))
+		}
+		t.hold(list, o)
+		return list
+	case string:
+		s := strings.Clone(x)
+		t.hold(s, o)
+		return s
+	case json.Number:
+		n := json.Number(strings.Clone(string(x)))
+		t.hold(n, o)
+		return n
+	case bool, int, int64, float64:
+		b := boxed(x)
+		t.hold(b, o)
+		return b
+	}
+	return v
+}
+
+// text returns a copy of s that is known to come from o.
+func (t *tracer) text(s string, o *origin) string {
+	s = strings.Clone(s)
+	t.hold(s, o)
+	return s
+}
+
+// learn remembers the segments of a string that nobody else holds.
+func (t *tracer) learn(s string, segs []segment) {
+	if s != "" && len(segs) > 0 {
+		t.strings[textAddress(s)] = known{s, segs}
+	}
+}
+
+// hold remembers the origin of a whole value.
+func (t *tracer) hold(v any, o *origin) {
+	switch x := v.(type) {
+	case nil:
+		return
+	case string:
+		t.learn(x, []segment{{end: len(x), o: o, exact: o.kind == fromValue}})
+		return
+	case json.Number:
+		t.learn(string(x), []segment{{end: len(x), o: o, exact: o.kind == fromValue}})
+		return
+	}
+	rv := reflect.ValueOf(v)
+	switch rv.Kind() {
+	case reflect.Map, reflect.Slice:
+		if rv.Pointer() != 0 {
+			t.values[rv.Pointer()] = holding{v, o}
+		}
+	case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint64, reflect.Float64:
+		t.values[boxAddress(v)] = holding{v, o}
+	}
+}
+
+// segments returns what is known of a string, or of the beginning of one.
+func (t *tracer) segments(s string) []segment {
+	if s == "" {
+		return nil
+	}
+	at := textAddress(s)
+	k, ok := t.strings[at]
+	switch {
+	case !ok:
+		return t.inBlock(at, len(s))
+	case len(s) > len(k.text):
+		return nil
+	case len(s) < len(k.text):
+		return clip(k.segs, 0, len(s))
+	}
+	return k.segs
+}
+
+// addBlocks remembers texts of which templates are given parts.
+func (t *tracer) addBlocks(blocks []known) {
+	t.blocks = append(t.blocks, blocks...)
+	slices.SortFunc(t.blocks, func(a, b known) int { return cmp.Compare(textAddress(a.text), textAddress(b.text)) })
+}
+
+// inBlock returns the segments of a part of a block.
+func (t *tracer) inBlock(at uintptr, n int) []segment {
+	i, found := slices.BinarySearchFunc(t.blocks, at, func(k known, at uintptr) int { return cmp.Compare(textAddress(k.text), at) })
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return nil
+	}
+	from := int(at - textAddress(t.blocks[i].text))
+	if from+n > len(t.blocks[i].text) {
+		return nil
+	}
+	return clip(t.blocks[i].segs, from, from+n)
+}
+
+// origin returns where a value came from, or nil.
+func (t *tracer) origin(v any) *origin {
+	switch x := v.(type) {
+	case nil:
+		return nil
+	case string:
+		return whole(t.segments(x))
+	case json.Number:
+		return whole(t.segments(string(x)))
+	case bool, int, int64, float64, int32, uint64:
+		if h, ok := t.values[boxAddress(v)]; ok && h.v == v {
+			return h.o
+		}
+		return nil
+	case map[string]any:
+		return t.values[reflect.ValueOf(v).Pointer()].o
+	case []any:
+		return t.values[reflect.ValueOf(v).Pointer()].o
+	}
+	rv := reflect.ValueOf(v)
+	if k := rv.Kind(); k == reflect.Map || k == reflect.Slice {
+		return t.values[rv.Pointer()].o
+	}
+	return nil
+}
+
+// whole returns one origin for text of several segments.
+func whole(segs []segment) *origin {
+	first := -1
+	single := true
+	for i, g := range segs {
+		if g.o.kind == fromGap || g.start == g.end {
+			continue
+		}
+		if first >= 0 {
+			single = false
+			break
+		}
+		first = i
+	}
+	if first < 0 {
+		return nil
+	}
+	f := segs[first]
+	o := *f.o
+	o.also = union(slices.Clone(o.also), guardPaths(f.guard))
+	if single {
+		if !o.fixed && (o.kind == fromText || o.kind == fromFile || f.exact && f.off > 0) {
+			o.fixed, o.at = true, f.off
+		}
+		return &o
+	}
+	o.paths = nil
+	for _, g := range segs {
+		if g.o.kind == fromGap {
+			o.also = union(o.also, g.o.paths)
+			continue
+		}
+		o.paths = union(o.paths, g.o.paths)
+		o.also = union(union(o.also, g.o.also), guardPaths(g.guard))
+		o.random = o.random || g.o.random
+	}
+	o.paths, o.also = bounded(o.paths), bounded(o.also)
+	if !o.fixed && (o.kind == fromText || o.kind == fromFile) {
+		o.fixed, o.at = true, f.off
+	}
+	if len(o.paths) > 0 && o.kind != fromText && o.kind != fromFile {
+		o.kind = fromDerived
+	}
+	return &o
+}
+
+func guardPaths(g *guard) []string {
+	var paths []string
+	for ; g != nil && len(paths) < maxPaths; g = g.next {
+		paths = union(paths, g.paths)
+	}
+	return paths
+}
+
+// names returns every value that text depends on.
+func names(segs []segment) []string {
+	var paths []string
+	for _, g := range segs {
+		paths = union(paths, g.o.paths)
+		paths = union(paths, g.o.also)
+		for w := g.guard; w != nil; w = w.next {
+			paths = union(paths, w.paths)
+		}
+	}
+	return paths
+}
+
+// A writer takes the output of a template and keeps its segments.
+type writer struct {
+	t    *tracer
+	buf  []byte
+	segs []segment
+}
+
+var literal = &origin{kind: fromLiteral}
+
+// Write takes the text of a template, which it knows by its address, or what an
+// action printed, which [tracer.print] has announced.
+func (w *writer) Write(b []byte) (int, error) {
+	t, n := w.t, len(b)
+	if t.written += n; t.written > t.limit {
+		return 0, errTooLarge
+	}
+	base := len(w.buf)
+	w.buf = append(w.buf, b...)
+	p := t.pending
+	if p == nil {
+		if n > 0 {
+			for _, g := range t.texts[bytesAddress(b)] {
+				g.start, g.end, g.guard = g.start+base, g.end+base, t.guard
+				w.segs = append(w.segs, g)
+			}
+		}
+		return n, nil
+	}
+	t.pending = nil
+	if n == 0 {
+		if len(p.reads) > 0 {
+			o := t.through(&origin{kind: fromGap, also: p.reads, paths: p.reads}, p.act, nil)
+			w.segs = append(w.segs, segment{start: base, end: base, o: o, guard: t.guard})
+		}
+		return 0, nil
+	}
+	var segs []segment
+	switch x := p.v.(type) {
+	case string:
+		segs = t.segments(x)
+	case json.Number:
+		segs = t.segments(string(x))
+	default:
+		if o := t.origin(p.v); o != nil {
+			segs = []segment{{end: n, o: o}}
+		}
+	}
+	if len(segs) == 1 && segs[0].end == n { // the common case
+		g := segs[0]
+		g.start, g.end, g.o, g.guard = base, base+n, t.through(g.o, p.act, p.reads), t.outer(g.guard)
+		w.segs = append(w.segs, g)
+		return n, nil
+	}
+	rest := literal
+	if len(p.reads) > 0 {
+		rest = &origin{kind: fromReads, paths: p.reads}
+	}
+	for _, g := range fill(segs, n, rest) {
+		g.start, g.end, g.o, g.guard = base+g.start, base+g.end, t.through(g.o, p.act, p.reads), t.outer(g.guard)
+		w.segs = append(w.segs, g)
+	}
+	return n, nil
+}
+
+// text returns what was written, known to the tracer, without Helm's "<no value>".
+func (w *writer) text() string {
+	s := string(w.buf)
+	w.t.learn(s, w.segs)
+	return s
+}
+
+// noValue is what text/template prints for nothing; Helm takes it out of its output.
+const noValue = "<no value>"
+
+// dropNoValue takes noValue out of what was written.
+func (w *writer) dropNoValue() {
+	s := string(w.buf)
+	var ranges [][2]int
+	for at := 0; ; {
+		i := strings.Index(s[at:], noValue)
+		if i < 0 {
+			break
+		}
+		ranges = append(ranges, [2]int{at + i, at + i + len(noValue)})
+		at += i + len(noValue)
+	}
+	if len(ranges) > 0 {
+		w.buf = []byte(strings.ReplaceAll(s, noValue, ""))
+		w.segs = cut(w.segs, ranges)
+	}
+}
+
+// through returns o with an action around it and, where the action read values that
+// o is not made from, those beside it.
+func (t *tracer) through(o *origin, act int, reads []string) *origin {
+	k := wrapKey{o, act}
+	if r, ok := t.wrapped[k]; ok && covers(r, reads) {
+		return r
+	}
+	r := *o
+	a := t.actions[act]
+	r.via = appendFrame(o.via, &frame{in: a.in, off: a.off})
+	if !covers(&r, reads) {
+		r.also = bounded(union(slices.Clone(r.also), reads))
+	}
+	t.wrapped[k] = &r
+	return &r
+}
+
+func covers(o *origin, reads []string) bool {
+	for _, p := range reads {
+		if !slices.Contains(o.paths, p) && !slices.Contains(o.also, p) {
+			return len(o.also) >= maxPaths
+		}
+	}
+	return true
+}
+
+func appendFrame(f, last *frame) *frame {
+	if f == nil {
+		return last
+	}
+	return &frame{f.in, f.off, appendFrame(f.next, last)}
+}
+
+// outer returns the guards of text that was rendered under inner ones (by an include)
+// and is now written under the present ones.
+func (t *tracer) outer(inner *guard) *guard {
+	if inner == nil || t.guard == nil {
+		if inner == nil {
+			return t.guard
+		}
+		return inner
+	}
+	k := [2]*guard{inner, t.guard}
+	if g := t.outers[k]; g != nil {
+		return g
+	}
+	var chain func(g *guard) *guard
+	chain = func(g *guard) *guard {
+		if g == nil {
+			return t.guard
+		}
+		return &guard{act: g.act, other: g.other, paths: g.paths, next: chain(g.next)}
+	}
+	t.outers[k] = chain(inner)
+	return t.outers[k]
+}
+
+// What follows is called by the rewritten templates; see rewrite.go.
+
+// begin marks where the evaluation of a pipeline starts, and ends a rendering that
+// has used up its time.
+func (t *tracer) begin() (int, error) {
+	if err := t.ctx.Err(); err != nil {
+		return 0, context.Cause(t.ctx)
+	}
+	return len(t.reads), nil
+}
+
+// since takes the values read since begin.
+func (t *tracer) since(begin int) []string {
+	if begin >= len(t.reads) {
+		return nil
+	}
+	paths := bounded(union(nil, t.reads[begin:]))
+	t.reads = t.reads[:begin]
+	return paths
+}
+
+// field notes that fields of base were read and gave v.
+func (t *tracer) field(path string, base, v any) any {
+	before := len(t.reads)
+	t.read(v)
+	if len(t.reads) == before {
+		if o := t.origin(base); o != nil && o.kind == fromValue && len(o.paths) == 1 {
+			t.reads = append(t.reads, child(o.paths[0], path))
+		}
+	}
+	return v
+}
+
+// read notes that v was read.
+func (t *tracer) read(v any) any {
+	switch x := v.(type) {
+	case string:
+		for _, g := range t.segments(x) {
+			t.note(g.o, guardPaths(g.guard))
+			if len(t.reads) > 1<<16 {
+				break
+			}
+		}
+	default:
+		if o := t.origin(v); o != nil {
+			t.note(o, nil)
+		}
+	}
+	return v
+}
+
+func (t *tracer) note(o *origin, guards []string) {
+	for _, p := range o.paths {
+		if p != "" { // all values: the root context
+			t.reads = append(t.reads, p)
+		}
+	}
+	t.reads = append(append(t.reads, o.also...), guards...)
+}
+
+// print announces to the writer what an action prints.
+func (t *tracer) print(act, begin int, v any) (any, error) {
+	if err := finite(v); err != nil {
+		return nil, err
+	}
+	t.ready = printed{act, v, t.since(begin)}
+	t.pending = &t.ready
+	return v, nil
+}
+
+// decide notes what decided an if, with or range.
+func (t *tracer) decide(act, begin int, v any) any {
+	paths := t.since(begin)
+	t.actions[act].chosen = paths
+	if truth, _ := template.IsTrue(v); !truth && t.out != nil {
+		a := &t.actions[act]
+		o := &origin{kind: fromGap, paths: paths, via: &frame{in: a.in, off: a.off}, body: a.body}
+		n := len(t.out.buf)
+		t.out.segs = append(t.out.segs, segment{start: n, end: n, o: o, guard: t.guard})
+	}
+	t.reads = append(t.reads, paths...) // they count for what encloses this action too
+	return v
+}
+
+// keep gives a computed constant that is assigned to a variable an origin: what was
+// read for it, and what guards the assignment.
+func (t *tracer) keep(act, begin int, v any) any {
+	reads := t.since(begin)
+	return t.owe(v, union(reads, guardPaths(t.guard)))
+}
+
+// join notes, after a block that may assign to a variable, that its condition decided
+// what the variable holds.
+func (t *tracer) join(act int, v any) any { return t.owe(v, t.actions[act].chosen) }
+
+// owe returns v, if it is a scalar a copy of it, that depends on paths too.
+func (t *tracer) owe(v any, paths []string) any {
+	if len(paths) == 0 {
+		return v
+	}
+	switch x := v.(type) {
+	case string:
+		if x == "" {
+			return v
+		}
+		segs := slices.Clone(fill(t.segments(x), len(x), literal))
+		for i := range segs {
+			o := *segs[i].o
+			if covers(&o, paths) {
+				continue
+			}
+			if o.kind == fromLiteral {
+				o.kind = fromReads
+			}
+			o.also = bounded(union(slices.Clone(o.also), paths))
+			segs[i].o = &o
+		}
+		s := strings.Clone(x)
+		t.learn(s, segs)
+		return s
+	case bool, int, int64, float64:
+		o := origin{kind: fromReads}
+		if was := t.origin(v); was != nil {
+			o = *was
+		}
+		if covers(&o, paths) && o.kind != fromReads {
+			return v
+		}
+		o.also = bounded(union(slices.Clone(o.also), paths))
+		b := boxed(v)
+		t.hold(b, &o)
+		return b
+	}
+	return v
+}
+
+// enterGuard notes that a branch of a block begins.
+func (t *tracer) enterGuard(act, other, depth int) (string, error) {
+	if err := t.ctx.Err(); err != nil {
+		return "", context.Cause(t.ctx)
+	}
+	depth += t.base
+	t.leaveTo(depth)
+	t.guard = &guard{act, other == 1, t.actions[act].chosen, depth, t.guard}
+	return "", nil
+}
+
+// leaveGuard notes that a block has ended.
+func (t *tracer) leaveGuard(depth int) string {
+	t.leaveTo(t.base + depth)
+	return ""
+}
+
+func (t *tracer) leaveTo(depth int) {
+	for t.guard != nil && t.guard.depth >= depth {
+		t.guard = t.guard.next
+	}
+}
+
+// maxDepth is more than the blocks of one template are nested.
+const maxDepth = 1 << 16
+
+// enterTemplate notes that another template begins at this place.
+func (t *tracer) enterTemplate() string {
+	t.saved = append(t.saved, context2{t.base, t.guard})
+	t.base += maxDepth
+	return ""
+}
+
+// leaveTemplate notes that it has ended.
+func (t *tracer) leaveTemplate() string {
+	last := len(t.saved) - 1
+	t.base, t.guard = t.saved[last].base, t.saved[last].guard
+	t.saved = t.saved[:last]
+	return ""
+}
+
+// capture runs a template into a writer of its own, for include and tpl.
+func (t *tracer) capture(run func(*writer) error) (*writer, error) {
+	w := &writer{t: t}
+	out, begin := t.out, len(t.reads)
+	t.enterTemplate()
+	t.guard, t.out = nil, w
+	err := run(w)
+	t.out = out
+	t.leaveTemplate()
+	if err == nil && len(w.buf) > 0 {
+		t.reads = t.reads[:min(begin, len(t.reads))] // the segments tell it better
+	}
+	return w, err
+}
