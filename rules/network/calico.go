@@ -35,7 +35,7 @@ func parseCalico(r *lint.Resource, t tiers) []*policy {
 	if spec.Get("doNotTrack").IsTrue() || spec.Get("preDNAT").IsTrue() { // for host endpoints alone
 		return nil
 	}
-	p := &policy{res: r, namespace: r.Namespace, wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: t[spec.Get("tier").Value()], order: last}
+	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: t[spec.Get("tier").Value()], order: last}
 	if order, ok := spec.Get("order").Int(); ok {
 		p.order = float64(order)
 	}

@@ -17,7 +17,7 @@ func parseCilium(r *lint.Resource, _ tiers) []*policy {
 		if !endpoints.Exists() { // missing, or a nodeSelector: a policy of the host
 			continue
 		}
-		p := &policy{res: r, namespace: r.Namespace, wide: r.Kind == "CiliumClusterwideNetworkPolicy", layer: policyLayer,
+		p := &policy{res: r, namespace: home(r), wide: r.Kind == "CiliumClusterwideNetworkPolicy", layer: policyLayer,
 			tier: calicoDefaultTier, order: 1000, denyFirst: true}
 		pods, spaces, reserved := ciliumSelector(endpoints)
 		if reserved {

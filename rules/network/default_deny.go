@@ -89,12 +89,12 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			}
 			var message string
 			if partial {
-				message = fmt.Sprintf("%s is selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns)
+				message = fmt.Sprintf("%s is selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns.shown)
 				if len(others) > 0 {
-					message = fmt.Sprintf("%s are selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns)
+					message = fmt.Sprintf("%s are selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns.shown)
 				}
 			} else {
-				message = fmt.Sprintf("no network policy in %s restricts %s: %s open to every peer", ns, strings.Join(names, " or "), counted(first, others))
+				message = fmt.Sprintf("no network policy in %s restricts %s: %s open to every peer", ns.shown, strings.Join(names, " or "), counted(first, others))
 			}
 			f := pass.Report(first.Get("metadata", "name"), message)
 			f.Key = strings.Join(names, "+")
@@ -105,14 +105,6 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			}
 		}
 	}
-}
-
-// String names the namespace as messages do.
-func (ns *namespace) String() string {
-	if ns.name == "" {
-		return "the namespace of the deploy"
-	}
-	return fmt.Sprintf("namespace %q", ns.name)
 }
 
 // otherResources returns the objects of workloads behind the first, each once.
@@ -155,11 +147,12 @@ func listed(first *lint.Resource, others []*lint.Resource) string {
 
 // remedy is a ready default-deny policy for what a gap leaves open.
 func remedy(ns *namespace, g gap) string {
+	first := g.open[0].resource()
 	var b strings.Builder
 	b.WriteString("add a default-deny policy, then one that allows what each workload needs:\n")
 	header := func(name string) {
 		b.WriteString("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: " + name + "\n")
-		if ns.name != "" {
+		if ns.name != "" && first.Get("metadata", "namespace").Exists() {
 			b.WriteString("  namespace: " + ns.name + "\n")
 		}
 		b.WriteString("spec:\n  podSelector: {}\n")

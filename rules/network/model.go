@@ -2,6 +2,7 @@ package network
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -109,6 +110,7 @@ func (w *workload) resource() *lint.Resource { return w.spec.Resource }
 // A namespace is one that holds pods; its name is "" where only the deploy decides.
 type namespace struct {
 	name      string
+	shown     string // as messages name it
 	labels    labelSet
 	workloads []*workload
 	byLabel   map[[2]string][]int // indexes of workloads
@@ -149,10 +151,10 @@ func buildModel(b *lint.Bundle) *model {
 }
 
 func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
-	name := spec.Resource.Namespace
+	name := home(spec.Resource)
 	ns := m.byName[name]
 	if ns == nil {
-		ns = &namespace{name: name, labels: namespaceLabels(b, name), byLabel: map[[2]string][]int{}, unknown: map[string]bool{}}
+		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: namespaceLabels(b, name), byLabel: map[[2]string][]int{}, unknown: map[string]bool{}}
 		m.byName[name] = ns
 		m.namespaces = append(m.namespaces, ns)
 	}
@@ -172,6 +174,26 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 		ns.open = append(ns.open, len(ns.workloads))
 	}
 	ns.workloads = append(ns.workloads, w)
+}
+
+// home is the namespace of an object as policies and selectors see it. Templates
+// that print .Release.Namespace without a namespace to deploy to print "default";
+// those objects live with the ones that name none.
+func home(r *lint.Resource) string {
+	if b := r.Bundle; r.Namespace == "default" && b != nil && b.Rendering.Kind == "helm" && b.Namespace == "" {
+		return ""
+	}
+	return r.Namespace
+}
+
+func shownNamespace(b *lint.Bundle, name string) string {
+	switch {
+	case name != "":
+		return fmt.Sprintf("namespace %q", name)
+	case b.Rendering.Kind == "helm":
+		return "the namespace of the release"
+	}
+	return "the namespace of the deploy"
 }
 
 func namespaceLabels(b *lint.Bundle, name string) labelSet {

@@ -140,7 +140,7 @@ func parseNetworkPolicy(r *lint.Resource, t tiers) []*policy {
 		return parseCalico(r, t)
 	}
 	spec := r.Get("spec")
-	p := &policy{res: r, namespace: r.Namespace, pods: parseSelector(spec.Get("podSelector")), layer: policyLayer, tier: calicoDefaultTier, order: 1000}
+	p := &policy{res: r, namespace: home(r), pods: parseSelector(spec.Get("podSelector")), layer: policyLayer, tier: calicoDefaultTier, order: 1000}
 	types := spec.Get("policyTypes").Strings()
 	for _, d := range directions {
 		list := spec.Get(d.String())
@@ -280,7 +280,7 @@ func adminPorts(list *lint.Node) []port {
 // none matches
 // (https://docs.redhat.com/en/documentation/openshift_container_platform/4.14/html/network_apis/egressfirewall-k8s-ovn-org-v1).
 func parseEgressFirewall(r *lint.Resource, _ tiers) []*policy {
-	p := &policy{res: r, namespace: r.Namespace, layer: firewallLayer}
+	p := &policy{res: r, namespace: home(r), layer: firewallLayer}
 	items := r.Get("spec", "egress").Items()
 	p.sides[egress].applies = len(items) > 0
 	for _, n := range items {

@@ -1,0 +1,194 @@
+package network
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A Matrix says for each workload what network policies leave it open to: what
+// manilint network prints. Its JSON is the contract of that command.
+type Matrix struct {
+	Workloads []MatrixRow `json:"workloads"`
+}
+
+// A MatrixRow is one pod template.
+type MatrixRow struct {
+	Kind        string         `json:"kind"`
+	Namespace   string         `json:"namespace"` // "" where only the deploy decides
+	Name        string         `json:"name"`
+	Location    MatrixLocation `json:"location"`
+	Ingress     Reach          `json:"ingress"`
+	Egress      Reach          `json:"egress"`
+	HostNetwork bool           `json:"hostNetwork"` // outside every policy
+}
+
+// A MatrixLocation is where the workload is named. Lines and columns count from
+// 1, columns in code points, and the end is exclusive; all are 0 where only the
+// file is known.
+type MatrixLocation struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine"`
+	EndColumn int    `json:"endColumn"`
+}
+
+// A Reach is one direction of a workload's traffic.
+type Reach struct {
+	// Isolated tells that some policy selects the workload in this direction.
+	Isolated bool `json:"isolated"`
+	// OpenTo lists what policies, or their absence, then allow as a whole:
+	// "cluster" is every pod of every namespace, "internet" every address outside.
+	OpenTo []string `json:"openTo"`
+	// Ports maps an entry of OpenTo to the ports it is limited to; without one
+	// it is open on every port.
+	Ports map[string][]string `json:"ports"`
+	// Policies are the policies that decide, as kind/name.
+	Policies []string `json:"policies"`
+}
+
+// Table returns the matrix of the workloads of bundles, in their order.
+// Renderings that show a workload at one place in the same state make one row.
+func Table(bundles []*lint.Bundle) *Matrix {
+	m := &Matrix{Workloads: []MatrixRow{}}
+	seen := map[MatrixLocation][]MatrixRow{}
+	for _, b := range bundles {
+		model := modelOf(b)
+		for _, spec := range b.PodSpecs() {
+			row := model.workloads[spec].row()
+			known := false
+			for _, r := range seen[row.Location] {
+				known = known || reflect.DeepEqual(r, row)
+			}
+			if !known {
+				seen[row.Location] = append(seen[row.Location], row)
+				m.Workloads = append(m.Workloads, row)
+			}
+		}
+	}
+	return m
+}
+
+func (w *workload) row() MatrixRow {
+	r := w.resource()
+	row := MatrixRow{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, HostNetwork: w.hostNetwork,
+		Ingress: w.exposure(ingress).reach(), Egress: w.exposure(egress).reach()}
+	if span := r.Get("metadata", "name").Locate().Span; span.IsValid() {
+		row.Location = MatrixLocation{span.Path(), span.Start.Line, span.Start.Column, span.End.Line, span.End.Column}
+	}
+	return row
+}
+
+func (e exposure) reach() Reach {
+	r := Reach{Isolated: e.isolated, OpenTo: []string{}, Ports: map[string][]string{}, Policies: []string{}}
+	for _, s := range scopes {
+		if !e.open[s] {
+			continue
+		}
+		r.OpenTo = append(r.OpenTo, s.String())
+		for _, p := range e.ports[s] {
+			r.Ports[s.String()] = append(r.Ports[s.String()], p.String())
+		}
+	}
+	for _, p := range e.policies {
+		r.Policies = append(r.Policies, p.res.Kind+"/"+p.res.Name)
+	}
+	return r
+}
+
+// String describes the direction in one line: isolated; open to cluster,
+// internet; isolated, but open to internet (443/TCP).
+func (r Reach) String() string {
+	var to []string
+	for _, s := range r.OpenTo {
+		if ports := r.Ports[s]; len(ports) > 0 {
+			s += " (" + strings.Join(ports, ", ") + ")"
+		}
+		to = append(to, s)
+	}
+	switch {
+	case len(to) == 0 && r.Isolated:
+		return "isolated"
+	case len(to) == 0:
+		return "closed"
+	case r.Isolated:
+		return "isolated, but open to " + strings.Join(to, ", ")
+	}
+	return "open to " + strings.Join(to, ", ")
+}
+
+// WriteJSON writes the matrix as one JSON object.
+func (m *Matrix) WriteJSON(w io.Writer) error {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(m); err != nil {
+		return fmt.Errorf("encode the network matrix: %w", err)
+	}
+	_, err := io.WriteString(w, printable(buf.String()))
+	return err
+}
+
+// WriteText writes the matrix as a table for people.
+func (m *Matrix) WriteText(w io.Writer) error {
+	rows := [][]string{{"NAMESPACE", "WORKLOAD", "INGRESS", "EGRESS"}}
+	for _, r := range m.Workloads {
+		namespace, ingress := r.Namespace, r.Ingress.String()
+		if namespace == "" {
+			namespace = "-"
+		}
+		egress := r.Egress.String()
+		if r.HostNetwork {
+			ingress, egress = "on the host's network", "on the host's network"
+		}
+		rows = append(rows, []string{oneLine(namespace), oneLine(r.Kind + "/" + r.Name), oneLine(ingress), oneLine(egress)})
+	}
+	var widths [4]int
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// printable writes what a terminal must not see as \u escapes. JSON reads them
+// as the same characters; its own line breaks stand between tokens alone.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n' || r == ' ' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func oneLine(text string) string {
+	return strings.ReplaceAll(printable(text), "\n", `\n`)
+}
