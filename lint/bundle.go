@@ -28,6 +28,10 @@ type Bundle struct {
 	PSSVersion string
 	// Took is how long reading and rendering took, for statistics; 0 where unknown.
 	Took time.Duration
+	// Sources are the files that the bundle was made from, where the renderer
+	// says so: a comment that ignores nothing is found in them even where no
+	// object and no finding leads to them.
+	Sources []*Source
 	// Errors are what could not be read, rendered or parsed of this unit.
 	Errors []*InputError
 

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 )
 
 // An Enabled is a rule that runs, with what the configuration says of it.
@@ -23,6 +24,22 @@ type Enabled struct {
 type Options struct {
 	Rules []Enabled
 	Jobs  int // rules × bundles at work at once; the number of processors when 0
+
+	// NoIgnores reports what comments, annotations and Ignores suppress.
+	NoIgnores bool
+	// Ignores are the entries of the configuration. Their paths are relative to
+	// the folder of their Span's file.
+	Ignores []ConfigIgnore
+	// Match reports whether a glob matches a slash path; nil compares for equality.
+	Match func(pattern, path string) bool
+	// Now is the day by which ignores run out; none does when it is zero.
+	Now time.Time
+	// AllRules are the rules that an ignore may name besides those that run; when
+	// it is nil, unknown names are not reported.
+	AllRules []*Rule
+	// Complete says that the run covers all that Ignores speak of, so that an
+	// entry that suppresses nothing is reported.
+	Complete bool
 }
 
 // Run applies rules to bundles and returns what they found. The order of
@@ -64,6 +81,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	}
 	group.Wait()
 	var found []*Finding
+	ignores := newSuppressor(bundles, o)
 	for i, b := range bundles {
 		report.Errors = append(report.Errors, b.Errors...)
 		report.Stats.Units++
@@ -75,7 +93,12 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 				report.Masks.addNode(m.node, m.part)
 			}
 		}
-		found = append(found, yield(inBundle)...)
+		failed := false
+		for j := range o.Rules {
+			failed = failed || len(errs[i*len(o.Rules)+j]) > 0
+		}
+		// an ignore of the stronger rule lets the weaker one speak
+		found = append(found, yield(ignores.suppress(b, inBundle, failed))...)
 	}
 	for _, e := range errs {
 		report.Errors = append(report.Errors, e...)
@@ -83,19 +106,26 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	if err := ctx.Err(); err != nil {
 		report.Errors = append(report.Errors, &InputError{Message: "stopped before all rules had run: " + err.Error()})
 	}
+	found = append(found, ignores.findings(ctx.Err() == nil)...)
 	report.Findings = merge(found)
 	for _, f := range report.Findings {
-		f.Message, f.Help = report.Masks.Redact(f.Message), report.Masks.Redact(f.Help)
-		for i := range f.Related {
-			f.Related[i].Message = report.Masks.Redact(f.Related[i].Message)
-		}
+		f.redact(report.Masks)
 	}
+	report.Suppressed = ignores.suppressed(report.Masks)
 	for _, e := range report.Errors {
 		e.Message = report.Masks.Redact(e.Message)
 	}
 	SortErrors(report.Errors)
 	report.Errors = slices.CompactFunc(report.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 	return report
+}
+
+// redact hides secret values in what the finding says.
+func (f *Finding) redact(masks *Masks) {
+	f.Message, f.Help = masks.Redact(f.Message), masks.Redact(f.Help)
+	for i := range f.Related {
+		f.Related[i].Message = masks.Redact(f.Related[i].Message)
+	}
 }
 
 // Combine makes one report of several runs. A defect that more than one of them
@@ -122,6 +152,7 @@ func Combine(reports ...*Report) *Report {
 		all.Masks.add(r.Masks)
 	}
 	all.Findings = merge(found)
+	slices.SortStableFunc(all.Suppressed, func(a, b *Suppressed) int { return a.Finding.compare(b.Finding) })
 	SortErrors(all.Errors)
 	all.Errors = slices.CompactFunc(all.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 	return all

@@ -1,5 +1,6 @@
 // Package rules lists every rule of manilint. The rules live in a package for
-// each subject; they import lint alone.
+// each subject; they import lint alone;
+// the rule about ignores is the engine's own.
 package rules
 
 import (
@@ -17,5 +18,6 @@ func All() []*lint.Rule {
 		pod.Rules,
 		network.Rules,
 		secret.Rules,
+		[]*lint.Rule{lint.SuppressionHygiene},
 	)
 }
