@@ -9,6 +9,7 @@ import (
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/pod"
+	"github.com/manilint/manilint/rules/rbac"
 	"github.com/manilint/manilint/rules/secret"
 )
 
@@ -16,6 +17,7 @@ import (
 func All() []*lint.Rule {
 	return slices.Concat(
 		pod.Rules,
+		rbac.Rules,
 		network.Rules,
 		secret.Rules,
 		[]*lint.Rule{lint.SuppressionHygiene},

@@ -1,0 +1,278 @@
+package rbac
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// ClusterAdminBinding reports bindings of cluster-admin, and cluster-wide ones
+// of other built-in roles from which the cluster follows (CIS 5.1.1). What a
+// role of the bundle grants is reported at the role.
+var ClusterAdminBinding = &lint.Rule{
+	ID:         "rbac-cluster-admin-binding",
+	Summary:    "binding gives cluster-admin or another built-in administrative role",
+	Severity:   lint.Critical,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"CIS 5.1.1", "NSA C-0035", "OWASP K02"},
+	Peers: map[string][]string{"kube-linter": {"cluster-admin-role-binding"},
+		"polaris": {"clusterrolebindingClusterAdmin", "rolebindingClusterAdminClusterRole", "rolebindingClusterAdminRole"},
+		"trivy":   {"KSV-0111"}, "kubescape": {"C-0035", "C-0185", "C-0272"}},
+	Docs:     docs,
+	YieldsTo: []string{"rbac-effective", "rbac-anonymous", "rbac-authenticated", "rbac-system-masters"},
+	Run: func(pass *lint.Pass) {
+		for _, b := range of(pass.Bundle).bindings {
+			if len(b.roles) != 1 || b.roles[0].res != nil || len(b.subjects) == 0 {
+				continue
+			}
+			r := b.roles[0]
+			worst := r.takeover(true)
+			if worst == nil || !b.cluster() && worst.power != everything {
+				continue
+			}
+			var f *lint.Finding
+			switch {
+			case b.cluster() && worst.power == everything:
+				f = pass.Reportf(b.ref, "%s %q gives %s to %s: every verb on every resource of the cluster", b.res.Kind, b.res.Name, r, b.whom())
+			case b.cluster():
+				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(r.powers(true)))
+				f.Severity = lint.High
+			default:
+				f = pass.Reportf(b.ref, "%s %q gives %s to %s%s: every verb on every resource there", b.res.Kind, b.res.Name, r, b.whom(), inNamespaces([]string{b.res.Namespace}))
+				f.Severity = lint.High
+			}
+			f.Help = "bind a role that grants the verbs and resources that are used, by a RoleBinding where one namespace is enough"
+			f.Subject = b.subjectKey()
+		}
+	},
+}
+
+// SystemMasters reports bindings to the group system:masters (CIS 5.1.7).
+var SystemMasters = &lint.Rule{
+	ID:         "rbac-system-masters",
+	Summary:    "binding names the group system:masters",
+	Severity:   lint.Critical,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"CIS 5.1.7", "OWASP K02"},
+	Peers:      map[string][]string{"trivy": {"KSV-0123"}, "kubescape": {"C-0246"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		broad(pass, func(b *binding, s *subjectRef) (string, lint.Severity) {
+			if s.kind == "Group" && s.name == "system:masters" {
+				return "whose members pass every check of the API server: no binding adds to it, and none can take it back", lint.Critical
+			}
+			return "", 0
+		})
+	},
+}
+
+// Anonymous reports bindings to whoever does not log in.
+var Anonymous = &lint.Rule{
+	ID:         "rbac-anonymous",
+	Summary:    "binding names system:anonymous or system:unauthenticated",
+	Severity:   lint.Critical,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"OWASP K02", "OWASP K09"},
+	Peers:      map[string][]string{"trivy": {"KSV-0122"}, "kubescape": {"C-0262"}, "kubesec": {"BindingsToSystemAnonymous"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		broad(pass, func(b *binding, s *subjectRef) (string, lint.Severity) {
+			if !(s.kind == "User" && s.name == "system:anonymous" || s.kind == "Group" && s.name == "system:unauthenticated") {
+				return "", 0
+			}
+			const who = "everyone who reaches the API server, without logging in"
+			switch b.reach() {
+			case reachPublic:
+				return "", 0
+			case reachPaths:
+				return who, lint.Low
+			case reachHarmless:
+				return who, b.weigh(lint.High)
+			}
+			return who, b.weigh(lint.Critical)
+		})
+	},
+}
+
+// Authenticated reports bindings to whoever logs in, and to all pods.
+var Authenticated = &lint.Rule{
+	ID:         "rbac-authenticated",
+	Summary:    "binding names system:authenticated or all service accounts",
+	Severity:   lint.High,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"OWASP K02"},
+	Peers:      map[string][]string{"trivy": {"KSV-01011"}, "kubescape": {"C-0265"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		broad(pass, func(b *binding, s *subjectRef) (string, lint.Severity) {
+			if s.kind != "Group" {
+				return "", 0
+			}
+			reach := b.reach()
+			namespace, one := strings.CutPrefix(s.name, "system:serviceaccounts:")
+			var who string
+			switch {
+			case s.name == "system:authenticated":
+				who = "every user and every pod of the cluster"
+			case s.name == "system:serviceaccounts":
+				who = "every pod of the cluster"
+			case one:
+				if reach != reachDangerous {
+					return "", 0
+				}
+				return fmt.Sprintf("every pod of namespace %q", namespace), b.weigh(lint.Medium)
+			default:
+				return "", 0
+			}
+			switch reach {
+			case reachPublic, reachPaths:
+				return "", 0
+			case reachHarmless:
+				return who, b.weigh(lint.Medium)
+			case reachTakeover:
+				return who, b.weigh(lint.Critical)
+			}
+			return who, b.weigh(lint.High)
+		})
+	},
+}
+
+// broad reports the subjects that judge describes.
+func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, severity lint.Severity)) {
+	for _, b := range of(pass.Bundle).bindings {
+		for _, s := range b.subjects {
+			who, severity := judge(b, s)
+			if who == "" {
+				continue
+			}
+			where, gives := "", fmt.Sprintf("%s %q", b.kind, b.name)
+			var can []*power
+			if !b.cluster() {
+				where = inNamespaces([]string{b.res.Namespace})
+			}
+			for _, r := range b.roles {
+				can = append(can, r.powers(b.cluster())...)
+			}
+			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s%s to %s, %s%s", b.res.Kind, b.res.Name, gives, where, s, who, consequence(can))
+			f.Severity, f.Subject = severity, b.subjectKey()
+			f.Help = "bind the role to the users, groups or service accounts that need it"
+			for _, r := range b.roles {
+				if r.res != nil {
+					f.Relate("role", r.res.Get("metadata", "name"), r.String()+" stands here")
+				}
+			}
+		}
+	}
+}
+
+// subjectKey is the [lint.Finding.Subject] of findings about a binding: those
+// about its role yield to those about its subjects where the subjects are all
+// of that kind.
+func (b *binding) subjectKey() string {
+	for _, s := range b.subjects {
+		if !s.isBroad() {
+			return "roleRef"
+		}
+	}
+	return "subjects"
+}
+
+func (s *subject) isBroad() bool {
+	switch {
+	case s.kind == "User":
+		return s.name == "system:anonymous"
+	case s.kind == "Group":
+		return s.name == "system:masters" || s.name == "system:unauthenticated" || s.name == "system:authenticated" ||
+			s.name == "system:serviceaccounts" || strings.HasPrefix(s.name, "system:serviceaccounts:")
+	}
+	return false
+}
+
+// whom names the subjects that the other rules about bindings do not report.
+func (b *binding) whom() string {
+	var first *subjectRef
+	count := 0
+	for _, s := range b.subjects {
+		if s.isBroad() && b.subjectKey() == "roleRef" {
+			continue
+		}
+		if count++; first == nil {
+			first = s
+		}
+	}
+	if count == 1 {
+		return first.String()
+	}
+	return fmt.Sprintf("%s and %d more", first, count-1)
+}
+
+// weigh takes a step off in a RoleBinding.
+func (b *binding) weigh(severity lint.Severity) lint.Severity {
+	if b.cluster() {
+		return severity
+	}
+	return severity.Lower()
+}
+
+// How far a binding's role reaches. What the bundle lacks counts as dangerous.
+type reach int
+
+const (
+	reachPublic    reach = iota // what the API server shows to everyone anyway
+	reachPaths                  // URLs outside the API alone
+	reachHarmless               // nothing of the list
+	reachDangerous              // powers of the list, or not known
+	reachTakeover
+)
+
+func (b *binding) reach() reach {
+	if b.kind == "ClusterRole" && publicRoles[b.name] {
+		return reachPublic
+	}
+	if len(b.roles) == 0 {
+		return reachDangerous
+	}
+	worst := reachPaths
+	for _, r := range b.roles {
+		if r.res == nil {
+			worst = max(worst, reachHarmless)
+		}
+		r.rules(func(p *policyRule) {
+			if len(p.resources) > 0 {
+				worst = max(worst, reachHarmless)
+			}
+		})
+		if len(r.powers(b.cluster())) > 0 {
+			worst = max(worst, reachDangerous)
+		}
+		if b.cluster() && r.takeover(true) != nil {
+			worst = reachTakeover
+		}
+	}
+	return worst
+}
+
+// powers returns what the role lets its holders do of the list, the worst
+// first, with what is limited by name left out.
+func (r *role) powers(cluster bool) []*power {
+	has := map[*power]bool{}
+	r.rules(func(p *policyRule) {
+		for _, g := range p.grants {
+			if !p.named() && g.at(cluster, r.namespace) {
+				has[g.power] = true
+			}
+		}
+	})
+	var all []*power
+	for _, p := range powers {
+		if has[p] {
+			all = append(all, p)
+		}
+	}
+	return all
+}

@@ -1,0 +1,340 @@
+package rbac
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A grantRule reports the roles that give a power.
+type grantRule struct {
+	id, summary string
+	severity    lint.Severity
+	optIn       bool
+	power       []*power // the first that a policy rule gives is reported
+	references  []string
+	peers       map[string][]string
+	yieldsTo    []string
+	// weigh overrides weigh: the severity of the finding and a note for its
+	// message; ok is false where there is nothing to report.
+	weigh func(g *graph, r *role, gr *grant) (severity lint.Severity, note string, ok bool)
+}
+
+// wildcards are the rules that report a policy rule as a whole: its single
+// powers are their explanation.
+var wildcards = []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-wildcard-resource", "rbac-wildcard-verb", "rbac-effective"}
+
+// grantTable has one line for each rule that reports a power.
+var grantTable = []grantRule{
+	{id: "rbac-escalate", summary: "role grants the verb escalate", severity: lint.Critical, power: []*power{escalate},
+		references: []string{"CIS 5.1.8", "OWASP K02"},
+		peers:      map[string][]string{"trivy": {"KSV-0050"}, "checkov": {"CKV_K8S_158"}, "kubescape": {"C-0191"}}},
+	{id: "rbac-bind", summary: "role grants the verb bind on every role", severity: lint.Critical, power: []*power{bind},
+		references: []string{"CIS 5.1.8", "OWASP K02"},
+		peers:      map[string][]string{"trivy": {"KSV-0050", "KSV-0051", "KSV-0052"}, "checkov": {"CKV_K8S_157"}, "kubescape": {"C-0191"}}},
+	{id: "rbac-bind-clusterrole", summary: "role can bind a named privileged role by ClusterRoleBindings", severity: lint.High, power: []*power{bind},
+		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighNamedBind("clusterrolebindings"),
+		peers: map[string][]string{"trivy": {"KSV-0052"}, "checkov": {"CKV_K8S_157"}}},
+	{id: "rbac-bind-role", summary: "role can bind a named privileged role by RoleBindings", severity: lint.High, power: []*power{bind},
+		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighNamedBind("rolebindings"), yieldsTo: []string{"rbac-bind-clusterrole"},
+		peers: map[string][]string{"trivy": {"KSV-0051"}, "checkov": {"CKV_K8S_157"}}},
+	{id: "rbac-impersonate", summary: "role grants the verb impersonate", severity: lint.Critical, power: []*power{impersonate},
+		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighImpersonate,
+		peers: map[string][]string{"trivy": {"KSV-0043"}, "checkov": {"CKV2_K8S_3"}, "kubescape": {"C-0065", "C-0191"}}},
+	{id: "rbac-manage-rbac", summary: "role can write roles or bindings", severity: lint.Critical, power: []*power{writeRBAC},
+		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighWriteRBAC, yieldsTo: []string{"rbac-escalate", "rbac-bind"},
+		peers: map[string][]string{"trivy": {"KSV-0050"}, "checkov": {"CKV_K8S_157", "CKV_K8S_158"}, "kubescape": {"C-0191"}}},
+	{id: "rbac-edit-own-bindings", summary: "role lets its holders add others to their bindings", severity: lint.Medium, power: []*power{editBindings},
+		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighOwnBindings, yieldsTo: []string{"rbac-manage-rbac", "rbac-escalate", "rbac-bind"},
+		peers: map[string][]string{"trivy": {"KSV-0055"}, "checkov": {"CKV2_K8S_1"}}},
+	{id: "rbac-secrets-read", summary: "role reads every Secret of the cluster", severity: lint.High, power: []*power{readSecrets, writeSecrets},
+		references: []string{"CIS 5.1.2", "MITRE C-0015", "OWASP K02"}, weigh: weighSecrets(true),
+		peers: map[string][]string{"kube-linter": {"access-to-secrets"}, "trivy": {"KSV-0041"}, "checkov": {"CKV2_K8S_5"}, "kubescape": {"C-0015", "C-0186"}}},
+	{id: "rbac-secrets-namespace", summary: "role reads or writes every Secret of a namespace", severity: lint.Medium, power: []*power{readSecrets, writeSecrets},
+		references: []string{"CIS 5.1.2", "MITRE C-0015", "OWASP K02"}, weigh: weighSecrets(false),
+		peers: map[string][]string{"kube-linter": {"access-to-secrets"}, "trivy": {"KSV-0113"}, "kubescape": {"C-0186"}}},
+	{id: "rbac-node-proxy", summary: "role grants nodes/proxy", severity: lint.High, power: []*power{proxyNodes},
+		references: []string{"CIS 5.1.10", "OWASP K02"},
+		peers:      map[string][]string{"trivy": {"KSV-0047"}, "checkov": {"CKV2_K8S_2"}, "kubescape": {"C-0279"}}},
+	{id: "rbac-token-create", summary: "role issues service account tokens", severity: lint.High, power: []*power{createTokens},
+		references: []string{"CIS 5.1.13", "OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0282"}}},
+	{id: "rbac-webhooks", summary: "role changes admission webhooks or policies", severity: lint.Critical, power: []*power{writeWebhooks},
+		references: []string{"CIS 5.1.12", "OWASP K02"},
+		peers:      map[string][]string{"trivy": {"KSV-0114"}, "checkov": {"CKV_K8S_155"}, "kubescape": {"C-0281"}}},
+	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*power{approveCertificates},
+		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighApproval,
+		peers: map[string][]string{"checkov": {"CKV_K8S_156"}, "kubescape": {"C-0280"}}},
+	{id: "rbac-pod-exec", summary: "role runs commands in pods", severity: lint.High, power: []*power{exec},
+		references: []string{"NSA C-0002", "OWASP K02"},
+		peers: map[string][]string{"polaris": {"clusterrolePodExecAttach", "rolePodExecAttach", "clusterrolebindingPodExecAttach", "rolebindingClusterRolePodExecAttach", "rolebindingRolePodExecAttach"},
+			"trivy": {"KSV-0053"}, "checkov": {"CKV2_K8S_2"}, "kubescape": {"C-0002"}}},
+	{id: "rbac-pod-attach", summary: "role attaches to the processes of pods", severity: lint.High, power: []*power{attach},
+		references: []string{"NSA C-0002", "OWASP K02"},
+		peers:      map[string][]string{"polaris": {"clusterrolePodExecAttach", "rolePodExecAttach"}, "trivy": {"KSV-0054"}}},
+	{id: "rbac-ephemeral-containers", summary: "role adds containers to running pods", severity: lint.High, power: []*power{debug},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-port-forward", summary: "role forwards ports to pods", severity: lint.Medium, optIn: true, power: []*power{portForward},
+		references: []string{"OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0063"}}},
+	{id: "rbac-create-workloads", summary: "role creates or changes pods or workloads", severity: lint.Medium, power: []*power{createWorkloads},
+		references: []string{"CIS 5.1.4", "OWASP K02"},
+		peers:      map[string][]string{"kube-linter": {"access-to-create-pods"}, "trivy": {"KSV-0048"}, "kubescape": {"C-0188"}}},
+	{id: "rbac-pv-create", summary: "role creates PersistentVolumes", severity: lint.Medium, power: []*power{createVolumes},
+		references: []string{"CIS 5.1.9", "OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0278"}}},
+	{id: "rbac-patch-namespaces", summary: "role relabels namespaces", severity: lint.Medium, power: []*power{patchNamespaces},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-networking", summary: "role changes Services, endpoints, Ingresses or NetworkPolicies", severity: lint.Medium, power: []*power{writeNetwork},
+		references: []string{"OWASP K02"}, peers: map[string][]string{"trivy": {"KSV-0056"}}},
+	{id: "rbac-aws-auth", summary: "role changes the ConfigMap aws-auth", severity: lint.Critical, power: []*power{mapIdentities},
+		references: []string{"OWASP K08"}, weigh: weighKubeSystem, peers: map[string][]string{"trivy": {"KSV-0115"}}},
+	{id: "rbac-coredns", summary: "role changes the ConfigMap of the cluster's DNS", severity: lint.High, power: []*power{writeDNS},
+		references: []string{"MITRE C-0037", "OWASP K02"}, weigh: weighKubeSystem, peers: map[string][]string{"kubescape": {"C-0037"}}},
+	{id: "rbac-configmaps", summary: "role changes ConfigMaps", severity: lint.Low, optIn: true, power: []*power{writeConfigMaps},
+		references: []string{"OWASP K02"}, yieldsTo: []string{"rbac-coredns", "rbac-aws-auth"}, peers: map[string][]string{"trivy": {"KSV-0049"}}},
+	{id: "rbac-delete-logs", summary: "role deletes logs or events", severity: lint.Medium, optIn: true, power: []*power{deleteLogs},
+		references: []string{"MITRE C-0031", "OWASP K10"}, peers: map[string][]string{"trivy": {"KSV-0042"}, "kubescape": {"C-0007", "C-0031"}}},
+}
+
+// grantRules makes the rules of the table.
+func grantRules() []*lint.Rule {
+	var all []*lint.Rule
+	for _, row := range grantTable {
+		rule := &lint.Rule{
+			ID: row.id, Summary: row.summary, Severity: row.severity, Group: "rbac", Profiles: core,
+			References: row.references, Peers: row.peers, Docs: docs, YieldsTo: append(slices.Clone(wildcards), row.yieldsTo...),
+			Run: row.run,
+		}
+		if row.optIn {
+			rule.Profiles = nil
+		}
+		all = append(all, rule)
+	}
+	return all
+}
+
+// run reports each role once, at the first policy rule that gives the power; the
+// others are related places. A policy rule with a "*" is a finding of its own: a
+// wildcard rule reports it, and this one yields there.
+func (row grantRule) run(pass *lint.Pass) {
+	g := of(pass.Bundle)
+	for _, r := range g.roles {
+		if r.onlyAggregated() {
+			continue
+		}
+		var first *lint.Finding
+		for _, p := range r.own {
+			if p.isEverything() {
+				for _, gr := range partsOf(p) {
+					if slices.Contains(row.power, gr.power) && r.gives(gr) {
+						row.report(pass, g, r, gr)
+						break
+					}
+				}
+				continue
+			}
+			i := slices.IndexFunc(p.grants, func(gr *grant) bool { return slices.Contains(row.power, gr.power) && r.gives(gr) })
+			if i < 0 {
+				continue
+			}
+			gr := p.grants[i]
+			if first != nil && !p.hasStar() {
+				if severity, note, ok := row.judge(g, r, gr); ok && len(first.Related) < maxRelated {
+					first.Severity = max(first.Severity, severity)
+					first.Relate("role", gr.node(), "so does "+gr.items()+note)
+				}
+				continue
+			}
+			if f := row.report(pass, g, r, gr); f != nil && !p.hasStar() {
+				first = f
+			}
+		}
+	}
+}
+
+func (r *policyRule) hasStar() bool {
+	_, verb := star(r.verbs)
+	_, resource := star(r.resources)
+	return verb || resource
+}
+
+func (row grantRule) judge(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	if row.weigh != nil {
+		return row.weigh(g, r, gr)
+	}
+	return weigh(g, r, gr)
+}
+
+func (row grantRule) report(pass *lint.Pass, g *graph, r *role, gr *grant) *lint.Finding {
+	severity, note, ok := row.judge(g, r, gr)
+	if !ok {
+		return nil
+	}
+	f := pass.Reportf(gr.node(), "%s can %s%s: %s%s; %s", r, gr.power.can, r.where(), gr.items(), note, r.holders())
+	f.Severity, f.Help, f.Subject = severity, gr.power.help, gr.rule.node.Path()
+	relateHolders(f, r)
+	return f
+}
+
+// weigh takes one step off where a role reaches namespaces alone, and what the
+// power's weight says where resourceNames limit it.
+func weigh(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	severity := gr.power.severity
+	if !r.cluster() {
+		severity = severity.Lower()
+	}
+	if !gr.rule.named() {
+		return severity, "", true
+	}
+	note := ", limited to " + texts(gr.rule.names)
+	switch gr.power.names {
+	case silent:
+		return 0, "", false
+	case lower:
+		severity = severity.Lower()
+	}
+	return severity, note, true
+}
+
+// weighSecrets splits reading of all Secrets by reach.
+func weighSecrets(clusterWide bool) func(*graph, *role, *grant) (lint.Severity, string, bool) {
+	return func(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+		if r.cluster() != clusterWide || gr.rule.named() {
+			return 0, "", false
+		}
+		return weigh(g, r, gr)
+	}
+}
+
+// weighImpersonate keeps the full weight where a name is as good as all of them.
+func weighImpersonate(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	severity, note, ok := weigh(g, r, gr)
+	if ok && r.cluster() && gr.rule.hasName("system:masters", "kubeadm:cluster-admins") {
+		severity = gr.power.severity
+	}
+	return severity, note, ok
+}
+
+// weighWriteRBAC knows that the API server lets nobody grant more than they
+// hold, but for holders of bind or escalate
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping).
+func weighWriteRBAC(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	onlyEdits := !slices.ContainsFunc(gr.verbs, func(v entry) bool { return v.text == "create" || v.text == "*" }) &&
+		!slices.ContainsFunc(gr.hits, func(h hit) bool { return h.target.resource == "roles" || h.target.resource == "clusterroles" })
+	if gr.rule.named() || onlyEdits {
+		return 0, "", false
+	}
+	severity, note, _ := weigh(g, r, gr)
+	for _, holder := range append([]*role{r}, r.into...) {
+		for _, b := range holder.bindings {
+			for _, s := range b.subjects {
+				if s.isDeputy() {
+					return severity, fmt.Sprintf("%s, and %s also holds bind or escalate", note, s), true
+				}
+			}
+		}
+	}
+	return severity.Lower(), note, true
+}
+
+// weighOwnBindings reports changes to bindings without the right to make new
+// ones: of those limited by name, to the bindings of this very role.
+func weighOwnBindings(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	if !gr.rule.named() {
+		return gr.power.severity, "", true
+	}
+	for _, b := range r.bindings {
+		if gr.rule.hasName(b.res.Name) {
+			return gr.power.severity, fmt.Sprintf(" %q, which binds this role", b.res.Name), true
+		}
+	}
+	return 0, "", false
+}
+
+// weighNamedBind reports bind limited to roles of which one is dangerous, in a
+// role that can also write the bindings.
+func weighNamedBind(kind string) func(*graph, *role, *grant) (lint.Severity, string, bool) {
+	return func(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+		if !gr.rule.named() {
+			return 0, "", false
+		}
+		writes := false
+		r.rules(func(p *policyRule) {
+			for _, other := range p.grants {
+				writes = writes || (other.power == writeRBAC || other.power == editBindings) && !p.named() &&
+					slices.ContainsFunc(other.hits, func(h hit) bool { return h.target.resource == kind && (!h.target.clusterScoped || r.cluster()) })
+			}
+		})
+		if !writes {
+			return 0, "", false
+		}
+		for _, name := range gr.rule.names {
+			for _, bound := range slices.Concat(g.lookup("ClusterRole", "", name.text), g.lookup("Role", r.namespace, name.text)) {
+				worst := bound.worstOf(kind == "clusterrolebindings")
+				if worst == nil || worst.severity < lint.High {
+					continue
+				}
+				severity := lint.High
+				if !r.cluster() {
+					severity = severity.Lower()
+				}
+				return severity, fmt.Sprintf(", limited to %s: %s can %s", texts(gr.rule.names), bound, worst.can), true
+			}
+		}
+		return 0, "", false
+	}
+}
+
+// worstOf returns the first power of the list that the role gives.
+func (r *role) worstOf(cluster bool) *power {
+	var worst *power
+	r.rules(func(p *policyRule) {
+		for _, g := range p.grants {
+			if !p.named() && g.at(cluster, r.namespace) && (worst == nil || g.power.severity > worst.severity) {
+				worst = g.power
+			}
+		}
+	})
+	return worst
+}
+
+// weighApproval asks which signers the role approves for: without the verb
+// approve on a signer the API server refuses the approval, and only those of
+// kubernetes.io make credentials of the cluster
+// (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization).
+func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	signers, dangerous := 0, false
+	r.rules(func(p *policyRule) {
+		if !p.allowsGroup("certificates.k8s.io") || len(p.allowed([]string{"approve"}, "signers")) == 0 {
+			return
+		}
+		if _, ok := p.resource("signers"); !ok {
+			return
+		}
+		signers++
+		dangerous = dangerous || !p.named()
+		for _, name := range p.names {
+			dangerous = dangerous || strings.HasPrefix(name.text, "kubernetes.io/")
+		}
+	})
+	severity, _, _ := weigh(g, r, gr)
+	switch {
+	case dangerous:
+		return severity, "", true
+	case signers == 0:
+		return severity.Lower(), ", once another role adds approve on a signer", true
+	}
+	return 0, "", false
+}
+
+// weighKubeSystem keeps the full weight in kube-system, where the ConfigMaps
+// live, and takes a step off a grant that names none of them.
+func weighKubeSystem(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+	if gr.rule.named() {
+		return gr.power.severity, ", limited to " + texts(gr.rule.names), true
+	}
+	if r.cluster() {
+		return gr.power.severity.Lower(), "", true
+	}
+	return gr.power.severity, "", true
+}

@@ -1,0 +1,504 @@
+package rbac
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A graph is who may do what in a bundle: workloads → service accounts →
+// bindings → roles → powers. It is built once a bundle, in time linear in
+// objects and edges.
+type graph struct {
+	roles    []*role // those of the bundle
+	bindings []*binding
+	accounts []*account // those that exist, run a pod or are bound
+
+	byName   map[string][]*role // kind/name
+	builtins map[string]*role
+	account  map[string]*nameAccounts
+	subjects map[subjectKey]*subject
+	order    []*subject // in the order met
+}
+
+// A role is a Role, a ClusterRole or a built-in role.
+type role struct {
+	res                   *lint.Resource // nil: built in
+	kind, namespace, name string
+	own                   []*policyRule
+	sources               []*role // what an aggregated role takes in, nested ones too
+	into                  []*role // the aggregated roles that take it in
+	labels                []string
+	aggregated            bool
+	bindings              []*binding
+	first                 *binding // of bindings, the first cluster-wide one where there is one
+
+	clusterBound bool
+	namespaces   []string // of the RoleBindings
+	seen         map[string]bool
+	worst        [2]*grant // takeover power in a namespace, cluster-wide
+	judged       [2]bool
+}
+
+// String returns the kind and quoted name.
+func (r *role) String() string { return r.kind + ` "` + r.name + `"` }
+
+// A binding is a RoleBinding or a ClusterRoleBinding.
+type binding struct {
+	res      *lint.Resource
+	ref      *lint.Node // roleRef.name
+	kind     string     // of the role
+	name     string
+	roles    []*role // usually one; none where the bundle lacks it
+	subjects []*subjectRef
+}
+
+func (b *binding) cluster() bool { return b.res.Kind == "ClusterRoleBinding" }
+
+// A subject is a user, a group or a service account that is bound.
+type subject struct {
+	kind, namespace, name string
+	account               *account // of a ServiceAccount
+	bindings              []*binding
+	deputy                int // 0: not known, 1: holds bind or escalate somewhere, 2: does not
+}
+
+// A subjectRef is a subject where a binding names it.
+type subjectRef struct {
+	*subject
+	node *lint.Node
+}
+
+type subjectKey struct{ kind, namespace, name string }
+
+// String returns the kind and quoted name.
+func (s *subject) String() string { return s.kind + ` "` + s.name + `"` }
+
+// An account is a service account with the pods that run as it.
+type account struct {
+	namespace, name string
+	res             *lint.Resource // nil where the bundle lacks it
+	pods            []*lint.PodSpec
+	bindings        []*binding
+}
+
+type nameAccounts struct {
+	all  []*account
+	byNS map[string]*account
+}
+
+func of(b *lint.Bundle) *graph { return lint.Shared(b, build) }
+
+func build(b *lint.Bundle) *graph {
+	g := &graph{byName: map[string][]*role{}, builtins: map[string]*role{}, account: map[string]*nameAccounts{}, subjects: map[subjectKey]*subject{}}
+	for _, res := range b.OfKind("ClusterRole", "Role") {
+		if res.Group == group {
+			g.addRole(res)
+		}
+	}
+	g.aggregate()
+	for _, res := range b.OfKind("ServiceAccount") {
+		if res.Group == "" {
+			if a := g.accountAt(res.Namespace, res.Name); a.res == nil {
+				a.res = res
+			}
+		}
+	}
+	for _, pod := range b.PodSpecs() {
+		a := g.accountAt(pod.Resource.Namespace, accountName(pod))
+		a.pods = append(a.pods, pod)
+	}
+	for _, res := range b.OfKind("ClusterRoleBinding", "RoleBinding") {
+		if res.Group == group {
+			g.addBinding(res)
+		}
+	}
+	return g
+}
+
+func (g *graph) addRole(res *lint.Resource) {
+	r := &role{res: res, kind: res.Kind, namespace: res.Namespace, name: res.Name}
+	r.aggregated = r.kind == "ClusterRole" && res.Get("aggregationRule").IsMapping()
+	if !r.aggregated { // the controller overwrites the rules of an aggregated role
+		for _, n := range res.Get("rules").Items() {
+			if n.IsMapping() {
+				p := newPolicyRule(r, n)
+				p.grants = grantsOf(p)
+				r.own = append(r.own, p)
+			}
+		}
+	}
+	if r.kind == "ClusterRole" {
+		labels := res.Get("metadata", "labels")
+		for _, name := range []string{"view", "edit", "admin"} {
+			if labels.Get(aggregateLabel+name).Value() == "true" {
+				r.labels = append(r.labels, name)
+			}
+		}
+	}
+	g.roles = append(g.roles, r)
+	key := r.kind + "/" + r.name
+	g.byName[key] = append(g.byName[key], r)
+}
+
+// aggregate resolves aggregationRule, nested too.
+func (g *graph) aggregate() {
+	var index *labelIndex
+	direct := map[*role][]*role{}
+	for _, r := range g.roles {
+		if !r.aggregated {
+			continue
+		}
+		if index == nil {
+			index = indexLabels(g.roles)
+		}
+		for _, selector := range r.res.Get("aggregationRule", "clusterRoleSelectors").Items() {
+			for _, s := range index.matching(selector) {
+				if s != r {
+					direct[r] = append(direct[r], s)
+				}
+			}
+		}
+	}
+	for _, r := range g.roles {
+		if !r.aggregated {
+			continue
+		}
+		seen := map[*role]bool{r: true}
+		queue := slices.Clone(direct[r])
+		for len(queue) > 0 {
+			s := queue[0]
+			queue = queue[1:]
+			if seen[s] {
+				continue
+			}
+			seen[s] = true
+			r.sources = append(r.sources, s)
+			s.into = append(s.into, r)
+			queue = append(queue, direct[s]...)
+		}
+	}
+}
+
+// builtin returns a built-in role, with the roles of the bundle that are
+// aggregated into it.
+func (g *graph) builtin(name string) *role {
+	if r := g.builtins[name]; r != nil {
+		return r
+	}
+	r := builtinRole(name)
+	g.builtins[name] = r
+	var levels []string
+	switch name {
+	case "admin":
+		levels = []string{"admin", "edit", "view"}
+	case "edit":
+		levels = []string{"edit", "view"}
+	case "view":
+		levels = []string{"view"}
+	}
+	for _, level := range levels {
+		r.sources = append(r.sources, builtinRole("system:aggregate-to-"+level))
+	}
+	if levels == nil {
+		return r
+	}
+	for _, s := range g.roles {
+		if slices.ContainsFunc(s.labels, func(l string) bool { return slices.Contains(levels, l) }) {
+			r.sources = append(r.sources, s)
+			s.into = append(s.into, r)
+			for _, nested := range s.sources {
+				r.sources = append(r.sources, nested)
+				nested.into = append(nested.into, r)
+			}
+		}
+	}
+	return r
+}
+
+// rules calls visit for every policy rule that a role has, aggregated ones too.
+func (r *role) rules(visit func(*policyRule)) {
+	for _, p := range r.own {
+		visit(p)
+	}
+	for _, s := range r.sources {
+		for _, p := range s.own {
+			visit(p)
+		}
+	}
+}
+
+func (g *graph) addBinding(res *lint.Resource) {
+	ref := res.Get("roleRef")
+	b := &binding{res: res, ref: ref.Get("name"), kind: ref.Get("kind").Value(), name: ref.Get("name").Value()}
+	g.bindings = append(g.bindings, b)
+	for _, n := range res.Get("subjects").Items() {
+		if s := g.subjectOf(n, res.Namespace); s != nil {
+			b.subjects = append(b.subjects, &subjectRef{s, n})
+			if len(s.bindings) == 0 || s.bindings[len(s.bindings)-1] != b {
+				s.bindings = append(s.bindings, b)
+				if s.account != nil {
+					s.account.bindings = append(s.account.bindings, b)
+				}
+			}
+		}
+	}
+	if b.kind == "ClusterRole" || b.kind == "Role" && !b.cluster() {
+		b.roles = g.lookup(b.kind, res.Namespace, b.name)
+	}
+	if len(b.subjects) == 0 {
+		return // it grants nobody anything
+	}
+	for _, r := range b.roles {
+		r.bindings = append(r.bindings, b)
+		if r.first == nil || b.cluster() && !r.first.cluster() {
+			r.first = b
+		}
+		for _, s := range append([]*role{r}, r.sources...) {
+			if b.cluster() {
+				s.clusterBound = true
+			} else if !s.seen[res.Namespace] {
+				if s.seen == nil {
+					s.seen = map[string]bool{}
+				}
+				s.seen[res.Namespace] = true
+				s.namespaces = append(s.namespaces, res.Namespace)
+			}
+		}
+	}
+}
+
+// lookup returns the roles that a roleRef means. Where only the deploy decides
+// the namespace of one side, the name decides.
+func (g *graph) lookup(kind, namespace, name string) []*role {
+	var found, maybe []*role
+	for _, r := range g.byName[kind+"/"+name] {
+		switch {
+		case kind == "ClusterRole" || r.namespace == namespace:
+			found = append(found, r)
+		case r.namespace == "" || namespace == "":
+			maybe = append(maybe, r)
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	if len(maybe) == 1 {
+		return maybe
+	}
+	if kind == "ClusterRole" && isBuiltin(name) {
+		return []*role{g.builtin(name)}
+	}
+	return nil
+}
+
+// subjectOf reads a subject. A service account without namespace is one of the
+// RoleBinding's namespace, as the authorizer reads it; users called
+// system:serviceaccount:NAMESPACE:NAME are service accounts.
+func (g *graph) subjectOf(n *lint.Node, namespace string) *subject {
+	kind, name, ns := n.Get("kind").Value(), n.Get("name").Value(), ""
+	if name == "" {
+		return nil
+	}
+	switch kind {
+	case "ServiceAccount":
+		if ns = n.Get("namespace").Value(); ns == "" {
+			ns = namespace
+		}
+	case "User":
+		if rest, ok := strings.CutPrefix(name, "system:serviceaccount:"); ok {
+			if a, b, ok := strings.Cut(rest, ":"); ok && a != "" && b != "" {
+				kind, ns, name = "ServiceAccount", a, b
+			}
+		}
+	case "Group":
+	default:
+		return nil
+	}
+	var a *account
+	if kind == "ServiceAccount" {
+		a = g.accountAt(ns, name)
+		ns = a.namespace
+	}
+	key := subjectKey{kind, ns, name}
+	s := g.subjects[key]
+	if s == nil {
+		s = &subject{kind: kind, namespace: ns, name: name, account: a}
+		g.subjects[key] = s
+		g.order = append(g.order, s)
+	}
+	return s
+}
+
+// accountAt returns the account of a name, made where it is new. Of objects
+// without a namespace only the deploy decides where they live: they match by
+// name, but for "default", which every namespace has.
+func (g *graph) accountAt(namespace, name string) *account {
+	known := g.account[name]
+	if known == nil {
+		known = &nameAccounts{byNS: map[string]*account{}}
+		g.account[name] = known
+	}
+	if a := known.byNS[namespace]; a != nil {
+		return a
+	}
+	if a := known.byNS[""]; a != nil && (name != "default" || namespace == "default") {
+		return a
+	}
+	if namespace == "" && len(known.all) == 1 && (name != "default" || known.all[0].namespace == "default") {
+		return known.all[0]
+	}
+	a := &account{namespace: namespace, name: name}
+	known.all = append(known.all, a)
+	known.byNS[namespace] = a
+	g.accounts = append(g.accounts, a)
+	return a
+}
+
+// accountName returns the service account that a pod runs as; serviceAccount is
+// the deprecated name of the field, and counts where the new one is empty.
+func accountName(pod *lint.PodSpec) string {
+	for _, field := range []string{"serviceAccountName", "serviceAccount"} {
+		if name := pod.Node.Get(field).Value(); name != "" {
+			return name
+		}
+	}
+	return "default"
+}
+
+// mounts reports whether the pods get the token of their account: mounted by
+// default, unless the pod or its account says no, or projected by a volume.
+func (a *account) mounts(pod *lint.PodSpec) bool {
+	if a.automounts(pod) {
+		return true
+	}
+	for _, volume := range pod.Node.Get("volumes").Items() {
+		for _, source := range volume.Get("projected", "sources").Items() {
+			if source.Get("serviceAccountToken").IsMapping() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// automounts is mounts without projected volumes. The pod's field beats the account's.
+func (a *account) automounts(pod *lint.PodSpec) bool {
+	if n := pod.Node.Get("automountServiceAccountToken"); !n.IsNull() {
+		return !n.IsFalse()
+	}
+	return a.res == nil || !a.res.Get("automountServiceAccountToken").IsFalse()
+}
+
+// cluster reports whether the role counts as cluster-wide: bound so, or bound by
+// nothing that the bundle holds.
+func (r *role) cluster() bool {
+	return r.kind == "ClusterRole" && (r.clusterBound || len(r.namespaces) == 0)
+}
+
+// where completes a sentence about what the role's holders can do.
+func (r *role) where() string {
+	if r.cluster() {
+		return ""
+	}
+	namespaces := r.namespaces
+	if r.kind == "Role" {
+		namespaces = []string{r.namespace}
+	}
+	return inNamespaces(namespaces)
+}
+
+func inNamespaces(namespaces []string) string {
+	switch {
+	case len(namespaces) > 1:
+		return fmt.Sprintf(" in %d namespaces", len(namespaces))
+	case len(namespaces) == 0 || namespaces[0] == "":
+		return " in its namespace"
+	}
+	return fmt.Sprintf(" in namespace %q", namespaces[0])
+}
+
+// gives reports whether a grant of the role exists where the role is bound.
+func (r *role) gives(g *grant) bool {
+	if r.cluster() {
+		return g.at(true, "")
+	}
+	if r.kind == "Role" {
+		return g.at(false, r.namespace)
+	}
+	return slices.ContainsFunc(r.namespaces, func(ns string) bool { return g.at(false, ns) })
+}
+
+// holders says who has the role, for the end of a message.
+func (r *role) holders() string {
+	b, more := r.firstBinding()
+	if b == nil {
+		return "nothing in this bundle binds it"
+	}
+	text := fmt.Sprintf("held by %s through %s %q", b.subjects[0], b.res.Kind, b.res.Name)
+	if more += len(b.subjects) - 1; more > 0 {
+		text += fmt.Sprintf(" and by %d more", more)
+	}
+	return text
+}
+
+// firstBinding returns the first binding that gives the role to somebody, and
+// the number of further ones; cluster-wide ones come first.
+func (r *role) firstBinding() (*binding, int) {
+	var first *binding
+	count := 0
+	for _, holder := range append([]*role{r}, r.into...) {
+		count += len(holder.bindings)
+		if b := holder.first; b != nil && (first == nil || b.cluster() && !first.cluster()) {
+			first = b
+		}
+	}
+	return first, max(0, count-1)
+}
+
+// onlyAggregated reports whether the role reaches people only through admin,
+// edit or view, which [AggregateTo] judges.
+func (r *role) onlyAggregated() bool {
+	if len(r.labels) == 0 || len(r.bindings) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(r.into, func(a *role) bool { return a.res != nil && len(a.bindings) > 0 })
+}
+
+// takeover returns the worst power of the role from which the whole cluster
+// follows, or nil; in a namespace it is asked of kube-system.
+func (r *role) takeover(cluster bool) *grant {
+	i := 0
+	if cluster {
+		i = 1
+	}
+	if r.judged[i] {
+		return r.worst[i]
+	}
+	r.judged[i] = true
+	r.rules(func(p *policyRule) {
+		for _, g := range p.grants {
+			if g.power.takeover > 0 && !p.named() && g.at(cluster, "kube-system") && (r.worst[i] == nil || g.power.takeover > r.worst[i].power.takeover) {
+				r.worst[i] = g
+			}
+		}
+	})
+	return r.worst[i]
+}
+
+// isDeputy reports whether a subject holds bind or escalate through any role.
+func (s *subject) isDeputy() bool {
+	if s.deputy == 0 {
+		s.deputy = 2
+		for _, b := range s.bindings {
+			for _, r := range b.roles {
+				if w := r.takeover(b.cluster()); w != nil && w.power.takeover >= bind.takeover {
+					s.deputy = 1
+				}
+			}
+		}
+	}
+	return s.deputy == 1
+}

@@ -1,0 +1,158 @@
+package rbac
+
+import (
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// Invalid reports what the API server refuses in roles and bindings
+// (k8s.io/kubernetes/pkg/apis/rbac/validation), and, one step lower, what it
+// takes and the authorizer never matches.
+var Invalid = &lint.Rule{
+	ID:         "rbac-invalid",
+	Summary:    "role or binding is invalid, or grants nothing",
+	Severity:   lint.Medium,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"OWASP K02"},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, res := range pass.Resources("ClusterRole", "Role") {
+			if res.Group == group {
+				checkRole(pass, res)
+			}
+		}
+		for _, res := range pass.Resources("ClusterRoleBinding", "RoleBinding") {
+			if res.Group == group {
+				checkBinding(pass, res)
+			}
+		}
+	},
+}
+
+func checkRole(pass *lint.Pass, res *lint.Resource) {
+	rules := res.Get("rules")
+	aggregated := res.Get("aggregationRule").IsMapping()
+	switch {
+	case rules.IsNull() && !aggregated && rules.Exists():
+		pass.Reportf(rules, "%s has no rules: it grants nothing", res).Severity = lint.Low
+	case !rules.IsNull() && !rules.IsSequence():
+		pass.Reportf(rules, "rules of %s is no list", res)
+	case aggregated && len(rules.Items()) > 0:
+		pass.Reportf(rules, "%s has rules beside its aggregationRule: the controller overwrites them", res).Severity = lint.Low
+		return
+	}
+	for _, rule := range rules.Items() {
+		if !rule.IsMapping() {
+			pass.Reportf(rule, "rule %d of %s is no mapping", rule.Index()+1, res)
+			continue
+		}
+		ok := true
+		for _, field := range []string{"verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"} {
+			ok = checkStrings(pass, res, rule.Get(field)) && ok
+		}
+		if ok {
+			checkRule(pass, res, rule)
+		}
+	}
+}
+
+// checkStrings reports a field that is no list of strings.
+func checkStrings(pass *lint.Pass, res *lint.Resource, n *lint.Node) bool {
+	if n.IsNull() {
+		return true
+	}
+	if !n.IsSequence() {
+		pass.Reportf(n, "%s of %s is no list", n.Name(), res).Help = "write " + n.Name() + ": [...]"
+		return false
+	}
+	for _, item := range n.Items() {
+		if !item.IsString() {
+			pass.Reportf(item, "%s of %s holds something that is no string", n.Name(), res)
+			return false
+		}
+	}
+	return true
+}
+
+func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node) {
+	p := newPolicyRule(nil, rule)
+	switch {
+	case len(p.verbs) == 0:
+		pass.Reportf(rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
+	case len(p.paths) > 0 && res.Kind == "Role":
+		pass.Reportf(rule.Get("nonResourceURLs"), "%s is of one namespace and cannot grant nonResourceURLs", res)
+	case len(p.paths) > 0 && len(p.resources)+len(p.groups)+len(p.names) > 0:
+		pass.Reportf(rule.Get("nonResourceURLs"), "rule %d of %s has both nonResourceURLs and resources", rule.Index()+1, res)
+	case len(p.paths) == 0 && len(p.groups) == 0:
+		pass.Reportf(rule.Get("apiGroups"), "rule %d of %s has no apiGroups", rule.Index()+1, res).Help = `write apiGroups: [""] for the core API group`
+	case len(p.paths) == 0 && len(p.resources) == 0:
+		pass.Reportf(rule.Get("resources"), "rule %d of %s has no resources", rule.Index()+1, res)
+	}
+	for _, e := range p.resources {
+		if why := unmatched(e.text); why != "" {
+			pass.Reportf(e.node, "resource %q of %s matches nothing: %s", e.text, res, why).Severity = lint.Low
+		}
+	}
+	for _, e := range p.groups {
+		switch {
+		case e.text == "core", e.text == "v1":
+			f := pass.Reportf(e.node, "API group %q of %s matches nothing: the core group is called \"\"", e.text, res)
+			f.Severity, f.Help = lint.Low, `write apiGroups: [""]`
+		case strings.Contains(e.text, "/"):
+			f := pass.Reportf(e.node, "API group %q of %s matches nothing: a group has no version", e.text, res)
+			f.Severity, f.Help = lint.Low, "write "+e.text[:strings.Index(e.text, "/")]
+		}
+	}
+}
+
+// unmatched says why no request matches a resource; "" where one may.
+func unmatched(resource string) string {
+	base, sub, _ := strings.Cut(resource, "/")
+	switch {
+	case base != "" && base != "*" && sub == "*":
+		return "only \"*\" covers all subresources; name " + base + "/exec and the like"
+	case resource == "*/*":
+		return "\"*\" alone covers all resources and subresources"
+	case resource != strings.ToLower(resource):
+		return "resources are written in lower case, in the plural"
+	}
+	return ""
+}
+
+func checkBinding(pass *lint.Pass, res *lint.Resource) {
+	ref := res.Get("roleRef")
+	kind := ref.Get("kind")
+	switch {
+	case !ref.IsMapping():
+		pass.Reportf(ref, "%s has no roleRef", res)
+	case kind.Value() != "Role" && kind.Value() != "ClusterRole":
+		pass.Reportf(kind, "roleRef of %s is of kind %q; it must be Role or ClusterRole", res, kind.Value())
+	case kind.Value() == "Role" && res.Kind == "ClusterRoleBinding":
+		pass.Reportf(kind, "%s names a Role; it can only bind a ClusterRole", res)
+	case ref.Get("name").Value() == "":
+		pass.Reportf(ref.Get("name"), "roleRef of %s has no name", res)
+	case ref.Get("apiGroup").Value() != "" && ref.Get("apiGroup").Value() != group:
+		pass.Reportf(ref.Get("apiGroup"), "roleRef of %s is of API group %q; it must be %s", res, ref.Get("apiGroup").Value(), group)
+	}
+	subjects := res.Get("subjects")
+	if !subjects.IsNull() && !subjects.IsSequence() {
+		pass.Reportf(subjects, "subjects of %s is no list", res)
+	}
+	for _, s := range subjects.Items() {
+		kind, apiGroup := s.Get("kind"), s.Get("apiGroup").Value()
+		switch {
+		case !s.IsMapping():
+			pass.Reportf(s, "subject %d of %s is no mapping", s.Index()+1, res)
+		case kind.Value() != "User" && kind.Value() != "Group" && kind.Value() != "ServiceAccount":
+			pass.Reportf(kind, "subject %d of %s is of kind %q; it must be User, Group or ServiceAccount", s.Index()+1, res, kind.Value())
+		case s.Get("name").Value() == "":
+			pass.Reportf(s.Get("name"), "subject %d of %s has no name", s.Index()+1, res)
+		case kind.Value() == "ServiceAccount" && apiGroup != "":
+			pass.Reportf(s.Get("apiGroup"), "subject %d of %s is a ServiceAccount of API group %q; it has none", s.Index()+1, res, apiGroup)
+		case kind.Value() == "ServiceAccount" && res.Kind == "ClusterRoleBinding" && s.Get("namespace").Value() == "":
+			pass.Reportf(s.Get("namespace"), "subject %d of %s is a ServiceAccount without a namespace", s.Index()+1, res)
+		}
+	}
+}

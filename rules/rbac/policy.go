@@ -1,0 +1,130 @@
+package rbac
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+const group = "rbac.authorization.k8s.io"
+
+// An entry is one item of a list of a policy rule; node is nil in built-in roles.
+type entry struct {
+	text string
+	node *lint.Node
+}
+
+// A policyRule is one item of a role's rules.
+type policyRule struct {
+	role                                   *role
+	node                                   *lint.Node // nil in built-in roles
+	verbs, groups, resources, names, paths []entry
+	grants                                 []*grant
+}
+
+func newPolicyRule(owner *role, n *lint.Node) *policyRule {
+	return &policyRule{
+		role: owner, node: n,
+		verbs: entries(n.Get("verbs")), groups: entries(n.Get("apiGroups")), resources: entries(n.Get("resources")),
+		names: entries(n.Get("resourceNames")), paths: entries(n.Get("nonResourceURLs")),
+	}
+}
+
+// entries reads a list, and a lone string where the list belongs: the API
+// server refuses that, [Invalid] says so, and what was meant is still judged.
+func entries(n *lint.Node) []entry {
+	if n.IsScalar() {
+		return []entry{{n.Value(), n}}
+	}
+	var all []entry
+	for _, item := range n.Items() {
+		if item.IsScalar() {
+			all = append(all, entry{item.Value(), item})
+		}
+	}
+	return all
+}
+
+// The four functions below decide as the authorizer does
+// (k8s.io/kubernetes/pkg/apis/rbac/v1/evaluation_helpers.go). Of resources it
+// knows "*" (everything, subresources included), "pods", "pods/exec" and
+// "*/exec". "pods" is not also "pods/exec", and "pods/*" is no pattern at all.
+
+func (r *policyRule) allowsGroup(group string) bool {
+	return slices.ContainsFunc(r.groups, func(e entry) bool { return e.text == "*" || e.text == group })
+}
+
+// resource returns the item that covers a resource, the wildcard last: the
+// narrowest place to mend.
+func (r *policyRule) resource(resource string) (entry, bool) {
+	_, sub, _ := strings.Cut(resource, "/")
+	var star entry
+	var found bool
+	for _, e := range r.resources {
+		switch {
+		case e.text == resource:
+			return e, true
+		case e.text == "*", sub != "" && e.text == "*/"+sub:
+			if !found {
+				star, found = e, true
+			}
+		}
+	}
+	return star, found
+}
+
+// allowed returns the items that give one of the verbs on a resource; any verb
+// counts where none is named. A request to create or to delete a collection
+// carries no name, so a rule with resourceNames never allows it; on a
+// subresource the name is in the URL.
+func (r *policyRule) allowed(verbs []string, resource string) []entry {
+	if len(verbs) == 0 {
+		return r.verbs
+	}
+	var all []entry
+	for _, e := range r.verbs {
+		if e.text == "*" {
+			return []entry{e}
+		}
+		if !slices.Contains(verbs, e.text) {
+			continue
+		}
+		if len(r.names) > 0 && (e.text == "create" || e.text == "deletecollection") && !strings.Contains(resource, "/") {
+			continue
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func (r *policyRule) named() bool { return len(r.names) > 0 }
+
+func (r *policyRule) hasName(names ...string) bool {
+	return slices.ContainsFunc(r.names, func(e entry) bool { return slices.Contains(names, e.text) })
+}
+
+// star returns the "*" of a list.
+func star(list []entry) (entry, bool) {
+	for _, e := range list {
+		if e.text == "*" {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
+
+// texts returns the items as messages list them.
+func texts(list []entry) string {
+	var all []string
+	for _, e := range list {
+		text := e.text
+		if text == "" {
+			text = `""`
+		}
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,264 @@
+package rbac
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A power is a permission from which its holder gets further than it says: the
+// list of https://kubernetes.io/docs/concepts/security/rbac-good-practices/ and
+// what auditors add to it.
+type power struct {
+	what     string // its name in the table of manilint rbac
+	can      string // completes "can …"; of a namespace, " in namespace …" follows
+	severity lint.Severity
+	verbs    []string // any of them is enough; any verb at all where none is named
+	targets  []target
+	names    weight // of a grant limited by resourceNames
+	// only narrows where the power exists: to configmaps of kube-system, say.
+	only func(g *grant, cluster bool, namespace string) bool
+	// takeover orders the powers from which the whole cluster follows in one
+	// step, the worst highest; 0: not one of them.
+	takeover int
+	help     string
+}
+
+// A target is a resource that a power is about. Of a cluster-scoped resource
+// nothing is granted by a binding in a namespace.
+type target struct {
+	group, resource string
+	clusterScoped   bool
+}
+
+// A weight says what a limit to resourceNames makes of a grant.
+type weight int
+
+const (
+	silent weight = iota // named objects alone are what least privilege looks like
+	lower                // one step less: the named object is enough to get far
+	same
+)
+
+// A grant is a power that one policy rule gives.
+type grant struct {
+	power *power
+	rule  *policyRule
+	verbs []entry
+	hits  []hit
+}
+
+type hit struct {
+	entry  entry
+	target target
+}
+
+func coreGroup(resources ...string) []target               { return targets("", false, resources) }
+func in(group string, resources ...string) []target        { return targets(group, false, resources) }
+func atCluster(group string, resources ...string) []target { return targets(group, true, resources) }
+
+func targets(group string, clusterScoped bool, resources []string) []target {
+	var all []target
+	for _, r := range resources {
+		all = append(all, target{group, r, clusterScoped})
+	}
+	return all
+}
+
+var (
+	write    = []string{"create", "update", "patch"}
+	change   = []string{"update", "patch"}
+	control  = []string{"create", "update", "patch", "delete", "deletecollection"}
+	workload = slices.Concat(coreGroup("pods", "replicationcontrollers"),
+		in("apps", "deployments", "daemonsets", "statefulsets", "replicasets"), in("batch", "jobs", "cronjobs"))
+	bindings = slices.Concat(in(group, "rolebindings"), atCluster(group, "clusterrolebindings"))
+)
+
+// everything is "*" on "*": all other powers are in it.
+var everything = &power{what: "everything", can: "do everything", severity: lint.Critical, takeover: 9}
+
+var (
+	escalate = &power{what: "escalate", can: "write roles that grant more than it holds", severity: lint.Critical, takeover: 8,
+		verbs: []string{"escalate"}, targets: slices.Concat(in(group, "roles"), in(group, "clusterroles")), names: lower,
+		help: "drop the verb escalate; a controller that writes roles can be given what those roles grant"}
+	bind = &power{what: "bind", can: "bind any role", severity: lint.Critical, takeover: 7,
+		verbs: []string{"bind"}, targets: slices.Concat(in(group, "roles"), in(group, "clusterroles")),
+		help: "name the roles that may be bound in resourceNames"}
+	impersonate = &power{what: "impersonate", can: "impersonate users, groups or service accounts", severity: lint.Critical, takeover: 6,
+		verbs: []string{"impersonate"}, targets: slices.Concat(atCluster("", "users", "groups"), coreGroup("serviceaccounts")), names: lower,
+		help: "name who may be impersonated in resourceNames, or drop the verb impersonate"}
+	readSecrets = &power{what: "read-secrets", can: "read every Secret", severity: lint.High, takeover: 5,
+		verbs: []string{"get", "list", "watch"}, targets: coreGroup("secrets"),
+		help: "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it"}
+	proxyNodes = &power{what: "proxy-nodes", can: "run commands in every pod through the kubelets (nodes/proxy)", severity: lint.High, takeover: 4,
+		targets: atCluster("", "nodes/proxy"), names: lower,
+		help: "grant nodes/metrics, nodes/stats, nodes/log or nodes/healthz in its place: the kubelet tells them apart since 1.33"}
+	createTokens = &power{what: "create-tokens", can: "issue tokens of every ServiceAccount", severity: lint.High, takeover: 3,
+		verbs: []string{"create"}, targets: coreGroup("serviceaccounts/token"), names: lower,
+		help: "name the ServiceAccounts in resourceNames of a Role"}
+	exec = &power{what: "exec", can: "run commands in every pod", severity: lint.High, takeover: 2,
+		verbs: []string{"create", "get"}, targets: coreGroup("pods/exec"),
+		help: "drop pods/exec, or grant it in a Role of the one namespace that needs it"}
+	createWorkloads = &power{what: "create-workloads", can: "create or change workloads, and so run as every ServiceAccount", severity: lint.Medium, takeover: 1,
+		verbs: write, targets: workload,
+		help: "grant it in a Role of a namespace that holds no stronger ServiceAccount, and enforce a Pod Security level there"}
+
+	writeSecrets = &power{what: "write-secrets", can: "overwrite every Secret", severity: lint.Medium,
+		verbs: change, targets: coreGroup("secrets"), help: readSecrets.help}
+	attach = &power{what: "attach", can: "attach to the processes of every pod", severity: lint.High,
+		verbs: []string{"create", "get"}, targets: coreGroup("pods/attach"),
+		help: "drop pods/attach, or grant it in a Role of the one namespace that needs it"}
+	portForward = &power{what: "port-forward", can: "reach every port of every pod, past network policies", severity: lint.Medium,
+		verbs: []string{"create", "get"}, targets: coreGroup("pods/portforward"), help: "drop pods/portforward"}
+	debug = &power{what: "ephemeral-containers", can: "put a container of its choice into every running pod", severity: lint.High,
+		verbs: change, targets: coreGroup("pods/ephemeralcontainers"),
+		help: "drop pods/ephemeralcontainers, or grant it in a Role of the one namespace that needs it"}
+	writeRBAC = &power{what: "write-rbac", can: "create roles or bindings, and so pass on what it holds", severity: lint.Critical,
+		verbs: write, targets: slices.Concat(bindings, in(group, "roles"), atCluster(group, "clusterroles")),
+		help: "leave roles and bindings to whoever installs the application, or grant it in a Role"}
+	editBindings = &power{what: "edit-bindings", can: "add subjects to bindings of the roles it holds", severity: lint.Medium,
+		verbs: change, targets: bindings, names: same,
+		help: "drop update and patch on bindings"}
+	writeWebhooks = &power{what: "write-webhooks", can: "change or remove admission control", severity: lint.Critical,
+		verbs: control, targets: atCluster("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "validatingwebhookconfigurations",
+			"mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "validatingadmissionpolicies", "validatingadmissionpolicybindings"), names: lower,
+		help: "name the configurations in resourceNames with the verbs get, update and patch"}
+	approveCertificates = &power{what: "approve-certificates", can: "approve certificates, and so become any user", severity: lint.High,
+		verbs: change, targets: atCluster("certificates.k8s.io", "certificatesigningrequests/approval"), names: same,
+		help: "limit the verb approve to the one signer in resourceNames, or leave approval to people"}
+	createVolumes = &power{what: "create-volumes", can: "create PersistentVolumes of the type hostPath, and so read and write every node's disk", severity: lint.Medium,
+		verbs: []string{"create"}, targets: atCluster("", "persistentvolumes"),
+		help: "let a storage class provision volumes"}
+	patchNamespaces = &power{what: "patch-namespaces", can: "relabel namespaces, out of Pod Security and network policies", severity: lint.Medium,
+		verbs: change, targets: coreGroup("namespaces"), help: "drop update and patch on namespaces"}
+	writeNetwork = &power{what: "write-network", can: "redirect or open traffic (Services, endpoints, Ingresses, NetworkPolicies)", severity: lint.Medium,
+		verbs: control, targets: slices.Concat(coreGroup("services", "endpoints"), in("discovery.k8s.io", "endpointslices"),
+			in("networking.k8s.io", "ingresses", "networkpolicies"), in("extensions", "ingresses", "networkpolicies")),
+		help: "grant it in a Role of the namespaces concerned, for the one kind that is needed"}
+	mapIdentities = &power{what: "write-aws-auth", can: "map any AWS identity to system:masters (ConfigMap aws-auth)", severity: lint.Critical,
+		verbs: change, targets: coreGroup("configmaps"), names: same,
+		only: func(g *grant, cluster bool, ns string) bool {
+			return (cluster || ns == "kube-system") && g.rule.hasName("aws-auth")
+		},
+		help: "drop aws-auth from resourceNames, and map identities by EKS access entries"}
+	writeDNS = &power{what: "write-dns", can: "rewrite the cluster's DNS (ConfigMap coredns)", severity: lint.High,
+		verbs: change, targets: coreGroup("configmaps"), names: same,
+		only: func(g *grant, cluster bool, ns string) bool {
+			return (cluster || ns == "kube-system") && (!g.rule.named() || g.rule.hasName("coredns", "coredns-custom", "kube-dns", "node-local-dns"))
+		},
+		help: "name the ConfigMaps in resourceNames, or grant it in a Role of the application's own namespace"}
+	writeConfigMaps = &power{what: "write-configmaps", can: "change every ConfigMap", severity: lint.Low,
+		verbs: control, targets: coreGroup("configmaps"), help: "name the ConfigMaps in resourceNames"}
+	deleteLogs = &power{what: "delete-logs", can: "delete logs or events, the traces of an intrusion", severity: lint.Medium,
+		verbs: []string{"delete", "deletecollection"}, targets: slices.Concat(coreGroup("pods/log", "events"), in("events.k8s.io", "events")),
+		help: "drop the verbs delete and deletecollection"}
+)
+
+// powers is the list of dangerous powers, the worst first.
+var powers = []*power{
+	everything, escalate, bind, impersonate, writeWebhooks, mapIdentities, writeRBAC, readSecrets, proxyNodes, createTokens, exec,
+	attach, debug, approveCertificates, writeDNS, createWorkloads, createVolumes, patchNamespaces, writeSecrets, editBindings,
+	portForward, writeNetwork, deleteLogs, writeConfigMaps,
+}
+
+// byResource finds the powers about a resource without trying them all.
+var byResource = func() map[string][]*power {
+	index := map[string][]*power{}
+	for _, p := range powers {
+		for _, t := range p.targets {
+			if !slices.Contains(index[t.resource], p) {
+				index[t.resource] = append(index[t.resource], p)
+			}
+		}
+	}
+	return index
+}()
+
+// isEverything reports whether a rule grants every verb on every resource.
+func (r *policyRule) isEverything() bool {
+	_, verb := star(r.verbs)
+	_, resource := star(r.resources)
+	_, group := star(r.groups)
+	return verb && resource && group && !r.named()
+}
+
+// grantsOf returns the powers that a rule gives, in the order of the list. A
+// rule that grants everything gives that alone: it is one root cause.
+func grantsOf(r *policyRule) []*grant {
+	if r.isEverything() {
+		e, _ := star(r.resources)
+		return []*grant{{everything, r, r.verbs, []hit{{e, target{"*", "*", false}}}}}
+	}
+	return partsOf(r)
+}
+
+// partsOf is grantsOf without the short cut for everything.
+func partsOf(r *policyRule) []*grant {
+	candidates := powers
+	if !slices.ContainsFunc(r.resources, func(e entry) bool { return strings.HasPrefix(e.text, "*") }) {
+		candidates = nil
+		for _, e := range r.resources {
+			candidates = append(candidates, byResource[e.text]...)
+		}
+	}
+	var all []*grant
+	for i, p := range candidates {
+		if slices.Contains(candidates[:i], p) {
+			continue
+		}
+		g := &grant{power: p, rule: r}
+		for _, t := range p.targets {
+			if !r.allowsGroup(t.group) {
+				continue
+			}
+			e, ok := r.resource(t.resource)
+			if !ok {
+				continue
+			}
+			verbs := r.allowed(p.verbs, t.resource)
+			if len(verbs) == 0 {
+				continue
+			}
+			g.hits = append(g.hits, hit{e, t})
+			for _, v := range verbs {
+				if !slices.Contains(g.verbs, v) {
+					g.verbs = append(g.verbs, v)
+				}
+			}
+		}
+		if len(g.hits) > 0 {
+			all = append(all, g)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *grant) int { return slices.Index(powers, a.power) - slices.Index(powers, b.power) })
+	return all
+}
+
+// at reports whether the grant exists where the role is bound: cluster-wide, or
+// in a namespace, where cluster-scoped resources are out of reach.
+func (g *grant) at(cluster bool, namespace string) bool {
+	if g.power.only != nil && !g.power.only(g, cluster, namespace) {
+		return false
+	}
+	return cluster || slices.ContainsFunc(g.hits, func(h hit) bool { return !h.target.clusterScoped })
+}
+
+// node returns the narrowest place of the grant: the verb where the verb is the
+// power, else the first resource.
+func (g *grant) node() *lint.Node {
+	switch g.power {
+	case escalate, bind, impersonate:
+		return g.verbs[0].node
+	}
+	return g.hits[0].entry.node
+}
+
+// items says what in the rule grants the power: get, list on secrets.
+func (g *grant) items() string {
+	var resources []entry
+	for _, h := range g.hits {
+		resources = append(resources, h.entry)
+	}
+	return texts(g.verbs) + " on " + texts(resources)
+}

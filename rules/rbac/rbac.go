@@ -1,0 +1,55 @@
+// Package rbac holds the rules about roles, bindings and service accounts: what
+// single grants let their holders do, and what a workload can do through its
+// service account, bindings and roles. It judges what the objects of a bundle
+// grant; it does not know what a cluster's other objects add.
+package rbac
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+
+	"github.com/manilint/manilint/lint"
+)
+
+//go:embed *.md
+var docs embed.FS
+
+// Rules are the rules of this package, in the order of docs/rules.md.
+var Rules = slices.Concat(
+	[]*lint.Rule{WildcardAll, WildcardNamespace, WildcardResource, WildcardVerb},
+	[]*lint.Rule{ClusterAdminBinding, SystemMasters, Anonymous, Authenticated, Effective},
+	grantRules(),
+	[]*lint.Rule{AggregateTo, DanglingRole, Invalid},
+	[]*lint.Rule{DefaultServiceAccount, AutomountToken, DeprecatedServiceAccountField, DanglingServiceAccount},
+)
+
+var core = []lint.Profile{lint.ProfileDefault}
+
+// maxRelated bounds the related places of a finding; its message counts the rest.
+const maxRelated = 5
+
+// relateHolders adds the bindings that give the role to somebody, and the pods
+// that hold it.
+func relateHolders(f *lint.Finding, r *role) {
+	places := 0
+	for _, holder := range append([]*role{r}, r.into...) {
+		for _, b := range holder.bindings {
+			if places++; places > maxRelated {
+				return
+			}
+			f.Relate("binding", b.ref, fmt.Sprintf("%s %q gives it to %s", b.res.Kind, b.res.Name, b.subjects[0]))
+			if a := b.subjects[0].account; a != nil && len(a.pods) > 0 {
+				f.Relate("workload", accountNode(a.pods[0]), fmt.Sprintf("%s runs as %s", a.pods[0].Resource, b.subjects[0]))
+			}
+		}
+	}
+}
+
+// accountNode returns the field of a pod that names its service account.
+func accountNode(pod *lint.PodSpec) *lint.Node {
+	if n := pod.Node.Get("serviceAccount"); !pod.Node.Get("serviceAccountName").Exists() && n.Exists() {
+		return n
+	}
+	return pod.Node.Get("serviceAccountName")
+}

@@ -1,0 +1,158 @@
+package rbac
+
+import (
+	"fmt"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// AutomountToken reports pods that get the token of a service account that
+// nothing in the bundle grants anything to (CIS 5.1.6). A bound account's pods
+// need their token.
+var AutomountToken = &lint.Rule{
+	ID:         "automount-token",
+	Summary:    "pod mounts a service account token that it does not need",
+	Severity:   lint.Medium,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"CIS 5.1.6", "NSA C-0034", "OWASP K09"},
+	Peers: map[string][]string{"polaris": {"automountServiceAccountToken"}, "trivy": {"KSV-0036"}, "checkov": {"CKV_K8S_38"},
+		"kubescape": {"C-0034"}, "kubesec": {"AutomountServiceAccountToken"}},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, a := range of(pass.Bundle).accounts {
+			if len(a.bindings) > 0 {
+				continue
+			}
+			for _, pod := range a.pods {
+				if !a.automounts(pod) {
+					continue
+				}
+				f := pass.Reportf(pod.Node.Get("automountServiceAccountToken"),
+					"%s mounts the token of ServiceAccount %q, to which nothing in this bundle grants anything", pod.Resource, a.name)
+				f.Help = "set automountServiceAccountToken: false"
+			}
+		}
+	},
+}
+
+// DefaultServiceAccount reports pods that get the token of the default service
+// account, and bindings to it (CIS 5.1.5): what it may do, every pod of the
+// namespace may that names no other. It yields where the token is the whole matter.
+var DefaultServiceAccount = &lint.Rule{
+	ID:         "default-service-account",
+	Summary:    "pod uses the default service account",
+	Severity:   lint.Medium,
+	Group:      "rbac",
+	Profiles:   core,
+	References: []string{"CIS 5.1.5", "OWASP K09"},
+	Peers: map[string][]string{"kube-linter": {"default-service-account"}, "checkov": {"CKV_K8S_41", "CKV_K8S_42"},
+		"kubescape": {"C-0189"}, "kubesec": {"ServiceAccountName"}},
+	Docs:     docs,
+	YieldsTo: []string{"automount-token"},
+	Run: func(pass *lint.Pass) {
+		g := of(pass.Bundle)
+		for _, a := range g.accounts {
+			if a.name != "default" {
+				continue
+			}
+			reported := false
+			for _, pod := range a.pods {
+				if !a.mounts(pod) {
+					continue
+				}
+				reported = true
+				granted := ""
+				if len(a.bindings) > 0 {
+					granted = fmt.Sprintf(", to which %s %q grants %s %q", a.bindings[0].res.Kind, a.bindings[0].res.Name, a.bindings[0].kind, a.bindings[0].name)
+				}
+				f := pass.Reportf(accountNode(pod), "%s runs as the default ServiceAccount of its namespace%s", pod.Resource, granted)
+				f.Help = "give the workload a ServiceAccount of its own, or set automountServiceAccountToken: false"
+				for i, b := range a.bindings {
+					if i == maxRelated {
+						break
+					}
+					f.Relate("binding", b.ref, fmt.Sprintf("%s %q grants it %s %q", b.res.Kind, b.res.Name, b.kind, b.name))
+				}
+			}
+			if reported {
+				continue
+			}
+			for _, b := range a.bindings {
+				for _, s := range b.subjects {
+					if s.account == a {
+						f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q to the default ServiceAccount, and so to every pod%s that names no other",
+							b.res.Kind, b.res.Name, b.kind, b.name, inNamespaces([]string{a.namespace}))
+						f.Help = "bind a ServiceAccount of the one workload that needs it"
+						break
+					}
+				}
+			}
+		}
+	},
+}
+
+// DeprecatedServiceAccountField reports spec.serviceAccount, which the API keeps
+// as an old name of serviceAccountName.
+var DeprecatedServiceAccountField = &lint.Rule{
+	ID:         "deprecated-service-account-field",
+	Summary:    "pod names its service account in the deprecated field serviceAccount",
+	Severity:   lint.Low,
+	Group:      "rbac",
+	References: []string{"OWASP K09"},
+	Peers:      map[string][]string{"kube-linter": {"deprecated-service-account-field"}, "kubescape": {"C-0294"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, pod := range pass.PodSpecs() {
+			old, name := pod.Node.Get("serviceAccount"), pod.Node.Get("serviceAccountName").Value()
+			if old.Value() == "" {
+				continue
+			}
+			effect := "serviceAccountName is its name"
+			if name != "" && name != old.Value() {
+				effect = fmt.Sprintf("serviceAccountName: %s counts in its place", name)
+			}
+			f := pass.Reportf(old, "%s names ServiceAccount %q in the deprecated field serviceAccount; %s", pod.Resource, old.Value(), effect)
+			f.Help = "use serviceAccountName"
+		}
+	},
+}
+
+// DanglingServiceAccount reports pods and bindings that name a service account
+// which the bundle lacks, though it holds objects of that namespace.
+var DanglingServiceAccount = &lint.Rule{
+	ID:         "dangling-service-account",
+	Summary:    "service account is named but not part of the bundle",
+	Severity:   lint.Low,
+	Group:      "rbac",
+	References: []string{"OWASP K09"},
+	Peers:      map[string][]string{"kube-linter": {"non-existent-service-account"}, "kubescape": {"C-0307"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		held := map[string]bool{}
+		for _, r := range pass.Bundle.Resources {
+			held[r.Namespace] = true
+			if r.Is("", "Namespace") {
+				held[r.Name] = true
+			}
+		}
+		for _, a := range of(pass.Bundle).accounts {
+			if a.res != nil || a.name == "default" || !held[a.namespace] {
+				continue
+			}
+			for _, pod := range a.pods {
+				f := pass.Reportf(accountNode(pod), "%s runs as ServiceAccount %q, which this bundle lacks", pod.Resource, a.name)
+				f.Help = "add the ServiceAccount; the pod is not created without it"
+			}
+			for _, b := range a.bindings {
+				for _, s := range b.subjects {
+					if s.account == a {
+						f := pass.Reportf(s.node.Get("name"), "%s %q names ServiceAccount %q%s, which this bundle lacks", b.res.Kind, b.res.Name, a.name, inNamespaces([]string{a.namespace}))
+						f.Help = "add the ServiceAccount, or remove the subject: whoever may create one of that name gets what the binding gives"
+						break
+					}
+				}
+			}
+		}
+	},
+}
