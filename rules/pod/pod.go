@@ -16,4 +16,51 @@ var docs embed.FS
 // Rules are the rules of this package, in the order of docs/rules.md.
 var Rules = []*lint.Rule{
 	Privileged,
+	AllowPrivilegeEscalation,
+	RunAsNonRoot,
+	RunAsRootUID,
+	LowUID,
+	LowGID,
+	RootGroup,
+	ReadOnlyRootFS,
+	SecurityContextMissing,
+	DropAllCapabilities,
+	RestrictedCapabilities,
+	BaselineCapabilities,
+	NetRaw,
+	SysAdmin,
+	SysModule,
+	DangerousCapabilities,
+	InsecureCapabilities,
+	HostPID,
+	HostIPC,
+	HostNetwork,
+	HostProcess,
+	HostPort,
+	HostProbe,
+	HostPath,
+	HostPathSensitive,
+	HostPathWritable,
+	RuntimeSocket,
+	ProcMount,
+	RestrictedProcMount,
+	UnsafeSysctls,
+	Seccomp,
+	SeccompUnconfined,
+	AppArmor,
+	AppArmorUnconfined,
+	SELinuxOptions,
+	LinuxHardening,
+	NonCoreVolumeTypes,
+	HostAliases,
+	HostUsers,
+	SudoEntrypoint,
+	SCCPrivileged,
 }
+
+// The profiles of rules. What baseline forbids restricted forbids too.
+var (
+	inDefault    = []lint.Profile{lint.ProfileDefault}
+	inBaseline   = []lint.Profile{lint.ProfileDefault, lint.ProfileBaseline, lint.ProfileRestricted}
+	inRestricted = []lint.Profile{lint.ProfileDefault, lint.ProfileRestricted}
+)

@@ -8,7 +8,7 @@ var Privileged = &lint.Rule{
 	Summary:    "container runs privileged",
 	Severity:   lint.Critical,
 	Group:      "pod",
-	Profiles:   []lint.Profile{lint.ProfileDefault, lint.ProfileBaseline, lint.ProfileRestricted},
+	Profiles:   inBaseline,
 	References: []string{"CIS 5.2.2", "PSS baseline", "NSA C-0057", "OWASP K01"},
 	Peers: map[string][]string{
 		"kube-linter": {"privileged-container"}, "kube-score": {"container-security-context-privileged"},
@@ -16,12 +16,15 @@ var Privileged = &lint.Rule{
 		"kubescape": {"C-0057"}, "kubesec": {"Privileged"},
 	},
 	Docs: docs,
-	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
-			if n := c.Node.Get("securityContext", "privileged"); n.IsTrue() {
-				f := pass.Reportf(n, "%s runs privileged: it has every capability and every device of its node", c)
-				f.Help = "remove privileged: true, and add the single capability or device that the container needs"
+	Run: standard(func(p *lint.PodSpec, _ version) []breach {
+		var all []breach
+		for _, c := range p.Containers() {
+			if n := c.Get("securityContext", "privileged"); n.IsTrue() {
+				all = append(all, breach{node: n, level: lint.ProfileBaseline,
+					message: c.String() + " runs privileged: it has every capability and every device of its node",
+					help:    "remove privileged: true, and add the single capability or device that the container needs"})
 			}
 		}
-	},
+		return all
+	}),
 }
