@@ -10,6 +10,7 @@ import (
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/pod"
 	"github.com/manilint/manilint/rules/rbac"
+	"github.com/manilint/manilint/rules/resources"
 	"github.com/manilint/manilint/rules/secret"
 )
 
@@ -18,6 +19,7 @@ func All() []*lint.Rule {
 	return slices.Concat(
 		pod.Rules,
 		rbac.Rules,
+		resources.Rules,
 		network.Rules,
 		secret.Rules,
 		[]*lint.Rule{lint.SuppressionHygiene},
