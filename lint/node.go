@@ -192,6 +192,31 @@ func (n *Node) Fields() []*Node {
 	return fields
 }
 
+// Entries returns the values of a mapping in the order written, a repeated key as
+// often as it is written and without what a merge key brings in.
+func (n *Node) Entries() []*Node {
+	if !n.IsMapping() {
+		return nil
+	}
+	var entries []*Node
+	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
+		k := n.yaml.Content[i]
+		entries = append(entries, &Node{yaml: resolveAlias(n.yaml.Content[i+1]), key: k, parent: n, field: k.Value, index: -1, res: n.res})
+	}
+	return entries
+}
+
+// KeyNode returns the key that holds n as a node of the same path, for findings
+// about the key itself; n where there is none (list items, roots, missing nodes).
+func (n *Node) KeyNode() *Node {
+	if n.key == nil {
+		return n
+	}
+	k := *n
+	k.yaml = n.key
+	return &k
+}
+
 // Strings returns the scalar elements of a list, or the one scalar where a list
 // belongs, as text.
 func (n *Node) Strings() []string {
