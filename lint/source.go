@@ -22,7 +22,12 @@ type Source struct {
 
 	once  sync.Once
 	lines []int // byte offset of the start of each line
+	// runes holds the number of code points before each multiple of runeStep, so
+	// that a column in a file of one long line costs no scan of that line.
+	runes []int
 }
+
+const runeStep = 1024
 
 // NewSource returns a Source for data; path is printed in reports as given.
 func NewSource(path string, data []byte) *Source {
@@ -37,8 +42,45 @@ func (s *Source) lineTable() []int {
 				s.lines = append(s.lines, i+1)
 			}
 		}
+		n := 0
+		for i, b := range s.Data {
+			if i%runeStep == 0 {
+				s.runes = append(s.runes, n)
+			}
+			if utf8.RuneStart(b) {
+				n++
+			}
+		}
+		s.runes = append(s.runes, n)
 	})
 	return s.lines
+}
+
+// runesBefore returns the number of code points that start before an offset.
+func (s *Source) runesBefore(offset int) int {
+	step := min(offset/runeStep, len(s.runes)-1)
+	n := s.runes[step]
+	for _, b := range s.Data[min(step*runeStep, offset):offset] {
+		if utf8.RuneStart(b) {
+			n++
+		}
+	}
+	return n
+}
+
+// runeAt returns the offset of the code point that n others precede.
+func (s *Source) runeAt(n int) int {
+	step := max(0, sort.SearchInts(s.runes, n+1)-1)
+	offset := min(step*runeStep, len(s.Data))
+	for seen := s.runes[step]; offset < len(s.Data); offset++ {
+		if utf8.RuneStart(s.Data[offset]) {
+			if seen == n {
+				break
+			}
+			seen++
+		}
+	}
+	return offset
 }
 
 // Lines returns the number of lines; an empty file has one.
@@ -67,7 +109,7 @@ func (s *Source) Position(offset int) Position {
 	if line == 1 && strings.HasPrefix(string(s.Data[:min(3, len(s.Data))]), "\ufeff") {
 		start = min(3, offset) // a byte order mark is no column
 	}
-	return Position{s, line, utf8.RuneCount(s.Data[start:offset]) + 1, offset}
+	return Position{s, line, s.runesBefore(offset) - s.runesBefore(start) + 1, offset}
 }
 
 // At returns the position of a line and a column in code points, both from 1
@@ -84,11 +126,14 @@ func (s *Source) At(line, column int) Position {
 	if line == 1 && strings.HasPrefix(string(s.Data[:min(3, len(s.Data))]), "\ufeff") {
 		offset = 3
 	}
-	for c := 1; c < column && offset < len(s.Data) && s.Data[offset] != '\n' && s.Data[offset] != '\r'; c++ {
-		_, size := utf8.DecodeRune(s.Data[offset:])
-		offset += size
+	end := len(s.Data)
+	if line < len(lines) {
+		end = lines[line] - 1
+		if end > offset && s.Data[end] == '\n' && s.Data[end-1] == '\r' {
+			end--
+		}
 	}
-	return s.Position(offset)
+	return s.Position(min(s.runeAt(s.runesBefore(offset)+max(0, column-1)), max(end, offset)))
 }
 
 // Span returns the span between two byte offsets, the end exclusive.
