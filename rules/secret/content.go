@@ -5,9 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +28,16 @@ type leak struct {
 	hash  bool   // a hash of a password, not the password
 }
 
+// maxLeaks bounds what is reported of one value.
+const maxLeaks = 20
+
+// has reports whether leaks already say what l does: one finding a line.
+func has(leaks []leak, l leak) bool {
+	return slices.ContainsFunc(leaks, func(o leak) bool {
+		return o.line == l.line && (l.line > 0 || strings.Contains(o.text, l.text)) || o.line == 0 && strings.Contains(o.text, l.text)
+	})
+}
+
 // where says in which field of an embedded file the leak is: ` ("smtp_password" in line 12)`.
 func (l *leak) where() string {
 	switch {
@@ -37,71 +51,94 @@ func (l *leak) where() string {
 	return ""
 }
 
+const (
+	weakPassword = "a weak password, one of the first that are tried,"
+	weakKey      = "a weak key or token, one of the first that are tried,"
+)
+
 // maxDepth bounds how deep files inside files are followed.
 const maxDepth = 4
 
-// inContent finds a credential that shows itself, whatever its name: a private
-// key, a provider's token, a URL or connection string with a password, registry
-// credentials. name is put before the value for patterns that want a context.
-func inContent(name, value string) *leak {
-	if l := inPEM(value); l != nil {
-		return l
+// inContent finds credentials that show themselves, whatever their name: private
+// keys, providers' tokens, URLs and connection strings with a password, headers of
+// HTTP authentication, registry credentials. name is put before the value for
+// patterns that want a context.
+func inContent(name, value string) []leak {
+	var all []leak
+	add := func(found ...leak) {
+		for _, l := range found {
+			if len(all) < maxLeaks && !has(all, l) {
+				all = append(all, l)
+			}
+		}
 	}
-	if l := inRegistryAuths(value); l != nil {
-		return l
-	}
-	if l := inAddress(value); l != nil {
-		return l
-	}
+	add(inPEM(value)...)
+	add(inRegistryAuths(value)...)
+	add(inAddress(value)...)
+	add(inHeader(value)...)
 	text, shift := value, 0
 	if name != "" && !strings.Contains(strings.TrimSpace(value), "\n") {
 		text, shift = name+"="+value, len(name)+1
 	}
-	if t, ok := findToken(text); ok {
-		l := &leak{what: t.label(), text: t.text}
-		if strings.Contains(value, "\n") {
-			l.line = 1 + strings.Count(value[:max(0, min(len(value), t.start-shift))], "\n")
+	for _, t := range findTokens(text) {
+		if t.start < shift {
+			continue
 		}
-		return l
+		add(leak{what: t.label(), text: t.text, line: lineAt(value, t.start-shift)})
 	}
-	if text, ok := decodeText(value); ok { // encoded twice
-		if l := inPEM(text); l != nil {
-			return l
+	if text, ok := decodeText(value); ok && len(all) == 0 { // encoded twice
+		for _, l := range slices.Concat(inPEM(text), inAddress(text)) {
+			add(leak{what: l.what, text: value})
 		}
-		if t, ok := findToken(text); ok {
-			return &leak{what: t.label(), text: value}
+		for _, t := range findTokens(text) {
+			add(leak{what: t.label(), text: value})
 		}
 	}
-	return nil
+	return all
+}
+
+// lineAt returns the line of an offset in a text of several lines, else 0.
+func lineAt(text string, offset int) int {
+	if !strings.Contains(strings.TrimSpace(text), "\n") {
+		return 0
+	}
+	return 1 + strings.Count(text[:max(0, min(len(text), offset))], "\n")
 }
 
 // inPEM finds private keys. Certificates, requests, revocation lists, parameters
 // and public keys are not secret.
-func inPEM(value string) *leak {
+func inPEM(value string) []leak {
 	at := strings.Index(value, "-----BEGIN ")
 	if at < 0 {
 		if strings.HasPrefix(strings.TrimSpace(value), "PuTTY-User-Key-File-") {
-			return &leak{what: "a private key", text: value}
+			return []leak{{what: "a private key", text: value}}
 		}
 		return nil
 	}
+	var all []leak
 	text := value
 	if !strings.Contains(text, "\n") {
 		text = strings.ReplaceAll(strings.ReplaceAll(text, `\r`, ""), `\n`, "\n")
 	}
 	for rest := []byte(text); ; {
 		begin := bytes.Index(rest, []byte("-----BEGIN "))
-		if begin < 0 {
-			return nil
+		if begin < 0 || len(all) >= maxLeaks {
+			return all
 		}
 		rest = rest[begin:]
+		offset := len(text) - len(rest)
 		line := rest
 		if end := bytes.IndexByte(rest, '\n'); end > 0 {
 			line = rest[:end]
 		}
 		label, _, _ := strings.Cut(strings.TrimPrefix(string(line), "-----BEGIN "), "-----")
 		if strings.Contains(label, "PRIVATE KEY") && isKeyBody(rest) {
-			return &leak{what: "a private key", text: value, line: lineOf(value, "-----BEGIN "+label)}
+			key, _, _ := strings.Cut(string(rest), "-----END")
+			l := leak{what: "a private key", text: key, line: lineAt(value, offset)}
+			if l.line == 1 {
+				l.line = 0 // the value as a whole
+			}
+			all = append(all, l)
 		}
 		if block, after := pem.Decode(rest); block != nil {
 			rest = after
@@ -136,16 +173,9 @@ func isKeyBody(block []byte) bool {
 	return n >= 32
 }
 
-func lineOf(text, part string) int {
-	if !strings.Contains(text, "\n") {
-		return 0
-	}
-	return 1 + strings.Count(text[:max(0, strings.Index(text, part))], "\n")
-}
-
 // inRegistryAuths finds the credentials of a Docker configuration: auths with a
 // password or with auth, base64 of user:password.
-func inRegistryAuths(value string) *leak {
+func inRegistryAuths(value string) []leak {
 	if !strings.Contains(value, `"auth`) && !strings.Contains(value, `"password"`) && !strings.Contains(value, `"identitytoken"`) {
 		return nil
 	}
@@ -166,22 +196,27 @@ func inRegistryAuths(value string) *leak {
 		}
 		conf.Auths = old
 	}
-	for _, e := range conf.Auths {
+	var all []leak
+	for _, host := range slices.Sorted(maps.Keys(conf.Auths)) {
+		e := conf.Auths[host]
 		pass := e.Password
-		if pass == "" && e.Auth != "" && isPlain(e.Auth) {
-			if decoded, err := base64.StdEncoding.DecodeString(e.Auth); err == nil {
-				_, pass, _ = strings.Cut(string(decoded), ":")
-			} else {
+		if e.Auth != "" && isPlain(e.Auth) {
+			if decoded, err := base64.StdEncoding.DecodeString(e.Auth); err != nil {
 				pass = e.Auth
+			} else if _, p, ok := strings.Cut(string(decoded), ":"); ok && pass == "" {
+				pass = p
 			}
 		}
 		for _, p := range []string{pass, e.Identitytoken, e.Registrytoken} {
 			if isPlain(p) && !partlyInjected.MatchString(p) {
-				return &leak{what: "the credentials of a container registry", text: p}
+				all = append(all, leak{what: "the credentials of a container registry", text: p})
 			}
 		}
+		if len(all) > 0 && e.Auth != "" {
+			all = append(all, leak{what: "the credentials of a container registry", text: e.Auth})
+		}
 	}
-	return nil
+	return all
 }
 
 // userInfo matches scheme://user:password@host; the password may hold anything
@@ -196,43 +231,75 @@ var connectionHint = regexp.MustCompile(`(?i)\b(?:server|host|data source|user i
 
 // inAddress finds the password of a URL (postgres://user:password@host) or of a
 // connection string (Server=db;User Id=sa;Password=…).
-func inAddress(value string) *leak {
+func inAddress(value string) (all []leak) {
 	for _, m := range userInfo.FindAllStringSubmatchIndex(value, 50) {
 		pass := value[m[6]:m[7]]
 		if unescaped, err := url.PathUnescape(pass); err == nil {
 			pass = unescaped
 		}
-		if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, value[m[4]:m[5]]) {
+		if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, value[m[4]:m[5]]) || isExampleHost(value[m[8]:m[9]]) {
 			continue
 		}
-		l := &leak{what: "a URL with a password", text: value[m[6]:m[7]]}
-		if strings.Contains(value, "\n") {
-			l.line = 1 + strings.Count(value[:m[0]], "\n")
-		}
-		return l
+		all = append(all, leak{what: "a URL with a password", text: value[m[6]:m[7]], line: lineAt(value, m[0])})
 	}
-	if !strings.Contains(value, "=") || len(value) > 1<<16 {
+	for _, m := range queryField.FindAllStringSubmatchIndex(value, 50) {
+		if v := value[m[4]:m[5]]; looksRandom(v) && isPlain(v) {
+			all = append(all, leak{what: "a URL with a token", text: v, line: lineAt(value, m[0])})
+		}
+	}
+	if !strings.Contains(value, "=") || len(value) > 1<<18 {
+		return all
+	}
+	offset := 0
+	for line := range strings.Lines(value) {
+		if connectionHint.MatchString(line) {
+			for _, m := range connectionField.FindAllStringSubmatch(line, 5) {
+				pass := strings.Trim(m[2], `"'`)
+				if isPlain(pass) && !partlyInjected.MatchString(pass) && !isStandIn(pass, "") && !isInert(pass) {
+					all = append(all, leak{what: "a connection string with a password", text: pass, line: lineAt(value, offset)})
+				}
+			}
+		}
+		offset += len(line)
+	}
+	return all
+}
+
+// queryField matches tokens in the query of a URL, shared access signatures among them.
+var queryField = regexp.MustCompile(`(?i)://[^\s"'<>]*[?&](sig|token|access_token|auth_token|api_?key|apikey|key|secret|client_secret|password)=([^&\s"'<>#]{12,})`)
+
+// isExampleHost reports whether a host is one of documentation: RFC 2606 sets
+// example.com and its like apart; nobody's password opens them.
+func isExampleHost(host string) bool {
+	host, _, _ = strings.Cut(strings.ToLower(host), ":")
+	return host == "example.com" || host == "example.org" || host == "example.net"
+}
+
+// header matches HTTP authentication as headers, curl's options and proxies' snippets write it.
+var header = regexp.MustCompile(`(?i)\bauthorization\\?["']?\s*[:=,]?\s*\\?["']?(basic|bearer|token|apikey)\s+([A-Za-z0-9+/=._~-]{8,})`)
+
+// inHeader finds literal Authorization headers.
+func inHeader(value string) (all []leak) {
+	if len(value) > 1<<20 {
 		return nil
 	}
-	n := 0
-	for line := range strings.Lines(value) {
-		n++
-		if !connectionHint.MatchString(line) {
-			continue
-		}
-		for _, m := range connectionField.FindAllStringSubmatch(line, 5) {
-			pass := strings.Trim(m[2], `"'`)
-			if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, "") || isInert(pass) {
+	for _, m := range header.FindAllStringSubmatchIndex(value, 50) {
+		scheme, text := strings.ToLower(value[m[2]:m[3]]), value[m[4]:m[5]]
+		if scheme == "basic" {
+			decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+			if err != nil {
 				continue
 			}
-			l := &leak{what: "a connection string with a password", text: pass}
-			if strings.Contains(value, "\n") {
-				l.line = n
+			user, pass, ok := strings.Cut(string(decoded), ":")
+			if !ok || !isPlain(pass) || isStandIn(pass, user) || !isText(decoded) {
+				continue
 			}
-			return l
+		} else if !looksRandom(text) || !isPlain(text) {
+			continue
 		}
+		all = append(all, leak{what: "an Authorization header", text: text, line: lineAt(value, m[0])})
 	}
-	return nil
+	return all
 }
 
 // isStandIn reports whether the password of an address in prose or documentation
@@ -320,8 +387,10 @@ func yamlFields(value string) (fields []fieldValue, ok bool) {
 	decoder := yaml.NewDecoder(strings.NewReader(value))
 	for range 64 {
 		var doc yaml.Node
-		if err := decoder.Decode(&doc); err != nil {
+		if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 			break
+		} else if err != nil {
+			return nil, false
 		}
 		if len(doc.Content) == 0 {
 			continue
@@ -368,6 +437,8 @@ func flatten(name string, n *yaml.Node, depth int, fields *[]fieldValue) {
 	}
 }
 
+var trailingComment = regexp.MustCompile(`\s[;#]`)
+
 var assignment = regexp.MustCompile(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
 
 // assignments reads .ini, .properties, .env, TOML and their like by line. It is a
@@ -389,7 +460,16 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 		if strings.HasPrefix(strings.TrimLeft(rest, `"' `), "=") || strings.HasPrefix(strings.TrimLeft(rest, `"'`), ":") {
 			strict++
 		}
-		fields = append(fields, fieldValue{m[1], unquote(m[2]), n})
+		value := m[2]
+		if value != "" && value[0] != '"' && value[0] != '\'' {
+			if at := trailingComment.FindStringIndex(value); at != nil {
+				value = strings.TrimSpace(value[:at[0]])
+			}
+			if isCode(value) {
+				continue
+			}
+		}
+		fields = append(fields, fieldValue{m[1], unquote(value), n})
 	}
 	return fields, lines > 0 && strict*2 >= lines
 }
@@ -401,8 +481,9 @@ func unquote(s string) string {
 	return s
 }
 
-// inFile finds the first credential in the fields of an embedded file.
-func inFile(filename, value string, depth int) (l *leak, isFile bool) {
+// inFile finds the credentials in the fields of an embedded file. Files inside
+// files are followed; their leaks stand at the line of the outer file.
+func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 	if depth > maxDepth {
 		return nil, false
 	}
@@ -410,20 +491,47 @@ func inFile(filename, value string, depth int) (l *leak, isFile bool) {
 	if !ok {
 		return nil, false
 	}
+	lines := strings.Contains(strings.TrimSpace(value), "\n")
 	for _, f := range fields {
-		l := inNamed(f.name, f.value)
-		if l == nil && strings.Contains(f.value, "\n") {
-			l, _ = inFile(f.name, f.value, depth+1)
+		var found []leak
+		if l := inNamed(f.name, f.value); l != nil {
+			found = append(found, *l)
+		} else if strings.Contains(f.value, "\n") || strings.HasPrefix(strings.TrimSpace(f.value), "{") {
+			found, _ = inFile(f.name, f.value, depth+1)
 		}
-		if l != nil {
-			l.field, l.line = f.name, f.line
-			if !strings.Contains(strings.TrimSpace(value), "\n") {
-				l.line = 0
+		for _, l := range found {
+			if len(all) == maxLeaks {
+				return all, true
 			}
-			return l, true
+			l.field, l.line = f.name, 0
+			if lines {
+				l.line = f.line
+			}
+			all = append(all, l)
 		}
 	}
-	return nil, true
+	return all, true
+}
+
+// inText finds the credentials of a value that may be a whole file: what shows
+// itself, then what its fields or its assignments say.
+func inText(name, value string) []leak {
+	all := inContent(name, value)
+	found, isFile := inFile(name, value, 0)
+	if !isFile && strings.Contains(strings.TrimSpace(value), "\n") {
+		found = inScript(value)
+	} else if !isFile && len(all) == 0 {
+		if l := inNamed(name, value); l != nil {
+			found = []leak{*l}
+		}
+	}
+	for _, l := range found {
+		if !has(all, l) {
+			all = append(all, l)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b leak) int { return a.line - b.line })
+	return all
 }
 
 // inNamed judges a value by its name and by what it is. It is strict: outside a
@@ -441,11 +549,11 @@ func inNamed(name, value string) *leak {
 	case h == password && passwordHash.MatchString(v):
 		return nil // a hash outside a Secret is judged by nobody: it may be meant to be read
 	case h == password && isWeak(v):
-		return &leak{what: "a weak password, one of the first that are tried,", text: v}
+		return &leak{what: weakPassword, text: v}
 	case h == password && !identifierOf(name, v):
 		return &leak{what: "a password", text: v}
-	case h == apiKey && isWeak(v):
-		return &leak{what: "a weak key or token, one of the first that are tried,", text: v}
+	case h == apiKey && isWeakKey(v):
+		return &leak{what: weakKey, text: v}
 	case h == apiKey && !namesASecret(v) && (looksRandom(v) || len(v) >= 8 && !kebabName.MatchString(v) && !identifier.MatchString(v) && !quantity.MatchString(v)):
 		return &leak{what: "a key or token", text: v}
 	case h == mayHold && looksRandom(v):

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -26,22 +27,14 @@ var PlaintextSecret = &lint.Rule{
 			}
 			for _, field := range []string{"stringData", "data"} {
 				for _, n := range r.Get(field).Fields() {
-					if !n.IsScalar() || field == "data" && r.Get("stringData", n.Name()).Exists() || n.Locate().Origin == lint.FromGenerated {
+					if !n.IsScalar() || field == "data" && r.Get("stringData", n.Name()).Exists() || isGenerated(n) {
 						continue
 					}
 					text := n.Value()
 					if field == "data" {
 						text = decodeData(text)
 					}
-					l := inSecret(r, n.Name(), text)
-					if l == nil {
-						continue
-					}
-					f := pass.Reportf(n, "%s holds %s in plain text under %q%s", r, l.what, n.Name(), l.where())
-					f.Help = mend
-					if l.hash {
-						f.Severity = lint.High
-					}
+					report(pass, n, inSecret(r.Get("type").Value(), r.Name, n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
 				}
 			}
 		}
@@ -78,50 +71,51 @@ func decodeData(value string) string {
 // keystore are the endings of files that hold private keys in a binary form.
 var keystore = set(`jks p12 pfx keystore keytab bks jceks ppk kdbx der-key`)
 
-// inSecret judges one value of a Secret. That somebody made it a Secret counts:
-// an unknown name with a random value is a finding, a known harmless name is not.
-func inSecret(r *lint.Resource, key, value string) *leak {
+// inSecret judges one value of a Secret of a type and a name. That somebody made it a
+// Secret counts: an unknown name with a random value is a finding, a known harmless name is not.
+func inSecret(kind, object, key, value string) []leak {
 	if !isPlain(value) {
 		return nil
 	}
 	v := strings.TrimSpace(value)
+	one := func(what string) []leak { return []leak{{what: what, text: v}} }
 	if !isText([]byte(value)) {
 		words := strings.Split(strings.ToLower(key), ".")
 		if keystore[words[len(words)-1]] {
-			return &leak{what: "a store of private keys", text: v}
+			return one("a store of private keys")
 		}
 		if n := len(value); n >= 8 && n <= 128 && !isBenign(key) {
-			return &leak{what: "a binary key", text: v}
+			return one("a binary key")
 		}
 		return nil
 	}
-	if l := inContent(key, value); l != nil {
-		return l
+	if all := inContent(key, value); len(all) > 0 {
+		return all
 	}
 	if strings.Contains(v, "-----BEGIN ") || isPublicKey(v) {
 		return nil // certificates and public keys: a private one would have been found
 	}
 	if passwordHash.MatchString(v) {
-		return &leak{what: "the hash of a password, which can be guessed offline,", text: v, hash: true}
+		return []leak{{what: "the hash of a password, which can be guessed offline,", text: v, hash: true}}
 	}
-	if l, isFile := inFile(key, value, 0); isFile {
-		return l
+	if all, isFile := inFile(key, value, 0); isFile {
+		return all
 	}
 	typed := map[string]string{
 		"kubernetes.io/basic-auth": "password", "kubernetes.io/ssh-auth": "ssh-privatekey",
 		"kubernetes.io/service-account-token": "token", "bootstrap.kubernetes.io/token": "token-secret",
 	}
 	h := nameHint(key)
-	if typed[r.Get("type").Value()] == key {
+	if typed[kind] == key {
 		h = max(h, mayHold)
 	}
 	if h == noHint && isNeutral(key) {
-		h = nameHint(strings.TrimRight(r.Name, "*"))
+		h = nameHint(strings.TrimRight(object, "*"))
 	}
 	switch {
 	case h == noHint:
 		if looksRandom(v) && !isBenign(key) && !uuid.MatchString(v) {
-			return &leak{what: "a value that looks like a key", text: v}
+			return one("a value that looks like a key")
 		}
 		return nil
 	case h == password && scalarWord.MatchString(v) && !isWeak(v), h != password && isInert(v), partlyInjected.MatchString(v):
@@ -129,15 +123,15 @@ func inSecret(r *lint.Resource, key, value string) *leak {
 	case filePath.MatchString(v) && strings.HasPrefix(v, "/"), namesASecret(v) && h != password:
 		return nil
 	case isWeak(v) && h == password:
-		return &leak{what: "a weak password, one of the first that are tried,", text: v}
+		return one(weakPassword)
 	case isWeak(v):
-		return &leak{what: "a weak key or token, one of the first that are tried,", text: v}
+		return one(weakKey)
 	case h == password:
-		return &leak{what: "a password", text: v}
+		return one("a password")
 	case hasWords(v):
-		return nil // prose, or a script
+		return inScript(v)
 	}
-	return &leak{what: "a key or token", text: v}
+	return one("a key or token")
 }
 
 // isNeutral reports whether a key of a Secret says nothing: the Secret's name then counts.

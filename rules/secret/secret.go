@@ -19,7 +19,32 @@ var docs embed.FS
 // Rules are the rules of this package, in the order of docs/rules.md.
 var Rules = []*lint.Rule{
 	PlaintextSecret,
+	EnvLiteralSecret,
+	SecretInArgs,
+	ConfigMapSecret,
+	CustomResourceSecret,
+	ConfigMapSensitive,
+	EnvSecretRef,
+	DanglingSecretRef,
 }
 
 // mend is the help of every rule about a literal credential.
 const mend = "keep the value out of the repository (External Secrets, Sealed Secrets, SOPS, a CSI secret store) and change the one that was in it"
+
+// report makes a finding of each line of a value that leaks, and masks what leaks.
+// format takes what it is and where in the value it stands.
+func report(pass *lint.Pass, n *lint.Node, leaks []leak, format string) {
+	seen := map[int]bool{}
+	for _, l := range leaks {
+		pass.MaskPart(n, l.text)
+		if seen[l.line] {
+			continue
+		}
+		seen[l.line] = true
+		f := pass.Reportf(n, format, l.what, l.where())
+		f.Help, f.Line = mend, l.line
+		if l.hash {
+			f.Severity = lint.High
+		}
+	}
+}

@@ -53,7 +53,7 @@ type patternTable struct {
 // leftOut are the patterns that do not say whose token it is, or that are about
 // another kind of file. The names and the shape of values are judged here instead.
 var leftOut = set(`generic-api-key kubernetes-secret-yaml hashicorp-tf-password nuget-config-password freemius-secret-key pkcs12-file
-	sidekiq-secret curl-auth-user curl-auth-header`)
+	sidekiq-secret curl-auth-user curl-auth-header private-key`)
 
 // publicIDs are patterns of identifiers that are no secret by themselves.
 var publicIDs = set(`adobe-client-id asana-client-id bitbucket-client-id discord-client-id linkedin-client-id looker-client-id
@@ -109,10 +109,10 @@ type token struct {
 	start int    // where it begins in the text
 }
 
-// findToken returns the first provider's token in text, which may be a whole file.
-func findToken(text string) (token, bool) {
+// findTokens returns the providers' tokens in text, which may be a whole file.
+func findTokens(text string) []token {
 	if len(text) < 8 {
-		return token{}, false
+		return nil
 	}
 	table := patterns()
 	var try []int
@@ -124,18 +124,19 @@ func findToken(text string) (token, bool) {
 		}
 	}
 	slices.Sort(try)
+	var found []token
 	for _, i := range slices.Compact(try) {
 		p := table.patterns[i]
-		for _, at := range p.compiled().FindAllStringSubmatchIndex(text, 20) {
+		for _, at := range p.compiled().FindAllStringSubmatchIndex(text, maxLeaks) {
 			start, end := group(p.SecretGroup, at)
 			secret := text[start:end]
 			if p.Entropy > 0 && entropy(secret) <= p.Entropy || table.isAllowed(secret) || p.isAllowed(text, text[at[0]:at[1]], secret) || !isPlain(secret) {
 				continue
 			}
-			return token{p.ID, secret, start}, true
+			found = append(found, token{p.ID, secret, start})
 		}
 	}
-	return token{}, false
+	return found
 }
 
 // group picks the secret out of a match as gitleaks does: the group named, else
@@ -187,9 +188,6 @@ func (p *pattern) isAllowed(text, match, secret string) bool {
 
 // label turns a pattern's id into words: "github-pat" is a github pat.
 func (t token) label() string {
-	if t.id == "private-key" {
-		return "a private key"
-	}
 	words := strings.ReplaceAll(t.id, "-", " ")
 	if strings.ContainsRune("aeiou", rune(words[0])) {
 		return "an " + words

@@ -72,6 +72,13 @@ func isWeak(value string) bool {
 	return weakWords[strings.TrimRight(v, "0123456789")]
 }
 
+// isWeakKey reports whether a key or token is a stand-in that a product installs
+// with. Words such as "token" or "password" are rather the name of a key there.
+func isWeakKey(value string) bool {
+	v := notAlnum.ReplaceAllString(strings.ToLower(value), "")
+	return isWeak(value) && len(v) >= 6 && (strings.HasPrefix(v, "change") || strings.ContainsAny(v, "0123456789") || strings.Contains(v, "super") || strings.HasPrefix(v, "my") || strings.HasPrefix(v, "insecure"))
+}
+
 // isPlain reports whether a value says something itself: it is neither empty,
 // nor a placeholder, nor a reference that a tool resolves, nor encrypted.
 func isPlain(value string) bool {

@@ -1,0 +1,45 @@
+package secret
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// ConfigMapSecret reports ConfigMaps that hold credentials, also inside the files
+// that they hold.
+var ConfigMapSecret = &lint.Rule{
+	ID:         "configmap-secret",
+	Summary:    "ConfigMap holds a credential",
+	Severity:   lint.High,
+	Group:      "secret",
+	Profiles:   []lint.Profile{lint.ProfileDefault},
+	References: []string{"OWASP K03", "NSA C-0012"},
+	Peers:      map[string][]string{"polaris": {"sensitiveConfigmapContent"}, "trivy": {"KSV-0109"}, "kubescape": {"C-0012"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		names := namesOf(pass.Bundle)
+		for _, r := range pass.Resources("ConfigMap") {
+			if r.Group != "" {
+				continue
+			}
+			for _, field := range []string{"data", "binaryData"} {
+				for _, n := range r.Get(field).Fields() {
+					text := n.Value()
+					if field == "binaryData" {
+						decoded, err := base64.StdEncoding.DecodeString(text)
+						if err != nil || !isText(decoded) {
+							continue
+						}
+						text = string(decoded)
+					}
+					if !isPlain(text) || names[text] && !isWeak(text) || isGenerated(n) {
+						continue
+					}
+					report(pass, n, inText(n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
+				}
+			}
+		}
+	},
+}

@@ -1,0 +1,103 @@
+package secret
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	// shellFlag matches --password=x, --password x and -Dname=x in a command line.
+	shellFlag = regexp.MustCompile(`(?:^|[\s"'(])-{1,2}D?([A-Za-z][\w.-]*)(?:=|\s+)("[^"]*"|'[^']*'|[^\s"';|&)]+)`)
+	// shellAssign matches NAME=x, export NAME=x and the name: "x" or name = 'x' of other languages.
+	shellAssign = regexp.MustCompile(`(?:^|[\s;&|({,"'])(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)["']?(?:=|\s*(?::=|=>|=|:)\s*)("[^"]*"|'[^']*'|[^\s"';|&,){}]+)`)
+	// special matches the options of well-known clients that carry a password without saying so.
+	special = regexp.MustCompile(`(?:\bsshpass\s+(?:-\w+\s+)*-p\s*|\bredis-cli\b[^\n|;&]*?\s(?:-a|--pass)\s+|\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin|mysqlimport)\b[^\n|;&]*?\s-p|\bmongo(?:sh|dump|restore|export|import)?\b[^\n|;&]*?\s-p\s*|\b(?:docker|podman|buildah|skopeo|crane|helm registry|oras|az|kinit)\s+login\b[^\n|;&]*?\s-p\s*)("[^"]*"|'[^']*'|[^\s"'|;&-][^\s"'|;&]*)`)
+	// userOption matches curl -u user:password, wget and http's --auth.
+	userOption = regexp.MustCompile(`\b(?:curl|http|https|wget|xh|crane|skopeo)\b[^\n|;&]*?\s(?:-u|--user|-a|--auth|--creds|--src-creds|--dest-creds|--proxy-user|-U)(?:=|\s*)("[^"]*"|'[^']*'|[^\s"'|;&]+)`)
+	// sqlPassword matches the literals of CREATE USER and ALTER ROLE.
+	sqlPassword = regexp.MustCompile(`(?i)\b(?:identified\s+by|(?:with\s+|encrypted\s+|set\s+)*password(?:\s*=|\s+for\s+\S+\s*=)?)\s*\(?\s*'([^']+)'`)
+	// directive matches "requirepass x" of configuration files without punctuation.
+	directive = regexp.MustCompile(`^\s*([A-Za-z_][\w.-]*)\s+("[^"]*"|'[^']*'|\S+)(?:\s+#.*)?$`)
+	// element matches <password>x</password>.
+	element = regexp.MustCompile(`<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>([^<>]+)</`)
+	// addKey matches <add key="Password" value="x"/>.
+	addKey = regexp.MustCompile(`(?i)\b(?:key|name)="([^"]+)"\s+value="([^"]+)"`)
+	// expanded matches what a shell puts in.
+	expanded = regexp.MustCompile("`|\\$[A-Za-z_{(@*#?0-9]|^<\\(|%[A-Za-z_]+%")
+)
+
+// inScript finds literal credentials in a command line, a shell script, source
+// code or a configuration file of an unknown kind, line by line.
+func inScript(text string) (all []leak) {
+	if len(text) > 1<<20 {
+		return nil
+	}
+	offset := 0
+	for line := range strings.Lines(text) {
+		at := lineAt(text, offset)
+		offset += len(line)
+		body := strings.TrimSpace(line)
+		if body == "" || strings.HasPrefix(body, "#") || strings.HasPrefix(body, "//") || strings.HasPrefix(body, "--") && !shellFlag.MatchString(body) || strings.HasPrefix(body, "* ") {
+			continue
+		}
+		if len(all) >= maxLeaks {
+			return all
+		}
+		if l := inLine(body); l != nil {
+			l.line = at
+			all = append(all, *l)
+		}
+	}
+	return all
+}
+
+func inLine(line string) *leak {
+	for _, m := range special.FindAllStringSubmatch(line, 10) {
+		if v := unquote(m[1]); isLiteral(v) && !isInert(v) {
+			return &leak{what: "a password", text: v}
+		}
+	}
+	for _, m := range userOption.FindAllStringSubmatch(line, 10) {
+		if _, v, ok := strings.Cut(unquote(m[1]), ":"); ok && isLiteral(v) && !strings.HasPrefix(v, "//") {
+			return &leak{what: "a password", text: v}
+		}
+	}
+	for _, m := range sqlPassword.FindAllStringSubmatch(line, 10) {
+		if isLiteral(m[1]) {
+			return &leak{what: "a password", text: m[1]}
+		}
+	}
+	printed := message.MatchString(line)
+	for _, expr := range []*regexp.Regexp{shellFlag, shellAssign, element, addKey, directive} {
+		for _, m := range expr.FindAllStringSubmatch(line, 50) {
+			v := unquote(m[2])
+			if !isLiteral(v) || expr == directive && nameHint(m[1]) != password {
+				continue
+			}
+			if expr == shellAssign && (printed || v == m[2] && isCode(v)) || strings.Contains(v, "%s") || strings.Contains(v, "%v") {
+				continue
+			}
+			if l := inNamed(m[1], v); l != nil {
+				l.field = m[1]
+				return l
+			}
+		}
+	}
+	return nil
+}
+
+// isLiteral reports whether a word of a script is the value itself.
+func isLiteral(v string) bool {
+	return v != "" && isPlain(v) && !expanded.MatchString(v) && !partlyInjected.MatchString(v)
+}
+
+// isCode reports whether an unquoted right-hand side is an expression: a call, an
+// index, a path of names.
+func isCode(raw string) bool {
+	return strings.ContainsAny(raw, "()[]<>*") || identifierPath.MatchString(raw) && !strings.ContainsAny(raw, "0123456789")
+}
+
+var identifierPath = regexp.MustCompile(`^[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$`)
+
+// message matches lines that print: what they assign is said, not set.
+var message = regexp.MustCompile(`^(?:.*[;&|{]\s*|.*\b(?:then|else|do)\s+)?(?:echo|printf?|log\w*|logger|console\.\w+|die|fail|throw|raise|panic|Write-\w+)\b[^>]*$`)

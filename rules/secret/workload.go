@@ -1,0 +1,194 @@
+package secret
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// EnvLiteralSecret reports environment variables whose literal value is a credential.
+var EnvLiteralSecret = &lint.Rule{
+	ID:         "env-literal-secret",
+	Summary:    "environment variable holds a literal credential",
+	Severity:   lint.High,
+	Group:      "secret",
+	Profiles:   []lint.Profile{lint.ProfileDefault},
+	References: []string{"CIS 5.4.1", "OWASP K03", "NSA C-0012"},
+	Peers: map[string][]string{
+		"kube-linter": {"env-var-secret"}, "polaris": {"sensitiveContainerEnvVar"}, "kubescape": {"C-0012"}, "checkov": {"CKV_SECRET_6"},
+	},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+		names := namesOf(pass.Bundle)
+		for _, c := range pass.Containers() {
+			for _, env := range c.Node.Get("env").Items() {
+				name, value := env.Get("name").Value(), env.Get("value")
+				text := value.Value()
+				if text == "" || !isPlain(text) || isGenerated(value) || names[text] && !isWeak(text) {
+					continue
+				}
+				report(pass, value, inText(name, text), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, name))
+			}
+		}
+	},
+}
+
+// SecretInArgs reports credentials in what a container runs and in annotations:
+// both are shown by kubectl to whoever may read the object, and arguments by ps too.
+var SecretInArgs = &lint.Rule{
+	ID:         "secret-in-args",
+	Summary:    "command, argument or annotation holds a literal credential",
+	Severity:   lint.High,
+	Group:      "secret",
+	Profiles:   []lint.Profile{lint.ProfileDefault},
+	References: []string{"OWASP K03", "NSA C-0012"},
+	Peers:      map[string][]string{"kubescape": {"C-0012"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, c := range pass.Containers() {
+			for _, path := range [][]string{
+				{"command"}, {"args"}, {"livenessProbe", "exec", "command"}, {"readinessProbe", "exec", "command"}, {"startupProbe", "exec", "command"},
+				{"lifecycle", "postStart", "exec", "command"}, {"lifecycle", "preStop", "exec", "command"},
+			} {
+				where := strings.Join(path, ".")
+				if items := c.Node.Get(path...).Items(); len(items) > 0 {
+					inWords(pass, items, fmt.Sprintf("%s has %%s in plain text in %s%%s", c, where))
+				}
+			}
+			for _, hook := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
+				for _, h := range c.Node.Get(hook, "httpGet", "httpHeaders").Items() {
+					inHTTPHeader(pass, c, hook, h)
+				}
+			}
+		}
+		for _, r := range pass.Bundle.Resources {
+			inAnnotations(pass, r.Get("metadata", "annotations"), r.String())
+			for _, p := range r.PodSpecs() {
+				if p.Metadata.Parent() != nil && p.Metadata.Parent().Parent() != nil { // not the object's own, of a Pod
+					inAnnotations(pass, p.Metadata.Get("annotations"), "the pod of "+r.String())
+				}
+			}
+		}
+	},
+}
+
+// inWords looks at a command as a shell would join it: an option and its value may
+// be one word or two.
+func inWords(pass *lint.Pass, items []*lint.Node, format string) {
+	program := ""
+	for i, item := range items {
+		text := item.Value()
+		if text == "" || isGenerated(item) {
+			continue
+		}
+		leaks := inContent("", text)
+		for _, l := range inScript(text) {
+			if !has(leaks, l) {
+				leaks = append(leaks, l)
+			}
+		}
+		if i > 0 && len(leaks) == 0 {
+			before := strings.TrimSpace(items[i-1].Value())
+			if flag := strings.TrimLeft(before, "-"); strings.HasPrefix(before, "-") && !strings.ContainsAny(flag, "= \t\n") && !strings.HasPrefix(text, "-") && isLiteral(text) {
+				if l := inNamed(flag, text); l != nil {
+					l.field = before
+					leaks = append(leaks, *l)
+				}
+			}
+		}
+		if len(leaks) == 0 && program != "" && !strings.ContainsAny(strings.TrimSpace(text), "\n") {
+			// mysql -p, redis-cli -a, curl -u: the program is an earlier word
+			line := program + " x " + text
+			if i > 0 && strings.HasPrefix(items[i-1].Value(), "-") {
+				line = program + " x " + items[i-1].Value() + " " + text
+			}
+			if l := inLine(line); l != nil && strings.Contains(text, l.text) {
+				l.field = ""
+				leaks = append(leaks, *l)
+			}
+		}
+		if base := text[strings.LastIndexByte(text, '/')+1:]; !strings.HasPrefix(text, "-") && !strings.ContainsAny(text, " \n") && i == 0 {
+			program = base
+		}
+		report(pass, item, leaks, format)
+	}
+}
+
+func inHTTPHeader(pass *lint.Pass, c *lint.Container, hook string, h *lint.Node) {
+	name, value := h.Get("name").Value(), h.Get("value")
+	if !isPlain(value.Value()) || isGenerated(value) {
+		return
+	}
+	leaks := inHeader(name + ": " + value.Value())
+	if len(leaks) == 0 {
+		leaks = inText(name, value.Value())
+	}
+	report(pass, value, leaks, fmt.Sprintf("%s has %%s in plain text in the header %q of its %s%%s", c, name, hook))
+}
+
+// lastApplied is where kubectl apply keeps the object as it was applied.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+func inAnnotations(pass *lint.Pass, annotations *lint.Node, owner string) {
+	for _, n := range annotations.Fields() {
+		text := n.Value()
+		if text == "" || !isPlain(text) || isGenerated(n) {
+			continue
+		}
+		var leaks []leak
+		if n.Name() == lastApplied {
+			leaks = inApplied(text)
+		}
+		key := n.Name()
+		if domain, name, ok := strings.Cut(key, "/"); ok && strings.Contains(domain, ".") {
+			key = name // but checksum/secret as it is: the name of a digest
+		}
+		if len(leaks) == 0 {
+			leaks = inText(key, text)
+		}
+		report(pass, n, leaks, fmt.Sprintf("%s has %%s in plain text in the annotation %q%%s", owner, n.Name()))
+	}
+}
+
+// inApplied judges the object that the annotation of kubectl apply holds: of a Secret
+// its data, decoded.
+func inApplied(text string) (leaks []leak) {
+	docs, _ := lint.ParseYAML(lint.NewSource("", []byte(text)))
+	for _, doc := range docs {
+		for _, r := range lint.NewResources(doc, nil) {
+			if !r.Is("", "Secret") {
+				continue
+			}
+			for _, field := range []string{"data", "stringData"} {
+				for _, n := range r.Get(field).Fields() {
+					value := n.Value()
+					if field == "data" {
+						value = decodeData(value)
+					}
+					for _, l := range inSecret(r.Get("type").Value(), r.Name, n.Name(), value) {
+						l.field, l.line = n.Name(), 0
+						leaks = append(leaks, l, leak{text: n.Value(), field: n.Name()}) // mask it as it is written too
+					}
+				}
+			}
+		}
+	}
+	return leaks
+}
+
+// isGenerated reports whether a value is made anew by each rendering.
+func isGenerated(n *lint.Node) bool { return n.Locate().Origin == lint.FromGenerated }
+
+type objectNames map[string]bool
+
+// namesOf returns the names of the bundle's objects: a variable that holds one is a reference.
+func namesOf(b *lint.Bundle) objectNames {
+	return lint.Shared(b, func(b *lint.Bundle) objectNames {
+		names := objectNames{}
+		for _, r := range b.Resources {
+			names[r.Name] = true
+		}
+		return names
+	})
+}
