@@ -32,6 +32,7 @@ type unit struct {
 	text     string
 	values   chartutil.Values
 	basePath string
+	guard    *guard // what enables the subchart that it belongs to
 }
 
 // A text is what one template rendered to.
@@ -70,7 +71,7 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 	}()
 	e := &engine{tracer: newTracer(ctx, limit), tree: t, sources: map[string]*unit{}, included: map[string]int{}, done: map[any]bool{}}
 	e.addBlocks(e.fileBlocks(c))
-	e.units(c, e.context(values))
+	e.units(c, e.context(values), "", nil)
 	e.root = template.New("gotpl").Option("missingkey=zero")
 	functions := e.functions()
 	for name, fn := range functions {
@@ -99,6 +100,7 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 		}
 		u.values["Template"] = chartutil.Values{"Name": name, "BasePath": u.basePath}
 		e.reset()
+		e.guard = u.guard
 		w := &writer{t: e.tracer}
 		e.out = w
 		if err := e.root.ExecuteTemplate(w, name, u.values); err != nil {
@@ -144,8 +146,39 @@ func (e *engine) context(values chartutil.Values) chartutil.Values {
 	return out
 }
 
-// units collects the templates of a chart and its subcharts, as Helm does.
-func (e *engine) units(c *chart.Chart, values chartutil.Values) map[string]any {
+// enabledBy returns the guard of a subchart: the values of its condition and tags. prefix
+// is the path of its parent's values.
+func enabledBy(parent *chart.Chart, name, prefix string, outer *guard) *guard {
+	for _, d := range parent.Metadata.Dependencies {
+		if d == nil || d.Name != name {
+			continue
+		}
+		var paths []string
+		for _, condition := range strings.Split(d.Condition, ",") {
+			if condition = strings.TrimSpace(condition); condition != "" {
+				paths = append(paths, descendant(prefix, strings.Split(condition, ".")))
+			}
+		}
+		for _, tag := range d.Tags {
+			paths = append(paths, "tags\x00"+tag)
+		}
+		if len(paths) > 0 {
+			return &guard{paths: paths, depth: -1, next: outer}
+		}
+	}
+	return outer
+}
+
+func descendant(prefix string, fields []string) string {
+	for _, field := range fields {
+		prefix = child(prefix, field)
+	}
+	return prefix
+}
+
+// units collects the templates of a chart and its subcharts, as Helm does. prefix is the
+// path of the chart's values.
+func (e *engine) units(c *chart.Chart, values chartutil.Values, prefix string, enabled *guard) map[string]any {
 	subcharts := map[string]any{}
 	meta := struct {
 		chart.Metadata
@@ -162,13 +195,13 @@ func (e *engine) units(c *chart.Chart, values chartutil.Values) map[string]any {
 		next["Values"] = own
 	}
 	for _, sub := range c.Dependencies() {
-		subcharts[sub.Name()] = e.units(sub, next)
+		subcharts[sub.Name()] = e.units(sub, next, child(prefix, sub.Name()), enabledBy(c, sub.Name(), prefix, enabled))
 	}
 	for _, t := range c.Templates {
 		if t == nil || strings.EqualFold(c.Metadata.Type, "library") && !strings.HasPrefix(path.Base(t.Name), "_") {
 			continue
 		}
-		u := &unit{text: string(t.Data), values: next, basePath: path.Join(c.ChartFullPath(), "templates")}
+		u := &unit{text: string(t.Data), values: next, guard: enabled, basePath: path.Join(c.ChartFullPath(), "templates")}
 		if len(t.Data) > 0 {
 			u.file = e.tree.byRef[&t.Data[0]]
 		}

@@ -3,8 +3,10 @@ package helm
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
+	"unicode"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -147,13 +149,13 @@ func (l *locator) main(segs []segment) segment {
 	for _, g := range segs {
 		s := 1
 		switch {
-		case !wordy(l.x.text[g.start:g.end]):
+		case !strings.ContainsFunc(l.x.text[g.start:g.end], func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }):
 			s = 0
 		case g.o.kind == fromGenerated || g.o.random:
 			s = 4
 		case g.o.kind == fromValue:
 			s = 3
-		case g.o.kind == fromDerived || g.o.kind == fromReads || g.o.kind == fromFile:
+		case g.o.kind == fromDerived || g.o.kind == fromReads || g.o.kind == fromFile || g.o.kind == fromRelease:
 			s = 2
 		}
 		if s > score {
@@ -410,14 +412,11 @@ func (l *locator) guards(g segment) []lint.Related {
 	seen := map[string]bool{}
 	for w := g.guard; w != nil && len(out) < 2; w = w.next {
 		for _, path := range w.paths {
-			if seen[path] {
+			p, ok := l.valuePlace(path)
+			if seen[path] || !ok || slices.ContainsFunc(g.o.paths, func(own string) bool { return own == path || strings.HasPrefix(own, path+"\x00") }) {
 				continue
 			}
 			seen[path] = true
-			p, ok := l.valuePlace(path)
-			if !ok {
-				continue
-			}
 			message := "rendered because " + dotted(path) + " is set"
 			if v, isBool := p.bool(); isBool {
 				message = fmt.Sprintf("rendered because %s is %v", dotted(path), v)
@@ -561,7 +560,7 @@ func (l *locator) gap(holder *lint.Node, field string) (lint.Place, bool) {
 		return lint.Place{}, false
 	}
 	from, to := l.bounds(y)
-	column := y.Content[0].Column
+	indentation := l.indentation(from, y.Content[0].Column-1)
 	for to < len(l.x.text) && (l.x.text[to] == '\n' || l.x.text[to] == ' ' || l.x.text[to] == '\r') {
 		to++
 	}
@@ -574,7 +573,7 @@ func (l *locator) gap(holder *lint.Node, field string) (lint.Place, bool) {
 		}
 		wanted := false
 		for _, m := range key.FindAllStringSubmatch("\n"+g.o.body, -1) {
-			wanted = wanted || len(m[1]) == column-1
+			wanted = wanted || len(m[1]) == indentation
 		}
 		if !wanted {
 			continue
@@ -605,8 +604,31 @@ func (l *locator) gap(holder *lint.Node, field string) (lint.Place, bool) {
 	return lint.Place{}, false
 }
 
+// indentation returns how far the key at an offset is indented in its template; rendered
+// is how far it is in the rendered text, where an include may have moved it.
+func (l *locator) indentation(at, rendered int) int {
+	segs := l.segments(at, at+1)
+	if len(segs) != 1 || segs[0].o.kind != fromText || segs[0].o.fixed || segs[0].o.file == nil {
+		return rendered
+	}
+	text := segs[0].o.file.loaded()[:segs[0].off]
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	if strings.Trim(line, " -") != "" {
+		return rendered
+	}
+	return len(line)
+}
+
 // names returns the values that a range of the rendered text depends on, in whatever way.
-func (l *locator) names(from, to int) []string { return names(l.segments(from, to)) }
+func (l *locator) names(from, to int) []string {
+	segs := l.segments(from, to)
+	for i := sort.Search(len(l.x.segs), func(i int) bool { return l.x.segs[i].end >= from }); i < len(l.x.segs) && l.x.segs[i].start <= to; i++ {
+		if g := l.x.segs[i]; g.start == g.end { // something that wrote nothing
+			segs = append(segs, g)
+		}
+	}
+	return names(segs)
+}
 
 // fromReleaseNamespace reports whether a node is .Release.Namespace.
 func (l *locator) fromReleaseNamespace(n *lint.Node) bool {
