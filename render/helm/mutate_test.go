@@ -53,6 +53,22 @@ func (ids identities) of(name string, doc *kyaml.Node) string {
 	return fmt.Sprintf("%s/%d", kind, ids[kind])
 }
 
+func collectLeaves(n *kyaml.Node, at string, out map[string]string) {
+	switch n.Kind {
+	case kyaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			collectLeaves(n.Content[i+1], at+"/"+n.Content[i].Value, out)
+		}
+	case kyaml.SequenceNode:
+		out[at+"/#"] = strconv.Itoa(len(n.Content))
+		for i, c := range n.Content {
+			collectLeaves(c, at+"/"+strconv.Itoa(i), out)
+		}
+	case kyaml.ScalarNode:
+		out[at] = n.Value
+	}
+}
+
 // A leaf is a scalar of a traced rendering.
 type leaf struct {
 	id   string
