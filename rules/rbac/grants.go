@@ -303,21 +303,8 @@ func (r *role) worstOf(cluster bool) *power {
 // kubernetes.io make credentials of the cluster
 // (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization).
 func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	signers, dangerous := 0, false
-	r.rules(func(p *policyRule) {
-		if !p.allowsGroup("certificates.k8s.io") || len(p.allowed([]string{"approve"}, "signers")) == 0 {
-			return
-		}
-		if _, ok := p.resource("signers"); !ok {
-			return
-		}
-		signers++
-		dangerous = dangerous || !p.named()
-		for _, name := range p.names {
-			dangerous = dangerous || strings.HasPrefix(name.text, "kubernetes.io/")
-		}
-	})
 	severity, _, _ := weigh(g, r, gr)
+	signers, dangerous := r.signers()
 	switch {
 	case dangerous:
 		return severity, "", true
@@ -325,6 +312,24 @@ func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
 		return severity.Lower(), ", once another role adds approve on a signer", true
 	}
 	return 0, "", false
+}
+
+// signers counts the rules that approve for a signer, and tells whether one of
+// the cluster's own is among them.
+func (r *role) signers() (count int, dangerous bool) {
+	r.rules(func(p *policyRule) {
+		if _, ok := p.resource("signers"); !ok || !p.allowsGroup("certificates.k8s.io") || len(p.allowed([]string{"approve"}, "signers")) == 0 {
+			return
+		}
+		count++
+		dangerous = dangerous || !p.named() || slices.ContainsFunc(p.names, func(e entry) bool { return strings.HasPrefix(e.text, "kubernetes.io/") })
+	})
+	return count, dangerous
+}
+
+func (r *role) approves() bool {
+	_, dangerous := r.signers()
+	return dangerous
 }
 
 // weighKubeSystem keeps the full weight in kube-system, where the ConfigMaps

@@ -2,6 +2,7 @@ package rbac
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -119,8 +120,8 @@ func texts(list []entry) string {
 	var all []string
 	for _, e := range list {
 		text := e.text
-		if text == "" {
-			text = `""`
+		if text == "" || text == "*" {
+			text = strconv.Quote(text)
 		}
 		if !slices.Contains(all, text) {
 			all = append(all, text)

@@ -93,7 +93,7 @@ var (
 		help: "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it"}
 	proxyNodes = &power{what: "proxy-nodes", can: "run commands in every pod through the kubelets (nodes/proxy)", severity: lint.High, takeover: 4,
 		targets: atCluster("", "nodes/proxy"), names: lower,
-		help: "grant nodes/metrics, nodes/stats, nodes/log or nodes/healthz in its place: the kubelet tells them apart since 1.33"}
+		help: "grant nodes/metrics, nodes/stats, nodes/log or, since Kubernetes 1.33, nodes/pods, nodes/healthz and nodes/configz in its place"}
 	createTokens = &power{what: "create-tokens", can: "issue tokens of every ServiceAccount", severity: lint.High, takeover: 3,
 		verbs: []string{"create"}, targets: coreGroup("serviceaccounts/token"), names: lower,
 		help: "name the ServiceAccounts in resourceNames of a Role"}

@@ -136,7 +136,7 @@ func (t *tabulator) add(g *graph) {
 			for _, r := range b.roles {
 				r.rules(func(p *policyRule) {
 					for _, gr := range p.grants {
-						if gr.at(b.cluster(), b.res.Namespace) && !(p.named() && gr.power.names == silent) {
+						if gr.at(b.cluster(), b.res.Namespace) && !(p.named() && gr.power.names == silent) && (gr.power != approveCertificates || r.approves()) {
 							t.addCan(row, key, b, r, gr)
 						}
 					}
@@ -266,26 +266,33 @@ func (a *Audit) WriteText(w io.Writer) error {
 			harmless++
 			continue
 		}
+		if len(used) > 0 {
+			fmt.Fprintln(tw, "\t\t\t") // a blank line that keeps the columns
+		}
 		left := []string{s.Kind + " " + printable(qualified(s.Namespace, s.Name))}
 		for _, workload := range s.Workloads {
 			left = append(left, "  "+printable(workload))
 		}
 		var lines [][3]string
-		for _, c := range s.Can {
-			used[c.What] = true
-			what := c.What
-			if len(c.Names) > 0 {
-				what += " (" + printable(strings.Join(c.Names, ", ")) + ")"
-			}
-			scope := c.Scope
-			if scope == "namespace:" {
-				scope = "its namespace"
-			}
-			for i, t := range c.Through {
-				if i > 0 {
-					what, scope = "", ""
+		for _, group := range s.groups() {
+			first := len(lines)
+			for _, c := range group {
+				used[c.What] = true
+				what := c.What
+				if len(c.Names) > 0 {
+					what += " (" + printable(strings.Join(c.Names, ", ")) + ")"
 				}
-				lines = append(lines, [3]string{what, printable(scope), t.text()})
+				lines = append(lines, [3]string{what})
+			}
+			for i, t := range group[0].Through {
+				if first+i == len(lines) {
+					lines = append(lines, [3]string{})
+				}
+				lines[first+i][2] = t.text()
+			}
+			lines[first][1] = printable(group[0].Scope)
+			if group[0].Scope == "namespace:" {
+				lines[first][1] = "its namespace"
 			}
 		}
 		for i := range max(len(left), len(lines)) {
@@ -332,6 +339,27 @@ func (a *Audit) WriteText(w io.Writer) error {
 	fmt.Fprintf(&out, "%s with a dangerous permission, %d without\n", count(dangerous, "subject"), harmless)
 	_, err := io.WriteString(w, trimLines(out.String()))
 	return err
+}
+
+// groups puts powers of one scope that come through the same bindings together:
+// the table names those once.
+func (s *Subject) groups() [][]Can {
+	var all [][]Can
+	at := map[string]int{}
+	for _, c := range s.Can {
+		key := c.Scope
+		for _, t := range c.Through {
+			key += "\x00" + t.text()
+		}
+		i, ok := at[key]
+		if !ok {
+			i = len(all)
+			at[key] = i
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], c)
+	}
+	return all
 }
 
 func separate(out *strings.Builder) {

@@ -1,0 +1,386 @@
+package rbac
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/linttest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func parse(t testing.TB, text string) *lint.Bundle {
+	t.Helper()
+	return linttest.Bundle(t, lint.NewSource("rbac.yaml", []byte(text)))
+}
+
+// run lints with every rule of the package, opt-in ones too.
+func run(t testing.TB, b *lint.Bundle) *lint.Report {
+	t.Helper()
+	var enabled []lint.Enabled
+	for _, r := range Rules {
+		enabled = append(enabled, lint.Enabled{Rule: r})
+	}
+	return lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: enabled})
+}
+
+func lines(report *lint.Report) []string {
+	var all []string
+	for _, f := range report.Findings {
+		all = append(all, fmt.Sprintf("%d %s %s", f.Span.Start.Line, f.Severity, f.Rule.ID))
+	}
+	return all
+}
+
+func TestGrantsAreReadAsTheAuthorizerReadsThem(t *testing.T) {
+	for _, c := range []struct{ rule, cluster, namespace string }{
+		{`{apiGroups: [""], resources: [pods], verbs: ["*"]}`, "create-workloads", "create-workloads"},
+		{`{apiGroups: [""], resources: ["pods/*"], verbs: ["*"]}`, "", ""},
+		{`{apiGroups: [""], resources: ["*/exec"], verbs: [create]}`, "exec", "exec"},
+		{`{apiGroups: [""], resources: ["*/scale"], verbs: ["*"]}`, "", ""},
+		{`{apiGroups: ["*"], resources: ["*"], verbs: [get]}`, "read-secrets proxy-nodes exec attach port-forward", "read-secrets exec attach port-forward"},
+		{`{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}`, "everything", "everything"},
+		{`{apiGroups: [shop.example], resources: ["*"], verbs: ["*"]}`, "", ""},
+		{`{apiGroups: [apps], resources: [pods], verbs: [create]}`, "", ""},
+		{`{apiGroups: [""], resources: [secrets], resourceNames: [web], verbs: [get, update]}`, "", ""},
+		{`{apiGroups: [""], resources: [pods], resourceNames: [web], verbs: [create]}`, "", ""},
+		{`{apiGroups: [""], resources: [Secrets], verbs: [get]}`, "", ""},
+		{`{apiGroups: [""], resources: [secrets], verbs: [GET]}`, "", ""},
+		{`{apiGroups: [""], resources: secrets, verbs: get}`, "read-secrets", "read-secrets"},
+		{`{nonResourceURLs: ["*"], verbs: ["*"]}`, "", ""},
+		{`{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind, escalate]}`, "escalate bind", "escalate bind"},
+		{`{apiGroups: [""], resources: [users], verbs: [impersonate]}`, "impersonate", ""},
+		{`{apiGroups: [""], resources: [persistentvolumes, namespaces], verbs: [create, patch]}`, "create-volumes patch-namespaces", "patch-namespaces"},
+	} {
+		b := parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules:\n  - "+c.rule+"\n")
+		r := of(b).roles[0]
+		for cluster, want := range map[bool]string{true: c.cluster, false: c.namespace} {
+			var got []string
+			for _, p := range r.powers(cluster) {
+				got = append(got, p.what)
+			}
+			if text := strings.Join(got, " "); text != want {
+				t.Errorf("%s, cluster-wide %v: can %q, want %q", c.rule, cluster, text, want)
+			}
+		}
+	}
+}
+
+func TestBuiltinRolesAreKnownByWhatTheyGrant(t *testing.T) {
+	g := of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
+	for name, want := range map[string]string{
+		"cluster-admin":         "everything",
+		"view":                  "",
+		"system:auth-delegator": "",
+		"edit":                  "impersonate read-secrets create-tokens exec attach create-workloads write-secrets port-forward write-network delete-logs write-configmaps",
+		"admin":                 "impersonate write-rbac read-secrets create-tokens exec attach create-workloads write-secrets edit-bindings port-forward write-network delete-logs write-configmaps",
+	} {
+		var got []string
+		for _, p := range g.builtin(name).powers(false) {
+			got = append(got, p.what)
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s can %q, want %q", name, text, want)
+		}
+	}
+}
+
+const wildcardRole = `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: ops}
+rules:
+  - apiGroups: ["*"]
+    resources: ["*"]
+    verbs: ["*"]
+  - nonResourceURLs: ["*"]
+    verbs: ["*"]
+---
+`
+
+func TestOneRootCauseIsOneFinding(t *testing.T) {
+	const workload = `apiVersion: v1
+kind: Pod
+metadata: {name: ops, namespace: shop}
+spec:
+  serviceAccountName: ops
+  containers: [{name: ops, image: registry.example/ops:1}]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: ops, namespace: shop}
+---
+`
+	binding := func(role string) string {
+		return `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: ops}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: ` + role + `}
+subjects: [{kind: ServiceAccount, name: ops, namespace: shop}]
+---
+`
+	}
+	role := func(rule string) string {
+		return "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: ops}\nrules:\n  - " + rule + "\n---\n"
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"an unbound wildcard":                       {wildcardRole, "6 critical rbac-wildcard-all"},
+		"a wildcard that a pod holds":               {wildcardRole + binding("ops") + workload, "6 critical rbac-effective"},
+		"cluster-admin":                             {binding("cluster-admin") + "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ops, namespace: shop}\n", "4 critical rbac-cluster-admin-binding"},
+		"cluster-admin that a pod holds":            {binding("cluster-admin") + workload, "4 critical rbac-effective"},
+		"every verb on Secrets":                     {role(`{apiGroups: [""], resources: [secrets], verbs: ["*"]}`), "5 high rbac-wildcard-verb"},
+		"every verb on all core resources":          {role(`{apiGroups: [""], resources: ["*"], verbs: ["*"]}`), "5 critical rbac-wildcard-all"},
+		"both wildcards on own kinds":               {role(`{apiGroups: [shop.example], resources: ["*"], verbs: ["*"]}`), "5 low rbac-wildcard-resource"},
+		"reading everything":                        {role(`{apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}`), "5 high rbac-wildcard-resource"},
+		"Secrets that a pod reads":                  {role(`{apiGroups: [""], resources: [secrets], verbs: [get]}`) + binding("ops") + workload, "5 critical rbac-effective"},
+		"bindings with bind":                        {role(`{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles, rolebindings], verbs: [create, update, bind]}`), "5 critical rbac-bind"},
+		"a named ConfigMap":                         {role(`{apiGroups: [""], resources: [configmaps], resourceNames: [coredns], verbs: [update]}`), "5 high rbac-coredns"},
+		"cluster-admin for everyone who logs in":    {strings.Replace(binding("cluster-admin"), "{kind: ServiceAccount, name: ops, namespace: shop}", `{kind: Group, name: "system:authenticated"}`, 1), "5 critical rbac-authenticated"},
+		"a pod of the default account, and a token": {strings.Replace(workload, "  serviceAccountName: ops\n", "", 1), "4 medium automount-token"},
+	} {
+		report := run(t, parse(t, c.text))
+		if got := strings.Join(lines(report), "\n"); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
+		}
+	}
+}
+
+func TestAWildcardExplainsWhatFollows(t *testing.T) {
+	report := run(t, parse(t, wildcardRole))
+	for _, p := range powers {
+		if p != everything && p != mapIdentities && !strings.Contains(report.Findings[0].Help, "\n- "+p.can) {
+			t.Errorf("the help does not say that it can %s", p.can)
+		}
+	}
+}
+
+func TestEachHopIsARelatedPlace(t *testing.T) {
+	data, err := os.ReadFile("testdata/audit.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range run(t, parse(t, string(data))).Findings {
+		if f.Rule != Effective {
+			continue
+		}
+		got = append(got, fmt.Sprint("finding ", f.Span.Start.Line))
+		for _, r := range f.Related {
+			got = append(got, fmt.Sprint(r.Role, " ", r.Span.Start.Line))
+		}
+	}
+	if want := []string{"finding 16", "workload 7"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTable(t *testing.T) {
+	data, err := os.ReadFile("testdata/audit.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// the same tree twice: one subject of two renderings is one
+	src := lint.NewSource("deploy/rbac.yaml", data)
+	a := Table([]*lint.Bundle{linttest.Bundle(t, src), linttest.Bundle(t, src)})
+	for name, write := range map[string]func(*strings.Builder) error{
+		"testdata/audit.txt":  func(w *strings.Builder) error { return a.WriteText(w) },
+		"testdata/audit.json": func(w *strings.Builder) error { return a.WriteJSON(w) },
+	} {
+		var out strings.Builder
+		if err := write(&out); err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(name, []byte(out.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != string(want) {
+			t.Errorf("%s: got\n%s", name, out.String())
+		}
+	}
+}
+
+func TestTableOfNothing(t *testing.T) {
+	var text, object strings.Builder
+	a := Table(nil)
+	if err := a.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.WriteJSON(&object); err != nil {
+		t.Fatal(err)
+	}
+	if want := "0 subjects with a dangerous permission, 0 without\n"; text.String() != want {
+		t.Errorf("text: %q", text.String())
+	}
+	if want := "{\n  \"subjects\": [],\n  \"unbound\": []\n}\n"; object.String() != want {
+		t.Errorf("json: %q", object.String())
+	}
+}
+
+func TestNamesReachNoTerminalUnescaped(t *testing.T) {
+	var out strings.Builder
+	b := parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: \"a\\eb\"}\nroleRef: {kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: User, name: \"c\\u0007\\nd\"}]\n")
+	if err := Table([]*lint.Bundle{b}).WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\x07") || !strings.Contains(out.String(), "c��d") {
+		t.Errorf("%q", out.String())
+	}
+}
+
+var malformed = []string{
+	"rules: null",
+	"rules: everything",
+	"rules: [null, 1, [], {}, {verbs: null, resources: {}, apiGroups: 3}]",
+	"rules: [{verbs: [[]], resources: [null, {a: b}], apiGroups: [true]}]",
+	"rules: {verbs: ['*']}",
+	"aggregationRule: x",
+	"aggregationRule: {clusterRoleSelectors: {}}",
+	"aggregationRule: {clusterRoleSelectors: [null, {}, {matchLabels: 1}, {matchExpressions: [null, {operator: In}, {key: a, operator: NotIn, values: b}]}]}",
+	"roleRef: null",
+	"roleRef: []",
+	"roleRef: {kind: [], name: {}}",
+	"roleRef: {kind: ClusterRole, name: r}\nsubjects: null",
+	"roleRef: {kind: ClusterRole, name: r}\nsubjects: [null, x, {}, {kind: ServiceAccount}, {kind: User, name: 'system:serviceaccount:'}, {kind: Group, name: []}]",
+	"subjects: {kind: User}",
+	"metadata: {labels: [rbac.authorization.k8s.io/aggregate-to-view]}",
+}
+
+func TestMalformedObjectsNeverPanic(t *testing.T) {
+	for _, kind := range []string{"ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding", "ServiceAccount"} {
+		for _, body := range malformed {
+			text := "apiVersion: rbac.authorization.k8s.io/v1\nkind: " + kind + "\n"
+			if !strings.HasPrefix(body, "metadata") {
+				text += "metadata: {name: r}\n"
+			}
+			b := parse(t, text+body+"\n---\n"+wildcardRole)
+			for _, e := range run(t, b).Errors {
+				t.Errorf("%s with %s: %v", kind, body, e)
+			}
+			if err := Table([]*lint.Bundle{b}).WriteJSON(&strings.Builder{}); err != nil {
+				t.Errorf("%s with %s: %v", kind, body, err)
+			}
+		}
+	}
+}
+
+func FuzzRules(f *testing.F) {
+	for _, body := range malformed {
+		f.Add("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n" + body + "\n---\n" + wildcardRole)
+	}
+	data, err := os.ReadFile("testdata/audit.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(data))
+	f.Fuzz(func(t *testing.T, text string) {
+		src := lint.NewSource("rbac.yaml", []byte(text))
+		docs, _ := lint.ParseYAML(src)
+		var resources []*lint.Resource
+		for _, doc := range docs {
+			resources = append(resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
+		}
+		b := lint.NewBundle(lint.Rendering{Kind: "file"}, "", resources)
+		for _, e := range run(t, b).Errors {
+			t.Error(e)
+		}
+		if err := Table([]*lint.Bundle{b}).WriteText(&strings.Builder{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAggregationInACircleEnds(t *testing.T) {
+	text := ""
+	for _, pair := range [][2]string{{"a", "b"}, {"b", "c"}, {"c", "a"}} {
+		text += fmt.Sprintf("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: %s, labels: {is: %s}}\naggregationRule: {clusterRoleSelectors: [{matchLabels: {is: %s}}]}\n---\n", pair[0], pair[0], pair[1])
+	}
+	text += "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: part, labels: {is: a}}\nrules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]\n"
+	g := of(parse(t, text))
+	for _, r := range g.roles[:3] {
+		if got := r.powers(true); len(got) != 1 || got[0] != readSecrets {
+			t.Errorf("%s can %v", r, got)
+		}
+	}
+}
+
+// tree is n roles, n bindings, n accounts and n/10 workloads.
+func tree(n int) []byte {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: role-%[1]d
+  labels: {part-of: group-%[2]d}
+rules:
+  - apiGroups: [""]
+    resources: [pods, configmaps, secrets]
+    verbs: [get, list, watch]
+  - apiGroups: [apps]
+    resources: [deployments]
+    verbs: [get, list, watch, create, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: binding-%[1]d}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: role-%[1]d
+subjects:
+  - {kind: ServiceAccount, name: account-%[1]d, namespace: shop}
+  - {kind: Group, name: team-%[2]d, apiGroup: rbac.authorization.k8s.io}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: account-%[1]d, namespace: shop}
+---
+`, i, i%50)
+		if i%10 == 0 {
+			fmt.Fprintf(&text, `apiVersion: v1
+kind: Pod
+metadata: {name: pod-%[1]d, namespace: shop}
+spec:
+  serviceAccountName: account-%[1]d
+  containers: [{name: main, image: registry.example/main:1}]
+---
+`, i)
+		}
+	}
+	return []byte(text.String())
+}
+
+// BenchmarkTree lints a tree of 5,000 roles and 5,000 bindings with every rule
+// of the package and reports the time as a multiple of the time to parse it.
+func BenchmarkTree(b *testing.B) {
+	for _, n := range []int{1250, 2500, 5000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			data := tree(n)
+			var parsing, linting time.Duration
+			for b.Loop() {
+				start := time.Now()
+				bundle := linttest.Bundle(b, lint.NewSource("rbac.yaml", data))
+				parsed := time.Now()
+				report := run(b, bundle)
+				parsing += parsed.Sub(start)
+				linting += time.Since(parsed)
+				if len(report.Findings) < n {
+					b.Fatalf("%d findings", len(report.Findings))
+				}
+			}
+			b.ReportMetric(float64(linting)/float64(parsing), "lint/parse")
+		})
+	}
+}
