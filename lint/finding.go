@@ -22,6 +22,10 @@ type Finding struct {
 	// Line narrows the place to one line, from 1, of the text of a scalar of
 	// several lines; 0 for all of it. The engine heeds it where it can tell the line.
 	Line int
+	// Literal is the text that the finding is about, where it matters who wrote it: the
+	// finding then stands where that text is written, in a values file or a generator
+	// rather than in the template or the overlay that passes it on. Reports never show it.
+	Literal string
 	// Key tells findings of one rule in one place apart that are not one defect
 	// (the directions of a network policy, say).
 	Key string

@@ -133,3 +133,35 @@ func TestAPartIsHiddenWhereItStands(t *testing.T) {
 		t.Errorf("%v %q", at.Start, at.Text())
 	}
 }
+
+type placed struct{ place Place }
+
+func (p placed) Locate(*Node) Place { return p.place }
+
+func TestAFindingAboutALiteralStandsWhereItIsWritten(t *testing.T) {
+	template := NewSource("t.yaml", []byte("password: {{ .Values.a }}\n"))
+	values := NewSource("values.yaml", []byte("a: |\n  user=x\n  password=Kx7-tq2Lm9\nb: none\n"))
+	src := NewSource("out.yaml", []byte("apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    user=x\n    password=Kx7-tq2Lm9\n"))
+	place := Place{Span: template.LineSpan(1), Precision: Block, Origin: FromValue, Related: []Related{
+		{Role: "value", Message: "wrong", Span: values.LineSpan(4)}, {Role: "value", Message: "right", Span: values.Span(3, 41)}, {Role: "guard", Span: values.LineSpan(3)},
+	}}
+	docs, _ := ParseYAML(src)
+	b := NewBundle(Rendering{}, "", NewResources(docs[0], placed{place}))
+	rule := &Rule{ID: "r", Run: func(p *Pass) {
+		n := p.Resources("ConfigMap")[0].Get("data", "a")
+		p.MaskPart(n, "Kx7-tq2Lm9")
+		f := p.Report(n, "leak")
+		f.Literal, f.Line = "Kx7-tq2Lm9", 2
+	}}
+	report := Run(t.Context(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: rule}}})
+	f := report.Findings[0]
+	if f.Span.Path() != "values.yaml" || f.Span.Start.Line != 3 || f.Precision != Exact || f.Related[0].Role != "template" || len(f.Related) != 3 {
+		t.Errorf("%v %q %v", f.Span.Start, f.Precision, f.Related)
+	}
+	if got := report.Masks.Line(values, 3); got != "  password=********" {
+		t.Errorf("%q", got)
+	}
+	if got := report.Masks.Line(template, 1); got != "password: {{ .Values.a }}" {
+		t.Errorf("%q", got)
+	}
+}

@@ -185,9 +185,15 @@ func (p *Pass) run() []*InputError {
 			f.Severity = *p.severity
 		}
 		place := f.Node.Locate()
+		if f.Literal != "" {
+			place = placeOfLiteral(place, f.Literal, f.Node.Value())
+		}
 		f.Span, f.Precision = place.Span, place.Precision
 		if f.Line > 0 && place.Precision == Exact {
 			f.Span = lineOfBlock(place.Span, f.Node, f.Line)
+		}
+		if f.Line > 0 && f.Literal != "" && f.Span.Start.Line < f.Span.End.Line {
+			f.Span = lineOfText(f.Span, f.Literal)
 		}
 		f.Related = append(place.Related, f.Related...)
 		f.Path = f.Node.Path()
@@ -299,4 +305,47 @@ func (f *Finding) compare(g *Finding) int {
 		}
 	}
 	return 0
+}
+
+// placeOfLiteral moves a place to where a text, or the whole value that holds it, is
+// written, if the place itself only passes it on.
+func placeOfLiteral(place Place, literal, whole string) Place {
+	for _, text := range []string{literal, whole} {
+		text = strings.TrimSpace(text)
+		first, _, _ := strings.Cut(text, "\n")
+		if first == "" {
+			continue
+		}
+		if strings.Contains(place.Span.Text(), first) {
+			return place
+		}
+		best := -1
+		for i, r := range place.Related {
+			if (r.Role == "value" || r.Role == "generator" || r.Role == "file") && strings.Contains(r.Span.Text(), first) &&
+				(best < 0 || len(r.Span.Text()) < len(place.Related[best].Span.Text())) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			template := Related{Role: "template", Message: "passed on here", Span: place.Span}
+			related := append([]Related{template}, place.Related[:best]...)
+			return Place{Span: place.Related[best].Span, Precision: Exact, Origin: place.Origin, Related: append(related, place.Related[best+1:]...)}
+		}
+	}
+	return place
+}
+
+// lineOfText returns the line of a span on which a text begins, the span where it
+// does not hold the text.
+func lineOfText(span Span, text string) Span {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	at := strings.Index(span.Text(), first)
+	if first == "" || at < 0 {
+		return span
+	}
+	src := span.Start.Source
+	if n := src.Position(span.Start.Offset + at).Line; n > span.Start.Line {
+		return src.LineSpan(n)
+	}
+	return span
 }

@@ -21,11 +21,12 @@ import (
 
 // A leak is a credential found in a value.
 type leak struct {
-	what  string // "a password", "a private key": never the value
-	field string // the name inside an embedded file, "" for the value as a whole
-	text  string // the credential, to be masked
-	line  int    // the line of an embedded file, from 1; 0 where there is none
-	hash  bool   // a hash of a password, not the password
+	what    string // "a password", "a private key": never the value
+	field   string // the name inside an embedded file, "" for the value as a whole
+	text    string // the credential, to be masked
+	line    int    // the line of an embedded file, from 1; 0 where there is none
+	literal string // what text was made from, where it is known: the password of a Basic header
+	hash    bool   // a hash of a password, not the password
 }
 
 // maxLeaks bounds what is reported of one value.
@@ -284,7 +285,7 @@ func inHeader(value string) (all []leak) {
 		return nil
 	}
 	for _, m := range header.FindAllStringSubmatchIndex(value, 50) {
-		scheme, text := strings.ToLower(value[m[2]:m[3]]), value[m[4]:m[5]]
+		scheme, text, literal := strings.ToLower(value[m[2]:m[3]]), value[m[4]:m[5]], ""
 		if scheme == "basic" {
 			decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 			if err != nil {
@@ -294,10 +295,11 @@ func inHeader(value string) (all []leak) {
 			if !ok || !isPlain(pass) || isStandIn(pass, user) || !isText(decoded) {
 				continue
 			}
+			literal = pass
 		} else if !looksRandom(text) || !isPlain(text) {
 			continue
 		}
-		all = append(all, leak{what: "an Authorization header", text: text, line: lineAt(value, m[0])})
+		all = append(all, leak{what: "an Authorization header", text: text, literal: literal, line: lineAt(value, m[0])})
 	}
 	return all
 }

@@ -37,12 +37,17 @@ func report(pass *lint.Pass, n *lint.Node, leaks []leak, format string) {
 	seen := map[int]bool{}
 	for _, l := range leaks {
 		pass.MaskPart(n, l.text)
+		literal := l.text
+		if l.literal != "" {
+			pass.MaskPart(n, l.literal)
+			literal = l.literal
+		}
 		if seen[l.line] {
 			continue
 		}
 		seen[l.line] = true
 		f := pass.Reportf(n, format, l.what, l.where())
-		f.Help, f.Line = mend, l.line
+		f.Help, f.Line, f.Literal = mend, l.line, literal
 		if l.hash {
 			f.Severity = lint.High
 		}
