@@ -143,7 +143,7 @@ func optional(s lint.Span) *jsonLocation {
 }
 
 // encode writes v as indented JSON that is safe to show on a terminal: what
-// [Escape] would escape is written as \u escapes, which mean the same to a reader.
+// [Escape] writes out is written as \u escapes, which mean the same to a reader.
 func encode(w io.Writer, v any) error {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
@@ -167,6 +167,7 @@ func encode(w io.Writer, v any) error {
 		}
 		text = text[size:]
 	}
-	_, err := w.Write(safe)
+	// # stands inside strings alone
+	_, err := w.Write(runnerCommand.ReplaceAll(safe, []byte(`\u0023#$1[`)))
 	return err
 }

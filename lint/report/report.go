@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,9 +50,15 @@ type Format func(io.Writer, *lint.Report, Options) error
 
 // Formats holds every format by the name that --format takes.
 var Formats = map[string]Format{
-	"text": Text,
-	"unix": Unix,
-	"json": JSON,
+	"text":       Text,
+	"unix":       Unix,
+	"json":       JSON,
+	"sarif":      SARIF,
+	"junit":      JUnit,
+	"github":     GitHub,
+	"gitlab":     GitLab,
+	"checkstyle": Checkstyle,
+	"markdown":   Markdown,
 }
 
 // Names returns the names of the formats in the order that help lists them.
@@ -76,27 +83,43 @@ var severities = []lint.Severity{lint.Critical, lint.High, lint.Medium, lint.Low
 
 // Escape returns s fit for one line of a terminal or a log: control characters,
 // line breaks, bytes that are no UTF-8 and the invisible characters that reorder
-// or hide text are written out as \n, \x1b or \u202e.
+// or hide text are written out as \n, \x1b or \u202e. So is the first character
+// of what a build runner would take for a command: "##[…", "##vso[…" and
+// "::command::" at the start of a line.
 func Escape(s string) string {
-	if strings.IndexFunc(s, unsafe) < 0 && utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unsafe(r):
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		default:
-			b.WriteRune(r)
+	if strings.IndexFunc(s, unsafe) >= 0 || !utf8.ValidString(s) {
+		var b strings.Builder
+		for i := 0; i < len(s); {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			switch {
+			case r == utf8.RuneError && size == 1:
+				fmt.Fprintf(&b, `\x%02x`, s[i])
+			case unsafe(r):
+				quoted := strconv.QuoteRune(r)
+				b.WriteString(quoted[1 : len(quoted)-1])
+			default:
+				b.WriteRune(r)
+			}
+			i += size
 		}
-		i += size
+		s = b.String()
 	}
-	return b.String()
+	if strings.Contains(s, "##") {
+		s = runnerCommand.ReplaceAllString(s, `\x23#$1[`)
+	}
+	if strings.Contains(s, "::") {
+		s = workflowCommand.ReplaceAllString(s, `$1\x3a:$2`)
+	}
+	return s
 }
+
+// Commands that runners look for in what a step prints: GitHub's older form and
+// Azure's may stand anywhere in a line, GitHub's newer form (::name args::text)
+// at its start. Text is wrapped between words, so the start of a word counts.
+var (
+	runnerCommand   = regexp.MustCompile(`##([A-Za-z]*)\[`)
+	workflowCommand = regexp.MustCompile(`(^|\s)::([A-Za-z])`)
+)
 
 // unsafe reports whether a rune is a control character, ends a line, or is an
 // invisible formatting character (bidirectional overrides, zero-width spaces,
@@ -130,4 +153,24 @@ func plural(n int, one string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// unique returns a function that tells equal fingerprints apart: the first comes
+// back as it is, the second with ":2" behind it.
+func unique() func(fingerprint string) string {
+	seen := map[string]int{}
+	return func(fingerprint string) string {
+		seen[fingerprint]++
+		if n := seen[fingerprint]; n > 1 {
+			return fingerprint + ":" + strconv.Itoa(n)
+		}
+		return fingerprint
+	}
+}
+
+// worstFirst returns the findings by severity, those of one severity as they stood.
+func worstFirst(findings []*lint.Finding) []*lint.Finding {
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(a, b *lint.Finding) int { return int(b.Severity - a.Severity) })
+	return sorted
 }
