@@ -3,13 +3,18 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/rules"
+	"github.com/manilint/manilint/rules/network"
+	"github.com/manilint/manilint/rules/rbac"
 )
 
 // rules is `manilint rules`.
@@ -120,6 +125,79 @@ func (c *command) explain(args []string) (int, error) {
 			fmt.Fprintln(c.stdout)
 		}
 		fmt.Fprintf(c.stdout, "\nSet them in %s under rules: %s: parameters:\n", lint.ConfigName, r.ID)
+	}
+	return exitClean, nil
+}
+
+// rbac is `manilint rbac`: who can do what of the dangerous list.
+func (c *command) rbac(args []string) (int, error) {
+	return c.table(args, func(bundles []*lint.Bundle) table { return rbac.Table(bundles) })
+}
+
+// network is `manilint network`: which workloads are isolated, and open to what.
+func (c *command) network(args []string) (int, error) {
+	return c.table(args, func(bundles []*lint.Bundle) table { return network.Table(bundles) })
+}
+
+// A table is what rbac and network make of the bundles.
+type table interface {
+	WriteText(io.Writer) error
+	WriteJSON(io.Writer) error
+}
+
+// table loads the inputs as lint does and prints what of makes of them.
+func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, error) {
+	var f flags
+	paths, err := f.parse(args)
+	if err != nil {
+		return 0, err
+	}
+	if f.help {
+		fmt.Fprint(c.stdout, usage(&f))
+		return exitClean, nil
+	}
+	format := "text"
+	if len(f.formats) > 0 {
+		format = f.formats[0]
+	}
+	if known := []string{"text", "json"}; len(f.formats) > 1 || !slices.Contains(known, format) {
+		return 0, usagef("--format: text or json belongs here%s", lint.Suggest(format, known))
+	}
+	groups, err := f.group(paths)
+	if err != nil {
+		return 0, err
+	}
+	p := newProgress(c.stderr, !f.quiet)
+	var bundles []*lint.Bundle
+	rep := &lint.Report{}
+	var loaded []*render.Result
+	for _, g := range groups {
+		o := f.renderOptions(g, c.stdin)
+		o.Progress = p.step
+		res := render.Load(c.ctx, g.paths, o)
+		loaded = append(loaded, res)
+		// without rules a run counts, gathers errors and hides secrets in them
+		rep = lint.Combine(rep, lint.Run(c.ctx, slices.Concat(res.Bundles, res.Focused), lint.Options{}))
+		rep.Errors = append(rep.Errors, res.Errors...)
+		rep.Stats.Files += res.Files
+		rep.Stats.Skipped += res.Skipped
+		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
+	}
+	p.done()
+	if rep.Stats.Objects == 0 && !f.allowEmpty {
+		rep.Errors = append(rep.Errors, f.empty(paths))
+	}
+	t := of(bundles)
+	write := t.WriteText
+	if format == "json" {
+		write = t.WriteJSON
+	}
+	if err := write(c.stdout); err != nil {
+		return 0, err
+	}
+	c.closing(&f, rep, loaded)
+	if len(rep.Errors) > 0 {
+		return exitFailed, nil
 	}
 	return exitClean, nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/pflag"
@@ -56,13 +57,18 @@ func (c *command) lint(args []string) (int, error) {
 	floor, _ := lint.ParseSeverity(f.severity)
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 	if rep.Stats.Objects == 0 && !f.allowEmpty {
-		rep.Errors = append(rep.Errors, &lint.InputError{Message: fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))})
+		rep.Errors = append(rep.Errors, f.empty(paths))
 	}
 	if err := c.write(&f, outs, rep); err != nil {
 		return 0, err
 	}
 	c.closing(&f, rep, loaded)
 	return f.status(rep), nil
+}
+
+// empty is the error of inputs that hold nothing to check.
+func (f *flags) empty(paths []string) *lint.InputError {
+	return &lint.InputError{Message: fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))}
 }
 
 func (f *flags) parse(args []string) ([]string, error) {
@@ -221,7 +227,10 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 		ro.Progress = p.step
 		res := render.Load(c.ctx, g.paths, ro)
 		loaded = append(loaded, res)
-		o := lint.Options{Rules: g.enabled, Jobs: f.jobs}
+		o := lint.Options{
+			Rules: g.enabled, Jobs: f.jobs, AllRules: rules.All(),
+			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Match: matches, Now: time.Now(),
+		}
 		rep := lint.Run(c.ctx, res.Bundles, o)
 		rep.Stats.Files, rep.Stats.Skipped = res.Files, res.Skipped
 		rep.Errors = append(rep.Errors, res.Errors...)

@@ -57,7 +57,7 @@ type subcommand struct {
 }
 
 // commandNames is the order of the help.
-var commandNames = []string{"rules", "explain", "version"}
+var commandNames = []string{"rules", "explain", "rbac", "network", "version"}
 
 var subcommands map[string]subcommand
 
@@ -65,6 +65,8 @@ func init() { // breaks the cycle between the table and the help that prints it
 	subcommands = map[string]subcommand{
 		"rules":   {"", "every rule: id, severity, profile, title (also --format json)", (*command).rules},
 		"explain": {"RULE", "what a rule finds, why it matters, bad and good YAML", (*command).explain},
+		"rbac":    {"[PATH ...]", "who can do what of the dangerous list, through which binding (also --format json)", (*command).rbac},
+		"network": {"[PATH ...]", "each workload and direction: isolated, open to the cluster or the internet (also --format json)", (*command).network},
 		"version": {"", "the version of manilint", (*command).version},
 		"help":    {"", "this help", (*command).help},
 	}
@@ -94,7 +96,8 @@ Usage: manilint [flags] [PATH ...]
 		fmt.Fprintf(&b, "       manilint %-22s %s\n", strings.TrimSpace(name+" "+s.args), s.summary)
 	}
 	b.WriteString("\nFlags:\n")
-	b.WriteString(fs.FlagUsagesWrapped(100))
+	const boolean = "[=true|false]" // what pflag says of every switch
+	b.WriteString(strings.ReplaceAll(fs.FlagUsagesWrapped(100), boolean, strings.Repeat(" ", len(boolean))))
 	b.WriteString("\nExit status: 0 clean, 1 findings at or above --fail-on, 2 wrong usage or configuration,\n3 something could not be read, rendered or checked.\n")
 	return b.String()
 }

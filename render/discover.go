@@ -200,15 +200,58 @@ func GitRoot(path string) string {
 
 // jail returns the folder that nothing outside of may be read for an input: the
 // root of its git checkout, else the working directory where it holds the input,
-// else the input itself.
+// else the input itself. Outside a checkout, an overlay that is itself the input
+// widens it to the folder that holds the bases it names, as far as these are
+// overlays too: to lint overlays/production is to build it.
 func jail(dir string) string {
 	if root := GitRoot(dir); root != "" {
 		return root
 	}
+	root := dir
 	if cwd, err := os.Getwd(); err == nil && within(cwd, dir) {
-		return cwd
+		root = cwd
 	}
-	return dir
+	seen := map[string]bool{}
+	var visit func(dir string)
+	visit = func(dir string) {
+		if seen[dir] {
+			return
+		}
+		seen[dir] = true
+		for !within(root, dir) {
+			root = filepath.Dir(root)
+		}
+		for _, base := range basesOf(dir) {
+			visit(base)
+		}
+	}
+	for _, base := range basesOf(dir) {
+		visit(base)
+	}
+	return root
+}
+
+// basesOf returns the folders with a kustomization that the one in dir names.
+func basesOf(dir string) []string {
+	var bases []string
+	for _, name := range kustomizationNames {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		docs, _ := lint.ParseYAML(lint.NewSource(name, data))
+		for _, doc := range docs {
+			for _, field := range []string{"resources", "bases", "components"} {
+				for _, entry := range lint.NewNode(doc).Get(field).Strings() {
+					base := filepath.Join(dir, filepath.FromSlash(entry))
+					if slices.ContainsFunc(kustomizationNames, func(name string) bool { return isFile(filepath.Join(base, name)) }) {
+						bases = append(bases, base)
+					}
+				}
+			}
+		}
+	}
+	return bases
 }
 
 func within(dir, path string) bool {

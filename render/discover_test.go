@@ -131,3 +131,18 @@ func TestJailIsTheCheckoutElseTheInput(t *testing.T) {
 		t.Errorf("outside: %s", got)
 	}
 }
+
+func TestAnOverlayThatIsTheInputReachesItsBases(t *testing.T) {
+	root := tree(t, map[string]string{
+		"a/overlays/prod/kustomization.yaml": "resources: [../../base, ../../../elsewhere]\n",
+		"a/base/kustomization.yaml":          "resources: [../more]\n",
+		"a/more/kustomization.yaml":          "resources: [a.yaml]\n",
+		"elsewhere/a.yaml":                   "",
+	})
+	if got := jail(filepath.Join(root, "a", "overlays", "prod")); got != filepath.Join(root, "a") {
+		t.Errorf("the overlay: %s", got)
+	}
+	if got := jail(filepath.Join(root, "a", "overlays")); got != filepath.Join(root, "a", "overlays") {
+		t.Errorf("a folder of overlays: %s", got)
+	}
+}
