@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ spec:
 // BenchmarkRunToDecode reports how much longer a whole run over plain manifests
 // takes than decoding the same bytes once on as many cores.
 func BenchmarkRunToDecode(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as main does
 	dir, texts := manifests(b, 100)
 	var whole, floor time.Duration
 	for b.Loop() {

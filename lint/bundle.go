@@ -38,6 +38,8 @@ type Bundle struct {
 	clusterCRDs map[string]bool
 	byKind      map[string][]*Resource
 	byKey       map[key]*Resource
+	pods        []*PodSpec
+	containers  []*Container
 	shared      sync.Map // reflect.Type → *sharedValue
 }
 
@@ -66,6 +68,7 @@ func NewBundle(rendering Rendering, namespace string, resources []*Resource) *Bu
 			b.byKey[k] = r
 		}
 	}
+	b.gatherPods()
 	return b
 }
 
@@ -88,13 +91,21 @@ func (b *Bundle) Lookup(group, kind, namespace, name string) *Resource {
 	return b.byKey[key{group, kind, namespace, name}]
 }
 
-// PodSpecs returns every pod of the bundle.
-func (b *Bundle) PodSpecs() []*PodSpec {
-	var all []*PodSpec
+// PodSpecs returns every pod of the bundle. The slice must not be changed.
+func (b *Bundle) PodSpecs() []*PodSpec { return b.pods }
+
+// Containers returns every container of every pod. The slice must not be changed.
+func (b *Bundle) Containers() []*Container { return b.containers }
+
+// gatherPods lists the pods of all resources, once for all rules.
+func (b *Bundle) gatherPods() {
+	b.pods, b.containers = nil, nil
 	for _, r := range b.Resources {
-		all = append(all, r.pods...)
+		b.pods = append(b.pods, r.pods...)
 	}
-	return all
+	for _, p := range b.pods {
+		b.containers = append(b.containers, p.Containers()...)
+	}
 }
 
 type sharedValue struct {

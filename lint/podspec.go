@@ -405,6 +405,7 @@ func (b *Bundle) AddPods(paths ...PodPath) {
 			}
 		}
 	}
+	b.gatherPods()
 }
 
 // addPods adds the pods that a form finds below the root of an object.

@@ -136,13 +136,7 @@ func (p *Pass) Resources(kinds ...string) []*Resource { return p.Bundle.OfKind(k
 func (p *Pass) PodSpecs() []*PodSpec { return p.Bundle.PodSpecs() }
 
 // Containers returns every container of every pod of the bundle.
-func (p *Pass) Containers() []*Container {
-	var all []*Container
-	for _, pod := range p.PodSpecs() {
-		all = append(all, pod.Containers()...)
-	}
-	return all
-}
+func (p *Pass) Containers() []*Container { return p.Bundle.Containers() }
 
 // Report adds a finding at n, which may be missing, and returns it: until Run
 // returns its fields may be set.
