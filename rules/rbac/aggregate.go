@@ -19,21 +19,22 @@ var AggregateTo = &lint.Rule{
 	References: []string{"CIS 5.1.3", "OWASP K02"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		for _, r := range of(pass.Bundle).roles {
+		g := of(pass.Bundle)
+		for _, r := range g.roles {
 			for _, label := range r.labels {
 				var held []*power
-				for _, s := range builtinLevels(label) {
+				for _, s := range g.levels(label) {
 					held = append(held, s.powers(true)...)
 				}
 				var added []*power
 				var places []*grant
 				r.rules(func(p *policyRule) {
-					for _, g := range p.grants {
-						if p.named() || slices.Contains(held, g.power) || slices.Contains(added, g.power) || g.power.severity < lint.Medium || !g.at(true, "") {
+					for _, gr := range p.grants {
+						if p.named() || slices.Contains(held, gr.power) || slices.Contains(added, gr.power) || gr.power.severity < lint.Medium || !gr.at(true, "") {
 							continue
 						}
-						added = append(added, g.power)
-						places = append(places, g)
+						added = append(added, gr.power)
+						places = append(places, gr)
 					}
 				})
 				if len(added) == 0 {
@@ -47,25 +48,25 @@ var AggregateTo = &lint.Rule{
 					"%s becomes part of %q, so whoever is bound to that can also %s%s", r, label, added[0].can, more(len(added)-1))
 				f.Severity = worst
 				f.Help = "remove the label, or the grant"
-				for i, g := range places {
+				for i, gr := range places {
 					if i == maxRelated {
 						break
 					}
-					f.Relate("role", g.node(), "can "+g.power.can)
+					f.Relate("role", gr.node(), "can "+gr.power.can)
 				}
 			}
 		}
 	},
 }
 
-// builtinLevels returns the parts of admin, edit or view.
-func builtinLevels(name string) []*role {
-	levels := []string{"admin", "edit", "view"}
-	var all []*role
-	for _, level := range levels[slices.Index(levels, name):] {
-		all = append(all, builtinRole("system:aggregate-to-"+level))
+// levels returns the parts of admin, edit or view that Kubernetes itself has.
+func (g *graph) levels(name string) []*role {
+	all := []string{"admin", "edit", "view"}
+	var parts []*role
+	for _, level := range all[slices.Index(all, name):] {
+		parts = append(parts, g.builtins["system:aggregate-to-"+level])
 	}
-	return all
+	return parts
 }
 
 func more(n int) string {

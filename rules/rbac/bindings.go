@@ -2,6 +2,7 @@ package rbac
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -146,11 +147,14 @@ var Authenticated = &lint.Rule{
 func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, severity lint.Severity)) {
 	for _, b := range of(pass.Bundle).bindings {
 		for _, s := range b.subjects {
+			if !s.isBroad() {
+				continue
+			}
 			who, severity := judge(b, s)
 			if who == "" {
 				continue
 			}
-			where, gives := "", fmt.Sprintf("%s %q", b.kind, b.name)
+			where := ""
 			var can []*power
 			if !b.cluster() {
 				where = inNamespaces([]string{b.res.Namespace})
@@ -158,7 +162,7 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 			for _, r := range b.roles {
 				can = append(can, r.powers(b.cluster())...)
 			}
-			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s%s to %s, %s%s", b.res.Kind, b.res.Name, gives, where, s, who, consequence(can))
+			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(can))
 			f.Severity, f.Subject = severity, b.subjectKey()
 			f.Help = "bind the role to the users, groups or service accounts that need it"
 			for _, r := range b.roles {
@@ -174,10 +178,8 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 // about its role yield to those about its subjects where the subjects are all
 // of that kind.
 func (b *binding) subjectKey() string {
-	for _, s := range b.subjects {
-		if !s.isBroad() {
-			return "roleRef"
-		}
+	if b.narrow > 0 {
+		return "roleRef"
 	}
 	return "subjects"
 }
@@ -195,15 +197,10 @@ func (s *subject) isBroad() bool {
 
 // whom names the subjects that the other rules about bindings do not report.
 func (b *binding) whom() string {
-	var first *subjectRef
-	count := 0
-	for _, s := range b.subjects {
-		if s.isBroad() && b.subjectKey() == "roleRef" {
-			continue
-		}
-		if count++; first == nil {
-			first = s
-		}
+	first, count := b.subjects[0], len(b.subjects)
+	if b.narrow > 0 {
+		first = b.subjects[slices.IndexFunc(b.subjects, func(s *subjectRef) bool { return !s.isBroad() })]
+		count = b.narrow
 	}
 	if count == 1 {
 		return first.String()
@@ -255,24 +252,4 @@ func (b *binding) reach() reach {
 		}
 	}
 	return worst
-}
-
-// powers returns what the role lets its holders do of the list, the worst
-// first, with what is limited by name left out.
-func (r *role) powers(cluster bool) []*power {
-	has := map[*power]bool{}
-	r.rules(func(p *policyRule) {
-		for _, g := range p.grants {
-			if !p.named() && g.at(cluster, r.namespace) {
-				has[g.power] = true
-			}
-		}
-	})
-	var all []*power
-	for _, p := range powers {
-		if has[p] {
-			all = append(all, p)
-		}
-	}
-	return all
 }

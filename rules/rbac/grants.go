@@ -228,7 +228,7 @@ func weighWriteRBAC(g *graph, r *role, gr *grant) (lint.Severity, string, bool) 
 	for _, holder := range append([]*role{r}, r.into...) {
 		for _, b := range holder.bindings {
 			for _, s := range b.subjects {
-				if s.isDeputy() {
+				if s.deputy {
 					return severity, fmt.Sprintf("%s, and %s also holds bind or escalate", note, s), true
 				}
 			}

@@ -2,6 +2,7 @@ package rbac
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,8 +39,8 @@ type role struct {
 	clusterBound bool
 	namespaces   []string // of the RoleBindings
 	seen         map[string]bool
-	worst        [2]*grant // takeover power in a namespace, cluster-wide
-	judged       [2]bool
+	worst        [2]*grant // the worst takeover power in kube-system, cluster-wide
+	can          [2][]*power
 }
 
 // String returns the kind and quoted name.
@@ -53,6 +54,7 @@ type binding struct {
 	name     string
 	roles    []*role // usually one; none where the bundle lacks it
 	subjects []*subjectRef
+	narrow   int // how many of them are no broad group: see isBroad
 }
 
 func (b *binding) cluster() bool { return b.res.Kind == "ClusterRoleBinding" }
@@ -62,7 +64,7 @@ type subject struct {
 	kind, namespace, name string
 	account               *account // of a ServiceAccount
 	bindings              []*binding
-	deputy                int // 0: not known, 1: holds bind or escalate somewhere, 2: does not
+	deputy                bool // holds bind or escalate through any role
 }
 
 // A subjectRef is a subject where a binding names it.
@@ -99,6 +101,9 @@ func build(b *lint.Bundle) *graph {
 		}
 	}
 	g.aggregate()
+	for _, name := range slices.Sorted(maps.Keys(builtin)) {
+		g.addBuiltin(name)
+	}
 	for _, res := range b.OfKind("ServiceAccount") {
 		if res.Group == "" {
 			if a := g.accountAt(res.Namespace, res.Name); a.res == nil {
@@ -115,7 +120,29 @@ func build(b *lint.Bundle) *graph {
 			g.addBinding(res)
 		}
 	}
+	g.judge()
 	return g
+}
+
+// judge settles what rules ask of roles and subjects again and again: rules run
+// at the same time, so the graph does not change once it is built.
+func (g *graph) judge() {
+	roles := slices.Clone(g.roles)
+	for _, r := range g.builtins {
+		roles = append(roles, r)
+	}
+	for _, r := range roles {
+		r.judge()
+	}
+	for _, s := range g.order {
+		for _, b := range s.bindings {
+			for _, r := range b.roles {
+				if w := r.takeover(b.cluster()); w != nil && w.power.takeover >= bind.takeover {
+					s.deputy = true
+				}
+			}
+		}
+	}
 }
 
 func (g *graph) addRole(res *lint.Resource) {
@@ -182,9 +209,9 @@ func (g *graph) aggregate() {
 	}
 }
 
-// builtin returns a built-in role, with the roles of the bundle that are
+// addBuiltin makes a built-in role, with the roles of the bundle that are
 // aggregated into it.
-func (g *graph) builtin(name string) *role {
+func (g *graph) addBuiltin(name string) *role {
 	if r := g.builtins[name]; r != nil {
 		return r
 	}
@@ -237,6 +264,9 @@ func (g *graph) addBinding(res *lint.Resource) {
 	for _, n := range res.Get("subjects").Items() {
 		if s := g.subjectOf(n, res.Namespace); s != nil {
 			b.subjects = append(b.subjects, &subjectRef{s, n})
+			if !s.isBroad() {
+				b.narrow++
+			}
 			if len(s.bindings) == 0 || s.bindings[len(s.bindings)-1] != b {
 				s.bindings = append(s.bindings, b)
 				if s.account != nil {
@@ -247,6 +277,9 @@ func (g *graph) addBinding(res *lint.Resource) {
 	}
 	if b.kind == "ClusterRole" || b.kind == "Role" && !b.cluster() {
 		b.roles = g.lookup(b.kind, res.Namespace, b.name)
+		if len(b.roles) == 0 && b.kind == "ClusterRole" && isBuiltin(b.name) {
+			b.roles = []*role{g.addBuiltin(b.name)}
+		}
 	}
 	if len(b.subjects) == 0 {
 		return // it grants nobody anything
@@ -288,8 +321,8 @@ func (g *graph) lookup(kind, namespace, name string) []*role {
 	if len(maybe) == 1 {
 		return maybe
 	}
-	if kind == "ClusterRole" && isBuiltin(name) {
-		return []*role{g.builtin(name)}
+	if r := g.builtins[name]; kind == "ClusterRole" && r != nil {
+		return []*role{r}
 	}
 	return nil
 }
@@ -469,36 +502,42 @@ func (r *role) onlyAggregated() bool {
 
 // takeover returns the worst power of the role from which the whole cluster
 // follows, or nil; in a namespace it is asked of kube-system.
-func (r *role) takeover(cluster bool) *grant {
-	i := 0
+func (r *role) takeover(cluster bool) *grant { return r.worst[index(cluster)] }
+
+// powers returns what the role lets its holders do of the list, the worst
+// first, with what is limited by name left out. In a namespace it is asked of
+// the role's own.
+func (r *role) powers(cluster bool) []*power { return r.can[index(cluster)] }
+
+func index(cluster bool) int {
 	if cluster {
-		i = 1
+		return 1
 	}
-	if r.judged[i] {
-		return r.worst[i]
-	}
-	r.judged[i] = true
-	r.rules(func(p *policyRule) {
-		for _, g := range p.grants {
-			if g.power.takeover > 0 && !p.named() && g.at(cluster, "kube-system") && (r.worst[i] == nil || g.power.takeover > r.worst[i].power.takeover) {
-				r.worst[i] = g
-			}
-		}
-	})
-	return r.worst[i]
+	return 0
 }
 
-// isDeputy reports whether a subject holds bind or escalate through any role.
-func (s *subject) isDeputy() bool {
-	if s.deputy == 0 {
-		s.deputy = 2
-		for _, b := range s.bindings {
-			for _, r := range b.roles {
-				if w := r.takeover(b.cluster()); w != nil && w.power.takeover >= bind.takeover {
-					s.deputy = 1
+// judge fills in takeover and powers.
+func (r *role) judge() {
+	for _, cluster := range []bool{false, true} {
+		i := index(cluster)
+		has := map[*power]bool{}
+		r.rules(func(p *policyRule) {
+			if p.named() {
+				return
+			}
+			for _, g := range p.grants {
+				if g.at(cluster, r.namespace) {
+					has[g.power] = true
 				}
+				if g.power.takeover > 0 && g.at(cluster, "kube-system") && (r.worst[i] == nil || g.power.takeover > r.worst[i].power.takeover) {
+					r.worst[i] = g
+				}
+			}
+		})
+		for _, p := range powers {
+			if has[p] {
+				r.can[i] = append(r.can[i], p)
 			}
 		}
 	}
-	return s.deputy == 1
 }

@@ -76,18 +76,34 @@ func TestGrantsAreReadAsTheAuthorizerReadsThem(t *testing.T) {
 func TestBuiltinRolesAreKnownByWhatTheyGrant(t *testing.T) {
 	g := of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
 	for name, want := range map[string]string{
-		"cluster-admin":         "everything",
-		"view":                  "",
-		"system:auth-delegator": "",
-		"edit":                  "impersonate read-secrets create-tokens exec attach create-workloads write-secrets port-forward write-network delete-logs write-configmaps",
-		"admin":                 "impersonate write-rbac read-secrets create-tokens exec attach create-workloads write-secrets edit-bindings port-forward write-network delete-logs write-configmaps",
+		"cluster-admin": "everything",
+		"view":          "",
+		"edit":          "impersonate read-secrets create-tokens exec attach create-workloads write-secrets port-forward write-network delete-logs write-configmaps",
+		"admin":         "impersonate write-rbac read-secrets create-tokens exec attach create-workloads write-secrets edit-bindings port-forward write-network delete-logs write-configmaps",
 	} {
 		var got []string
-		for _, p := range g.builtin(name).powers(false) {
+		for _, p := range g.builtins[name].powers(false) {
 			got = append(got, p.what)
 		}
 		if text := strings.Join(got, " "); text != want {
 			t.Errorf("%s can %q, want %q", name, text, want)
+		}
+	}
+}
+
+func TestBuiltinRolesThatTakeOverTheCluster(t *testing.T) {
+	g := of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
+	for name, want := range map[string]*power{
+		"cluster-admin": everything, "admin": impersonate, "edit": impersonate, "view": nil, "system:kubelet-api-admin": proxyNodes,
+		"system:controller:clusterrole-aggregation-controller": escalate, "system:kube-controller-manager": readSecrets,
+		"system:persistent-volume-provisioner": nil,
+	} {
+		var got *power
+		if w := g.builtins[name].takeover(true); w != nil {
+			got = w.power
+		}
+		if got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
 }
