@@ -238,7 +238,12 @@ var DropAllCapabilities = &lint.Rule{
 		"kubesec": {"CapDropAll", "CapDropAny"}},
 	Docs:     docs,
 	YieldsTo: []string{"privileged"},
-	Run:      standard(undropped),
+	Run: standard(func(p *lint.PodSpec, v version) []breach {
+		if onWindows(p) {
+			return nil
+		}
+		return undropped(p, v)
+	}),
 }
 
 // undropped finds containers whose capabilities.drop lacks ALL.
@@ -269,7 +274,7 @@ func undropped(p *lint.PodSpec, v version) []breach {
 			}
 		}
 		if !dropped {
-			all = append(all, b)
+			all = append(all, b.asWindows(p))
 		}
 	}
 	return all

@@ -71,10 +71,14 @@ var ProcMount = &lint.Rule{
 		"kyverno": {"disallow-proc-mount"}},
 	Docs: docs,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
-		if v >= 35 && inUserNamespace(p) {
-			return nil
+		if v < 35 || !inUserNamespace(p) {
+			return unmasked(p, lint.ProfileBaseline)
 		}
-		return unmasked(p, lint.ProfileBaseline)
+		all := unmasked(p, lint.ProfileRestricted)
+		for i := range all {
+			all[i].enforced = true
+		}
+		return all
 	}),
 }
 

@@ -340,6 +340,9 @@ func TestVerdictsAgreeOnRandomPods(t *testing.T) {
 // TestVerdictsAgreeOnTheCorpus renders charts and overlays, and reads each
 // object's text anew: findings of one place in a template would be one.
 func TestVerdictsAgreeOnTheCorpus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("renders the whole corpus")
+	}
 	root := "../../../shared/corpus"
 	if _, err := os.Stat(root); err != nil {
 		t.Skip("the corpus is not there")

@@ -95,7 +95,7 @@ var Seccomp = &lint.Rule{
 			if annotations.Get(seccompPodAnnotation).Exists() || annotations.Get(seccompContainerAnnotation+c.Name()).Exists() {
 				b.message = fmt.Sprintf("%s runs without a seccomp profile: Kubernetes 1.27 and later ignore the annotation", c)
 			}
-			all = append(all, b)
+			all = append(all, b.asWindows(p))
 		}
 		return all
 	}),

@@ -33,6 +33,7 @@ type breach struct {
 	// level is the lowest level of the standards, in the version asked for, that
 	// refuses the pod for it; "" where none does.
 	level    lint.Profile
+	enforced bool           // counts only where a namespace enforces the level
 	subject  string         // in place of the container's or pod's; see lint.Finding.Subject
 	severity *lint.Severity // in place of the rule's
 	related  []*lint.Node   // further values of the same breach
@@ -64,7 +65,7 @@ func standard(judge check) func(*lint.Pass) {
 			seen := map[place]bool{}
 			for _, b := range append(judge(p, v), older...) {
 				at := placeOf(b.node)
-				if seen[at] {
+				if seen[at] || b.enforced && !refused[at] {
 					continue
 				}
 				seen[at] = true
@@ -146,6 +147,17 @@ func inUserNamespace(p *lint.PodSpec) bool { return p.Get("hostUsers").IsFalse()
 // that it selects. The standards go by spec.os alone: [lint.PodSpec.IsWindows].
 func onWindows(p *lint.PodSpec) bool {
 	return p.IsWindows() || p.Get("nodeSelector", "kubernetes.io/os").Value() == "windows"
+}
+
+// asWindows softens a breach of a check that is about Linux, for a pod that
+// selects Windows nodes: only os.name is missing.
+func (b breach) asWindows(p *lint.PodSpec) breach {
+	if onWindows(p) {
+		b.severity = severity(lint.Low)
+		b.message += "; Pod Security admission exempts Windows pods by os.name alone"
+		b.help = "set os.name: windows on the pod"
+	}
+	return b
 }
 
 // set says what to add to a container that lacks a field, and which place holds

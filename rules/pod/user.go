@@ -32,12 +32,9 @@ var AllowPrivilegeEscalation = &lint.Rule{
 			if n.IsFalse() || n.IsNull() && c.Partial {
 				continue
 			}
-			help := "set securityContext.allowPrivilegeEscalation: false on the container"
-			if onWindows(p) {
-				help = "set os.name: windows on the pod: it exempts a Windows pod from what only Linux knows"
-			}
-			all = append(all, breach{node: n, level: lint.ProfileRestricted, help: help,
-				message: fmt.Sprintf("%s may gain more privileges than its parent: allowPrivilegeEscalation is %s", c, text(n))})
+			b := breach{node: n, level: lint.ProfileRestricted, help: "set securityContext.allowPrivilegeEscalation: false on the container",
+				message: fmt.Sprintf("%s may gain more privileges than its parent: allowPrivilegeEscalation is %s", c, text(n))}
+			all = append(all, b.asWindows(p))
 		}
 		return all
 	}),
