@@ -40,6 +40,7 @@ type text struct {
 	masks *lint.Masks
 	width int
 	paint func(string, ...color.Attribute) string
+	last  shownLine
 }
 
 // frameRoles are the roles of related places that get a frame of their own: the
@@ -160,19 +161,36 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 		return
 	}
 	src, n := s.Start.Source, s.Start.Line
-	line, shown := src.Line(n), t.masks.Line(src, n)
-	to := utf8.RuneCountInString(line)
+	if t.last.src != src || t.last.n != n { // a file of one long line is shown for each of its findings
+		t.last = shownLine{src, n, src.Line(n), t.masks.Line(src, n), nil}
+		t.last.runes = []rune(t.last.shown)
+	}
+	line := t.last
+	from, to := s.Start.Column-1, len(line.runes)
 	if s.End.Line == n {
 		to = s.End.Column - 1
 	}
-	from, to := shift(line, shown, s.Start.Column-1, to)
+	if line.shown != line.text {
+		if s.End.Line != n {
+			to = utf8.RuneCountInString(line.text)
+		}
+		from, to = shift(line.text, line.shown, from, to)
+	}
 	room := t.width - gutter - 4
-	before, marked, after := clip([]rune(shown), from, to, room)
+	before, marked, after := clip(line.runes, from, to, room)
 	bar := t.paint("|", color.FgHiBlue)
 	number := t.paint(fmt.Sprintf("%*d", gutter+1, n), color.FgHiBlue)
 	fmt.Fprintf(t, "%s %s %s%s%s\n", number, bar, before, t.paint(marked, attributes...), after)
 	fmt.Fprintf(t, "%s %s %s%s\n", strings.Repeat(" ", gutter+1), bar,
 		strings.Repeat(" ", cells.StringWidth(before)), t.paint(strings.Repeat(mark, max(1, cells.StringWidth(marked))), attributes...))
+}
+
+// A shownLine is a line of a source, and what a report may show of it.
+type shownLine struct {
+	src         *lint.Source
+	n           int
+	text, shown string
+	runes       []rune // of shown
 }
 
 // shift moves columns (from 0) of a line to the same text in the line as it is
@@ -221,7 +239,9 @@ func shift(line, shown string, from, to int) (int, int) {
 // clip cuts a line to room columns around [from, to), which comes back in the
 // middle; tabs become two spaces and unsafe characters are written out.
 func clip(line []rune, from, to, room int) (before, marked, after string) {
-	before, marked, after = cell(line[:from]), cell(line[from:to]), cell(line[to:])
+	// what is far outside cannot be shown, however narrow its characters
+	far := 4 * max(room, 1)
+	before, marked, after = cell(line[max(0, from-far):from]), cell(line[from:min(to, from+far)]), cell(line[to:min(len(line), to+far)])
 	if cells.StringWidth(before)+cells.StringWidth(marked)+cells.StringWidth(after) <= room {
 		return before, marked, after
 	}
