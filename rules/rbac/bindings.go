@@ -167,7 +167,7 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 			f.Help = "bind the role to the users, groups or service accounts that need it"
 			for _, r := range b.roles {
 				if r.res != nil {
-					f.Relate("role", r.res.Get("metadata", "name"), r.String()+" stands here")
+					f.Relate("role", stand(r.res.Get("metadata", "name")), r.String()+" stands here")
 				}
 			}
 		}

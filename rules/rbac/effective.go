@@ -109,7 +109,7 @@ func (c *chain) node() *lint.Node {
 
 func (c *chain) subject() string {
 	if c.grant.rule.node != nil {
-		return c.grant.rule.node.Path()
+		return c.grant.subject()
 	}
 	return c.binding.subjectKey()
 }
@@ -144,11 +144,11 @@ func (c *chain) sentence(all []*chain) string {
 }
 
 func (c *chain) relate(f *lint.Finding) {
-	f.Relate("workload", accountNode(c.pods[0]), fmt.Sprintf("%s runs as ServiceAccount %q", c.pods[0].Resource, c.account.name))
+	f.Relate("workload", stand(accountNode(c.pods[0])), fmt.Sprintf("%s runs as ServiceAccount %q", c.pods[0].Resource, c.account.name))
 	if c.node() != c.binding.ref {
-		f.Relate("binding", c.binding.ref, fmt.Sprintf("%s %q binds it to %s", c.binding.res.Kind, c.binding.res.Name, c.role))
+		f.Relate("binding", stand(c.binding.ref), fmt.Sprintf("%s %q binds it to %s", c.binding.res.Kind, c.binding.res.Name, c.role))
 	}
 	if c.role.res != nil {
-		f.Relate("role", c.role.res.Get("metadata", "name"), fmt.Sprintf("%s grants %s", c.role, c.grant.items()))
+		f.Relate("role", stand(c.role.res.Get("metadata", "name")), fmt.Sprintf("%s grants %s", c.role, c.grant.items()))
 	}
 }

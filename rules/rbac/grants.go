@@ -152,12 +152,6 @@ func (row grantRule) run(pass *lint.Pass) {
 	}
 }
 
-func (r *policyRule) hasStar() bool {
-	_, verb := star(r.verbs)
-	_, resource := star(r.resources)
-	return verb || resource
-}
-
 func (row grantRule) judge(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
 	if row.weigh != nil {
 		return row.weigh(g, r, gr)
@@ -171,7 +165,7 @@ func (row grantRule) report(pass *lint.Pass, g *graph, r *role, gr *grant) *lint
 		return nil
 	}
 	f := pass.Reportf(gr.node(), "%s can %s%s: %s%s; %s", r, gr.power.can, r.where(), gr.items(), note, r.holders())
-	f.Severity, f.Help, f.Subject = severity, gr.power.help, gr.rule.node.Path()
+	f.Severity, f.Help, f.Subject = severity, gr.power.help, gr.subject()
 	relateHolders(f, r)
 	return f
 }

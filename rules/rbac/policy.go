@@ -115,6 +115,13 @@ func star(list []entry) (entry, bool) {
 	return entry{}, false
 }
 
+// hasStar reports whether verbs or resources hold a "*".
+func (r *policyRule) hasStar() bool {
+	_, verb := star(r.verbs)
+	_, resource := star(r.resources)
+	return verb || resource
+}
+
 // texts returns the items as messages list them.
 func texts(list []entry) string {
 	var all []string

@@ -254,6 +254,20 @@ func (g *grant) node() *lint.Node {
 	return g.hits[0].entry.node
 }
 
+// subject is the [lint.Finding.Subject] of findings about the grant. A policy
+// rule with a "*" is one root cause, as is one about roles and bindings; else
+// each item is one of its own.
+func (g *grant) subject() string {
+	switch g.power {
+	case everything, escalate, bind, writeRBAC, editBindings:
+		return g.rule.node.Path()
+	}
+	if g.rule.hasStar() {
+		return g.rule.node.Path()
+	}
+	return g.node().Path()
+}
+
 // items says what in the rule grants the power: get, list on secrets.
 func (g *grant) items() string {
 	var resources []entry

@@ -38,12 +38,24 @@ func relateHolders(f *lint.Finding, r *role) {
 			if places++; places > maxRelated {
 				return
 			}
-			f.Relate("binding", b.ref, fmt.Sprintf("%s %q gives it to %s", b.res.Kind, b.res.Name, b.subjects[0]))
+			f.Relate("binding", stand(b.ref), fmt.Sprintf("%s %q gives it to %s", b.res.Kind, b.res.Name, b.subjects[0]))
 			if a := b.subjects[0].account; a != nil && len(a.pods) > 0 {
-				f.Relate("workload", accountNode(a.pods[0]), fmt.Sprintf("%s runs as %s", a.pods[0].Resource, b.subjects[0]))
+				f.Relate("workload", stand(accountNode(a.pods[0])), fmt.Sprintf("%s runs as %s", a.pods[0].Resource, b.subjects[0]))
 			}
 		}
 	}
+}
+
+// stand returns n where it was written in the file of its object, else the
+// object's kind: a name that a helper template or a prefix made says little
+// about where a binding is.
+func stand(n *lint.Node) *lint.Node {
+	if r := n.Resource(); r != nil {
+		if kind := r.Get("kind"); kind.Locate().Span.Path() != n.Locate().Span.Path() {
+			return kind
+		}
+	}
+	return n
 }
 
 // accountNode returns the field of a pod that names its service account.

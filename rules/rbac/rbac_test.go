@@ -155,6 +155,7 @@ subjects: [{kind: ServiceAccount, name: ops, namespace: shop}]
 		"both wildcards on own kinds":               {role(`{apiGroups: [shop.example], resources: ["*"], verbs: ["*"]}`), "5 low rbac-wildcard-resource"},
 		"reading everything":                        {role(`{apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}`), "5 high rbac-wildcard-resource"},
 		"Secrets that a pod reads":                  {role(`{apiGroups: [""], resources: [secrets], verbs: [get]}`) + binding("ops") + workload, "5 critical rbac-effective"},
+		"a second item of the rule":                 {role(`{apiGroups: [""], resources: [secrets, persistentvolumes], verbs: [get, create]}`) + binding("ops") + workload, "5 critical rbac-effective\n5 medium rbac-pv-create"},
 		"bindings with bind":                        {role(`{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles, rolebindings], verbs: [create, update, bind]}`), "5 critical rbac-bind"},
 		"a named ConfigMap":                         {role(`{apiGroups: [""], resources: [configmaps], resourceNames: [coredns], verbs: [update]}`), "5 high rbac-coredns"},
 		"cluster-admin for everyone who logs in":    {strings.Replace(binding("cluster-admin"), "{kind: ServiceAccount, name: ops, namespace: shop}", `{kind: Group, name: "system:authenticated"}`, 1), "5 critical rbac-authenticated"},

@@ -72,7 +72,7 @@ var DefaultServiceAccount = &lint.Rule{
 					if i == maxRelated {
 						break
 					}
-					f.Relate("binding", b.ref, fmt.Sprintf("%s %q grants it %s %q", b.res.Kind, b.res.Name, b.kind, b.name))
+					f.Relate("binding", stand(b.ref), fmt.Sprintf("%s %q grants it %s %q", b.res.Kind, b.res.Name, b.kind, b.name))
 				}
 			}
 			if reported {

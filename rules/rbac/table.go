@@ -80,7 +80,7 @@ func locate(n *lint.Node) *Location {
 	if n == nil {
 		return nil
 	}
-	span := n.Locate().Span
+	span := stand(n).Locate().Span
 	if !span.IsValid() {
 		return nil
 	}
