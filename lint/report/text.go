@@ -62,9 +62,10 @@ func (t *text) group(findings []*lint.Finding) {
 	f := findings[0]
 	p := at(f.Span, f.Renderings)
 	var frames, lines []lint.Related
-	for _, rel := range f.Related {
+	for i, rel := range f.Related {
+		sameSpan := func(other lint.Related) bool { return other.Span.Compare(rel.Span) == 0 }
 		switch {
-		case !rel.Span.IsValid() || rel.Span.Compare(f.Span) == 0:
+		case !rel.Span.IsValid() || rel.Span.Compare(f.Span) == 0 || slices.ContainsFunc(f.Related[:i], sameSpan):
 		case slices.Contains(frameRoles, rel.Role) && len(frames) < maxFrames:
 			frames = append(frames, rel)
 		default:
