@@ -66,6 +66,8 @@ func (p *PodSpec) ContextPath() string {
 	}
 	n := p.Node
 	switch {
+	case strings.HasPrefix(p.form.shared, "^"):
+		return strings.TrimPrefix(p.Node.Path()+"."+p.form.shared[1:], ".")
 	case p.form.shared != "":
 		return p.form.shared
 	case p.form.noContext:
@@ -143,7 +145,7 @@ type podForm struct {
 	metadata   string // path of the pods' metadata from the holder; "metadata" when empty
 	defaults   []string
 	context    string // field of the pod's security context, where it is not securityContext
-	shared     string // see PodSpec.ContextPath
+	shared     string // see PodSpec.ContextPath; from the pod's spec with a leading "^"
 	noContext  bool
 	partial    bool
 	containers []containerForm // in place of the usual lists
@@ -213,12 +215,12 @@ func workflow(spec string) []podForm {
 func task(podTemplates []string, paths ...string) []podForm {
 	var forms []podForm
 	for _, at := range paths {
-		form := podForm{at: at, spec: ".", noContext: true, containers: []containerForm{
+		form := podForm{at: at, spec: ".", shared: "^stepTemplate.securityContext", containers: []containerForm{
 			{path: "steps[]", kind: StepContainer, defaults: "^stepTemplate"},
 			{path: "sidecars[]", kind: SidecarContainer},
 		}}
 		if len(podTemplates) > 0 {
-			form.defaults, form.shared, form.noContext = podTemplates, podTemplates[0]+".securityContext", false
+			form.defaults, form.shared = podTemplates, podTemplates[0]+".securityContext"
 		}
 		forms = append(forms, form)
 	}
@@ -245,6 +247,16 @@ func spark(spec string) []podForm {
 			{path: "", kind: MainContainer, name: role},
 			{path: "sidecars[]", kind: SidecarContainer},
 		}}, podForm{at: spec + "." + role + ".template", partial: true})
+	}
+	return forms
+}
+
+// kserve are the parts of an inference service: a pod of containers, or of one
+// model server that the service's runtime completes.
+func kserve(paths ...string) []podForm {
+	forms := inline(true, "", paths...)
+	for i := range forms {
+		forms[i].containers = append([]containerForm{{path: "model", kind: MainContainer, name: "kserve-container"}}, usualLists...)
 	}
 	return forms
 }
@@ -344,12 +356,18 @@ var podForms = map[string][]podForm{
 	"apps.kruise.io/CloneSet":  template("spec.template"),
 	"apps.kruise.io/DaemonSet": template("spec.template"),
 
-	"serving.kserve.io/InferenceService":      inline(true, "", "spec.predictor", "spec.transformer", "spec.explainer"),
+	"serving.kserve.io/InferenceService":      kserve("spec.predictor", "spec.transformer", "spec.explainer"),
 	"serving.kserve.io/ServingRuntime":        inline(true, "", "spec"),
 	"serving.kserve.io/ClusterServingRuntime": inline(true, "", "spec"),
 
+	"operator.victoriametrics.com/VMAgent":        inline(true, "podMetadata", "spec"),
+	"operator.victoriametrics.com/VMAlert":        inline(true, "podMetadata", "spec"),
+	"operator.victoriametrics.com/VMAlertmanager": inline(true, "podMetadata", "spec"),
+	"operator.victoriametrics.com/VMAuth":         inline(true, "podMetadata", "spec"),
+	"operator.victoriametrics.com/VMSingle":       inline(true, "podMetadata", "spec"),
+	"operator.victoriametrics.com/VMCluster":      inline(true, "podMetadata", "spec.vmstorage", "spec.vmselect", "spec.vminsert"),
+
 	"elasticsearch.k8s.elastic.co/Elasticsearch": partial("spec.nodeSets[].podTemplate"),
-	"kibana.k8s.elastic.co/Kibana":               partial("spec.podTemplate"),
 	"beat.k8s.elastic.co/Beat":                   partial("spec.daemonSet.podTemplate", "spec.deployment.podTemplate"),
 	"agent.k8s.elastic.co/Agent":                 partial("spec.daemonSet.podTemplate", "spec.deployment.podTemplate", "spec.statefulSet.podTemplate"),
 	"flink.apache.org/FlinkDeployment": partial("spec.podTemplate", "spec.jobManager.podTemplate",
@@ -569,10 +587,10 @@ func (r *Resource) findShapesBelow(n *Node, depth int) {
 				return
 			}
 		}
-		if isPodName(n) && isPodShape(n) {
-			holder, form := n, &podForm{spec: "."}
+		if shape := podShape(n); shape != noPod {
+			holder, form := n, &podForm{spec: ".", partial: shape == partialPod}
 			if n.Name() == "spec" && n.Parent() != nil && n.Parent().Parent() != nil {
-				holder, form = n.Parent(), &podForm{}
+				holder, form.spec = n.Parent(), ""
 			}
 			r.addPod(holder, form)
 			return
@@ -588,23 +606,46 @@ func (r *Resource) findShapesBelow(n *Node, depth int) {
 	}
 }
 
-func isPodName(n *Node) bool {
-	name := n.Name()
-	if n.Index() >= 0 {
-		name = strings.TrimSuffix(n.Parent().Name(), "s")
-	}
-	name = strings.ToLower(name)
-	return strings.HasSuffix(name, "spec") || strings.HasSuffix(name, "template") || strings.HasSuffix(name, "pod")
-}
+type shape int
 
-func isPodShape(n *Node) bool {
-	items := n.Get("containers").Items()
-	for _, c := range items {
-		if !c.Get("name").IsScalar() || !c.Get("image").IsScalar() {
-			return false
+const (
+	noPod shape = iota
+	partialPod
+	wholePod
+)
+
+// podShape tells whether a mapping looks like a pod: called …spec, …template or
+// …pod, with a list of containers, each with name and image. In the spec of a
+// …template names alone make a pod that an operator completes.
+func podShape(n *Node) shape {
+	last := func(n *Node) string {
+		if n == nil {
+			return ""
+		}
+		name := n.Name()
+		if n.Index() >= 0 {
+			name = strings.TrimSuffix(n.Parent().Name(), "s")
+		}
+		return strings.ToLower(name)
+	}
+	name := last(n)
+	if !strings.HasSuffix(name, "spec") && !strings.HasSuffix(name, "template") && !strings.HasSuffix(name, "pod") {
+		return noPod
+	}
+	found := noPod
+	for _, c := range n.Get("containers").Items() {
+		switch {
+		case !c.Get("name").IsScalar():
+			return noPod
+		case found != partialPod && c.Get("image").IsScalar():
+			found = wholePod
+		case name == "spec" && strings.HasSuffix(last(n.Parent()), "template"):
+			found = partialPod
+		case !c.Get("image").IsScalar():
+			return noPod
 		}
 	}
-	return len(items) > 0
+	return found
 }
 
 // expand returns the existing nodes at a dotted path; "[]" behind a field means

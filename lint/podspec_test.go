@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -94,6 +95,16 @@ apiVersion: example.com/v1
 kind: Thing
 spec: {workers: [{podTemplate: {metadata: {labels: {a: b}}, spec: {containers: [{name: w, image: i}]}}}]}`,
 			`spec.workers[0].podTemplate.spec: container "w"`},
+		"unknown kind that an operator completes": {`
+apiVersion: example.com/v1
+kind: Thing
+spec: {podTemplate: {spec: {containers: [{name: w, securityContext: {privileged: true}}, {name: x, image: i}]}}}`,
+			`spec.podTemplate.spec: ~container "w" container "x"`},
+		"kserve": {`
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+spec: {predictor: {model: {modelFormat: {name: onnx}}}, transformer: {containers: [{image: i}]}}`,
+			"spec.predictor: ~container \"kserve-container\"\nspec.transformer: container 1"},
 		"object inside another": {`
 apiVersion: work.open-cluster-management.io/v1
 kind: ManifestWork
@@ -117,6 +128,74 @@ spec: {rules: [{validate: {pattern: {spec: {containers: [{name: "*", image: "*:*
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestEveryFormFindsItsPod builds, for each entry of the table, an object with
+// one container where the entry says.
+func TestEveryFormFindsItsPod(t *testing.T) {
+	var put func(tree map[string]any, path string, value any)
+	put = func(tree map[string]any, path string, value any) {
+		head, rest, more := strings.Cut(path, ".")
+		field, list := strings.CutSuffix(head, "[]")
+		child := map[string]any{}
+		if kept, ok := tree[field].(map[string]any); ok {
+			child = kept
+		}
+		var whole any = child
+		if list {
+			whole = []any{child}
+		}
+		switch {
+		case more:
+			put(child, rest, value)
+		case value != nil:
+			for k, v := range value.(map[string]any) {
+				child[k] = v
+			}
+		}
+		tree[field] = whole
+	}
+	for kind, forms := range podForms {
+		group, name, _ := strings.Cut(kind, "/")
+		for _, form := range forms {
+			lists := form.containers
+			if lists == nil {
+				lists = usualLists
+			}
+			for _, list := range lists {
+				at, inner := form.at, list.path
+				if above, ok := strings.CutPrefix(inner, "^"); ok {
+					inner = above
+				} else if form.spec != "." {
+					spec := form.spec
+					if spec == "" {
+						spec = "spec"
+					}
+					at += "." + spec
+				}
+				path := strings.Trim(strings.ReplaceAll(at+"."+inner, "*", "worker"), ".")
+				tree := map[string]any{}
+				put(tree, path, map[string]any{"image": "i"})
+				text, err := json.Marshal(tree)
+				if err != nil {
+					t.Fatal(err)
+				}
+				head := fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":"n"},`, strings.TrimPrefix(group+"/v1", "/"), name)
+				b := podBundle(t, head+string(text[1:]))
+				found := 0
+				for _, p := range b.PodSpecs() {
+					for _, c := range p.Containers() {
+						if c.Node.Get("image").IsScalar() && c.Kind == list.kind {
+							found++
+						}
+					}
+				}
+				if found != 1 {
+					t.Errorf("%s: %d containers at %s", kind, found, path)
+				}
+			}
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 func TestHelpSaysWhichPlaceMendsAllContainers(t *testing.T) {
 	for text, want := range map[string]string{
 		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {template: {spec: {containers: [{name: a, image: i}, {name: b, image: i}]}}}\n": "all 2 containers in spec.template.spec.securityContext",
+		"apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {steps: [{name: a, image: i}, {name: b, image: i}]}\n":                          "all 2 containers in spec.stepTemplate.securityContext",
 		"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\nspec: {templates: [{name: a, container: {image: i}}]}\n":                   "in spec.securityContext",
 	} {
 		b := linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(text)))
