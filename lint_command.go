@@ -228,7 +228,7 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 		res := render.Load(c.ctx, g.paths, ro)
 		loaded = append(loaded, res)
 		o := lint.Options{
-			Rules: g.enabled, Jobs: f.jobs, AllRules: rules.All(),
+			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
 			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Match: matches, Now: time.Now(),
 		}
 		rep := lint.Run(c.ctx, res.Bundles, o)

@@ -25,7 +25,8 @@ type Masks struct {
 	mu       sync.Mutex
 	spans    map[*Source][]Span
 	values   map[string]bool
-	public   map[string]bool // names of objects and containers: no report could do without them
+	public   map[string]bool  // names of objects and containers: no report could do without them
+	broken   map[*Source]bool // those that addBroken has read
 	replacer *strings.Replacer
 }
 
@@ -288,11 +289,29 @@ func (m *Masks) addBundle(b *Bundle) {
 			})
 		}
 	}
-	for _, e := range b.Errors {
-		if e.Span.IsValid() {
-			m.addBroken(e.Span.Start.Source)
+}
+
+// AddSettings hides the strings below the keys of a tree of maps and lists whose names
+// suggest a secret: what a chart's error may quote of its values.
+func (m *Masks) AddSettings(tree any) {
+	var walk func(v any, secret bool)
+	walk = func(v any, secret bool) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, child := range v {
+				walk(child, secret || secretName.MatchString(name))
+			}
+		case []any:
+			for _, child := range v {
+				walk(child, secret)
+			}
+		case string:
+			if secret {
+				m.AddValue(v)
+			}
 		}
 	}
+	walk(tree, false)
 }
 
 // addNode hides a value, or a part of it, wherever it turns up and where it was
@@ -343,6 +362,16 @@ var (
 // addBroken hides what looks like a secret in a source that was not understood as a
 // whole. It goes by the line and rather hides too much.
 func (m *Masks) addBroken(src *Source) {
+	m.mu.Lock()
+	done := m.broken[src]
+	if m.broken == nil {
+		m.broken = map[*Source]bool{}
+	}
+	m.broken[src] = true
+	m.mu.Unlock()
+	if done {
+		return
+	}
 	for _, chunk := range splitDocuments(src.Data) {
 		isSecret := secretKind.Match(src.Data[chunk.start:chunk.end])
 		block := -1 // the indentation of the key whose block scalar this is

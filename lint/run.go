@@ -22,8 +22,11 @@ type Enabled struct {
 
 // Options are the settings of [Run].
 type Options struct {
-	Rules []Enabled
-	Jobs  int // rules × bundles at work at once; the number of processors when 0
+	// Masking are rules that run for what they mask even where Rules lacks them: what one
+	// rule finds must not show in the line that another one quotes.
+	Masking []*Rule
+	Rules   []Enabled
+	Jobs    int // rules × bundles at work at once; the number of processors when 0
 
 	// NoIgnores reports what comments, annotations and Ignores suppress.
 	NoIgnores bool
@@ -79,6 +82,21 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 			})
 		}
 	}
+	masking := make([][]*Pass, len(bundles))
+	for i, b := range bundles {
+		for _, rule := range o.Masking {
+			if slices.Contains(report.Rules, rule) {
+				continue
+			}
+			p := &Pass{Rule: rule, Bundle: b}
+			masking[i] = append(masking[i], p)
+			start(func() {
+				if ctx.Err() == nil {
+					p.call() // a panic masks nothing, and is reported where the rule is enabled
+				}
+			})
+		}
+	}
 	group.Wait()
 	var found []*Finding
 	ignores := newSuppressor(bundles, o)
@@ -87,6 +105,11 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		report.Stats.Units++
 		report.Stats.Objects += len(b.Resources)
 		var inBundle []*Finding
+		for _, p := range masking[i] {
+			for _, m := range p.masked {
+				report.Masks.addNode(m.node, m.part)
+			}
+		}
 		for _, p := range passes[i] {
 			inBundle = append(inBundle, p.findings...)
 			for _, m := range p.masked {
@@ -112,11 +135,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		f.redact(report.Masks)
 	}
 	report.Suppressed = ignores.suppressed(report.Masks)
-	for _, e := range report.Errors {
-		e.Message = report.Masks.Redact(e.Message)
-	}
-	SortErrors(report.Errors)
-	report.Errors = slices.CompactFunc(report.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
+	report.redactErrors()
 	return report
 }
 
@@ -129,10 +148,12 @@ func (f *Finding) redact(masks *Masks) {
 }
 
 // Combine makes one report of several runs. A defect that more than one of them
-// found in one place is one finding.
+// found in one place is one finding. Errors that were added to a report since it was
+// made are redacted here.
 func Combine(reports ...*Report) *Report {
 	all := &Report{Masks: &Masks{}, Findings: []*Finding{}, Errors: []*InputError{}, Suppressed: []*Suppressed{}}
 	if len(reports) == 1 {
+		reports[0].redactErrors()
 		return reports[0]
 	}
 	var found []*Finding
@@ -153,9 +174,26 @@ func Combine(reports ...*Report) *Report {
 	}
 	all.Findings = merge(found)
 	slices.SortStableFunc(all.Suppressed, func(a, b *Suppressed) int { return a.Finding.compare(b.Finding) })
-	SortErrors(all.Errors)
-	all.Errors = slices.CompactFunc(all.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
+	all.redactErrors()
+	for _, f := range all.Findings {
+		f.redact(all.Masks) // what one run shows may be another's secret
+	}
 	return all
+}
+
+// redactErrors hides secrets in the errors, those of the broken files they are about
+// included, and sorts them.
+func (r *Report) redactErrors() {
+	for _, e := range r.Errors {
+		if e.Span.IsValid() {
+			r.Masks.addBroken(e.Span.Start.Source)
+		}
+	}
+	for _, e := range r.Errors {
+		e.Message = r.Masks.Redact(e.Message)
+	}
+	SortErrors(r.Errors)
+	r.Errors = slices.CompactFunc(r.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 }
 
 // SortErrors orders errors by place, then by message.

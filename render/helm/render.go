@@ -73,6 +73,15 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 			errs = append(errs, e)
 		}
 	}
+	if len(errs) > 0 { // a template that fails may say with which password
+		var masks lint.Masks
+		if v, ok := top["Values"].(chartutil.Values); ok {
+			masks.AddSettings(v.AsMap())
+		}
+		for _, e := range errs {
+			e.Message = masks.Redact(e.Message)
+		}
+	}
 	return out, errs
 }
 

@@ -143,7 +143,10 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 				_, err = flag.parse(text, s.user) // into what is there, for list indices
 			}
 			if err != nil {
-				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("%s %s: %v", flag.name, text, err)})
+				name, value, _ := strings.Cut(text, "=") // the value may be a password
+				var masks lint.Masks
+				masks.AddValue(value)
+				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("%s %s: %s", flag.name, name, masks.Redact(err.Error()))})
 				continue
 			}
 			layer := &valueLayer{src: lint.NewSource(flag.name, []byte(text)), flag: own, file: read}

@@ -28,6 +28,9 @@ var Rules = []*lint.Rule{
 	DanglingSecretRef,
 }
 
+// Masking are the rules that find literal credentials, and mask them.
+var Masking = []*lint.Rule{PlaintextSecret, EnvLiteralSecret, SecretInArgs, ConfigMapSecret, CustomResourceSecret}
+
 // mend is the help of every rule about a literal credential.
 const mend = "keep the value out of the repository (External Secrets, Sealed Secrets, SOPS, a CSI secret store) and change the one that was in it"
 

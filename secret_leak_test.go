@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/manilint/manilint/lint/report"
+)
+
+// planted is a password that turns up nowhere else, with characters that URLs,
+// base64 and JSON write in another way.
+const planted = `Zq7+kuN/tw4x=Pm2Yb`
+
+// shapes are the forms in which the password must not be printed: as it is, in a
+// URL, and in base64, alone or in the midst of other text.
+func shapes() []string {
+	all := []string{planted, url.QueryEscape(planted), url.PathEscape(planted), "kuN/tw4x", "Zq7+kuN"}
+	for shift := range 3 {
+		text := base64.StdEncoding.EncodeToString([]byte("xyz"[:shift] + planted))
+		all = append(all, text[4:len(text)-4])
+	}
+	return all
+}
+
+func plant(text string) string {
+	return strings.NewReplacer(
+		"@PLAIN@", planted,
+		"@URL@", url.QueryEscape(planted),
+		"@BASE64@", base64.StdEncoding.EncodeToString([]byte(planted)),
+		"@AUTH@", base64.StdEncoding.EncodeToString([]byte("shop:"+planted)),
+	).Replace(text)
+}
+
+// leaks are inputs that hold the password where manilint finds it, and where it
+// fails on what is around it.
+var leaks = map[string]map[string]string{
+	"secret": {"a.yaml": `apiVersion: v1
+kind: Secret
+metadata: {name: db}
+stringData:
+  password: @PLAIN@
+  url: postgres://shop:@URL@@db/shop
+  conf.yaml: |
+    smtp_password: @PLAIN@
+data:
+  token: @BASE64@
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: registry}
+type: kubernetes.io/dockerconfigjson
+stringData:
+  .dockerconfigjson: '{"auths":{"registry.example":{"auth":"@AUTH@"}}}'
+`},
+	"one line": {"a.yaml": `{apiVersion: v1, kind: Secret, metadata: {name: db}, stringData: {password: "@PLAIN@"}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db}, spec: {containers: [{name: db, image: db, securityContext: {privileged: true}, env: [{name: DB_PASSWORD, value: "@PLAIN@"}]}]}}
+`},
+	"workload": {"a.yaml": `apiVersion: v1
+kind: Pod
+metadata:
+  name: shop
+  annotations:
+    kubectl.kubernetes.io/last-applied-configuration: |
+      {"apiVersion":"v1","kind":"Secret","metadata":{"name":"db"},"data":{"password":"@BASE64@"}}
+spec:
+  containers:
+    - name: shop
+      image: shop
+      securityContext: {privileged: true}
+      command: [sh, -c, "PGPASSWORD=@PLAIN@ psql"]
+      args: ["--password", "@PLAIN@", "--db=amqp://shop:@URL@@mq/"]
+      env:
+        - {name: DB_PASSWORD, value: "@PLAIN@"}
+      readinessProbe:
+        httpGet: {port: 80, httpHeaders: [{name: Authorization, value: "Basic @AUTH@"}]}
+`},
+	"configuration": {"a.yaml": `apiVersion: v1
+kind: ConfigMap
+metadata: {name: shop}
+data:
+  app.properties: |
+    db.user=shop
+    db.password=@PLAIN@
+---
+apiVersion: db.example.com/v1
+kind: Database
+metadata: {name: shop}
+spec: {adminPassword: "@PLAIN@"}
+`},
+	"broken":            {"a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: @PLAIN@\n  b: [\n", "b.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: ok}\nspec: {containers: [{name: a, image: a}]}\n"},
+	"unknown anchor":    {"a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: *@PLAIN@\n"},
+	"unknown tag":       {"a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: !<@PLAIN@> @PLAIN@ : [\n"},
+	"unclosed quote":    {"a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: \"@PLAIN@\n"},
+	"key in place of a": {"a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  @PLAIN@\n  password: x\n"},
+	"broken env":        {"a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: db}\nspec:\n  containers:\n    - name: a\n      env: [{name: DB_PASSWORD, value: *@PLAIN@}]\n"},
+	"chart": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: \"@PLAIN@\"\n",
+		"templates/s.yaml": `apiVersion: v1
+kind: Secret
+metadata: {name: db}
+data:
+  password: {{ .Values.auth.password | b64enc | quote }}
+  url: {{ printf "postgres://shop:%s@db/shop" (urlquery .Values.auth.password) | b64enc }}
+  literal-password: {{ "@PLAIN@" | b64enc }}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec:
+  containers:
+    - {name: shop, image: shop, securityContext: {privileged: true}, env: [{name: DB_PASSWORD, value: {{ .Values.auth.password | quote }}}]}
+`},
+	"chart that fails": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: \"@PLAIN@\"\n",
+		"templates/s.yaml": "{{ fail (printf \"bad password %s, in base64 %s\" .Values.auth.password (b64enc .Values.auth.password)) }}\n",
+	},
+	"chart with a wrong type": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: \"@PLAIN@\"\n",
+		"templates/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata:\n  password: {{ .Values.auth.password.value | quote }}\n  n: {{ index .Values.auth.password \"x\" }}\n",
+	},
+	"chart with a schema": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: \"@PLAIN@\"\n",
+		"values.schema.json": `{"type":"object","properties":{"auth":{"type":"object","properties":{"password":{"type":"string","pattern":"^[a-z]+$","enum":["a","b"]}}}}}`,
+		"templates/s.yaml":   "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: {{ .Values.auth.password | quote }}\n",
+	},
+	"chart of broken YAML": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: \"@PLAIN@\"\n",
+		"templates/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: *{{ .Values.auth.password }}\n",
+		"templates/t.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db2}\nstringData:\n  password: \"{{ .Values.auth.password }}\n",
+	},
+	"chart of broken values": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: *@PLAIN@\n",
+		"templates/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: {{ .Values.auth.password | quote }}\n",
+	},
+	"overlay": {
+		"kustomization.yaml": "secretGenerator:\n  - name: db\n    literals: [\"password=@PLAIN@\"]\n    envs: [db.env]\n    files: [token=token.txt]\nconfigMapGenerator:\n  - name: shop\n    literals: [\"DB_PASSWORD=@PLAIN@\"]\nresources: [pod.yaml]\npatches:\n  - patch: |-\n      apiVersion: v1\n      kind: Pod\n      metadata: {name: shop}\n      spec: {containers: [{name: shop, env: [{name: API_PASSWORD, value: \"@PLAIN@\"}]}]}\n",
+		"db.env":             "DB_PASS=@PLAIN@\n", "token.txt": "@PLAIN@\n",
+		"pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec: {containers: [{name: shop, image: shop, env: [{name: DB_PASSWORD, value: \"@PLAIN@\"}]}]}\n",
+	},
+	"overlay that fails": {
+		"kustomization.yaml": "secretGenerator:\n  - name: db\n    literals: [\"@PLAIN@\"]\n",
+	},
+	"overlay of a broken env file": {
+		"kustomization.yaml": "secretGenerator:\n  - name: db\n    envs: [db.env]\n", "db.env": "pass word@PLAIN@=x\n@PLAIN@=\n=@PLAIN@\n",
+	},
+	"overlay with a broken patch": {
+		"kustomization.yaml": "resources: [s.yaml]\npatches:\n  - target: {kind: Secret}\n    patch: |-\n      - op: test\n        path: /stringData/password\n        value: \"@PLAIN@\"\n",
+		"s.yaml":             "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: \"x@PLAIN@\"}\n",
+	},
+	"overlay that does not parse": {
+		"kustomization.yaml": "secretGenerator:\n  - name: db\n    literals: [password=*@PLAIN@, *@PLAIN@]\n",
+	},
+}
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	for name, files := range leaks {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range files {
+				path := filepath.Join(dir, file)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(plant(text)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, format := range report.Names() {
+				for _, flags := range [][]string{{"--verbose", "--profile", "all"}, {"--only", "privileged"}} {
+					var stdout, stderr bytes.Buffer
+					status := run(t.Context(), append([]string{dir, "--format", format}, flags...), strings.NewReader(""), &stdout, &stderr)
+					if status == exitUsage {
+						t.Fatalf("%s %v: %s", format, flags, stderr.String())
+					}
+					if flags[0] == "--verbose" && status == exitClean && !strings.HasPrefix(name, "overlay") {
+						t.Errorf("%s: neither a finding nor an error", format)
+					}
+					for _, shape := range shapes() {
+						for stream, text := range map[string]string{"stdout": stdout.String(), "stderr": stderr.String()} {
+							if at := strings.Index(text, shape); at >= 0 {
+								t.Fatalf("%s %v: %s shows %s: …%s…", format, flags, stream, shape, text[max(0, at-120):min(len(text), at+60)])
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestNoSecretOfStandardInputOrTheCommandLineIsPrinted(t *testing.T) {
+	dir := t.TempDir()
+	for file, text := range leaks["chart that fails"] {
+		path := filepath.Join(dir, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "@PLAIN@", "none")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, format := range report.Names() {
+		for name, args := range map[string][]string{
+			"standard input":        {"-"},
+			"broken standard input": {"-"},
+			"set":                   {dir, "--set", "auth.password=" + planted},
+			"broken set":            {dir, "--set", "auth.password[=" + planted},
+		} {
+			stdin := plant(leaks["secret"]["a.yaml"])
+			if name == "broken standard input" {
+				stdin = plant(leaks["unknown anchor"]["a.yaml"])
+			}
+			var stdout, stderr bytes.Buffer
+			run(t.Context(), append(args, "--format", format, "--verbose"), strings.NewReader(stdin), &stdout, &stderr)
+			for _, shape := range shapes() {
+				if text := fmt.Sprint(stdout.String(), stderr.String()); strings.Contains(text, shape) {
+					t.Errorf("%s, %s: shows %s:\n%s", format, name, shape, text)
+				}
+			}
+		}
+	}
+}
