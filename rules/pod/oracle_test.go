@@ -255,10 +255,10 @@ func TestVerdictsAgreeWithTheOfficialFixtures(t *testing.T) {
 	t.Logf("%d verdicts", verdicts)
 }
 
-// TestVerdictsAgreeOnRandomPods mixes right and wrong values of every field
-// that a check reads.
-func TestVerdictsAgreeOnRandomPods(t *testing.T) {
-	rnd := rand.New(rand.NewSource(1))
+// randomPods writes pods that mix right and wrong values of every field that a
+// check reads.
+func randomPods(seed int64, n int) []string {
+	rnd := rand.New(rand.NewSource(seed))
 	one := func(choices ...string) string { return choices[rnd.Intn(len(choices))] }
 	maybe := func(choices ...string) string {
 		if rnd.Intn(4) > 0 {
@@ -313,9 +313,9 @@ func TestVerdictsAgreeOnRandomPods(t *testing.T) {
 		}
 		return "{" + strings.Join(slices.DeleteFunc(fields, func(s string) bool { return s == "" }), ", ") + "}"
 	}
-	byVersion := map[int][]*lint.Source{}
-	for i := range 3000 {
-		lines := []string{"apiVersion: v1", "kind: Pod", "metadata:", "  name: p", "  annotations: {a: b" +
+	var pods []string
+	for i := range n {
+		lines := []string{"apiVersion: v1", "kind: Pod", "metadata:", fmt.Sprintf("  name: p%d", i), "  annotations: {a: b" +
 			maybe(", container.apparmor.security.beta.kubernetes.io/a: unconfined", ", container.apparmor.security.beta.kubernetes.io/x: localhost/p", ", container.apparmor.security.beta.kubernetes.io/a: ''") +
 			maybe(", seccomp.security.alpha.kubernetes.io/pod: unconfined", ", container.seccomp.security.alpha.kubernetes.io/a: docker/default", ", container.seccomp.security.alpha.kubernetes.io/a: ''") + "}",
 			"spec:", "  containers: [" + container("a") + "]"}
@@ -329,11 +329,65 @@ func TestVerdictsAgreeOnRandomPods(t *testing.T) {
 				lines = append(lines, "  "+f)
 			}
 		}
-		minor := []int{0, 7, 8, 18, 19, 21, 22, 23, 24, 25, 27, 29, 31, 32, 33, 34, 35, 36, 37, 37, 37, 37}[rnd.Intn(22)]
-		byVersion[minor] = append(byVersion[minor], lint.NewSource(fmt.Sprintf("random%d.yaml", i), []byte(strings.Join(lines, "\n")+"\n")))
+		pods = append(pods, strings.Join(lines, "\n")+"\n")
+	}
+	return pods
+}
+
+// versions are those in which some check changed.
+var versions = []int{0, 7, 8, 18, 19, 21, 22, 23, 24, 25, 27, 29, 31, 32, 33, 34, 35, 36, 37}
+
+func TestVerdictsAgreeOnRandomPods(t *testing.T) {
+	byVersion := map[int][]*lint.Source{}
+	for i, text := range randomPods(1, 3000) {
+		minor := versions[i%len(versions)]
+		byVersion[minor] = append(byVersion[minor], lint.NewSource(fmt.Sprintf("random%d.yaml", i), []byte(text)))
 	}
 	for minor, sources := range byVersion {
 		compare(t, linttest.Bundle(t, sources...), minor)
+	}
+}
+
+// TestEnforcedLevelsAreTheOfficialVerdict runs the default profile, with its
+// stronger and weaker rules: what a Namespace refuses is said, and nothing else.
+func TestEnforcedLevelsAreTheOfficialVerdict(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var enabled []lint.Enabled
+	for _, r := range pod.Rules {
+		if r.In(lint.ProfileDefault) {
+			enabled = append(enabled, lint.Enabled{Rule: r})
+		}
+	}
+	pods := slices.DeleteFunc(randomPods(2, 1500), func(text string) bool {
+		// the API refuses Linux' fields there, and baseline and restricted differ in which of them they read
+		return strings.Contains(text, "windows}")
+	})
+	for i, text := range pods {
+		level, minor := []api.Level{api.LevelBaseline, api.LevelRestricted}[i%2], []int{25, 29, 31, 32, 34, 35, 37}[i%7]
+		namespace := fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {pod-security.kubernetes.io/enforce: %s, pod-security.kubernetes.io/enforce-version: v1.%d}}\n---\n", level, minor)
+		b := linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(namespace+strings.Replace(text, "metadata:", "metadata:\n  namespace: shop", 1))))
+		spec, meta, err := decode(b.PodSpecs()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		withDefaults(spec)
+		v := api.LevelVersion{Level: level, Version: api.MajorMinorVersion(1, minor)}
+		refused := !policy.AggregateCheckResults(evaluator.EvaluatePod(v, meta, spec)).Allowed
+		said := false
+		for _, f := range lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: enabled}).Findings {
+			if strings.Contains(f.Message, "the API server refuses the pod") {
+				said = true
+				if f.Severity < lint.High {
+					t.Errorf("%s is %s", f.Rule.ID, f.Severity)
+				}
+			}
+		}
+		if said != refused {
+			t.Errorf("%s v1.%d: refused %v, said %v:\n%s", level, minor, refused, said, text)
+		}
 	}
 }
 
