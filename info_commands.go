@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/completion"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/rules"
 	"github.com/manilint/manilint/rules/network"
@@ -199,5 +200,17 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 	if len(rep.Errors) > 0 {
 		return exitFailed, nil
 	}
+	return exitClean, nil
+}
+
+// completion is `manilint completion SHELL`.
+func (c *command) completion(args []string) (int, error) {
+	if len(args) != 1 || !slices.Contains(completion.Shells, args[0]) {
+		return 0, usagef("completion takes the name of one shell: %s", strings.Join(completion.Shells, ", "))
+	}
+	var f flags
+	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
+	f.register(fs)
+	fmt.Fprint(c.stdout, completion.Completion(args[0], fs, commandNames, rules.All()))
 	return exitClean, nil
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/manilint/manilint/lint/completion"
 )
 
 func main() {
@@ -57,18 +59,19 @@ type subcommand struct {
 }
 
 // commandNames is the order of the help.
-var commandNames = []string{"rules", "explain", "rbac", "network", "version"}
+var commandNames = []string{"rules", "explain", "rbac", "network", "completion", "version"}
 
 var subcommands map[string]subcommand
 
 func init() { // breaks the cycle between the table and the help that prints it
 	subcommands = map[string]subcommand{
-		"rules":   {"", "every rule: id, severity, profile, title (also --format json)", (*command).rules},
-		"explain": {"RULE", "what a rule finds, why it matters, bad and good YAML", (*command).explain},
-		"rbac":    {"[PATH ...]", "who can do what of the dangerous list, through which binding (also --format json)", (*command).rbac},
-		"network": {"[PATH ...]", "each workload and direction: isolated, open to the cluster or the internet (also --format json)", (*command).network},
-		"version": {"", "the version of manilint", (*command).version},
-		"help":    {"", "this help", (*command).help},
+		"rules":      {"", "every rule: id, severity, profile, title (also --format json)", (*command).rules},
+		"explain":    {"RULE", "what a rule finds, why it matters, bad and good YAML", (*command).explain},
+		"rbac":       {"[PATH ...]", "who can do what of the dangerous list, through which binding (also --format json)", (*command).rbac},
+		"network":    {"[PATH ...]", "each workload and direction: isolated, open to the cluster or the internet (also --format json)", (*command).network},
+		"completion": {"SHELL", "the completion script of a shell: " + strings.Join(completion.Shells, ", "), (*command).completion},
+		"version":    {"", "the version of manilint", (*command).version},
+		"help":       {"", "this help", (*command).help},
 	}
 }
 
@@ -93,7 +96,7 @@ Usage: manilint [flags] [PATH ...]
 `)
 	for _, name := range commandNames {
 		s := subcommands[name]
-		fmt.Fprintf(&b, "       manilint %-22s %s\n", strings.TrimSpace(name+" "+s.args), s.summary)
+		fmt.Fprintf(&b, "       manilint %-20s %s\n", strings.TrimSpace(name+" "+s.args), s.summary)
 	}
 	b.WriteString("\nFlags:\n")
 	const boolean = "[=true|false]" // what pflag says of every switch
