@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -23,7 +24,10 @@ type engine struct {
 	root     *template.Template
 	sources  map[string]*unit // by Helm's name of the template
 	included map[string]int
-	done     map[any]bool // the parse trees that are rewritten
+	done     map[*parse.Tree]bool // those that are rewritten
+	raw      template.FuncMap     // the functions without provenance
+	wrapped  map[string]bool      // those that have got it
+	sets     []*template.Template // the sets at work: the chart's, and a clone for each tpl
 }
 
 // A unit is one template with the values that it sees.
@@ -69,16 +73,14 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 			r.err = fmt.Errorf("rendering panicked: %v", p)
 		}
 	}()
-	e := &engine{tracer: newTracer(ctx, limit), tree: t, sources: map[string]*unit{}, included: map[string]int{}, done: map[any]bool{}}
+	e := &engine{tracer: newTracer(ctx, limit), tree: t, sources: map[string]*unit{}, included: map[string]int{}, done: map[*parse.Tree]bool{}, wrapped: map[string]bool{}}
 	e.addBlocks(e.fileBlocks(c))
 	e.units(c, e.context(values), "", nil)
 	e.root = template.New("gotpl").Option("missingkey=zero")
-	functions := e.functions()
-	for name, fn := range functions {
-		functions[name] = e.wrap(name, fn)
-	}
-	functions["include"], functions["tpl"] = e.include(e.root), e.tpl(e.root)
-	e.root.Funcs(functions)
+	e.raw = e.functions()
+	e.raw["include"], e.raw["tpl"] = e.include(e.root), e.tpl(e.root)
+	e.root.Funcs(e.raw)
+	e.sets = append(e.sets, e.root)
 	names := make([]string, 0, len(e.sources))
 	for name, u := range e.sources {
 		names = append(names, name)
@@ -92,7 +94,6 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 		}
 	}
 	e.root.Funcs(e.hooks())
-	e.rewriteNew(e.root, nil, "")
 	for _, name := range names {
 		u := e.sources[name]
 		if u == nil || strings.HasPrefix(path.Base(name), "_") {
@@ -101,6 +102,7 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 		u.values["Template"] = chartutil.Values{"Name": name, "BasePath": u.basePath}
 		e.reset()
 		e.guard = u.guard
+		e.ready(e.root.Lookup(name))
 		w := &writer{t: e.tracer}
 		e.out = w
 		if err := e.root.ExecuteTemplate(w, name, u.values); err != nil {
@@ -247,24 +249,41 @@ func (e *engine) fileBlocks(c *chart.Chart) []known {
 	return blocks
 }
 
-// rewriteNew rewrites the templates of a set that are not rewritten yet: those of the
-// chart's files, or, where place is given, those of a text that tpl renders.
-func (e *engine) rewriteNew(set *template.Template, place placer, source string) {
-	for _, t := range set.Templates() {
-		if t.Tree == nil || e.done[t.Tree] {
-			continue
+// ready rewrites a template of the chart's files when it is used first: a library
+// defines many that a chart never calls.
+func (e *engine) ready(t *template.Template) {
+	if t == nil || t.Tree == nil || e.done[t.Tree] {
+		return
+	}
+	if u := e.sources[t.Tree.ParseName]; u != nil && u.file != nil {
+		o := e.textOf(u.file)
+		e.readyFrom(t, u.text, func(off, n int) []segment { return []segment{{end: n, o: o, off: off, exact: true}} })
+		return
+	}
+	e.readyFrom(t, "", func(int, int) []segment { return nil })
+}
+
+// readyFrom rewrites a template that was parsed from text, and what it calls by name.
+func (e *engine) readyFrom(t *template.Template, text string, place placer) {
+	e.done[t.Tree] = true
+	r := &rewriter{t: e.tracer, tree: t.Tree, place: place, text: text}
+	r.list(t.Tree.Root, 1)
+	wrapped := template.FuncMap{}
+	for name := range r.functions {
+		if fn := e.raw[name]; fn != nil && !e.wrapped[name] {
+			wrapped[name] = e.wrap(name, fn)
+			e.wrapped[name] = true
 		}
-		e.done[t.Tree] = true
-		p, src := place, source
-		if p == nil {
-			p = func(int, int) []segment { return nil }
-			if u := e.sources[t.Tree.ParseName]; u != nil && u.file != nil {
-				o := e.textOf(u.file)
-				p = func(off, n int) []segment { return []segment{{end: n, o: o, off: off, exact: true}} }
-				src = u.text
-			}
+	}
+	delete(wrapped, "include") // these know of provenance themselves, and belong to a set
+	delete(wrapped, "tpl")
+	if len(wrapped) > 0 {
+		for _, set := range e.sets {
+			set.Funcs(wrapped)
 		}
-		e.rewrite(t.Tree, src, p)
+	}
+	for _, name := range r.calls {
+		e.ready(t.Lookup(name))
 	}
 }
 
@@ -275,6 +294,7 @@ func (e *engine) include(set *template.Template) func(string, any) (string, erro
 			return "", fmt.Errorf("template %q includes itself too deeply", name)
 		}
 		e.included[name]++
+		e.ready(set.Lookup(name))
 		w, err := e.capture(func(w *writer) error { return set.ExecuteTemplate(w, name, data) })
 		e.included[name]--
 		if err != nil {
@@ -301,7 +321,19 @@ func (e *engine) tpl(parent *template.Template) func(string, any) (string, error
 			return "", &tplError{text, e.segments(text), err}
 		}
 		segs := e.segments(text)
-		e.rewriteNew(t, func(off, n int) []segment { return clip(segs, off, off+n) }, text)
+		place := func(off, n int) []segment { return clip(segs, off, off+n) }
+		e.sets = append(e.sets, set)
+		defer func() { e.sets = e.sets[:len(e.sets)-1] }()
+		if strings.Contains(text, "define") || strings.Contains(text, "block") {
+			for _, own := range set.Templates() {
+				if own.Tree != nil && !e.done[own.Tree] && own.Tree.ParseName == parent.Name() {
+					e.readyFrom(own, text, place)
+				}
+			}
+		}
+		if !e.done[t.Tree] {
+			e.readyFrom(t, text, place)
+		}
 		w, err := e.capture(func(w *writer) error { return t.Execute(w, data) })
 		if err != nil {
 			return "", &tplError{text, segs, err}

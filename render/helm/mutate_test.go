@@ -291,8 +291,8 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 			old := leaves(before)
 			rnd := rand.New(rand.NewSource(11))
 			var own tally
-			for _, k := range rnd.Perm(len(keys)) {
-				if own.n >= *perChart*4 {
+			for tries, k := range rnd.Perm(len(keys)) {
+				if tries >= *perChart*3 {
 					break
 				}
 				span := lint.NodeSpan(src, keys[k].YAML())

@@ -3,7 +3,6 @@ package helm
 import (
 	"context"
 	"fmt"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -162,8 +161,4 @@ func TestEveryLineHasATemplatePlace(t *testing.T) {
 		t.Errorf("%d of %d lines have a template place", mapped, total)
 	}
 	t.Logf("%d of %d lines have a template place", mapped, total)
-}
-
-func BenchmarkTracedOverPlain(b *testing.B) {
-	_ = path.Base
 }

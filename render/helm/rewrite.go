@@ -36,12 +36,9 @@ type rewriter struct {
 	tree  *parse.Tree
 	place placer
 	text  string // of the template, where it is known
-}
 
-// rewrite rewrites a parsed template. text is the text that was parsed.
-func (t *tracer) rewrite(tree *parse.Tree, text string, place placer) {
-	r := &rewriter{t, tree, place, text}
-	r.list(tree.Root, 1)
+	functions map[string]bool // that the template calls
+	calls     []string        // the templates that it calls with {{ template }}
 }
 
 func (r *rewriter) action(pos parse.Pos) int {
@@ -90,6 +87,13 @@ func (r *rewriter) wrap(p *parse.PipeNode, hook string, act int) {
 func (r *rewriter) operands(p *parse.PipeNode) {
 	for ci, c := range p.Cmds {
 		for i, arg := range c.Args {
+			if fn, ok := arg.(*parse.IdentifierNode); ok {
+				if r.functions == nil {
+					r.functions = map[string]bool{}
+				}
+				r.functions[fn.Ident] = true
+				continue
+			}
 			if nested, ok := arg.(*parse.PipeNode); ok {
 				r.operands(nested)
 				if _, named := nested.Cmds[len(nested.Cmds)-1].Args[0].(*parse.IdentifierNode); named {
@@ -196,6 +200,7 @@ func (r *rewriter) list(l *parse.ListNode, depth int) {
 			if x.Pipe != nil {
 				r.operands(x.Pipe)
 			}
+			r.calls = append(r.calls, x.Name)
 			out = append(out, r.call(x.Pos, "__call"), n, r.call(x.Pos, "__return"))
 			continue
 		}
