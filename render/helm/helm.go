@@ -210,6 +210,9 @@ func (t *tree) prepare(v variant, o Options) (*loaded, *valueStack, chartutil.Va
 	if err != nil {
 		return nil, nil, nil, append(errs, &lint.InputError{Message: fmt.Sprintf("values of chart %s: %v", t.shown, err), Span: t.firstLine("values.yaml")})
 	}
+	if settled, ok := values["Values"].(chartutil.Values); ok {
+		errs = append(errs, t.checkSchema(l.Chart, settled, stack, nil)...)
+	}
 	return l, stack, values, errs
 }
 

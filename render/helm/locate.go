@@ -96,7 +96,7 @@ func (l *locator) place(from, to int, handedOn bool) lint.Place {
 	values := l.values(segs)
 	place.Related = append(place.Related, values...)
 	if handedOn && main.o.kind == fromValue && len(main.o.paths) == 1 {
-		if p, ok := l.valuePlace(main.o.paths[0]); ok && p.layer.root != nil && !p.layer.vendored {
+		if p, ok := l.valuePlace(main.o.paths[0]); ok && p.inFile() && !p.layer.vendored {
 			place.Span, place.Precision = l.inValue(p, main), lint.Exact
 			place.Related = nil
 			if s, ok := l.template(main); ok {
@@ -318,7 +318,7 @@ func (l *locator) inValue(p valuePlace, g segment) lint.Span {
 // them for n = 0 in a block scalar, of the whole value where it is not written as it is.
 func (l *locator) insideValue(p valuePlace, off, n int) lint.Span {
 	whole := p.span()
-	if p.node == nil || !p.node.IsScalar() {
+	if p.node == nil || !p.node.IsScalar() || p.layer.located {
 		return whole
 	}
 	y, src := p.node.YAML(), p.layer.src
@@ -430,6 +430,10 @@ func (l *locator) guards(g segment) []lint.Related {
 	return out
 }
 
+// inFile reports whether the value stands in a file, where a finding may stand; a flag
+// of the command line is no place to mend.
+func (p valuePlace) inFile() bool { return p.layer.root != nil }
+
 func (p valuePlace) bool() (value, ok bool) {
 	if p.node == nil {
 		return false, false
@@ -533,7 +537,7 @@ func (l *locator) block(holder *lint.Node, anchor int) (lint.Place, bool) {
 	s, written := l.template(g)
 	template := lint.Related{Role: "template", Message: "rendered by this template", Span: s.span}
 	switch {
-	case p.layer.vendored || p.layer.root == nil:
+	case p.layer.vendored || !p.inFile():
 		if !written {
 			return lint.Place{}, false
 		}

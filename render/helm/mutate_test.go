@@ -18,7 +18,7 @@ import (
 	"github.com/manilint/manilint/render/source"
 )
 
-var perChart = flag.Int("per-chart", 8, "mutations of each kind for each chart")
+var perChart = flag.Int("per-chart", 6, "mutations of each kind for each chart")
 
 // minExact is the share of reported places that must stand the test of being edited.
 const minExact = 0.995
@@ -167,7 +167,7 @@ func exists(span lint.Span) bool {
 func TestEditedPlacesChangeTheirLeaf(t *testing.T) {
 	var text, value tally
 	for _, s := range samples(t) {
-		if strings.Contains(s.name, "/") && len(s.name)%9 != 0 { // some of the ci values
+		if strings.Contains(s.name, "/") && len(s.name)%17 != 0 || testing.Short() && len(s.name)%5 != 0 { // some of the ci values
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
@@ -251,7 +251,7 @@ func (c *tally) add(t *testing.T, s sample, l leaf, span lint.Span, with string)
 func TestChangedLeavesNameTheirValue(t *testing.T) {
 	var all tally
 	for _, s := range samples(t) {
-		if strings.Contains(s.name, "/") && len(s.name)%9 != 1 {
+		if strings.Contains(s.name, "/") && len(s.name)%17 != 1 || testing.Short() && len(s.name)%5 != 1 {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {

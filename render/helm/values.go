@@ -31,6 +31,8 @@ type valueLayer struct {
 	// vendored says that the layer belongs to a chart that others publish.
 	vendored bool
 	data     map[string]any // for inline layers: the values, decoded
+	at       lint.Span      // of a layer without root: its place, where that is not all of src
+	located  bool           // the nodes belong to an object, which knows their places
 }
 
 // A chartLayer holds the values of a chart and of its subcharts.
@@ -57,6 +59,10 @@ type valuePlace struct {
 // span returns where the value stands, or the flag that sets it.
 func (p valuePlace) span() lint.Span {
 	switch {
+	case p.layer.located:
+		return p.node.Locate().Span
+	case p.node == nil && p.layer.at.IsValid():
+		return p.layer.at
 	case p.layer.file != nil:
 		return p.layer.file.LineSpan(1)
 	case p.node == nil || p.node.YAML() == nil:
@@ -67,7 +73,7 @@ func (p valuePlace) span() lint.Span {
 
 // key returns where the key of the value stands; the value, for list items.
 func (p valuePlace) key() lint.Span {
-	if p.node != nil && p.node.Key() != nil {
+	if p.node != nil && !p.layer.located && p.node.Key() != nil {
 		return lint.NodeSpan(p.layer.src, p.node.Key())
 	}
 	return p.span()
