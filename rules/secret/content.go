@@ -243,6 +243,11 @@ func inAddress(value string) (all []leak) {
 		}
 		all = append(all, leak{what: "a URL with a password", text: value[m[6]:m[7]], line: lineAt(value, m[0])})
 	}
+	for _, m := range driverAddress.FindAllStringSubmatchIndex(value, 50) {
+		if pass := value[m[2]:m[3]]; isPlain(pass) && !partlyInjected.MatchString(pass) {
+			all = append(all, leak{what: "a connection string with a password", text: pass, line: lineAt(value, m[0])})
+		}
+	}
 	for _, m := range queryField.FindAllStringSubmatchIndex(value, 50) {
 		if v := value[m[4]:m[5]]; looksRandom(v) && isPlain(v) {
 			all = append(all, leak{what: "a URL with a token", text: v, line: lineAt(value, m[0])})
@@ -265,6 +270,9 @@ func inAddress(value string) (all []leak) {
 	}
 	return all
 }
+
+// driverAddress matches user:password@tcp(host:port)/db of Go's MySQL driver.
+var driverAddress = regexp.MustCompile(`\b[\w.-]+:([^\s:@/'"]+)@(?:tcp6?|unix)\(`)
 
 // queryField matches tokens in the query of a URL, shared access signatures among them.
 var queryField = regexp.MustCompile(`(?i)://[^\s"'<>]*[?&](sig|token|access_token|auth_token|api_?key|apikey|key|secret|client_secret|password)=([^&\s"'<>#]{12,})`)
@@ -357,6 +365,10 @@ func embedded(filename, value string) (fields []fieldValue, ok bool) {
 	object := strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")
 	if !object && !strings.Contains(trimmed, "\n") && !hasConfigSuffix(filename) {
 		return nil, false
+	}
+	switch name := strings.ToLower(filename); {
+	case strings.HasSuffix(name, ".md"), strings.HasSuffix(name, ".txt"), strings.HasSuffix(name, ".rst"), strings.HasSuffix(name, ".html"):
+		return nil, false // "password: see the wiki" sets nothing
 	}
 	if fields, ok := yamlFields(value); ok {
 		return fields, true
@@ -500,6 +512,10 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 			found = append(found, *l)
 		} else if strings.Contains(f.value, "\n") || strings.HasPrefix(strings.TrimSpace(f.value), "{") {
 			found, _ = inFile(f.name, f.value, depth+1)
+		} else if text, ok := decodeText(f.value); ok { // client-key-data of a kubeconfig
+			for _, l := range inPEM(text) {
+				found = append(found, leak{what: l.what, text: f.value})
+			}
 		}
 		for _, l := range found {
 			if len(all) == maxLeaks {
@@ -520,7 +536,7 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 func inText(name, value string) []leak {
 	all := inContent(name, value)
 	found, isFile := inFile(name, value, 0)
-	if !isFile && strings.Contains(strings.TrimSpace(value), "\n") {
+	if !isFile && hasWords(value) {
 		found = inScript(value)
 	} else if !isFile && len(all) == 0 {
 		if l := inNamed(name, value); l != nil {

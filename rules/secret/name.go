@@ -50,22 +50,17 @@ func isPlural(runes []rune) bool {
 	return len(runes) >= 2 && runes[1] == 's' && (len(runes) == 2 || !unicode.IsLower(runes[2]))
 }
 
-// notTheValue are words behind or before a secret word that make the name one of
-// something about the secret: where it lies, what it is called, how long it lives.
-var notTheValue = set(`file files filename path paths dir directory folder mount mountpath volume location source src
-	name names ref refs reference selector field fields column header headers param parameter attribute label annotation
-	length len size min max minimum maximum count limit limits number num ttl expiry expire expires expiration lifetime age
-	duration interval timeout period days hours minutes seconds rotation rotate history retention cache cached
-	enabled enable disabled disable required require requires allow allowed deny optional policy policies strength
-	type kind format algorithm algo alg encoding encoder encrypted encryptor cipher hash hashed hasher checksum digest sha sha1 sha256 sha512 md5 fingerprint thumbprint
-	url uri urls endpoint host hostname port address server issuer audience scope scopes realm claim claims
-	provider providers store stores manager engine backend driver storage plugin class mode method strategy
-	namespace version revision prefix suffix regex pattern template templates group role roles rolearn arn
-	reset forgot change changed update updated create created validate validation verify verification check checks
-	use uses using used existing external skip show hide has is no without auto generate generated generator random
-	public pub prompt placeholder hint description title text message error reason status state action
-	env environment var variable command script query sql grant review automount projected resource resources id ids
-	operator controller webhook reader sync reloader reflector exchange introspection revocation handler bucket limiter`)
+// negating are words that make a name one of something else when they stand before
+// the secret word: a switch, a count, a digest, a public key. (Words behind it, as in
+// PASSWORD_FILE, need no list: such a name does not end in a secret word.)
+var negating = set(`existing enabled enable disabled disable required require requires allow allowed deny optional
+	use uses using skip show hide has is no without auto generate generated random reset forgot change validate validation verify verification
+	max min num count total hash hashed hasher checksum digest sha sha1 sha256 sha512 md5 fingerprint thumbprint encrypted
+	public pub publishable site prompt placeholder`)
+
+// negatingKeys do the same for a name that ends in token, key or secret without more.
+var negatingKeys = set(`cache label annotation column field sort partition routing name group version header tls eos bos pad unk sep cls mask
+	sync file path url type metric topic map row primary foreign index idempotency translation message feature`)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
@@ -121,7 +116,7 @@ func nameHint(name string) hint {
 		return noHint
 	}
 	for _, w := range words {
-		if notTheValue[w] {
+		if negating[w] || h == mayHold && negatingKeys[w] {
 			return noHint
 		}
 	}
@@ -160,7 +155,7 @@ var benignNames = set(`username user users login email mail host hostname hosts 
 	server servers address region zone bucket project account tenant subscription namespace name type issuer audience realm domain ca cacert crt cert certificate chain
 	public version insecure sslmode from to region id ids clientid appid tenantid client app environment env cloud provider scheme protocol path file group role
 	schema driver dialect engine mode enabled tls ssl csr pub known_hosts knownhosts org organization team index topic channel queue vhost cluster owner repo repository
-	branch ref registry image tag locale timezone format level log debug title description comment note notes labels annotations node nodes size replicas`)
+	branch ref registry image tag commit sha digest hash revision build checksum locale timezone format level log debug title description comment note notes labels annotations node nodes size replicas`)
 
 func isBenign(name string) bool {
 	words := splitName(name)

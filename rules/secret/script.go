@@ -8,8 +8,10 @@ import (
 var (
 	// shellFlag matches --password=x, --password x and -Dname=x in a command line.
 	shellFlag = regexp.MustCompile(`(?:^|[\s"'(])-{1,2}D?([A-Za-z][\w.-]*)(?:=|\s+)("[^"]*"|'[^']*'|[^\s"';|&)]+)`)
-	// shellAssign matches NAME=x, export NAME=x and the name: "x" or name = 'x' of other languages.
-	shellAssign = regexp.MustCompile(`(?:^|[\s;&|({,"'])(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)["']?(?:=|\s*(?::=|=>|=|:)\s*)("[^"]*"|'[^']*'|[^\s"';|&,){}]+)`)
+	// assign matches NAME=x, export NAME=x and the name = 'x' and name := "x" of other languages.
+	assign = regexp.MustCompile(`(?:^|[\s;&|({,"'])(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)["']?(?:=|\s*(?::=|=>|=)\s*)("[^"]*"|'[^']*'|[^\s"';|&,){}]+)`)
+	// label matches name: "x", and name: x at the end of a line.
+	label = regexp.MustCompile(`(?:^|[\s;({,"'])([A-Za-z_][\w.-]*)["']?\s*:\s*("[^"]*"|'[^']*'|[^\s"';|&,){}]+\s*[,;]?$)`)
 	// special matches the options of well-known clients that carry a password without saying so.
 	special = regexp.MustCompile(`(?:\bsshpass\s+(?:-\w+\s+)*-p\s*|\bredis-cli\b[^\n|;&]*?\s(?:-a|--pass)\s+|\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin|mysqlimport)\b[^\n|;&]*?\s-p|\bmongo(?:sh|dump|restore|export|import)?\b[^\n|;&]*?\s-p\s*|\b(?:docker|podman|buildah|skopeo|crane|helm registry|oras|az|kinit)\s+login\b[^\n|;&]*?\s-p\s*)("[^"]*"|'[^']*'|[^\s"'|;&-][^\s"'|;&]*)`)
 	// userOption matches curl -u user:password, wget and http's --auth.
@@ -51,7 +53,8 @@ func inScript(text string) (all []leak) {
 	return all
 }
 
-func inLine(line string) *leak {
+// inClient finds the passwords that the options of well-known clients carry.
+func inClient(line string) *leak {
 	for _, m := range special.FindAllStringSubmatch(line, 10) {
 		if v := unquote(m[1]); isLiteral(v) && !isInert(v) {
 			return &leak{what: "a password", text: v}
@@ -62,29 +65,40 @@ func inLine(line string) *leak {
 			return &leak{what: "a password", text: v}
 		}
 	}
+	return nil
+}
+
+func inLine(line string) *leak {
+	if l := inClient(line); l != nil {
+		return l
+	}
 	for _, m := range sqlPassword.FindAllStringSubmatch(line, 10) {
 		if isLiteral(m[1]) {
 			return &leak{what: "a password", text: m[1]}
 		}
 	}
 	printed := message.MatchString(line)
-	for _, expr := range []*regexp.Regexp{shellFlag, shellAssign, element, addKey, directive} {
+	for _, expr := range []*regexp.Regexp{shellFlag, assign, label, element, addKey, directive} {
 		for _, m := range expr.FindAllStringSubmatch(line, 50) {
-			v := unquote(m[2])
-			if !isLiteral(v) || expr == directive && nameHint(m[1]) != password {
-				continue
-			}
-			if expr == shellAssign && (printed || v == m[2] && isCode(v)) || strings.Contains(v, "%s") || strings.Contains(v, "%v") {
-				continue
-			}
-			if l := inNamed(m[1], v); l != nil {
-				l.field = m[1]
-				return l
+			raw := strings.TrimRight(m[2], " ,;")
+			v := unquote(raw)
+			bare := v == raw && (expr == assign || expr == label)
+			switch {
+			case !isLiteral(v), strings.Contains(v, "%s"), strings.Contains(v, "%v"):
+			case expr == directive && nameHint(m[1]) != password, (expr == assign || expr == label) && printed, bare && isCode(v):
+			case expr == label && bare && !isWeak(v) && strings.Trim(v, letters) == "": // password: missing
+			default:
+				if l := inNamed(m[1], v); l != nil {
+					l.field = m[1]
+					return l
+				}
 			}
 		}
 	}
 	return nil
 }
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // isLiteral reports whether a word of a script is the value itself.
 func isLiteral(v string) bool {

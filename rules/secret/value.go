@@ -39,13 +39,13 @@ var partlyInjected = regexp.MustCompile(`\$\([^)]+\)|\$\{[^}]+\}|\{\{.+?\}\}|<pa
 // placeholder matches, without case, what stands where somebody is to put a value.
 var placeholder = regexp.MustCompile(`(?i)^[\[({"'*]*(?:` + strings.Join([]string{
 	`x{3,}(?:[-_ ]?x+)*`, `\*{2,}`, `\.{2,}`, `…`, `-{2,}`, `_{2,}`, `\?+`, `#{2,}`, `0{8,}`,
-	`(?:your|ur)[-_ .]?.*`, `.*[-_ ]your[-_ ].*`,
+	`your[-_ .]?.*`, `.*[-_ ]your[-_ ].*`,
 	`(?:please[-_ ]?)?(?:replace|insert|enter|provide|specify|supply|fill|put|paste|set|override|overwrite|add|define|configure)[-_ ]?(?:me|this|it|with|by|your|here|in|a|an|the|value|secret|password|token|key|before|at|via|from|real|actual|own)?(?:[-_ ].*)?`,
 	`(?:replaced|overridden|overwritten|provided|generated|injected|supplied|populated|managed|filled|set|created|rotated|defined)[-_ ](?:by|at|in|from|via|on|with|during|when|externally|later)\b.*`,
 	`(?:to|will|must|should)[-_ ]?be[-_ ].*`, `(?:auto|externally|dynamically)[-_ ]?(?:generated|managed|created)`,
 	`(?:todo|fixme|tbd|tba|placeholder|redacted|masked|hidden|omitted|removed|stripped|sanitized|dummy|fake|mock|stub|unused|not[-_ ]?used|not[-_ ]?set|not[-_ ]?needed|not[-_ ]?required|not[-_ ]?a[-_ ]?(?:real[-_ ]?)?(?:secret|password|token|key)|unset|undefined|none|null|nil|empty|n/?a|void|blank|ignored|ignore|irrelevant|doesnt?[-_ ]?matter|does[-_ ]?not[-_ ]?matter)(?:[-_ :].*)?`,
 	`.*placeholder.*`, `.*redacted.*`, `.*[-_ ]goes[-_ ]?here`, `.*[-_ ]here`, `.*(?:example|sample|dummy|fake)[-_]?(?:key|token|secret|password|value|only)?`,
-	`(?:base64|b64)[-_ ]?(?:encoded|of|encode)?[-_ ].*`, `.*[-_ ]base64([-_ ].*)?`, `(?:example|sample|dummy|fake)[-_ ].*`,
+	`(?:value|string|text|something|content|literal)\d*`, `(?:base64|b64)[-_ ]?(?:encoded|of|encode)?[-_ ].*`, `.*[-_ ]base64([-_ ].*)?`, `(?:example|sample|dummy|fake)[-_ ].*`,
 }, "|") + `)[\])}"'*]*$`)
 
 // weakWords are the passwords that everybody tries first: what a password is

@@ -103,7 +103,7 @@ func inWords(pass *lint.Pass, items []*lint.Node, format string) {
 			if i > 0 && strings.HasPrefix(items[i-1].Value(), "-") {
 				line = program + " x " + items[i-1].Value() + " " + text
 			}
-			if l := inLine(line); l != nil && strings.Contains(text, l.text) {
+			if l := inClient(line); l != nil && strings.Contains(text, l.text) {
 				l.field = ""
 				leaks = append(leaks, *l)
 			}
