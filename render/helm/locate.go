@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -122,7 +123,7 @@ func (l *locator) place(from, to int, handedOn bool) lint.Place {
 		if !ok || other.span.Start.Source != place.Span.Start.Source || other.vendored {
 			continue
 		}
-		if g.o.kind == fromText && !g.o.fixed && wordy(l.x.text[g.start:g.end]) {
+		if !other.action && !g.o.fixed && wordy(l.x.text[g.start:g.end]) {
 			place.Precision = lint.Exact
 		}
 		if other.span.Start.Line-place.Span.End.Line > 20 || place.Span.Start.Line-other.span.End.Line > 20 {
@@ -352,7 +353,17 @@ const maxRelated = 4
 func (l *locator) values(segs []segment) []lint.Related {
 	var out []lint.Related
 	seen := map[string]bool{}
+	segs = slices.Clone(segs)
+	slices.SortStableFunc(segs, func(a, b segment) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, g := range segs {
+		if g.o.kind == fromFile && g.o.file != nil && !seen[g.o.file.name] {
+			seen[g.o.file.name] = true
+			from, n := g.off, g.end-g.start
+			if g.o.fixed {
+				from, n = g.o.at, token(g.o.file.loaded(), g.o.at)
+			}
+			out = append(out, lint.Related{Role: "value", Message: "read from here", Span: g.o.file.span(from, from+n)})
+		}
 		paths := g.o.paths
 		if len(paths) == 0 && (g.o.kind == fromLiteral || g.o.kind == fromReads) {
 			paths = g.o.also
@@ -380,6 +391,17 @@ func (l *locator) values(segs []segment) []lint.Related {
 		}
 	}
 	return out
+}
+
+// rank orders segments by how well they say what they were made from.
+func rank(g segment) int {
+	switch g.o.kind {
+	case fromValue, fromFile:
+		return 0
+	case fromDerived, fromGenerated:
+		return 1
+	}
+	return 2
 }
 
 // dotted writes a path as templates do: image.tag.
