@@ -1,0 +1,112 @@
+package validity
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// DeprecatedAPI reports versions of Kubernetes' APIs that the version deployed
+// to no longer serves, and those that it will stop to serve. What is known comes
+// from the lifecycle that the Kubernetes types themselves declare.
+var DeprecatedAPI = &lint.Rule{
+	ID:         "deprecated-api",
+	Summary:    "API version that Kubernetes no longer serves, or will stop to serve",
+	Severity:   lint.Medium,
+	Group:      "validity",
+	Profiles:   core,
+	References: []string{"OWASP K10:2022"},
+	Peers:      map[string][]string{"kube-linter": {"no-extensions-v1beta"}, "kube-score": {"stable-version"}, "trivy": {"KSV-0107"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		k := builtin()
+		target, known := minor(pass.Bundle.KubeVersion)
+		if !known {
+			target = k.newest
+		}
+		for _, r := range pass.Resources() {
+			if _, ours := k.groups[r.Group]; !ours {
+				continue
+			}
+			if t, ok := k.kinds[gvk(r)]; ok {
+				checkLifecycle(pass, r, reflect.New(t).Interface(), target)
+			} else if target >= k.newest {
+				checkVersion(pass, r, k)
+			}
+		}
+	},
+}
+
+func checkLifecycle(pass *lint.Pass, r *lint.Resource, object any, target int) {
+	l, ok := object.(lifecycle)
+	if !ok {
+		return
+	}
+	_, deprecated := l.APILifecycleDeprecated()
+	_, removed := l.APILifecycleRemoved()
+	instead := ""
+	if replaced, ok := object.(interface {
+		APILifecycleReplacement() schema.GroupVersionKind
+	}); ok {
+		gvk := replaced.APILifecycleReplacement()
+		instead = gvk.GroupVersion().String() + " " + gvk.Kind
+	} else if v := builtin().versions(r.Group, r.Kind); len(v) > 0 && v[0] != r.Version {
+		instead = schema.GroupVersion{Group: r.Group, Version: v[0]}.String() + " " + r.Kind
+	}
+	var f *lint.Finding
+	switch {
+	case removed > 0 && target >= removed:
+		f = pass.Reportf(r.Get("apiVersion"), "%s %s is not served since Kubernetes 1.%d", r.APIVersion(), r.Kind, removed)
+	case deprecated > 0 && target >= deprecated && instead != "":
+		until := ""
+		if removed > 0 {
+			until = fmt.Sprintf(" and is not served from 1.%d on", removed)
+		}
+		f = pass.Reportf(r.Get("apiVersion"), "%s %s is deprecated since Kubernetes 1.%d%s", r.APIVersion(), r.Kind, deprecated, until)
+		f.Severity = lint.Low
+	default:
+		return
+	}
+	if instead != "" {
+		f.Help = "use " + instead
+	}
+}
+
+// checkVersion reports a version of a Kubernetes group that the types do not
+// have, where they have the kind in another version; and the kinds that are gone altogether.
+func checkVersion(pass *lint.Pass, r *lint.Resource, k *kubernetes) {
+	if gone, ok := goneKinds[r.Kind]; ok && (r.Group == "policy" || r.Group == "extensions") {
+		f := pass.Reportf(r.Get("apiVersion"), "%s %s is not served since Kubernetes 1.%d", r.APIVersion(), r.Kind, gone.since)
+		f.Help = gone.help
+		return
+	}
+	if versions := k.versions(r.Group, r.Kind); len(versions) > 0 {
+		instead := schema.GroupVersion{Group: r.Group, Version: versions[0]}.String()
+		f := pass.Reportf(r.Get("apiVersion"), "%s %s is not known to Kubernetes 1.%d", r.APIVersion(), r.Kind, k.newest)
+		f.Help = "use " + instead + " " + r.Kind
+	}
+}
+
+// goneKinds were removed together with their types
+// (https://kubernetes.io/docs/reference/using-api/deprecation-guide/#psp-v125).
+var goneKinds = map[string]struct {
+	since int
+	help  string
+}{
+	"PodSecurityPolicy": {25, "use the labels of Pod Security Admission on the namespace, or an admission policy"},
+}
+
+// minor reads the minor version of "1.33", "v1.33.2" or "1.33+".
+func minor(version string) (int, bool) {
+	parts := strings.Split(strings.TrimPrefix(version, "v"), ".")
+	if len(parts) < 2 || parts[0] != "1" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(strings.TrimRight(parts[1], "+"))
+	return n, err == nil
+}

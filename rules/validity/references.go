@@ -1,0 +1,175 @@
+package validity
+
+import (
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// StatefulSetService reports StatefulSets whose governing Service is missing or
+// not headless: their pods get no names of their own in DNS.
+var StatefulSetService = &lint.Rule{
+	ID:       "statefulset-service",
+	Summary:  "StatefulSet without the headless Service that names its pods",
+	Severity: lint.Low,
+	Group:    "validity",
+	Peers:    map[string][]string{"kube-score": {"statefulset-has-servicename"}},
+	Docs:     docs,
+	Run: func(pass *lint.Pass) {
+		for _, r := range pass.Resources("StatefulSet") {
+			name := r.Get("spec", "serviceName")
+			if r.Group != "apps" {
+				continue
+			}
+			if name.Value() == "" {
+				pass.Reportf(name, "%s names no Service: its pods get no stable names in DNS", r).Help = "set spec.serviceName to a headless Service"
+				continue
+			}
+			service := pass.Bundle.Lookup("", "Service", r.Namespace, name.Value())
+			if service == nil {
+				pass.Reportf(name, "%s is governed by Service %q, which is not here", r, name.Value())
+				continue
+			}
+			if ip := service.Get("spec", "clusterIP"); ip.Value() != "None" {
+				f := pass.Reportf(name, "%s is governed by Service %q, which is not headless", r, name.Value())
+				f.Help = "set clusterIP: None in the Service"
+				f.Relate("service", ip, "the Service")
+			}
+		}
+	},
+}
+
+// InvalidPorts reports ports that Kubernetes refuses, or that lead nowhere.
+var InvalidPorts = &lint.Rule{
+	ID:       "invalid-ports",
+	Summary:  "port that is out of range, named wrongly, given twice, or that no container has",
+	Severity: lint.Low,
+	Group:    "validity",
+	Peers:    map[string][]string{"kube-linter": {"invalid-target-ports"}, "kube-score": {"container-ports-check"}},
+	Docs:     docs,
+	Run: func(pass *lint.Pass) {
+		for _, pod := range pass.PodSpecs() {
+			named := map[string]*lint.Node{}
+			for _, c := range pod.Containers() {
+				containerPorts(pass, c, named)
+			}
+		}
+		for _, r := range pass.Resources("Service") {
+			if r.Group == "" {
+				servicePorts(pass, r)
+			}
+		}
+	},
+}
+
+func containerPorts(pass *lint.Pass, c *lint.Container, named map[string]*lint.Node) {
+	type address struct {
+		port            int64
+		protocol, ip    string
+		hostPort, named string
+	}
+	seen := map[address]*lint.Node{}
+	for _, p := range c.Node.Get("ports").Items() {
+		number, name := p.Get("containerPort"), p.Get("name")
+		if v, ok := number.Int(); ok && (v < 1 || v > 65535) {
+			pass.Reportf(number, "%s exposes port %d, which is not between 1 and 65535", c, v)
+		}
+		if name.IsScalar() {
+			for _, problem := range validation.IsValidPortName(name.Value()) {
+				pass.Reportf(name, "%s has a port called %q: a port's name %s", c, name.Value(), problem)
+				break
+			}
+			if before := named[name.Value()]; before != nil {
+				pass.Reportf(name, "two ports of the pod are called %q", name.Value()).Relate("duplicate", before, "the other one")
+			}
+			named[name.Value()] = name
+		}
+		v, ok := number.Int()
+		if !ok {
+			continue
+		}
+		protocol := p.Get("protocol").Value()
+		if protocol == "" {
+			protocol = "TCP"
+		}
+		a := address{v, protocol, p.Get("hostIP").Value(), p.Get("hostPort").Value(), ""}
+		if before := seen[a]; before != nil {
+			pass.Reportf(number, "%s exposes port %d/%s twice", c, v, protocol).Relate("duplicate", before, "the other one")
+			continue
+		}
+		seen[a] = number
+	}
+}
+
+func servicePorts(pass *lint.Pass, r *lint.Resource) {
+	ports := r.Get("spec", "ports").Items()
+	named := map[string]*lint.Node{}
+	for _, p := range ports {
+		for _, n := range []*lint.Node{p.Get("port"), p.Get("targetPort"), p.Get("nodePort")} {
+			if v, ok := n.Int(); ok && (v < 1 || v > 65535) && !(n.Name() == "nodePort" && v == 0) {
+				pass.Reportf(n, "%s has %s %d, which is not between 1 and 65535", r, n.Name(), v)
+			}
+		}
+		name := p.Get("name")
+		if len(ports) > 1 && name.Value() == "" {
+			pass.Reportf(name, "%s has several ports and this one has no name", r).Help = "give each port a name"
+		} else if before := named[name.Value()]; before != nil {
+			pass.Reportf(name, "two ports of %s are called %q", r, name.Value()).Relate("duplicate", before, "the other one")
+		} else if name.Value() != "" {
+			named[name.Value()] = name
+		}
+		target := p.Get("targetPort")
+		if _, number := target.Int(); number || target.Value() == "" {
+			continue
+		}
+		if _, err := strconv.Atoi(target.Value()); err == nil {
+			pass.Reportf(target, "%s names target port %q, a number in quotes, which is read as a port's name", r, target.Value()).Help = "remove the quotes"
+			continue
+		}
+		if pods := selected(pass, r); len(pods) > 0 && !anyHasPort(pods, target.Value()) {
+			f := pass.Reportf(target, "%s sends to port %q, which no container of the selected pods has", r, target.Value())
+			f.Relate("workload", pods[0].Resource.Root, "selected pod")
+		}
+	}
+}
+
+// selected returns the pods that a Service selects; none where another program completes one of them.
+func selected(pass *lint.Pass, service *lint.Resource) []*lint.PodSpec {
+	selector := service.Get("spec", "selector").StringMap()
+	if len(selector) == 0 {
+		return nil
+	}
+	var pods []*lint.PodSpec
+	for _, pod := range pass.PodSpecs() {
+		if pod.Resource.Namespace != service.Namespace {
+			continue
+		}
+		labels, fits := pod.Labels(), true
+		for k, v := range selector {
+			fits = fits && labels[k] == v
+		}
+		if !fits {
+			continue
+		}
+		if pod.Partial {
+			return nil
+		}
+		pods = append(pods, pod)
+	}
+	return pods
+}
+
+func anyHasPort(pods []*lint.PodSpec, name string) bool {
+	for _, pod := range pods {
+		for _, c := range pod.Containers() {
+			for _, p := range c.Get("ports").Items() {
+				if p.Get("name").Value() == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

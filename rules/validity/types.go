@@ -1,0 +1,188 @@
+package validity
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	extensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	extensionsv1beta1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1beta1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// kubernetes are the kinds that Kubernetes itself serves, or has served, in the
+// version that manilint is built with.
+type kubernetes struct {
+	kinds map[schema.GroupVersionKind]reflect.Type
+	// groups holds, for each API group, the kinds by version.
+	groups map[string]map[string][]string
+	// newest is the minor version 1.x of the types: the last in which any was introduced.
+	newest int
+}
+
+// A lifecycle is what the generator of the Kubernetes types writes for each API
+// version that is not stable.
+type lifecycle interface {
+	APILifecycleIntroduced() (major, minor int)
+	APILifecycleDeprecated() (major, minor int)
+	APILifecycleRemoved() (major, minor int)
+}
+
+// builtin is made at the first use: a run that prints the version needs none of it.
+var builtin = sync.OnceValue(func() *kubernetes {
+	k := &kubernetes{kinds: maps.Clone(scheme.Scheme.AllKnownTypes()), groups: map[string]map[string][]string{}}
+	for gv, object := range map[schema.GroupVersion]any{
+		extensionsv1.SchemeGroupVersion:      extensionsv1.CustomResourceDefinition{},
+		extensionsv1beta1.SchemeGroupVersion: extensionsv1beta1.CustomResourceDefinition{},
+	} {
+		k.kinds[gv.WithKind("CustomResourceDefinition")] = reflect.TypeOf(object)
+	}
+	for gvk, t := range k.kinds {
+		// Internal versions and the options of requests are no objects that anybody writes.
+		meta, ok := t.FieldByName("ObjectMeta")
+		if gvk.Version == runtime.APIVersionInternal || !ok || meta.Type != objectMetaType {
+			delete(k.kinds, gvk)
+			continue
+		}
+		if k.groups[gvk.Group] == nil {
+			k.groups[gvk.Group] = map[string][]string{}
+		}
+		k.groups[gvk.Group][gvk.Version] = append(k.groups[gvk.Group][gvk.Version], gvk.Kind)
+		if l, ok := reflect.New(t).Interface().(lifecycle); ok {
+			_, minor := l.APILifecycleIntroduced()
+			k.newest = max(k.newest, minor)
+		}
+	}
+	for _, versions := range k.groups {
+		for _, kinds := range versions {
+			slices.Sort(kinds)
+		}
+	}
+	return k
+})
+
+func gvk(r *lint.Resource) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: r.Group, Version: r.Version, Kind: r.Kind}
+}
+
+// versions returns the versions of a group that have the kind, stable ones first.
+func (k *kubernetes) versions(group, kind string) []string {
+	var all []string
+	for version, kinds := range k.groups[group] {
+		if slices.Contains(kinds, kind) {
+			all = append(all, version)
+		}
+	}
+	slices.SortFunc(all, func(a, b string) int {
+		if c := len(a) - len(b); c != 0 { // v1 is shorter than v1beta1
+			return c
+		}
+		return strings.Compare(b, a)
+	})
+	return all
+}
+
+// elsewhere returns the apiVersion of another group that has the kind, "" where
+// none has. The current groups of workloads and networking come before the old ones.
+func (k *kubernetes) elsewhere(kind string) string {
+	groups := slices.Sorted(maps.Keys(k.groups))
+	slices.SortStableFunc(groups, func(a, b string) int {
+		old := func(g string) int {
+			if g == "extensions" {
+				return 1
+			}
+			return 0
+		}
+		return old(a) - old(b)
+	})
+	for _, group := range groups {
+		if v := k.versions(group, kind); len(v) > 0 {
+			return schema.GroupVersion{Group: group, Version: v[0]}.String()
+		}
+	}
+	return ""
+}
+
+var (
+	objectMetaType  = reflect.TypeFor[metav1.ObjectMeta]()
+	quantityType    = reflect.TypeFor[resource.Quantity]()
+	intOrStringType = reflect.TypeFor[intstr.IntOrString]()
+	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
+	bytesType       = reflect.TypeFor[[]byte]()
+	contextType     = reflect.TypeFor[corev1.SecurityContext]()
+	podContextType  = reflect.TypeFor[corev1.PodSecurityContext]()
+	stringTypes     = map[reflect.Type]bool{
+		reflect.TypeFor[metav1.Time](): true, reflect.TypeFor[metav1.MicroTime](): true,
+		reflect.TypeFor[metav1.Duration](): true, reflect.TypeFor[time.Time](): true,
+	}
+	// opaqueTypes hold what others define. A schema inside a
+	// CustomResourceDefinition is checked by the API server's own rules alone.
+	opaqueTypes = map[reflect.Type]bool{
+		reflect.TypeFor[runtime.RawExtension](): true, reflect.TypeFor[metav1.FieldsV1](): true,
+		reflect.TypeFor[extensionsv1.CustomResourceValidation]():      true,
+		reflect.TypeFor[extensionsv1beta1.CustomResourceValidation](): true,
+		reflect.TypeFor[metav1.ManagedFieldsEntry]():                  true,
+	}
+)
+
+// A jsonField is a field of a struct as JSON names it.
+type jsonField struct {
+	name string
+	typ  reflect.Type
+}
+
+var fieldTables sync.Map // reflect.Type → []jsonField
+
+// fieldsOf returns the JSON fields of a struct, in the order declared, embedded ones included.
+func fieldsOf(t reflect.Type) []jsonField {
+	if known, ok := fieldTables.Load(t); ok {
+		return known.([]jsonField)
+	}
+	var fields []jsonField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case name == "-" || !f.IsExported():
+		case name == "" && (f.Anonymous || strings.Contains(options, "inline")):
+			fields = append(fields, fieldsOf(indirect(f.Type))...)
+		case name != "":
+			fields = append(fields, jsonField{name, f.Type})
+		}
+	}
+	fieldTables.Store(t, fields)
+	return fields
+}
+
+func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
+	for _, f := range fieldsOf(t) {
+		if f.name == name {
+			return f.typ, true
+		}
+	}
+	return nil, false
+}
+
+func indirect(t reflect.Type) reflect.Type {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
+}
+
+// isOpaque reports whether nothing is known of the fields of a type.
+func isOpaque(t reflect.Type) bool {
+	return opaqueTypes[t] || reflect.PointerTo(t).Implements(unmarshalerType)
+}
