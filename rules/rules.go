@@ -7,11 +7,14 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/rules/image"
+	"github.com/manilint/manilint/rules/namespace"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/pod"
 	"github.com/manilint/manilint/rules/rbac"
 	"github.com/manilint/manilint/rules/resources"
 	"github.com/manilint/manilint/rules/secret"
+	"github.com/manilint/manilint/rules/validity"
 )
 
 // All returns every rule, in the order of docs/rules.md.
@@ -22,6 +25,9 @@ func All() []*lint.Rule {
 		resources.Rules,
 		network.Rules,
 		secret.Rules,
+		image.Rules,
+		namespace.Rules,
+		validity.Rules,
 		[]*lint.Rule{lint.SuppressionHygiene},
 	)
 }

@@ -43,12 +43,17 @@ var DeprecatedAPI = &lint.Rule{
 }
 
 func checkLifecycle(pass *lint.Pass, r *lint.Resource, object any, target int) {
-	l, ok := object.(lifecycle)
-	if !ok {
-		return
+	deprecated, removed := 0, 0
+	if l, ok := object.(interface {
+		APILifecycleDeprecated() (major, minor int)
+	}); ok {
+		_, deprecated = l.APILifecycleDeprecated()
 	}
-	_, deprecated := l.APILifecycleDeprecated()
-	_, removed := l.APILifecycleRemoved()
+	if l, ok := object.(interface {
+		APILifecycleRemoved() (major, minor int)
+	}); ok {
+		_, removed = l.APILifecycleRemoved()
+	}
 	instead := ""
 	if replaced, ok := object.(interface {
 		APILifecycleReplacement() schema.GroupVersionKind
@@ -62,7 +67,7 @@ func checkLifecycle(pass *lint.Pass, r *lint.Resource, object any, target int) {
 	switch {
 	case removed > 0 && target >= removed:
 		f = pass.Reportf(r.Get("apiVersion"), "%s %s is not served since Kubernetes 1.%d", r.APIVersion(), r.Kind, removed)
-	case deprecated > 0 && target >= deprecated && instead != "":
+	case deprecated > 0 && target >= deprecated:
 		until := ""
 		if removed > 0 {
 			until = fmt.Sprintf(" and is not served from 1.%d on", removed)

@@ -32,14 +32,6 @@ type kubernetes struct {
 	newest int
 }
 
-// A lifecycle is what the generator of the Kubernetes types writes for each API
-// version that is not stable.
-type lifecycle interface {
-	APILifecycleIntroduced() (major, minor int)
-	APILifecycleDeprecated() (major, minor int)
-	APILifecycleRemoved() (major, minor int)
-}
-
 // builtin is made at the first use: a run that prints the version needs none of it.
 var builtin = sync.OnceValue(func() *kubernetes {
 	k := &kubernetes{kinds: maps.Clone(scheme.Scheme.AllKnownTypes()), groups: map[string]map[string][]string{}}
@@ -60,7 +52,9 @@ var builtin = sync.OnceValue(func() *kubernetes {
 			k.groups[gvk.Group] = map[string][]string{}
 		}
 		k.groups[gvk.Group][gvk.Version] = append(k.groups[gvk.Group][gvk.Version], gvk.Kind)
-		if l, ok := reflect.New(t).Interface().(lifecycle); ok {
+		if l, ok := reflect.New(t).Interface().(interface {
+			APILifecycleIntroduced() (major, minor int)
+		}); ok {
 			_, minor := l.APILifecycleIntroduced()
 			k.newest = max(k.newest, minor)
 		}

@@ -1,0 +1,54 @@
+package image
+
+import (
+	"testing"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/linttest"
+)
+
+func pod(image string) *lint.Source {
+	return lint.NewSource("a.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '"+image+"'}]}\n"))
+}
+
+func TestAllowedRegistries(t *testing.T) {
+	allowed := []string{"registry.example:5000", "docker.io/library", "ghcr.io/team/", "*.corp.example", "*.dkr.example/prod"}
+	for image, ok := range map[string]bool{
+		"nginx:1":                        true,
+		"docker.io/library/nginx:1":      true,
+		"someone/nginx:1":                false,
+		"registry.example:5000/a/b:1":    true,
+		"registry.example/a/b:1":         false,
+		"registry.example:5000.evil/a:1": true, // no host: a port is a number, so this cannot be parsed
+		"ghcr.io/team/web:1":             true,
+		"ghcr.io/team-evil/web:1":        false,
+		"eu.corp.example/web:1":          true,
+		"corp.example/web:1":             false,
+		"a.b.dkr.example/prod/web:1":     true,
+		"a.b.dkr.example/test/web:1":     false,
+		"":                               true,
+	} {
+		found := linttest.Lint(t, Registry, map[string]any{"allowed": allowed}, pod(image)).Findings
+		if (len(found) == 0) != ok {
+			t.Errorf("%q: %d findings, allowed is %v", image, len(found), ok)
+		}
+	}
+}
+
+func TestDeniedComesBeforeAllowed(t *testing.T) {
+	params := map[string]any{"allowed": []string{"docker.io"}, "denied": []string{"docker.io/someone"}}
+	for image, n := range map[string]int{"someone/web:1": 1, "other/web:1": 0} {
+		if found := linttest.Lint(t, Registry, params, pod(image)).Findings; len(found) != n {
+			t.Errorf("%q: %d findings, want %d", image, len(found), n)
+		}
+	}
+}
+
+func TestClosedRegistriesOfTheConfiguration(t *testing.T) {
+	params := map[string]any{"registries": []string{"old.example"}}
+	for image, n := range map[string]int{"old.example/web:1": 1, "new.example/web:1": 0} {
+		if found := linttest.Lint(t, DeprecatedRegistry, params, pod(image)).Findings; len(found) != n {
+			t.Errorf("%q: %d findings, want %d", image, len(found), n)
+		}
+	}
+}

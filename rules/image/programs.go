@@ -1,0 +1,84 @@
+package image
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// Tiller reports the server of Helm 2 (KSV-0102): whoever reaches its port
+// installs what he likes with its rights.
+var Tiller = &lint.Rule{
+	ID:         "tiller",
+	Summary:    "Tiller, the server of Helm 2, is deployed",
+	Severity:   lint.Critical,
+	Group:      "image",
+	Profiles:   core,
+	References: []string{"OWASP K07"},
+	Peers:      map[string][]string{"trivy": {"KSV-0102"}, "checkov": {"CKV_K8S_34", "CKV_K8S_44", "CKV_K8S_45"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, i := range images(pass) {
+			if i.base() == "tiller" {
+				pass.Reportf(i.node, "%s runs Tiller, which installs whatever a client in the cluster sends it", i.container).Help = "remove it; Helm 3 needs no server"
+			}
+		}
+		for _, r := range pass.Resources("Service") {
+			if l := r.Labels(); r.Group == "" && l["app"] == "helm" && l["name"] == "tiller" {
+				pass.Reportf(r.Get("metadata", "name"), "%s exposes Tiller, which installs whatever a client in the cluster sends it", r).Help = "remove it; Helm 3 needs no server"
+			}
+		}
+	},
+}
+
+// Dashboard reports the Kubernetes Dashboard (CKV_K8S_33).
+var Dashboard = &lint.Rule{
+	ID:         "dashboard",
+	Summary:    "the Kubernetes Dashboard is deployed",
+	Severity:   lint.Medium,
+	Group:      "image",
+	References: []string{"MITRE C-0014", "OWASP K06"},
+	Peers:      map[string][]string{"checkov": {"CKV_K8S_33"}, "kubescape": {"C-0014"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, i := range images(pass) {
+			path := i.name()[len(i.host())+1:]
+			if strings.HasPrefix(path, "kubernetesui/dashboard") || strings.HasPrefix(i.base(), "kubernetes-dashboard") {
+				pass.Reportf(i.node, "%s runs the Kubernetes Dashboard, a way into the cluster for whoever reaches it", i.container).Help = "remove it, or let it be reached through kubectl proxy alone, with a service account that may read little"
+			}
+		}
+	},
+}
+
+// GitSync reports git-sync containers that run a program of a configuration's
+// choice (CKV_K8S_159): who can set the argument runs code in the container.
+var GitSync = &lint.Rule{
+	ID:       "git-sync",
+	Summary:  "git-sync is told to run another program",
+	Severity: lint.Medium,
+	Group:    "image",
+	Peers:    map[string][]string{"checkov": {"CKV_K8S_159"}},
+	Docs:     docs,
+	Run: func(pass *lint.Pass) {
+		for _, i := range images(pass) {
+			if !strings.HasPrefix(i.base(), "git-sync") {
+				continue
+			}
+			for _, field := range []string{"command", "args"} {
+				for _, arg := range i.container.Get(field).Items() {
+					name, _, _ := strings.Cut(strings.TrimLeft(arg.Value(), "-"), "=")
+					if strings.HasPrefix(arg.Value(), "-") && slices.Contains([]string{"git", "exechook-command", "sync-hook-command"}, name) {
+						pass.Reportf(arg, "%s lets an argument choose what git-sync runs: %s", i.container, name).Help = "remove the argument"
+					}
+				}
+			}
+			for _, e := range i.container.Get("env").Items() {
+				switch name := e.Get("name"); name.Value() {
+				case "GITSYNC_GIT", "GIT_SYNC_GIT", "GITSYNC_EXECHOOK_COMMAND", "GIT_SYNC_EXECHOOK_COMMAND", "GIT_SSH_COMMAND", "GIT_SYNC_HOOK_COMMAND":
+					pass.Reportf(name, "%s lets a variable choose what git-sync runs: %s", i.container, name.Value()).Help = "remove the variable"
+				}
+			}
+		}
+	},
+}

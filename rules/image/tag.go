@@ -1,0 +1,122 @@
+package image
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"github.com/manilint/manilint/lint"
+)
+
+var mutable = lint.Param{
+	Name: "mutable", Summary: "tags that move from image to image",
+	Default: []string{"latest", "stable", "edge", "nightly", "canary", "main", "master", "develop", "dev"},
+}
+
+// Tag reports images without a tag, or with one that moves (CKV_K8S_14, KSV-0013).
+var Tag = &lint.Rule{
+	ID:         "image-tag",
+	Summary:    "image without a tag, or with a tag that moves",
+	Severity:   lint.Medium,
+	Group:      "image",
+	Profiles:   core,
+	References: []string{"OWASP K02:2022"},
+	Peers: map[string][]string{
+		"kube-linter": {"latest-tag"}, "kube-score": {"container-image-tag"}, "polaris": {"tagNotSpecified"},
+		"trivy": {"KSV-0013"}, "checkov": {"CKV_K8S_14"}, "kubescape": {"C-0075"},
+	},
+	Docs:   docs,
+	Params: []lint.Param{mutable},
+	Run: func(pass *lint.Pass) {
+		for _, i := range images(pass) {
+			const help = "name a version, and its digest where it must never change"
+			if i.hasDigest() {
+				continue
+			}
+			if tag := i.tag(); tag == "" {
+				pass.Reportf(i.node, "%s runs %q, which has no tag: whatever is latest when the node pulls it", i.container, i.node.Value()).Help = help
+			} else if slices.Contains(pass.Strings("mutable"), tag) {
+				pass.Reportf(i.node, "%s runs %q, whose tag %q moves from image to image", i.container, i.node.Value(), tag).Help = help
+			}
+		}
+	},
+}
+
+// Digest reports images that are not pinned by a digest (CKV_K8S_43).
+var Digest = &lint.Rule{
+	ID:         "image-digest",
+	Summary:    "image not pinned by a digest",
+	Severity:   lint.Low,
+	Group:      "image",
+	References: []string{"OWASP K02:2022"},
+	Peers:      map[string][]string{"checkov": {"CKV_K8S_43"}, "kubescape": {"C-0306"}},
+	Docs:       docs,
+	YieldsTo:   []string{"image-tag"},
+	Run: func(pass *lint.Pass) {
+		for _, i := range images(pass) {
+			if !i.hasDigest() {
+				pass.Reportf(i.node, "%s runs %q, which the registry may point to another image tomorrow", i.container, i.node.Value()).Help = "add the digest: " + i.node.Value() + "@sha256:..."
+			}
+		}
+	},
+}
+
+// InvalidReference reports images that no registry can have.
+var InvalidReference = &lint.Rule{
+	ID:       "invalid-image",
+	Summary:  "image that is no valid reference",
+	Severity: lint.Medium,
+	Group:    "image",
+	Profiles: core,
+	Docs:     docs,
+	Run: func(pass *lint.Pass) {
+		for _, c := range pass.Containers() {
+			node := c.Get("image")
+			if isPlaceholder(node.Value()) {
+				continue
+			}
+			if _, err := reference.ParseNormalizedNamed(node.Value()); err != nil {
+				pass.Reportf(node, "%s runs %q, which is no image: %v", c, node.Value(), err).Help = "write registry/path:tag in lower case"
+			}
+		}
+	},
+}
+
+// PullPolicy reports containers whose node does not ask the registry for the
+// image each time: it then runs what it has, whoever pulled it, under a tag that may have moved.
+var PullPolicy = &lint.Rule{
+	ID:         "image-pull-policy",
+	Summary:    "image that the node need not pull",
+	Severity:   lint.Low,
+	Group:      "image",
+	References: []string{"OWASP K02:2022"},
+	Peers: map[string][]string{
+		"kube-score": {"container-image-pull-policy"}, "polaris": {"pullPolicyNotAlways"}, "checkov": {"CKV_K8S_15"},
+	},
+	Docs:   docs,
+	Params: []lint.Param{mutable},
+	Run: func(pass *lint.Pass) {
+		for _, i := range images(pass) {
+			policy := i.container.Get("imagePullPolicy")
+			// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
+			latest := !i.hasDigest() && (i.tag() == "" || i.tag() == "latest")
+			switch {
+			case policy.Value() == "Always", !policy.Exists() && (latest || i.container.Partial):
+			case i.hasDigest() && policy.Value() != "Never":
+				// The digest decides what runs.
+			case !i.hasDigest() && i.tag() == "" || slices.Contains(pass.Strings("mutable"), i.tag()):
+				pass.Reportf(policy, "%s runs a tag that moves, but its pull policy is %s: each node keeps the image it met first", i.container, orDefault(policy)).Help = "set imagePullPolicy: Always"
+			default:
+				pass.Reportf(policy, "%s has pull policy %s: the node runs a copy it has without asking the registry who may have it", i.container, orDefault(policy)).Help = "set imagePullPolicy: Always"
+			}
+		}
+	},
+}
+
+func orDefault(policy *lint.Node) string {
+	if policy.Value() == "" {
+		return "IfNotPresent, the default"
+	}
+	return strings.TrimSpace(policy.Value())
+}

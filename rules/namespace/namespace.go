@@ -1,0 +1,160 @@
+// Package namespace holds the rules about namespaces: what lives in those that
+// belong to Kubernetes, and what a namespace lets its pods do and use. A
+// namespace that only the deploy decides is never judged.
+package namespace
+
+import (
+	"embed"
+
+	"github.com/manilint/manilint/lint"
+)
+
+//go:embed *.md
+var docs embed.FS
+
+// Rules are the rules of this package, in the order of docs/rules.md.
+var Rules = []*lint.Rule{
+	PSALabel,
+	Default,
+	KubeSystem,
+	ResourceQuota,
+	LimitRange,
+}
+
+var core = []lint.Profile{lint.ProfileDefault}
+
+// Default reports objects in the namespace called default (CIS 5.7.4).
+var Default = &lint.Rule{
+	ID:         "default-namespace",
+	Summary:    "object in the default namespace",
+	Severity:   lint.Low,
+	Group:      "namespace",
+	Profiles:   core,
+	References: []string{"CIS 5.7.4", "CIS 5.7.1"},
+	Peers: map[string][]string{
+		"kube-linter": {"use-namespace"}, "trivy": {"KSV-0110"}, "checkov": {"CKV_K8S_21"}, "kubescape": {"C-0061", "C-0212"},
+	},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+		released := false
+		for _, r := range pass.Resources() {
+			if r.Namespace != "default" || r.IsClusterScoped() || r.Name == "kubernetes" && r.Group == "" {
+				continue
+			}
+			const help = "give each application a namespace of its own"
+			switch written := r.Get("metadata", "namespace"); {
+			case written.Exists():
+				pass.Reportf(written, "%s is in the default namespace", r).Help = help
+			case !released:
+				// The whole bundle is released there: once is enough.
+				released = true
+				pass.Reportf(written, "%s and all beside it that names no namespace is released to the default namespace", r).Help = help
+			}
+		}
+	},
+}
+
+// KubeSystem reports workloads in the namespaces of Kubernetes itself (KSV-0037).
+var KubeSystem = &lint.Rule{
+	ID:         "kube-system-namespace",
+	Summary:    "workload in a namespace of Kubernetes itself",
+	Severity:   lint.Medium,
+	Group:      "namespace",
+	Profiles:   core,
+	References: []string{"CIS 5.7.1", "NSA 1.12"},
+	Peers:      map[string][]string{"trivy": {"KSV-0037"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		seen := map[*lint.Resource]bool{}
+		for _, pod := range pass.PodSpecs() {
+			r := pod.Resource
+			class := pod.Get("priorityClassName").Value()
+			if seen[r] || !isSystem(r.Namespace) || r.Namespace == "default" || class == "system-cluster-critical" || class == "system-node-critical" {
+				continue
+			}
+			seen[r] = true
+			f := pass.Reportf(r.Get("metadata", "namespace"), "%s runs in %s, beside what keeps the cluster alive, and is not marked as part of that", r, r.Namespace)
+			f.Help = "give it a namespace of its own, or a priorityClassName of system-cluster-critical if the cluster needs it"
+		}
+	},
+}
+
+// isSystem reports whether Kubernetes itself makes the namespace.
+func isSystem(name string) bool {
+	return name == "default" || name == "kube-system" || name == "kube-public" || name == "kube-node-lease"
+}
+
+const enforce = "pod-security.kubernetes.io/enforce"
+
+// PSALabel reports namespaces that hold their pods to no Pod Security Standard (CIS 5.2.1).
+var PSALabel = &lint.Rule{
+	ID:         "namespace-psa-label",
+	Summary:    "namespace enforces no Pod Security Standard",
+	Severity:   lint.Medium,
+	Group:      "namespace",
+	Profiles:   core,
+	References: []string{"CIS 5.2.1", "NSA C-0068", "OWASP K04"},
+	Peers:      map[string][]string{"kubescape": {"C-0192"}, "kyverno": {"add-psa-labels"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, r := range pass.Resources("Namespace") {
+			if r.Group != "" || isSystem(r.Name) {
+				continue
+			}
+			level := r.Get("metadata", "labels", enforce)
+			switch v := level.Value(); {
+			case v == "baseline" || v == "restricted":
+			case v == "privileged":
+				pass.Reportf(level, "namespace %q lets pods do anything: it enforces level privileged", r.Name).Help = "set the label " + enforce + " to restricted, or to baseline"
+			case v == "":
+				pass.Reportf(level, "namespace %q enforces no Pod Security Standard", r.Name).Help = "add the label " + enforce + ": restricted, or baseline"
+			default:
+				pass.Reportf(level, "namespace %q enforces %q, which is no level: pods are held to nothing, or to the strictest", r.Name, v).Help = "write privileged, baseline or restricted"
+			}
+		}
+	},
+}
+
+// ResourceQuota reports namespaces without a ResourceQuota (KSV-0040).
+var ResourceQuota = &lint.Rule{
+	ID:         "resource-quota",
+	Summary:    "namespace without a ResourceQuota",
+	Severity:   lint.Low,
+	Group:      "namespace",
+	References: []string{"NSA 4.0"},
+	Peers:      map[string][]string{"trivy": {"KSV-0040"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		lacking(pass, "ResourceQuota", "one of its workloads can take all the cluster has")
+	},
+}
+
+// LimitRange reports namespaces without a LimitRange (KSV-0039).
+var LimitRange = &lint.Rule{
+	ID:         "limit-range",
+	Summary:    "namespace without a LimitRange",
+	Severity:   lint.Low,
+	Group:      "namespace",
+	References: []string{"NSA 4.1"},
+	Peers:      map[string][]string{"trivy": {"KSV-0039"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		lacking(pass, "LimitRange", "containers that set no limit have none")
+	},
+}
+
+// lacking reports the namespaces of the bundle that hold no object of a core kind.
+func lacking(pass *lint.Pass, kind, so string) {
+	has := map[string]bool{}
+	for _, r := range pass.Resources(kind) {
+		has[r.Namespace] = has[r.Namespace] || r.Group == ""
+	}
+	if has[""] {
+		return // the deploy decides which namespace it is
+	}
+	for _, r := range pass.Resources("Namespace") {
+		if r.Group == "" && !isSystem(r.Name) && !has[r.Name] {
+			pass.Reportf(r.Get("metadata", "name"), "namespace %q has no %s: %s", r.Name, kind, so).Help = "add a " + kind + " to the namespace"
+		}
+	}
+}
