@@ -12,6 +12,7 @@ import (
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/pod"
 	"github.com/manilint/manilint/rules/rbac"
+	"github.com/manilint/manilint/rules/reliability"
 	"github.com/manilint/manilint/rules/resources"
 	"github.com/manilint/manilint/rules/secret"
 	"github.com/manilint/manilint/rules/validity"
@@ -27,6 +28,7 @@ func All() []*lint.Rule {
 		secret.Rules,
 		image.Rules,
 		namespace.Rules,
+		reliability.Rules,
 		validity.Rules,
 		[]*lint.Rule{lint.SuppressionHygiene},
 	)

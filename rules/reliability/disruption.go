@@ -1,0 +1,124 @@
+package reliability
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+func budgets(pass *lint.Pass) []*lint.Resource {
+	var all []*lint.Resource
+	for _, r := range pass.Resources("PodDisruptionBudget") {
+		if r.Group == "policy" {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// protects reports whether a budget counts the pods of a service. An empty
+// selector selects every pod in policy/v1, and none in policy/v1beta1.
+func protects(budget *lint.Resource, s service) bool {
+	selector := budget.Get("spec", "selector")
+	if budget.Namespace != s.Namespace || selector.IsNull() || budget.Version == "v1beta1" && len(selector.Fields()) == 0 {
+		return false
+	}
+	return selects(selector, s.pod.Labels())
+}
+
+// PDBMissing reports services all of whose pods a drain of nodes may stop at once.
+var PDBMissing = &lint.Rule{
+	ID: "pdb-missing", Summary: "service without a PodDisruptionBudget", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{
+		"kube-score": {"deployment-has-poddisruptionbudget", "statefulset-has-poddisruptionbudget"}, "polaris": {"missingPodDisruptionBudget"},
+	},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+	services:
+		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
+			if n, known := s.replicas(pass); known && n < 2 {
+				continue // a budget for one pod only blocks drains
+			}
+			for _, b := range budgets(pass) {
+				if protects(b, s) {
+					continue services
+				}
+			}
+			pass.Reportf(s.Get("metadata", "name"), "%s has no PodDisruptionBudget: draining nodes may stop all its pods at once", s.Resource).Help = "add a PodDisruptionBudget with maxUnavailable: 1"
+		}
+	},
+}
+
+// PDBBlocks reports budgets that never let a pod go: nodes cannot be drained.
+var PDBBlocks = &lint.Rule{
+	ID: "pdb-blocks", Summary: "PodDisruptionBudget that allows no disruption", Severity: lint.Low, Group: "reliability",
+	Peers: map[string][]string{
+		"kube-linter": {"pdb-max-unavailable", "pdb-min-available"}, "polaris": {"pdbDisruptionsIsZero", "pdbMinAvailableGreaterThanHPAMinReplicas"},
+	},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+		const help = "use maxUnavailable: 1"
+		for _, b := range budgets(pass) {
+			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
+			if isZero(most) {
+				pass.Reportf(most, "%s allows no pod to be unavailable: its nodes cannot be drained", b).Help = help
+				continue
+			}
+			if percent, err := strconv.Atoi(strings.TrimSuffix(least.Value(), "%")); err == nil && strings.HasSuffix(least.Value(), "%") && percent >= 100 {
+				pass.Reportf(least, "%s wants every pod to be available: its nodes cannot be drained", b).Help = help
+				continue
+			}
+			wanted, ok := least.Int()
+			if !ok {
+				continue
+			}
+			for _, s := range services(pass, "Deployment", "StatefulSet", "ReplicaSet", "Rollout") {
+				if !protects(b, s) {
+					continue
+				}
+				have, known := s.replicas(pass)
+				where := s.Get("spec", "replicas")
+				if a := autoscaler(pass, s.Resource); a != nil {
+					where = a.Get("spec", "minReplicas")
+					have, known = where.Int()
+					if where.IsNull() {
+						have, known = 1, a.Kind == "HorizontalPodAutoscaler"
+					}
+				}
+				if known && have > 0 && wanted >= have {
+					f := pass.Reportf(least, "%s wants %d pods available and %s has %d: none may go", b, wanted, s.Resource, have)
+					f.Help = help
+					f.Relate("workload", where, "the number of replicas")
+				}
+			}
+		}
+	},
+}
+
+// PDBPolicy reports budgets that say nothing.
+var PDBPolicy = &lint.Rule{
+	ID: "pdb-policy", Summary: "PodDisruptionBudget without minAvailable and maxUnavailable", Severity: lint.Low, Group: "reliability",
+	Peers: map[string][]string{"kube-score": {"poddisruptionbudget-has-policy"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, b := range budgets(pass) {
+			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
+			if most.IsNull() && least.IsNull() {
+				pass.Reportf(most, "%s says neither how many pods must be available nor how many need not", b).Help = "add maxUnavailable: 1"
+			}
+		}
+	},
+}
+
+// PDBEvictionPolicy reports budgets that keep broken pods, and with them their nodes.
+var PDBEvictionPolicy = &lint.Rule{
+	ID: "pdb-eviction-policy", Summary: "PodDisruptionBudget that protects pods that do not run", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{"kube-linter": {"pdb-unhealthy-pod-eviction-policy"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, b := range budgets(pass) {
+			if n := b.Get("spec", "unhealthyPodEvictionPolicy"); n.Value() != "AlwaysAllow" && b.Version == "v1" {
+				pass.Reportf(n, "%s also protects pods that are not ready: a broken service keeps its nodes from being drained", b).Help = "set unhealthyPodEvictionPolicy: AlwaysAllow"
+			}
+		}
+	},
+}

@@ -1,0 +1,82 @@
+package reliability
+
+import (
+	"slices"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// PriorityClass reports pods without a priority, or with one that is not there.
+var PriorityClass = &lint.Rule{
+	ID: "priority-class", Summary: "pod without a priority class", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{"kube-linter": {"priority-class-name"}, "polaris": {"priorityClassNotSet"}}, Docs: docs,
+	Params: []lint.Param{{Name: "allowed", Summary: "priority classes that pods may have; all where the list is empty", Default: []string{}}},
+	Run: func(pass *lint.Pass) {
+		allowed := pass.Strings("allowed")
+		for _, pod := range pass.PodSpecs() {
+			n := pod.Get("priorityClassName")
+			switch {
+			case n.Value() == "" && !pod.Partial && len(pod.Containers()) > 0:
+				pass.Reportf(n, "the pods of %s have no priority class", pod.Resource).Help = "set priorityClassName"
+			case n.Value() != "" && len(allowed) > 0 && !slices.Contains(allowed, n.Value()):
+				pass.Reportf(n, "the pods of %s have priority class %q, which is not among the allowed ones", pod.Resource, n.Value())
+			}
+		}
+	},
+}
+
+// RestartPolicy reports restart policies that a kind does not allow.
+var RestartPolicy = &lint.Rule{
+	ID: "restart-policy", Summary: "restart policy that the kind does not allow", Severity: lint.Low, Group: "reliability",
+	Peers: map[string][]string{"kube-linter": {"restart-policy"}, "kube-score": {"cronjob-restartpolicy"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, s := range services(pass) {
+			if n := s.pod.Get("restartPolicy"); n.IsScalar() && n.Value() != "Always" {
+				pass.Reportf(n, "%s has restart policy %s; pods of a %s are always restarted", s.Resource, n.Value(), s.Kind).Help = "remove restartPolicy, or use a Job"
+			}
+		}
+		for _, s := range services(pass, "Job", "CronJob") {
+			if n := s.pod.Get("restartPolicy"); s.Group == "batch" && n.Value() != "OnFailure" && n.Value() != "Never" {
+				pass.Reportf(n, "%s has restart policy Always, which a Job may not have", s.Resource).Help = "set restartPolicy: OnFailure, or Never"
+			}
+		}
+	},
+}
+
+// CronJobDeadline reports CronJobs that stop for good after a hundred missed starts.
+var CronJobDeadline = &lint.Rule{
+	ID: "cronjob-deadline", Summary: "CronJob without startingDeadlineSeconds", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{"kube-score": {"cronjob-has-deadline"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, r := range pass.Resources("CronJob") {
+			n := r.Get("spec", "startingDeadlineSeconds")
+			seconds, ok := n.Int()
+			switch {
+			case r.Group != "batch":
+			case n.IsNull():
+				pass.Reportf(n, "%s has no startingDeadlineSeconds: a run that is late is made up for whenever that is possible, and 100 missed ones end them all", r).Help = "set spec.startingDeadlineSeconds"
+			case ok && seconds < 10:
+				// https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#starting-deadline
+				pass.Reportf(n, "%s must start within %d seconds, and the controller only looks every 10", r, seconds).Help = "set it to more than 10"
+			}
+		}
+	},
+}
+
+// JobTTL reports Jobs that stay for good when they are done.
+var JobTTL = &lint.Rule{
+	ID: "job-ttl", Summary: "Job that is never removed, or a CronJob whose history is", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{"kube-linter": {"job-ttl-seconds-after-finished"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, r := range pass.Resources("Job") {
+			if n := r.Get("spec", "ttlSecondsAfterFinished"); r.Group == "batch" && n.IsNull() && r.Annotations()["helm.sh/hook"] == "" && len(r.Get("metadata", "ownerReferences").Items()) == 0 {
+				pass.Reportf(n, "%s stays with its pods after it is done", r).Help = "set spec.ttlSecondsAfterFinished"
+			}
+		}
+		for _, r := range pass.Resources("CronJob") {
+			if n := r.Get("spec", "jobTemplate", "spec", "ttlSecondsAfterFinished"); r.Group == "batch" && !n.IsNull() {
+				pass.Reportf(n, "%s removes its Jobs by time, which competes with its history limits", r).Help = "remove ttlSecondsAfterFinished; set successfulJobsHistoryLimit and failedJobsHistoryLimit"
+			}
+		}
+	},
+}

@@ -1,0 +1,118 @@
+package reliability
+
+import "github.com/manilint/manilint/lint"
+
+// Replicas reports services of which one lost node may take every pod.
+var Replicas = &lint.Rule{
+	ID: "replicas", Summary: "Deployment with too few replicas", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{
+		"kube-linter": {"minimum-three-replicas"}, "kube-score": {"deployment-replicas"}, "polaris": {"deploymentMissingReplicas"},
+	},
+	Docs:   docs,
+	Params: []lint.Param{{Name: "minimum", Summary: "the least number of replicas", Default: 2}},
+	Run: func(pass *lint.Pass) {
+		for _, s := range services(pass, "Deployment", "Rollout", "DeploymentConfig") {
+			n, known := s.replicas(pass)
+			if s.Get("spec", "strategy", "type").Value() == "Recreate" || !known || n == 0 || n >= int64(pass.Int("minimum")) {
+				continue // Recreate is chosen where two pods must not meet
+			}
+			pass.Reportf(s.Get("spec", "replicas"), "%s runs %d of at least %d pods", s.Resource, n, pass.Int("minimum")).Help = "raise spec.replicas"
+		}
+	},
+}
+
+// HPAMinReplicas reports autoscalers that go down to too few pods, or cannot scale.
+var HPAMinReplicas = &lint.Rule{
+	ID: "hpa-min-replicas", Summary: "autoscaler that keeps too few replicas, or cannot scale", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{
+		"kube-linter": {"hpa-minimum-three-replicas"}, "kube-score": {"horizontalpodautoscaler-replicas"}, "polaris": {"hpaMinAvailability", "hpaMaxAvailability"},
+	},
+	Docs:   docs,
+	Params: []lint.Param{{Name: "minimum", Summary: "the least number of replicas", Default: 2}},
+	Run: func(pass *lint.Pass) {
+		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
+			low, high := r.Get("spec", "minReplicas"), r.Get("spec", "maxReplicas")
+			least, ok := low.Int()
+			if low.IsNull() {
+				least, ok = 1, true // https://kubernetes.io/docs/reference/kubernetes-api/autoscaling/horizontal-pod-autoscaler-v2/
+			}
+			if most, known := high.Int(); ok && known && least >= most {
+				pass.Reportf(high, "%s scales from %d to %d replicas: it cannot scale", r, least, most).Help = "raise maxReplicas above minReplicas"
+			}
+			if ok && least < int64(pass.Int("minimum")) {
+				pass.Reportf(low, "%s goes down to %d of at least %d replicas", r, least, pass.Int("minimum")).Help = "raise spec.minReplicas"
+			}
+		}
+	},
+}
+
+// HPAStaticReplicas reports numbers of replicas that each deploy sets back.
+var HPAStaticReplicas = &lint.Rule{
+	ID: "hpa-static-replicas", Summary: "replicas are set although an autoscaler decides them", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{"kube-score": {"deployment-targeted-by-hpa-does-not-have-replicas-configured"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, s := range services(pass) {
+			n := s.Get("spec", "replicas")
+			if a := autoscaler(pass, s.Resource); a != nil && !n.IsNull() {
+				f := pass.Reportf(n, "%s sets replicas, which %s decides: each deploy sets it back to %s", s.Resource, a, n.Value())
+				f.Help = "remove spec.replicas"
+				f.Relate("policy", a.Get("spec", "scaleTargetRef"), "the autoscaler")
+			}
+		}
+	},
+}
+
+// AntiAffinity reports services whose pods may all be on one node.
+var AntiAffinity = &lint.Rule{
+	ID: "anti-affinity", Summary: "pods of a service may all run on one node", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{
+		"kube-linter": {"no-anti-affinity"}, "kube-score": {"deployment-has-host-podantiaffinity", "statefulset-has-host-podantiaffinity"},
+	},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
+			n := s.pod.Get("affinity", "podAntiAffinity")
+			spread := s.pod.Get("topologySpreadConstraints")
+			if replicas, known := s.replicas(pass); known && replicas < 2 || len(n.Fields()) > 0 || len(spread.Items()) > 0 {
+				continue
+			}
+			pass.Reportf(n, "%s has several pods and nothing keeps them from the same node", s.Resource).Help = "add affinity.podAntiAffinity, or topologySpreadConstraints, over kubernetes.io/hostname"
+		}
+	},
+}
+
+// TopologySpread reports services whose pods are not spread over zones or nodes.
+var TopologySpread = &lint.Rule{
+	ID: "topology-spread", Summary: "pods of a service are not spread", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{"kube-score": {"pod-topology-spread-constraints"}, "polaris": {"topologySpreadConstraint"}}, Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
+			n := s.pod.Get("topologySpreadConstraints")
+			if replicas, known := s.replicas(pass); known && replicas < 2 || len(n.Items()) > 0 {
+				continue
+			}
+			pass.Reportf(n, "%s has several pods and no topologySpreadConstraints", s.Resource).Help = "add topologySpreadConstraints over topology.kubernetes.io/zone"
+		}
+	},
+}
+
+// RollingUpdate reports Deployments that stop before their successor runs.
+var RollingUpdate = &lint.Rule{
+	ID: "rolling-update", Summary: "update strategy is not RollingUpdate", Severity: lint.Info, Group: "reliability",
+	Peers: map[string][]string{
+		"kube-linter": {"no-rolling-update-strategy"}, "kube-score": {"deployment-strategy"}, "kubescape": {"C-0305"},
+	},
+	Docs: docs,
+	Run: func(pass *lint.Pass) {
+		for _, s := range services(pass, "Deployment", "DaemonSet", "StatefulSet") {
+			field := "updateStrategy"
+			if s.Kind == "Deployment" {
+				field = "strategy"
+			}
+			// Where it is missing the default is RollingUpdate.
+			if n := s.Get("spec", field, "type"); n.IsScalar() && n.Value() != "RollingUpdate" {
+				pass.Reportf(n, "%s is updated by %s: old pods stop before new ones are ready, or stay", s.Resource, n.Value()).Help = "set type: RollingUpdate"
+			}
+		}
+	},
+}
