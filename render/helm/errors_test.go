@@ -1,0 +1,198 @@
+package helm
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
+)
+
+// chartOf writes a chart; files are path, text, path, text.
+func chartOf(t *testing.T, files ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "shop")
+	write(t, filepath.Join(dir, "Chart.yaml"), "apiVersion: v2\nname: shop\nversion: 1.0.0\n")
+	write(t, filepath.Join(dir, "templates", "ok.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: fine\n")
+	for i := 0; i+1 < len(files); i += 2 {
+		write(t, filepath.Join(dir, files[i]), files[i+1])
+	}
+	return dir
+}
+
+// messages returns the errors of a chart, with paths from the chart's directory.
+func messages(t *testing.T, dir string, o Options) (string, *lint.Bundle) {
+	t.Helper()
+	o.Files = source.New(nil)
+	b := Load(context.Background(), dir, o)[0]
+	var out []string
+	for _, e := range b.Errors {
+		out = append(out, strings.ReplaceAll(e.Error(), o.Files.Display(dir)+"/", ""))
+	}
+	return strings.Join(out, "\n"), b
+}
+
+// What is wrong is said at its place, and the rest of the chart is rendered.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		o     Options
+		want  string
+	}{
+		{"required", []string{"templates/a.yaml", "a: 1\nb: {{ required \"set b, please\" .Values.b }}\n"}, Options{}, `templates/a.yaml:2:7: the chart refuses these values: set b, please`},
+		{"fail in an include", []string{"templates/_h.tpl", "{{ define \"h\" }}\n{{- fail \"never\" }}{{ end }}", "templates/a.yaml", "b: {{ include \"h\" . }}\n"}, Options{}, `templates/_h.tpl:2:5: the chart refuses these values: never`},
+		{"nothing to read from", []string{"templates/a.yaml", "b: {{ .Values.x.y.z }}\n"}, Options{}, "templates/a.yaml:1:14: does not render: .Values.x.y.z: cannot read .y: what should hold it is not set"},
+		{"broken template", []string{"templates/a.yaml", "a: 1\nb: {{ if }}\n"}, Options{}, "templates/a.yaml:2:1: does not render: missing value for if"},
+		{"unknown function", []string{"templates/a.yaml", "b: {{ env \"HOME\" }}\n"}, Options{}, `templates/a.yaml:1:1: function "env" is not one of Helm's`},
+		{"unknown template", []string{"templates/a.yaml", "b: {{ include \"nope\" . }}\n"}, Options{}, `templates/a.yaml:1:7: template "nope" is not defined by any file of the chart or its dependencies`},
+		{"broken output", []string{"templates/a.yaml", "a: {{ .Values.v }}\n", "values.yaml", "v: \"[1\"\n"}, Options{}, `templates/a.yaml:1:1: renders to broken YAML`},
+		{"tpl of a value", []string{"templates/a.yaml", "a: {{ tpl .Values.v . }}\n", "values.yaml", "u: 1\nv: \"{{ nope }}\"\n"}, Options{}, `values.yaml:2:4: function "nope" is not one of Helm's`},
+		{"broken values", []string{"values.yaml", "a: 1\nb: [\n"}, Options{}, "values.yaml:"},
+		{"broken Chart.yaml", []string{"Chart.yaml", "name: [\n"}, Options{}, "Chart.yaml:"},
+		{"no values file", nil, Options{ValueFiles: []string{"nowhere.yaml"}}, "values file nowhere.yaml: no such file or directory"},
+		{"remote values", nil, Options{ValueFiles: []string{"https://example.org/v.yaml"}}, "only files on disk are read"},
+		{"bad --set", nil, Options{Set: []string{"a=b,c"}}, "--set a: "},
+		{"kube version", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nkubeVersion: '>=1.99'\n"}, Options{}, "Chart.yaml:4:14: the chart needs Kubernetes >=1.99"},
+		{"missing dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- name: db\n  version: ^1\n  repository: https://charts.example.org\n"}, Options{}, `Chart.yaml:5:9: dependency "db" is not in charts/, so its templates are not linted; run: helm dependency build `},
+		{"disabled missing dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- name: db\n  version: ^1\n  condition: db.enabled\n", "values.yaml", "db: {enabled: false}\n"}, Options{}, ""},
+		{"schema", []string{"values.schema.json", `{"properties": {"a": {"properties": {"port": {"type": "integer"}}}, "r": {"$ref": "https://example.org/x.json"}, "f": {"$ref": "file:///etc/passwd"}}}`, "values.yaml", "a:\n  port: yes please\n"}, Options{}, "values.yaml:2:9: the chart's schema refuses a.port: got string, want integer"},
+		{"endless text", []string{"templates/a.yaml", "{{ define \"x\" }}{{ range until 4000 }}{{ repeat 1000 \"0123456789\" }}{{ end }}{{ end }}{{ range until 4000 }}{{ template \"x\" }}{{ end }}"}, Options{MaxOutput: 1 << 20}, "the chart writes more than 1048576 bytes"},
+		{"a huge number", []string{"templates/a.yaml", "a: {{ repeat 9000000000 \"x\" }}"}, Options{}, "the chart writes more than"},
+		{"endless time", []string{"templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}{{ $x := 1 }}{{ end }}{{ end }}"}, Options{Timeout: 200 * time.Millisecond}, "not rendered within 200ms"},
+		{"a dict in itself", []string{"templates/a.yaml", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}a: {{ $d }}"}, Options{}, "a dict or list contains itself"},
+		{"a dict in itself, pretty", []string{"templates/a.yaml", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}a: {{ toYamlPretty $d }}"}, Options{}, "a dict or list contains itself"},
+		{"an include of itself", []string{"templates/a.yaml", "{{ define \"x\" }}{{ include \"x\" . }}{{ end }}{{ include \"x\" . }}"}, Options{}, `template "x" includes itself too deeply`},
+		{"a template of itself", []string{"templates/a.yaml", "{{ define \"x\" }}{{ template \"x\" . }}{{ end }}{{ template \"x\" . }}"}, Options{}, "exceeded maximum template depth"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, b := messages(t, chartOf(t, c.files...), c.o)
+			if !strings.Contains(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("errors: %s\nwant %s", got, c.want)
+			}
+			if n := strings.Count(got, "\n"); n > 1 {
+				t.Errorf("%d errors for one fault: %s", n+1, got)
+			}
+			for _, e := range b.Errors {
+				if e.Rendering == nil || strings.Contains(e.Message, "__") {
+					t.Errorf("error %+v", e)
+				}
+			}
+			switch c.name {
+			case "broken values", "broken Chart.yaml", "no values file", "remote values", "bad --set", "kube version", "endless time", "endless text":
+				return
+			}
+			find(t, b, "ConfigMap", "fine")
+		})
+	}
+}
+
+func TestNothingOutsideTheChartIsRead(t *testing.T) {
+	dir := chartOf(t, "templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  secret: {{ .Files.Get \"link.txt\" | quote }}\n  inside: {{ .Files.Get \"inside.txt\" | quote }}\n  host: {{ getHostByName \"example.org\" | quote }}\n  found: {{ lookup \"v1\" \"Secret\" \"\" \"x\" | toJson | quote }}\n", "real.txt", "mine")
+	outside := filepath.Join(t.TempDir(), "secret.txt")
+	write(t, outside, "not yours")
+	for link, to := range map[string]string{"link.txt": outside, "inside.txt": "real.txt", "loop": "."} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skip("no symbolic links here: ", err)
+		}
+	}
+	got, b := messages(t, dir, Options{})
+	if !strings.Contains(got, "link.txt:1:1: symbolic link link.txt leads out of the chart") {
+		t.Errorf("errors: %s", got)
+	}
+	data := find(t, b, "ConfigMap", "a").Get("data")
+	if data.Get("secret").Value() != "" || data.Get("inside").Value() != "mine" || data.Get("host").Value() != "" || data.Get("found").Value() != "{}" {
+		t.Errorf("data: %v", data.StringMap())
+	}
+}
+
+func TestGeneratedTextIsTheSameEachTime(t *testing.T) {
+	template := "apiVersion: v1\nkind: Secret\nmetadata:\n  name: {{ randAlphaNum 5 | lower }}\ndata:\n" +
+		"  a: {{ randAlphaNum 8 }}\n  b: {{ uuidv4 }}\n  c: {{ now | date \"2006\" }}\n  d: {{ genPrivateKey \"rsa\" | b64enc }}\n" +
+		"  e: {{ (genCA \"ca\" 10).Cert | b64enc }}\n  f: {{ htpasswd \"u\" \"p\" }}\n  g: {{ randInt 3 9 }}\n  h: {{ $ca := genCA \"x\" 1 }}{{ (genSignedCert \"y\" nil nil 1 $ca).Key | b64enc }}\n  i: {{ randBytes 4 }}{{ shuffle \"abc\" }}{{ bcrypt \"x\" }}\n"
+	dir := chartOf(t, "templates/a.yaml", template)
+	var first string
+	for i := range 2 {
+		errs, b := messages(t, dir, Options{})
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		var text strings.Builder
+		for _, r := range b.OfKind("Secret") {
+			for _, f := range r.Get("data").Fields() {
+				text.WriteString(f.Value() + "\n")
+				if place := f.Locate(); f.Name() != "c" && place.Origin != lint.FromGenerated {
+					t.Errorf("%s has origin %q", f.Name(), place.Origin)
+				}
+			}
+		}
+		if i > 0 && text.String() != first || text.Len() == 0 {
+			t.Errorf("run %d gives %q, the first gave %q", i, text.String(), first)
+		}
+		first = text.String()
+	}
+}
+
+func TestArchives(t *testing.T) {
+	pack := func(prefix string, files map[string][]byte) []byte {
+		var out bytes.Buffer
+		zip := gzip.NewWriter(&out)
+		w := tar.NewWriter(zip)
+		for _, name := range []string{"Chart.yaml", "values.yaml", "templates/a.yaml", "charts/db.tgz"} {
+			if data, ok := files[name]; ok {
+				if err := w.WriteHeader(&tar.Header{Name: prefix + "/" + name, Size: int64(len(data)), Mode: 0o644}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := w.Write(data); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := zip.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	const object = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Chart.Name }}\ndata:\n  v: {{ .Values.v }}\n"
+	db := pack("db", map[string][]byte{"Chart.yaml": []byte("apiVersion: v2\nname: db\nversion: 1.0.0\n"), "values.yaml": []byte("v: 1\n"), "templates/a.yaml": []byte(object)})
+	shop := pack("shop", map[string][]byte{"Chart.yaml": []byte("apiVersion: v2\nname: shop\nversion: 1.0.0\n"), "values.yaml": []byte("v: 2\ndb:\n  v: 3\n"), "templates/a.yaml": []byte(object), "charts/db.tgz": db})
+	path := filepath.Join(t.TempDir(), "shop-1.0.0.tgz")
+	write(t, path, string(shop))
+	errs, b := messages(t, path, Options{})
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	for name, want := range map[string]string{"shop": "shop-1.0.0.tgz/templates/a.yaml:6", "db": "shop-1.0.0.tgz/values.yaml:3"} {
+		place := find(t, b, "ConfigMap", name).Get("data", "v").Locate()
+		if got := place.Span.Start.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	write(t, path, "no archive")
+	if errs, _ := messages(t, path, Options{}); !strings.Contains(errs, "shop-1.0.0.tgz") {
+		t.Errorf("broken archive: %q", errs)
+	}
+}
+
+func TestSiblingDependencyIsLinted(t *testing.T) {
+	dir := chartOf(t, "Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- name: db\n  version: ^1\n  repository: file://../db\n")
+	write(t, filepath.Join(dir, "../db/Chart.yaml"), "apiVersion: v2\nname: db\nversion: 1.2.0\n")
+	write(t, filepath.Join(dir, "../db/templates/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: db\n")
+	errs, b := messages(t, dir, Options{})
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	if place := find(t, b, "ConfigMap", "db").Get("metadata", "name").Locate(); !strings.HasSuffix(place.Span.Path(), "/db/templates/a.yaml") || place.Span.Start.Line != 4 {
+		t.Errorf("place %v", place.Span.Start)
+	}
+}
