@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -515,8 +516,8 @@ func (r *Resource) isPod(spec *Node) bool {
 
 // mayEmbedPods reports whether a pod may lie anywhere in an object of this
 // kind. The kinds of Kubernetes itself are in the table, a
-// CustomResourceDefinition holds a schema, and what policy engines hold are
-// patterns of pods that others write.
+// CustomResourceDefinition holds a schema, what policy engines hold are patterns
+// of pods that others write, and what deploy tools hold are patches.
 func (r *Resource) mayEmbedPods() bool {
 	if r.Group == "" || !strings.Contains(r.Group, ".") {
 		return r.Group == "" && r.Kind == "Template"
@@ -524,7 +525,8 @@ func (r *Resource) mayEmbedPods() bool {
 	if group, ok := strings.CutSuffix(r.Group, ".k8s.io"); ok && !strings.Contains(group, ".") && group != "sparkoperator" {
 		return false
 	}
-	for _, engine := range []string{"kyverno.io", "gatekeeper.sh", "nirmata.io", "kubewarden.io", "policies.kyverno.io", "config.openshift.io"} {
+	for _, engine := range []string{"kyverno.io", "gatekeeper.sh", "nirmata.io", "kubewarden.io",
+		"policy.open-cluster-management.io", "fluxcd.io", "kustomize.config.k8s.io", "config.kubernetes.io"} {
 		if r.Group == engine || strings.HasSuffix(r.Group, "."+engine) {
 			return false
 		}
@@ -559,6 +561,10 @@ func hasContainers(n *yaml.Node, depth int) bool {
 	return false
 }
 
+// notDeployed matches fields that hold parts or patterns of objects rather than
+// objects: patches, overlays, the values of a chart.
+var notDeployed = regexp.MustCompile(`(?i)patch|overlay|pattern|^values|schema|^status$`)
+
 // findShapes adds the pods below n that are told by their shape: a mapping
 // called …spec, …template or …pod with a list of containers, each with name and
 // image; and whole objects of known kinds that another object holds.
@@ -581,8 +587,9 @@ func (r *Resource) findShapesBelow(n *Node, depth int) {
 				return
 			}
 			if forms := podForms[group+"/"+kind.Value()]; forms != nil {
-				for i := range forms {
-					r.addPods(n, &forms[i])
+				for _, form := range forms {
+					form.partial = true // it may add to an object that exists
+					r.addPods(n, &form)
 				}
 				return
 			}
@@ -597,7 +604,7 @@ func (r *Resource) findShapesBelow(n *Node, depth int) {
 		}
 	}
 	for _, c := range n.Fields() {
-		if c.IsMapping() || c.IsSequence() {
+		if (c.IsMapping() || c.IsSequence()) && !notDeployed.MatchString(c.Name()) {
 			r.findShapesBelow(c, depth+1)
 		}
 	}

@@ -114,6 +114,18 @@ spec: {workload: {manifests: [{apiVersion: argoproj.io/v1alpha1, kind: Workflow,
 apiVersion: example.com/v1
 kind: Thing
 spec: {scan: {containers: [{name: a, image: i}]}, template: {containers: [{name: a}]}}`, ``},
+		"patch": {`
+apiVersion: example.com/v1
+kind: Thing
+spec: {patches: [{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: {containers: [{name: a, image: i}]}}}}]}`, ``},
+		"values of a release": {`
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+spec: {values: {podTemplate: {spec: {containers: [{name: a, image: i}]}}}}`, ``},
+		"status": {`
+apiVersion: example.com/v1
+kind: Thing
+status: {template: {spec: {containers: [{name: a, image: i}]}}}`, ``},
 		"schema": {`
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

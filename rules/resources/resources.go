@@ -118,8 +118,11 @@ func limitRanges(b *lint.Bundle) defaults {
 			if all[r.Namespace] == nil {
 				all[r.Namespace] = map[field]bool{}
 			}
-			// a default limit is the default request too, and so is max
-			for name, lists := range map[string][]string{"default": {"limits", "requests"}, "defaultRequest": {"requests"}, "max": {"limits", "requests"}} {
+			// the API server fills what is left out: default from max, and
+			// defaultRequest from default or min
+			for name, lists := range map[string][]string{
+				"default": {"limits", "requests"}, "max": {"limits", "requests"}, "defaultRequest": {"requests"}, "min": {"requests"},
+			} {
 				for _, n := range limit.Get(name).Fields() {
 					for _, list := range lists {
 						if isSet(n) {
