@@ -1,19 +1,19 @@
-// Package kustomize builds overlays in this process and says where their fields
-// were written.
+// Package kustomize builds overlays in this process and says, for every field of
+// the result, which line wrote it last: of a base, a patch, a generator, or an entry
+// of a kustomization. The objects are those that `kustomize build` prints. It
+// fetches nothing, runs no program, and reads nothing outside the folder it is
+// given; what needs that is an error at its line, and the rest is built without it.
 package kustomize
 
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/source"
@@ -21,147 +21,213 @@ import (
 
 // Options say how overlays are built.
 type Options struct {
-	Files       *source.Files
-	Jail        string // nothing outside this folder is read
-	KubeVersion string
-	Jobs        int
-	Only        []string // build the roots that use one of these files alone
+	Files *source.Files // where files are read; needed
+	// Jail is an absolute folder: nothing outside of it is read, neither by path
+	// nor by link.
+	Jail        string
+	KubeVersion string   // for helmCharts; the newest known when empty
+	Jobs        int      // builds at work at once; 1 when 0
+	Only        []string // absolute paths: build the roots that use one of these files alone
 }
 
 // A Result is what folders with a kustomization hold.
 type Result struct {
-	Bundles []*lint.Bundle
-	Used    map[string]bool // absolute paths of files that builds read
-	Notes   []string
-}
-
-// kustomization is what the search for roots reads.
-type kustomization struct {
-	dir, file string
-	src       *lint.Source
-	root      *lint.Node
-	err       *lint.InputError
-}
-
-var names = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-
-func read(dir string, files *source.Files) *kustomization {
-	k := &kustomization{dir: dir}
-	for _, name := range names {
-		src, err := files.Open(filepath.Join(dir, name))
-		if err != nil {
-			continue
-		}
-		k.file, k.src = filepath.Join(dir, name), src
-		docs, errs := lint.ParseYAML(src)
-		if len(errs) > 0 {
-			k.err = errs[0]
-		}
-		if len(docs) > 0 {
-			k.root = lint.NewNode(docs[0])
-		}
-		return k
-	}
-	return nil
+	Bundles []*lint.Bundle // one a root, in the order of the folders given
+	// Used holds the absolute paths of the files that builds read or that
+	// kustomizations name. They are not linted as plain manifests.
+	Used  map[string]bool
+	Notes []string // what a user should know though nothing is wrong, in a fixed order
 }
 
 // Load builds the roots among dirs: the kustomizations that no other one names.
-func Load(_ context.Context, dirs []string, o Options) Result {
+// A component is never a root. Kustomizations that only components or a cycle
+// name are roots too, so that nothing is lost. What cannot be built is in the
+// bundles' errors.
+func Load(ctx context.Context, dirs []string, o Options) Result {
+	hooked()
+	defer quiet()()
 	res := Result{Used: map[string]bool{}}
-	all := map[string]*kustomization{}
-	named := map[string]bool{}
+	t := newTree(o.Files, o.Jail)
+
+	var all []*kustomization
 	for _, dir := range dirs {
-		if k := read(dir, o.Files); k != nil {
-			all[dir] = k
-		}
-	}
-	for _, k := range all {
-		if k.root == nil {
-			continue
-		}
-		for _, field := range []string{"resources", "bases", "components"} {
-			for _, entry := range k.root.Get(field).Strings() {
-				named[filepath.Join(k.dir, filepath.FromSlash(entry))] = true
+		if abs, err := filepath.Abs(dir); err == nil {
+			if real, err := t.resolve(abs); err == nil {
+				if k := t.at(real); k != nil && !slices.Contains(all, k) {
+					all = append(all, k)
+				}
 			}
 		}
 	}
-	for _, dir := range dirs {
-		k := all[dir]
-		if k == nil || named[dir] {
-			continue
+	roots, notes := t.roots(all)
+	res.Notes = notes
+	for _, k := range all {
+		t.closure(k, func(k *kustomization) {
+			for _, path := range k.files() {
+				t.use(res.Used, path, o.Jail)
+			}
+		}, func(*kustomization, ref) {})
+	}
+	if len(o.Only) > 0 {
+		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only) })
+	}
+	bundles := make([]*lint.Bundle, len(roots))
+	seen := make([]map[string]bool, len(roots))
+	var group sync.WaitGroup
+	limit := make(chan struct{}, max(1, o.Jobs))
+	for i, k := range roots {
+		limit <- struct{}{}
+		group.Go(func() {
+			defer func() { <-limit }()
+			if ctx.Err() == nil {
+				bundles[i], seen[i] = load(t, k, o)
+			}
+		})
+	}
+	group.Wait()
+	for i, k := range roots {
+		if bundles[i] == nil {
+			bundles[i] = lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, "", nil)
+			bundles[i].Errors = []*lint.InputError{{Span: k.src.LineSpan(1), Message: "not built: " + ctx.Err().Error(), Rendering: &bundles[i].Rendering}}
 		}
-		if k.root != nil && k.root.Get("kind").Value() == "Component" {
-			res.Notes = append(res.Notes, o.Files.Display(dir)+" is a component that no overlay uses; it is not linted")
-			continue
+		for path := range seen[i] {
+			t.use(res.Used, path, o.Jail)
 		}
-		b, used := build(k, o)
-		if len(o.Only) > 0 && !slices.ContainsFunc(o.Only, func(path string) bool { return used[path] || path == k.file }) {
-			continue
-		}
-		for path := range used {
-			res.Used[path] = true
-		}
-		res.Bundles = append(res.Bundles, b)
+		res.Bundles = append(res.Bundles, bundles[i])
+		t.closure(k, func(k *kustomization) {
+			for _, n := range k.hints() {
+				if !slices.Contains(res.Notes, n) {
+					res.Notes = append(res.Notes, n)
+				}
+			}
+		}, func(*kustomization, ref) {})
 	}
 	return res
 }
 
-// Targets returns nothing yet known.
-func Targets([]*lint.Resource, string) []string { return nil }
-
-type recorder struct {
-	filesys.FileSystem
-	jail string
-	mu   sync.Mutex
-	read map[string]bool
-}
-
-func (r *recorder) ReadFile(path string) ([]byte, error) {
-	real, err := filepath.EvalSymlinks(path)
-	if err == nil && real != r.jail && !strings.HasPrefix(real, r.jail+string(filepath.Separator)) {
-		return nil, fmt.Errorf("%s lies outside the analysed tree", path)
-	}
-	r.mu.Lock()
-	r.read[path] = true
-	r.mu.Unlock()
-	return r.FileSystem.ReadFile(path)
-}
-
-func build(k *kustomization, o Options) (*lint.Bundle, map[string]bool) {
-	fs := &recorder{FileSystem: filesys.MakeFsOnDisk(), jail: o.Jail, read: map[string]bool{k.file: true}}
-	rendering := lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}
-	fail := func(at lint.Span, message string) (*lint.Bundle, map[string]bool) {
-		b := lint.NewBundle(rendering, "", nil)
-		b.Errors = []*lint.InputError{{Message: message, Span: at, Rendering: &b.Rendering}}
-		return b, fs.read
-	}
-	if k.err != nil {
-		return fail(k.err.Span, k.err.Message)
-	}
-	if k.root == nil {
-		return fail(k.src.Span(0, 0), "the kustomization is empty")
-	}
-	for _, field := range []string{"resources", "bases", "components"} {
-		for _, item := range k.root.Get(field).Items() {
-			if v := item.Value(); strings.Contains(v, "://") || strings.Contains(v, "?ref=") || strings.HasPrefix(v, "github.com/") || strings.HasPrefix(v, "git@") {
-				return fail(lint.NodeSpan(k.src, item.YAML()), fmt.Sprintf("remote base %q is not fetched: manilint works offline; vendor it into the tree", v))
-			}
+// load builds one root.
+func load(t *tree, k *kustomization, o Options) (*lint.Bundle, map[string]bool) {
+	start := time.Now()
+	b := newBuild(t, k, o)
+	m := b.run()
+	var resources []*lint.Resource
+	if m != nil {
+		for _, r := range m.Resources() {
+			resources = append(resources, lint.NewResources(r.YNode(), locator{b})...)
 		}
 	}
-	m, err := krusty.MakeKustomizer(&krusty.Options{LoadRestrictions: types.LoadRestrictionsRootOnly, PluginConfig: types.DisabledPluginConfig()}).Run(fs, k.dir)
-	if err != nil {
-		return fail(k.src.Span(0, 0), strings.ReplaceAll(err.Error(), o.Jail+string(os.PathSeparator), ""))
+	b.release()
+	bundle := lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
+	bundle.KubeVersion = o.KubeVersion
+	bundle.Errors = b.errs
+	for _, e := range bundle.Errors {
+		e.Rendering = &bundle.Rendering
 	}
-	var resources []*lint.Resource
-	for _, r := range m.Resources() {
-		resources = append(resources, lint.NewResources(r.YNode(), locator{k.src})...)
-	}
-	return lint.NewBundle(rendering, "", resources), fs.read
+	bundle.Took = time.Since(start)
+	return bundle, b.seen
 }
 
-// locator knows no more than the kustomization.
-type locator struct{ src *lint.Source }
+// roots sorts kustomizations into those that are built and those that are part of
+// others, with notes on what nothing uses.
+func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []string) {
+	named := map[string]bool{}
+	for _, k := range all {
+		t.closure(k, func(k *kustomization) {
+			for _, r := range k.refs {
+				if r.isDir {
+					named[r.path] = true
+				}
+			}
+		}, func(*kustomization, ref) {})
+	}
+	reached := map[string]bool{}
+	reach := func(k *kustomization) {
+		t.closure(k, func(k *kustomization) { reached[k.dir] = true }, func(*kustomization, ref) {})
+	}
+	isRoot := map[string]bool{}
+	add := func(k *kustomization) {
+		isRoot[k.dir] = true
+		reach(k)
+	}
+	for _, k := range all {
+		if !named[k.dir] && !k.component() {
+			add(k)
+		}
+	}
+	for _, k := range all {
+		if !reached[k.dir] && !k.component() {
+			add(k)
+			notes = append(notes, fmt.Sprintf("%s: no overlay uses this base; it is linted by itself", t.files.Display(k.dir)))
+		}
+	}
+	for _, k := range all {
+		if !reached[k.dir] && k.component() {
+			notes = append(notes, fmt.Sprintf("%s: no overlay uses this component; it is not linted", t.files.Display(k.dir)))
+		}
+	}
+	for _, k := range all {
+		if isRoot[k.dir] {
+			roots = append(roots, k)
+		}
+	}
+	return roots, notes
+}
 
-func (l locator) Locate(*lint.Node) lint.Place {
-	return lint.Place{Span: l.src.LineSpan(1), Precision: lint.FileLevel}
+// files lists the file of k and those that it names.
+func (k *kustomization) files() []string {
+	paths := []string{k.src.File}
+	for _, r := range k.refs {
+		if r.path != "" && !r.isDir {
+			paths = append(paths, r.path)
+		}
+		if !r.inline && r.refuse == "" && !filepath.IsAbs(r.value) {
+			paths = append(paths, filepath.Join(k.dir, filepath.FromSlash(r.value))) // a link, by its own name
+		}
+	}
+	return paths
+}
+
+// use records a path, also as it is reached when the jail was given through a link.
+func (t *tree) use(used map[string]bool, path, jail string) {
+	used[path] = true
+	if rel, err := filepath.Rel(t.jail, path); err == nil && jail != t.jail {
+		used[filepath.Join(jail, rel)] = true
+	}
+}
+
+// uses reports whether a root reads one of the paths.
+func (t *tree) uses(root *kustomization, paths []string) bool {
+	found := false
+	t.closure(root, func(k *kustomization) {
+		for _, path := range k.files() {
+			for _, p := range paths {
+				real, err := filepath.EvalSymlinks(p)
+				found = found || path == p || err == nil && (path == real || filepath.Dir(real) == k.dir && slices.Contains(fileNames, filepath.Base(real)))
+			}
+		}
+	}, func(*kustomization, ref) {})
+	return found
+}
+
+// replacedBy names the fields that kustomize itself calls deprecated.
+var replacedBy = [][2]string{{"bases", "resources"}, {"imageTags", "images"}, {"patchesStrategicMerge", "patches"},
+	{"patchesJson6902", "patches"}, {"vars", "replacements"}, {"commonLabels", "labels"}}
+
+// hints says what plain kustomize would warn of or refuse, at its line.
+func (k *kustomization) hints() []string {
+	var notes []string
+	note := func(n *yaml.Node, format string, args ...any) {
+		notes = append(notes, lint.NodeSpan(k.src, n).Start.String()+": "+fmt.Sprintf(format, args...))
+	}
+	for _, d := range replacedBy {
+		if n, _ := field(k.root, d[0]); n != nil {
+			note(n, "%s is deprecated, kustomize edit fix replaces it by %s", d[0], d[1])
+		}
+	}
+	for _, r := range k.refs {
+		if r.path != "" && !r.isDir && !within(k.dir, r.path) {
+			note(r.node, "kustomize build refuses %q, which lies outside the kustomization's folder, unless it is run with --load-restrictor=LoadRestrictionsNone", r.value)
+		}
+	}
+	return notes
 }

@@ -1,0 +1,486 @@
+package kustomize
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A build is one run of krusty over one root, and the file system that it reads:
+// nothing outside the jail, documents at lines of their own (see [space]), and
+// kustomizations without what is refused.
+type build struct {
+	filesys.FileSystem // an empty one: it answers what is not overridden
+	*tree
+	space
+	o    Options
+	id   string
+	root *kustomization
+
+	careful bool                // look for broken documents before serving a file
+	dropped map[*yaml.Node]bool // entries left out
+	edited  map[string]*edited  // by folder
+	served  map[string][]byte
+	virtual map[string][]byte
+	roles   map[string]role // of files to be padded
+	plain   map[string]bool // files served as they lie
+	docs    map[string][]*yaml.Node
+	seen    map[string]bool // files read
+
+	trees  map[*resource.Resource]*yaml.Node // as the last hook left them
+	byNode map[*yaml.Node]*yaml.Node
+	made   []*yaml.Node // by generators, as they left them
+	count  map[string]int
+	origin map[string][]*yaml.Node // documents by identity, when needed
+
+	errs []*lint.InputError
+
+	coarse bool // built without hooks
+}
+
+type role struct {
+	name string
+	by   entry
+}
+
+// edited is a kustomization as krusty is given it.
+type edited struct {
+	*kustomization
+	root   *yaml.Node            // without what is refused; nodes keep their lines
+	inline map[string]*yaml.Node // file of an inline text → its scalar
+}
+
+var (
+	builds  sync.Map // id → *build
+	lastID  atomic.Int64
+	schemas sync.RWMutex // held for writing while a build changes kyaml's global schema
+)
+
+// idFile is a file that is in every folder of a build's file system and holds its
+// id. It is how a hook, which krusty tells nothing but a file loader, finds its build.
+const idFile = ".manilint-build"
+
+func newBuild(t *tree, k *kustomization, o Options) *build {
+	return &build{
+		FileSystem: filesys.MakeFsInMemory(), tree: t, o: o, root: k, id: strconv.FormatInt(lastID.Add(1), 10),
+		dropped: map[*yaml.Node]bool{}, seen: map[string]bool{}, coarse: !hooked(),
+	}
+}
+
+func (b *build) reset() {
+	b.space = space{}
+	b.edited, b.served, b.virtual = map[string]*edited{}, map[string][]byte{}, map[string][]byte{}
+	b.roles, b.plain, b.docs = map[string]role{}, map[string]bool{}, map[string][]*yaml.Node{}
+	b.trees, b.byNode, b.made = map[*resource.Resource]*yaml.Node{}, map[*yaml.Node]*yaml.Node{}, nil
+	b.count, b.origin = map[string]int{}, nil
+}
+
+// release lets go of what only building needs.
+func (b *build) release() {
+	b.edited, b.served, b.virtual, b.roles, b.plain, b.docs = nil, nil, nil, nil, nil, nil
+	b.trees, b.byNode, b.made, b.count, b.origin, b.sites, b.overs = nil, nil, nil, nil, nil, nil, nil
+}
+
+func (b *build) fail(span lint.Span, format string, args ...any) {
+	e := &lint.InputError{Span: span, Message: fmt.Sprintf(format, args...)}
+	if !slices.ContainsFunc(b.errs, func(f *lint.InputError) bool { return f.Error() == e.Error() }) {
+		b.errs = append(b.errs, e)
+	}
+}
+
+// run builds the root. What stops krusty is recorded, taken out, and the rest
+// built without it; nil when nothing can be built.
+func (b *build) run() resmap.ResMap {
+	custom := false
+	b.closure(b.root, func(k *kustomization) {
+		b.errs = append(b.errs, k.errs...)
+		custom = custom || fold(k.root, "openapi") != nil
+		for _, r := range k.refs {
+			if r.refuse != "" {
+				b.drop(k, r)
+				b.fail(lint.NodeSpan(k.src, r.node), "%s", r.refuse)
+			}
+			if r.isDir && (b.at(r.path) == nil || b.at(r.path).root == nil) {
+				b.drop(k, r)
+				if b.at(r.path) == nil {
+					b.fail(lint.NodeSpan(k.src, r.node), "%s %q is a folder without a kustomization; name its files, or add a kustomization to it", nounOf[r.field], r.value)
+				} else {
+					b.errs = append(b.errs, b.at(r.path).errs...)
+				}
+			}
+		}
+	}, func(k *kustomization, r ref) {
+		b.drop(k, r)
+		b.fail(lint.NodeSpan(k.src, r.node), "%s %q leads back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
+	})
+	if b.root.root == nil {
+		return nil
+	}
+	if custom {
+		// SetSchema changes a global of kyaml that outlives the build
+		schemas.Lock()
+		openapi.ResetOpenAPI()
+		defer func() {
+			openapi.ResetOpenAPI()
+			schemas.Unlock()
+		}()
+	} else {
+		schemas.RLock()
+		defer schemas.RUnlock()
+	}
+	builds.Store(b.id, b)
+	defer builds.Delete(b.id)
+	for range 50 {
+		b.reset()
+		m, err := b.krusty()
+		if err == nil {
+			return m
+		}
+		if !b.careful {
+			b.careful = true
+			if b.check() {
+				continue
+			}
+		}
+		if !b.blame(err) {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (b *build) krusty() (m resmap.ResMap, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			m, err = nil, fmt.Errorf("kustomize fails on this overlay: %v", p)
+		}
+	}()
+	o := krusty.MakeDefaultOptions()
+	o.LoadRestrictions = types.LoadRestrictionsNone // the jail takes its place; see restricted
+	o.PluginConfig = types.DisabledPluginConfig()
+	m, err = krusty.MakeKustomizer(o).Run(b, b.root.dir)
+	if err != nil {
+		return nil, err
+	}
+	b.finish(m)
+	return m, nil
+}
+
+func (b *build) drop(k *kustomization, r ref) {
+	for _, n := range []*yaml.Node{r.node, unalias(r.node)} {
+		b.dropped[n] = true
+	}
+}
+
+// check reads the documents of all files to come and takes out what is broken,
+// and reports whether there was any.
+func (b *build) check() bool {
+	found := false
+	b.closure(b.root, func(k *kustomization) {
+		for _, r := range k.refs {
+			if r.path == "" || r.isDir || !parsed[r.field] {
+				continue
+			}
+			src, err := b.files.Open(r.path)
+			if err != nil {
+				b.drop(k, r)
+				b.fail(lint.NodeSpan(k.src, r.node), "%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
+				found = true
+				continue
+			}
+			_, errs := lint.ParseYAML(src)
+			for _, e := range errs {
+				b.fail(e.Span, "%s; the rest of the overlay is built without this document", e.Message)
+				found = true
+			}
+			if len(errs) > 0 && r.field != "resources" {
+				b.drop(k, r)
+			}
+		}
+	}, func(*kustomization, ref) {})
+	return found
+}
+
+var parsed = map[string]bool{"resources": true, "patches": true, "patchesStrategicMerge": true, "patchesJson6902": true, "generators": true,
+	"transformers": true, "validators": true, "replacements": true, "configurations": true, "crds": true}
+
+var (
+	accumulating = regexp.MustCompile(`accumulating resources from '([^']*)'|accumulation err='accumulating resources from '([^']*)'`)
+	registeredID = regexp.MustCompile(`already registered id: (\S+)`)
+)
+
+// blame finds the entry that krusty failed on, records it and takes it out. It
+// reports false when there is none: the error is then recorded at the root.
+func (b *build) blame(err error) bool {
+	message := b.clean(err.Error())
+	var culprit *ref
+	var of *kustomization
+	for _, m := range accumulating.FindAllStringSubmatch(err.Error(), -1) {
+		b.closure(b.root, func(k *kustomization) {
+			for i, r := range k.refs {
+				if (r.value == m[1] || r.value == m[2]) && r.path != "" && !b.dropped[r.node] {
+					culprit, of = &k.refs[i], k // the last named is the innermost
+				}
+			}
+		}, func(*kustomization, ref) {})
+	}
+	if m := registeredID.FindStringSubmatch(message); m != nil {
+		message = fmt.Sprintf("%s is defined twice in this overlay; remove one, or make one a patch", m[1])
+	}
+	if culprit == nil {
+		b.fail(b.root.src.LineSpan(1), "%s", message)
+		return false
+	}
+	b.drop(of, *culprit)
+	b.fail(lint.NodeSpan(of.src, culprit.node), "%s", message)
+	return true
+}
+
+// clean shortens kustomize's messages, which name a path at each level.
+func (b *build) clean(message string) string {
+	message = strings.ReplaceAll(message, b.jail+string(filepath.Separator), "")
+	if i := strings.LastIndex(message, "accumulation err='"); i >= 0 {
+		message = message[i+len("accumulation err='"):]
+	}
+	message = strings.Join(strings.Fields(message), " ")
+	if len(message) > 400 {
+		message = message[:400] + " …"
+	}
+	return message
+}
+
+// The file system.
+
+func (b *build) IsDir(p string) bool {
+	real, err := b.resolve(p)
+	if err != nil {
+		return false
+	}
+	info, err := os.Stat(real)
+	return err == nil && info.IsDir()
+}
+
+func (b *build) Exists(p string) bool {
+	if _, ok := b.virtual[p]; ok {
+		return true
+	}
+	_, err := b.resolve(p)
+	return err == nil
+}
+
+func (b *build) CleanedAbs(p string) (filesys.ConfirmedDir, string, error) {
+	if _, ok := b.virtual[p]; ok {
+		return filesys.ConfirmedDir(filepath.Dir(p)), filepath.Base(p), nil
+	}
+	real, err := b.resolve(p)
+	if err != nil {
+		return "", "", err
+	}
+	if b.IsDir(real) {
+		return filesys.ConfirmedDir(real), "", nil
+	}
+	return filesys.ConfirmedDir(filepath.Dir(real)), filepath.Base(real), nil
+}
+
+func (b *build) ReadFile(p string) ([]byte, error) {
+	if filepath.Base(p) == idFile {
+		return []byte(b.id), nil
+	}
+	if data, ok := b.virtual[p]; ok {
+		return data, nil
+	}
+	if slices.Contains(fileNames, filepath.Base(p)) {
+		if dir, err := b.resolve(filepath.Dir(p)); err == nil {
+			if k := b.at(dir); k != nil && k.root != nil {
+				if filepath.Base(p) != filepath.Base(k.src.File) || slices.Contains(k.extra, p) {
+					return nil, os.ErrNotExist
+				}
+				return b.edit(k)
+			}
+		}
+	}
+	real, err := b.resolve(p)
+	if err != nil {
+		return nil, err
+	}
+	if data, ok := b.served[real]; ok {
+		return data, nil
+	}
+	src, err := b.files.Open(real)
+	if err != nil {
+		return nil, err
+	}
+	b.seen[real] = true
+	data := src.Data
+	if r, ok := b.roles[real]; ok && !b.plain[real] {
+		data = b.pad(src, r.name, r.by, b.skip(src))
+	}
+	b.served[real] = data
+	return data, nil
+}
+
+// skip returns a test for the documents of a file that are not to be served:
+// those that are broken, or whose aliases expand without end.
+func (b *build) skip(src *lint.Source) func(first, last int) bool {
+	if !b.careful && !(bytes.IndexByte(src.Data, '&') >= 0 && bytes.IndexByte(src.Data, '*') >= 0) {
+		return nil
+	}
+	_, errs := lint.ParseYAML(src)
+	if len(errs) == 0 {
+		return nil
+	}
+	for _, e := range errs {
+		b.fail(e.Span, "%s; the rest of the overlay is built without this document", e.Message)
+	}
+	return func(first, last int) bool {
+		return slices.ContainsFunc(errs, func(e *lint.InputError) bool { return first <= e.Span.Start.Line && e.Span.Start.Line <= last })
+	}
+}
+
+// edit returns a kustomization as krusty is to see it: without the entries that
+// are refused, and with a file in place of each inline text.
+func (b *build) edit(k *kustomization) ([]byte, error) {
+	if data, ok := b.served[k.src.File]; ok {
+		return data, nil
+	}
+	e := &edited{kustomization: k, inline: map[string]*yaml.Node{}}
+	b.edited[k.dir] = e
+	b.seen[k.src.File] = true
+	changed := false
+	files := map[*yaml.Node]string{}
+	for _, r := range k.refs {
+		if b.dropped[r.node] {
+			continue
+		}
+		by := entry{k, r.node}
+		switch {
+		case r.inline:
+			name := fmt.Sprintf(".manilint-%s-%d-%d.yaml", r.field, r.node.Line, r.node.Column)
+			roleName := rolePatch
+			if r.field == "generators" || r.field == "transformers" || r.field == "validators" {
+				roleName = rolePlugin
+			}
+			b.virtual[filepath.Join(k.dir, name)] = b.space.inline(entry{k, unalias(r.node)}, roleName)
+			e.inline[name] = r.node
+			files[r.node] = name
+		case r.isDir || r.path == "":
+		case r.field == "resources":
+			b.assign(r.path, role{roleResource, by})
+		case r.field == "patches" || r.field == "patchesStrategicMerge" || r.field == "patchesJson6902":
+			b.assign(r.path, role{rolePatch, by})
+		case r.field == "generators" || r.field == "transformers" || r.field == "validators" || r.field == "replacements":
+			b.assign(r.path, role{rolePlugin, by})
+		case r.field == "configMapGenerator" || r.field == "secretGenerator":
+			b.plain[r.path] = true
+			delete(b.served, r.path)
+		}
+	}
+	e.root, changed = b.prune(k.root, files)
+	for i := 0; i+1 < len(e.root.Content); i += 2 {
+		// what needs the helm program, and what this build has no renderer for
+		if name := e.root.Content[i].Value; !hooked() && (strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator")) {
+			b.fail(lint.NodeSpan(k.src, e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
+			e.root.Content = slices.Delete(e.root.Content, i, i+2)
+			i -= 2
+			changed = true
+		}
+	}
+	data := bytes.TrimPrefix(k.src.Data, []byte("\ufeff"))
+	if changed {
+		if fold(e.root, "resources") == nil && len(e.root.Content) == 0 {
+			e.root.Content = append(e.root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "resources"}, &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle})
+		}
+		var err error
+		if data, err = yaml.Marshal(e.root); err != nil {
+			return nil, err
+		}
+	}
+	b.served[k.src.File] = data
+	return data, nil
+}
+
+func (b *build) assign(path string, r role) {
+	if _, ok := b.roles[path]; !ok {
+		b.roles[path] = r
+	}
+}
+
+// prune copies a kustomization without its dropped entries and puts the names of
+// files in the place of inline texts.
+func (b *build) prune(root *yaml.Node, files map[*yaml.Node]string) (*yaml.Node, bool) {
+	changed := false
+	var prune func(n *yaml.Node) *yaml.Node
+	prune = func(n *yaml.Node) *yaml.Node {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if b.dropped[n] {
+			changed = true
+			return nil
+		}
+		if name, ok := files[n]; ok {
+			changed = true
+			return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name, Line: n.Line, Column: n.Column}
+		}
+		c := *n
+		c.Content, c.Anchor = nil, ""
+		if n.Kind != yaml.MappingNode {
+			for _, x := range n.Content {
+				if y := prune(x); y != nil {
+					c.Content = append(c.Content, y)
+				}
+			}
+			return &c
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, v := *n.Content[i], prune(n.Content[i+1])
+			if v == nil {
+				if strings.EqualFold(key.Value, "path") {
+					return nil // a patch or replacement without its file is none
+				}
+				continue
+			}
+			if _, ok := files[unalias(n.Content[i+1])]; ok && strings.EqualFold(key.Value, "patch") {
+				key.Value = "path"
+			}
+			c.Content = append(c.Content, &key, v)
+		}
+		return &c
+	}
+	pruned := prune(root)
+	if pruned == nil {
+		pruned = &yaml.Node{Kind: yaml.MappingNode}
+	}
+	return pruned, changed
+}
+
+// documents returns the documents of a file of the build, at their numbers.
+func (b *build) documents(path string) []*yaml.Node {
+	if docs, ok := b.docs[path]; ok {
+		return docs
+	}
+	data, err := b.ReadFile(path)
+	var docs []*yaml.Node
+	if err == nil {
+		docs = documents(data)
+	}
+	b.docs[path] = docs
+	return docs
+}

@@ -1,0 +1,171 @@
+package kustomize
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/types"
+	k8syaml "sigs.k8s.io/yaml"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm"
+)
+
+// inflated is a chart rendered for a helmCharts entry. Its objects know their
+// places in the chart; index finds them by line and column of the text.
+type inflated struct {
+	src       *lint.Source
+	resources []*lint.Resource
+	index     map[place]*lint.Node
+}
+
+func (c *inflated) at(line, col int) *lint.Node {
+	if c.index == nil {
+		c.index = map[place]*lint.Node{}
+		docs, _ := lint.ParseYAML(c.src)
+		var parsed []*lint.Resource
+		for _, d := range docs {
+			parsed = append(parsed, lint.NewResources(d, nil)...)
+		}
+		for i := range min(len(parsed), len(c.resources)) {
+			c.pair(parsed[i].Root, c.resources[i].Root)
+		}
+	}
+	return c.index[place{line, col}]
+}
+
+// pair walks an object of the text and the same object as the chart rendered it.
+func (c *inflated) pair(text, rendered *lint.Node) {
+	if !text.Exists() || !rendered.Exists() {
+		return
+	}
+	if p := at(text.YAML()); c.index[p] == nil || text.IsScalar() {
+		c.index[p] = rendered
+	}
+	if k := text.Key(); k != nil && c.index[at(k)] == nil {
+		c.index[at(k)] = rendered
+	}
+	if theirs := rendered.Items(); len(theirs) > 0 {
+		for i, item := range text.Items() {
+			if i < len(theirs) {
+				c.pair(item, theirs[i])
+			}
+		}
+	}
+	for _, f := range text.Fields() {
+		c.pair(f, rendered.Get(f.Name()))
+	}
+}
+
+// inflate renders the chart of a helmCharts entry where it lies in the tree, with
+// this project's engine in place of the helm program.
+func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resmap.ResMap, error) {
+	var c struct {
+		types.HelmGlobals
+		types.HelmChart
+	}
+	if err := k8syaml.Unmarshal(config, &c); err != nil {
+		b.failed(w, err)
+		return resmap.New(), nil
+	}
+	chart, ok := b.chartDir(w, c.HelmGlobals, c.HelmChart)
+	if !ok {
+		return resmap.New(), nil
+	}
+	o := helm.Options{Files: b.files, ReleaseName: c.ReleaseName, Namespace: c.HelmChart.Namespace, KubeVersion: b.o.KubeVersion, APIVersions: c.ApiVersions}
+	if c.KubeVersion != "" {
+		o.KubeVersion = c.KubeVersion
+	}
+	files := c.AdditionalValuesFiles
+	if c.ValuesFile != "" {
+		files = append([]string{c.ValuesFile}, files...)
+	}
+	for _, f := range files {
+		if remote.MatchString(f) {
+			b.fail(w.span(), "values file %q is remote and is not fetched, manilint works offline; vendor it into the tree", f)
+			return resmap.New(), nil
+		}
+		real, err := b.resolve(w.file(f))
+		if err != nil {
+			b.fail(w.span(), "values file %q is not read: %v", f, reason(err))
+			return resmap.New(), nil
+		}
+		b.seen[real] = true
+		o.ValueFiles = append(o.ValueFiles, real)
+	}
+	release := helm.Release{Chart: chart, IncludeCRDs: c.IncludeCRDs, SkipHooks: c.SkipHooks, SkipTests: c.SkipTests}
+	src := w.node
+	if w.plugin != nil {
+		src = w.plugin
+	}
+	if values := fold(src, "valuesInline"); values != nil {
+		in := helm.InlineValues{Source: w.k.src, Node: values}
+		if w.plugin != nil {
+			if g := b.find(values.Line); g != nil && g.src != nil {
+				in.Source, in.Node = g.src, clone(values)
+				shift(in.Node, g.first-g.base-1, g.shift)
+			}
+		}
+		release.Inline = append(release.Inline, in)
+		switch c.ValuesMerge {
+		case "merge":
+			release.InlineUnder = true
+		case "replace":
+			o.ValueFiles = nil
+		}
+	}
+	out := helm.Inflate(context.Background(), release, o)
+	b.errs = append(b.errs, out.Errors...)
+	if out.Text == "" {
+		return resmap.New(), nil
+	}
+	in := &inflated{src: lint.NewSource(b.files.Display(chart), []byte(out.Text)), resources: out.Resources}
+	from := len(b.segs)
+	text := b.pad(in.src, roleHelm, w.entry(w.node), nil)
+	for i := from; i < len(b.segs); i++ {
+		b.segs[i].chart = in
+	}
+	m, err := h.ResmapFactory().NewResMapFromBytes(text)
+	if err != nil {
+		b.failed(w, err)
+		return resmap.New(), nil
+	}
+	return m, nil
+}
+
+// chartDir finds the chart of an entry as kustomize does: below chartHome, or
+// where it would have put what it pulled.
+func (b *build) chartDir(w *writer, g types.HelmGlobals, c types.HelmChart) (string, bool) {
+	home := g.ChartHome
+	if home == "" {
+		home = types.HelmDefaultHome
+	}
+	if !filepath.IsAbs(home) {
+		home = filepath.Join(w.k.dir, filepath.FromSlash(home))
+	}
+	dirs := []string{filepath.Join(home, c.Name)}
+	if c.Version != "" && c.Repo != "" {
+		dirs = append([]string{filepath.Join(home, c.Name+"-"+c.Version, c.Name)}, dirs...)
+	}
+	for _, dir := range dirs {
+		real, err := b.resolve(dir)
+		if err == errOutside {
+			b.fail(w.span(), "chart %q lies outside %s and is not read; lint from a folder that holds both", c.Name, b.files.Display(b.jail))
+			return "", false
+		}
+		if err != nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(real, "Chart.yaml")); err == nil {
+			return real, true
+		}
+	}
+	if c.Repo != "" {
+		b.fail(w.span(), "chart %q of %s is not fetched, manilint works offline; pull it into %s", c.Name, c.Repo, b.files.Display(filepath.Join(home, c.Name)))
+	} else {
+		b.fail(w.span(), "chart %q is not in %s; put it there, or correct chartHome", c.Name, b.files.Display(home))
+	}
+	return "", false
+}

@@ -1,0 +1,316 @@
+package kustomize
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
+)
+
+// fileNames are the names that kustomize looks for, in its order.
+var fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// A kustomization is one folder's kustomization file. It is immutable.
+type kustomization struct {
+	dir   string // absolute, links resolved
+	src   *lint.Source
+	root  *yaml.Node // a mapping; nil when the file could not be read as one
+	errs  []*lint.InputError
+	extra []string // further kustomization files of the folder
+	refs  []ref
+}
+
+func (k *kustomization) component() bool { return text(fold(k.root, "kind")) == "Component" }
+
+// A ref is what a kustomization names: a file, a folder, or a text in place of one.
+type ref struct {
+	field  string // as the file spells it: resources, patches, …
+	node   *yaml.Node
+	value  string // of node, without the key= of generators
+	path   string // absolute, links resolved; "" where nothing is to be read
+	isDir  bool
+	inline bool   // the entry is the text itself
+	refuse string // why it is not read; "" when it is
+}
+
+// tree reads the kustomizations of one call of Load, each once.
+type tree struct {
+	files *source.Files
+	jail  string // links resolved
+
+	mu    sync.Mutex // guards what follows
+	cache map[string]*kustomization
+	nodes map[indexKey]map[place]*yaml.Node // see build.index
+}
+
+func newTree(files *source.Files, jail string) *tree {
+	if real, err := filepath.EvalSymlinks(jail); err == nil {
+		jail = real
+	}
+	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[indexKey]map[place]*yaml.Node{}}
+}
+
+// resolve returns the real path of p, or an error that says why it is not to be read.
+func (t *tree) resolve(p string) (string, error) {
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		return "", err
+	}
+	if !within(t.jail, real) {
+		return "", errOutside
+	}
+	return real, nil
+}
+
+var errOutside = fmt.Errorf("outside the tree that is linted")
+
+func within(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
+}
+
+// at returns the kustomization of a folder (links resolved), or nil.
+func (t *tree) at(dir string) *kustomization {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if k, ok := t.cache[dir]; ok {
+		return k
+	}
+	k := t.read(dir)
+	t.cache[dir] = k
+	return k
+}
+
+func (t *tree) read(dir string) *kustomization {
+	var k *kustomization
+	for _, name := range fileNames {
+		path := filepath.Join(dir, name)
+		real, err := t.resolve(path)
+		if err != nil {
+			continue
+		}
+		src, err := t.files.Open(real)
+		if err != nil {
+			continue
+		}
+		if k != nil {
+			k.extra = append(k.extra, path)
+			continue
+		}
+		k = &kustomization{dir: dir, src: src}
+	}
+	if k == nil {
+		return nil
+	}
+	docs, errs := lint.ParseYAML(k.src)
+	for _, e := range errs {
+		k.errs = append(k.errs, &lint.InputError{Span: e.Span, Message: e.Message + "; the overlay cannot be built until it is mended"})
+	}
+	switch {
+	case len(errs) > 0:
+	case len(docs) == 0:
+		k.errs = append(k.errs, &lint.InputError{Span: k.src.LineSpan(1), Message: "the kustomization is empty; list its resources, or remove the file"})
+	case len(docs) > 1:
+		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, docs[1]), Message: "a kustomization is one document; remove the others"})
+	case docs[0].Kind != yaml.MappingNode:
+		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, docs[0]), Message: "a kustomization is a mapping of fields; this is none"})
+	default:
+		k.root = docs[0]
+	}
+	for _, path := range k.extra {
+		k.errs = append(k.errs, &lint.InputError{Span: k.src.LineSpan(1), Message: fmt.Sprintf("kustomize refuses a folder with two kustomization files: %s lies beside it; remove one", filepath.Base(path))})
+	}
+	if api := text(fold(k.root, "apiVersion")); k.root != nil && api != "" && !strings.HasPrefix(api, "kustomize.config.k8s.io/") {
+		return nil // an object of that file name, as Flux' Kustomization
+	}
+	k.refs = t.refsOf(k)
+	return k
+}
+
+// remote matches what kustomize would fetch: the URLs and the short forms that
+// its git and HTTP loaders accept.
+var remote = regexp.MustCompile(`(?i)^(git::)*(https?:|ssh://|file://|[a-z][a-z0-9-]*@[^/]|(www\.)?github\.com[:/]|gh:)|^git::|://`)
+
+// refsOf lists all that a kustomization names.
+func (t *tree) refsOf(k *kustomization) []ref {
+	var refs []ref
+	add := func(field string, n *yaml.Node, value string, dirs bool) {
+		if value == "" {
+			return
+		}
+		r := ref{field: field, node: n, value: value}
+		t.settle(k, &r, dirs)
+		refs = append(refs, r)
+	}
+	for _, f := range []string{"resources", "bases", "components"} {
+		for _, n := range items(fold(k.root, f)) {
+			add(f, n, text(unalias(n)), true)
+		}
+	}
+	for _, f := range []string{"crds", "configurations"} {
+		for _, n := range items(fold(k.root, f)) {
+			add(f, n, text(unalias(n)), false)
+		}
+	}
+	for _, f := range []string{"generators", "transformers", "validators", "patchesStrategicMerge"} {
+		for _, n := range items(fold(k.root, f)) {
+			if v := text(unalias(n)); isInline(v) {
+				refs = append(refs, ref{field: f, node: n, value: v, inline: true})
+			} else {
+				add(f, n, v, f != "patchesStrategicMerge")
+			}
+		}
+	}
+	for _, f := range []string{"patches", "patchesJson6902", "replacements"} {
+		for _, n := range items(fold(k.root, f)) {
+			if p := fold(unalias(n), "path"); text(p) != "" {
+				add(f, p, text(p), false)
+			} else if p := fold(unalias(n), "patch"); text(p) != "" {
+				refs = append(refs, ref{field: f, node: p, value: text(p), inline: true})
+			}
+		}
+	}
+	for _, f := range []string{"configMapGenerator", "secretGenerator"} {
+		for _, n := range items(fold(k.root, f)) {
+			for _, sub := range []string{"files", "envs"} {
+				for _, e := range items(fold(unalias(n), sub)) {
+					v := text(unalias(e))
+					if _, file, ok := strings.Cut(v, "="); ok && sub == "files" {
+						v = file
+					}
+					add(f, e, v, false)
+				}
+			}
+			if e := fold(unalias(n), "env"); text(e) != "" {
+				add(f, e, text(e), false)
+			}
+		}
+	}
+	if n := fold(fold(k.root, "openapi"), "path"); text(n) != "" {
+		add("openapi", n, text(n), false)
+	}
+	for _, f := range []string{"helmCharts", "helmChartInflationGenerator"} {
+		for _, n := range items(fold(k.root, f)) {
+			if v := fold(unalias(n), "valuesFile"); text(v) != "" {
+				add(f, v, text(v), false)
+			}
+			if v := fold(unalias(n), "values"); f == "helmChartInflationGenerator" && text(v) != "" {
+				add(f, v, text(v), false)
+			}
+			for _, v := range items(fold(unalias(n), "additionalValuesFiles")) {
+				add(f, v, text(unalias(v)), false)
+			}
+		}
+	}
+	return refs
+}
+
+// isInline tells a text from a path, as kustomize does by trying to parse it.
+func isInline(v string) bool {
+	return strings.Contains(v, "\n") || strings.Contains(v, ": ") || strings.HasPrefix(strings.TrimSpace(v), "{")
+}
+
+// settle finds what a ref names on disk, or why it is not read.
+func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
+	if remote.MatchString(r.value) || strings.Contains(r.value, "?ref=") {
+		r.refuse = fmt.Sprintf("%s %q is remote and is not fetched, manilint works offline; vendor it into the tree", nounOf[r.field], r.value)
+		return
+	}
+	path := filepath.FromSlash(r.value)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(k.dir, path)
+	}
+	real, err := t.resolve(path)
+	switch {
+	case os.IsNotExist(err):
+		r.refuse = fmt.Sprintf("%s %q does not exist; correct the path, or remove the entry", nounOf[r.field], r.value)
+		if strings.ContainsAny(r.value, "*?[") {
+			r.refuse = fmt.Sprintf("%s %q does not exist: kustomize expands no wildcards; name each file", nounOf[r.field], r.value)
+		}
+		return
+	case err == errOutside:
+		r.refuse = fmt.Sprintf("%s %q lies outside %s and is not read; lint from a folder that holds both, or vendor it", nounOf[r.field], r.value, t.files.Display(t.jail))
+		return
+	case err != nil:
+		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
+		return
+	}
+	info, err := os.Stat(real)
+	switch {
+	case err != nil:
+		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
+		return
+	case info.IsDir() && !dirs:
+		r.refuse = fmt.Sprintf("%s %q is a folder where a file belongs", nounOf[r.field], r.value)
+		return
+	case !info.IsDir() && r.field == "components":
+		r.refuse = fmt.Sprintf("component %q is a file where a folder with a kustomization belongs", r.value)
+		return
+	case !info.IsDir() && !info.Mode().IsRegular():
+		r.refuse = fmt.Sprintf("%s %q is not a regular file", nounOf[r.field], r.value)
+		return
+	case !info.IsDir():
+		if f, err := os.Open(real); err != nil {
+			r.refuse = fmt.Sprintf("%s %q cannot be read: %v; make it readable", nounOf[r.field], r.value, reason(err))
+			return
+		} else {
+			f.Close()
+		}
+	case within(real, k.dir):
+		r.refuse = fmt.Sprintf("%s %q holds this kustomization itself: a cycle; remove the entry", nounOf[r.field], r.value)
+		return
+	}
+	r.path, r.isDir = real, info.IsDir()
+}
+
+func reason(err error) error {
+	if e, ok := err.(*os.PathError); ok {
+		return e.Err
+	}
+	return err
+}
+
+var nounOf = map[string]string{
+	"resources": "resource", "bases": "base", "components": "component", "crds": "CRD file", "configurations": "configuration",
+	"generators": "generator", "transformers": "transformer", "validators": "validator", "patchesStrategicMerge": "patch",
+	"patches": "patch", "patchesJson6902": "patch", "replacements": "replacement", "configMapGenerator": "generator's file",
+	"secretGenerator": "generator's file", "openapi": "schema", "helmCharts": "values file", "helmChartInflationGenerator": "values file",
+}
+
+// closure calls visit for k and every kustomization below it, each once. cycle is
+// called for an entry that leads back to a kustomization on the way to it.
+func (t *tree) closure(k *kustomization, visit func(*kustomization), cycle func(*kustomization, ref)) {
+	done := map[string]bool{}
+	var way []string
+	var walk func(k *kustomization)
+	walk = func(k *kustomization) {
+		if slices.Contains(way, k.dir) || done[k.dir] {
+			return
+		}
+		done[k.dir] = true
+		way = append(way, k.dir)
+		visit(k)
+		for _, r := range k.refs {
+			if !r.isDir {
+				continue
+			}
+			// kustomize also refuses a base that holds a kustomization on the way
+			if slices.ContainsFunc(way, func(dir string) bool { return within(r.path, dir) }) {
+				cycle(k, r)
+				continue
+			}
+			if base := t.at(r.path); base != nil {
+				walk(base)
+			}
+		}
+		way = way[:len(way)-1]
+	}
+	walk(k)
+}

@@ -1,0 +1,259 @@
+package kustomize
+
+import (
+	"bytes"
+	"sort"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A space numbers the lines of everything that one build reads, as go/token.FileSet
+// does for Go files. kustomize keeps yaml.Node's Line and Column through parsing,
+// strategic merges and copies; each document is handed to it behind so many empty
+// lines that its line numbers are its own in the whole build, and so a node's line
+// alone tells the file.
+//
+// A number also names what is no line: one entry of a kustomization, one line of
+// an env file, or a value together with the one it replaced.
+type space struct {
+	segs  []segment
+	next  int
+	sites map[siteKey]int
+	overs map[[2]place]int
+}
+
+// firstLine is the first number that names a place. Nodes that kustomize makes
+// anew have lines below it: 0, or those of one-line JSON and its own snippets.
+const firstLine = 64
+
+// A place is what a node's Line and Column say.
+type place struct{ line, col int }
+
+func at(n *yaml.Node) place     { return place{n.Line, n.Column} }
+func (p place) known() bool     { return p.line > firstLine }
+func set(n *yaml.Node, p place) { n.Line, n.Column = p.line, p.col }
+
+// The roles of the files of a build.
+const (
+	roleResource  = "resource"
+	rolePatch     = "patch"
+	rolePlugin    = "plugin" // the configuration of a transformer, a generator or a replacement
+	roleGenerator = "generator"
+	roleEntry     = "entry" // of a kustomization
+	roleHelm      = "helm"
+)
+
+// A segment is a run of numbers: base+1 … base+lines.
+type segment struct {
+	base, lines int
+	role        string
+	by          entry        // the entry that named the file
+	src         *lint.Source // for lines of text: the file,
+	first       int          // its line at base+1,
+	shift       int          // and what was cut off the left of each
+	text        []byte       // of an inline patch; nil where the text is the file's
+	span        lint.Span    // for one place
+	over, prev  place        // for a value together with what it replaced
+	chart       *inflated    // of roleHelm
+}
+
+// An entry is a node of a kustomization file, with the lines of that file.
+type entry struct {
+	k    *kustomization
+	node *yaml.Node
+}
+
+func (e entry) span() lint.Span {
+	if e.k == nil || e.node == nil {
+		return lint.Span{}
+	}
+	return lint.NodeSpan(e.k.src, e.node)
+}
+
+func (s *space) add(g segment) int {
+	g.base = max(s.next, firstLine)
+	s.segs = append(s.segs, g)
+	s.next = g.base + g.lines + 1
+	return g.base
+}
+
+func (s *space) find(line int) *segment {
+	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].base >= line }) - 1
+	if i < 0 || line > s.segs[i].base+s.segs[i].lines {
+		return nil
+	}
+	return &s.segs[i]
+}
+
+type siteKey struct {
+	span lint.Span
+	role string
+}
+
+// site returns the number of one place.
+func (s *space) site(span lint.Span, role string, by entry) place {
+	if !span.IsValid() {
+		return place{}
+	}
+	if s.sites == nil {
+		s.sites = map[siteKey]int{}
+	}
+	k := siteKey{span, role}
+	line, ok := s.sites[k]
+	if !ok {
+		line = s.add(segment{lines: 1, role: role, by: by, span: span}) + 1
+		s.sites[k] = line
+	}
+	return place{line, 1}
+}
+
+// entry returns the number of a node of a kustomization.
+func (s *space) entry(e entry) place { return s.site(e.span(), roleEntry, e) }
+
+// replaced returns the number of the value at p together with what it replaced.
+func (s *space) replaced(p, prev place) place {
+	if !p.known() || !prev.known() || p == prev {
+		return p
+	}
+	if s.overs == nil {
+		s.overs = map[[2]place]int{}
+	}
+	k := [2]place{p, prev}
+	line, ok := s.overs[k]
+	if !ok {
+		line = s.add(segment{lines: 1, over: p, prev: prev}) + 1
+		s.overs[k] = line
+	}
+	return place{line, p.col}
+}
+
+// pad puts the documents of a file at numbers of their own. It cuts where kyaml's
+// reader cuts (kio.ByteReader), which rewrites CRLF as well. Documents for which
+// skip says so, by line of the file, are blanked.
+func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, last int) bool) []byte {
+	text := bytes.TrimPrefix(bytes.ReplaceAll(src.Data, []byte("\r\n"), []byte("\n")), []byte("\ufeff"))
+	var out bytes.Buffer
+	out.Grow(len(text) + s.next + len(text)/8)
+	line := 1
+	document := func(doc []byte) {
+		opened := 0
+		for bytes.HasPrefix(doc, []byte("---")) { // left by kyaml as part of the document
+			end := bytes.IndexByte(doc, '\n') + 1
+			if rest := bytes.TrimSpace(doc[3:max(3, end)]); end == 0 || len(rest) > 0 && rest[0] != '#' {
+				break
+			}
+			out.Write(doc[:end])
+			doc, line, opened = doc[end:], line+1, opened+1
+		}
+		count := bytes.Count(doc, []byte("\n"))
+		switch {
+		case len(bytes.TrimSpace(doc)) == 0 || skip != nil && skip(line-opened, line+count):
+		case bytes.HasPrefix(doc, []byte("---")):
+			out.Write(doc) // "--- {…}": lines in front of it would cut it off
+		default:
+			base := s.add(segment{lines: count + breaks(doc) + 1, role: role, by: by, src: src, first: line})
+			pad(&out, base-opened)
+			out.Write(doc)
+		}
+		line += count
+	}
+	from := 0
+	for from <= len(text) {
+		cut, next := separator(text, from)
+		document(text[from:cut])
+		if next < 0 {
+			break
+		}
+		out.Write(text[cut:next])
+		line += bytes.Count(text[cut:next], []byte("\n"))
+		from = next
+	}
+	return out.Bytes()
+}
+
+// breaks counts what YAML takes for a line break and others do not.
+func breaks(doc []byte) int {
+	return bytes.Count(doc, []byte("\r")) + bytes.Count(doc, []byte("\u0085")) + bytes.Count(doc, []byte("\u2028")) + bytes.Count(doc, []byte("\u2029"))
+}
+
+const emptyLines = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"
+
+func pad(out *bytes.Buffer, n int) {
+	for ; n > len(emptyLines); n -= len(emptyLines) {
+		out.WriteString(emptyLines)
+	}
+	out.WriteString(emptyLines[:n])
+}
+
+// separator returns where the next "---" line of text begins and ends, the line
+// break in front of it included; next is -1 where there is none. Of two such lines
+// on end kyaml takes the second for text, which is an empty document all the same.
+func separator(text []byte, from int) (cut, next int) {
+	for i := from; ; {
+		j := bytes.Index(text[i:], []byte("\n---"))
+		if j < 0 {
+			return len(text), -1
+		}
+		start := i + j
+		end := bytes.IndexByte(text[start+1:], '\n')
+		if end < 0 {
+			return len(text), -1
+		}
+		return start, start + 1 + end + 1
+	}
+}
+
+// inline puts the text of a block scalar of a kustomization at numbers of its own
+// and returns it padded. Where the scalar is written in another way, in quotes
+// say, all of its text is at the one place of the scalar.
+func (s *space) inline(e entry, role string) []byte {
+	text := []byte(e.node.Value)
+	count := bytes.Count(text, []byte("\n")) + breaks(text) + 1
+	g := segment{lines: count, role: role, by: e, span: e.span()}
+	if e.node.Style&yaml.LiteralStyle != 0 {
+		g.span = lint.Span{}
+		g.src, g.first, g.text = e.k.src, e.node.Line+1, text
+		for i := e.node.Line + 1; i <= e.k.src.Lines(); i++ {
+			line := e.k.src.Line(i)
+			if t := strings.TrimLeft(line, " "); t != "" {
+				first := strings.TrimLeft(e.node.Value, "\n")
+				g.shift = len(line) - len(t) - (len(first) - len(strings.TrimLeft(first, " ")))
+				break
+			}
+		}
+	}
+	base := s.add(g)
+	var out bytes.Buffer
+	pad(&out, base)
+	out.Write(text)
+	return out.Bytes()
+}
+
+// documents parses padded text as kyaml's reader does; what is broken is left out.
+func documents(padded []byte) []*yaml.Node {
+	var docs []*yaml.Node
+	from := 0
+	for {
+		cut, next := separator(padded, from)
+		var n yaml.Node
+		if decode(padded[from:cut], &n) == nil && n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
+			docs = append(docs, n.Content[0])
+		}
+		if next < 0 {
+			return docs
+		}
+		from = next
+	}
+}
+
+func decode(text []byte, n *yaml.Node) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = yaml.Unmarshal([]byte("}"), n)
+		}
+	}()
+	return yaml.Unmarshal(text, n)
+}

@@ -1,0 +1,38 @@
+package kustomize
+
+import (
+	"path/filepath"
+	"slices"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
+)
+
+// Targets returns the folders below root, the tree's git root, that Flux'
+// Kustomization and Argo CD's Application objects point at: what they deploy is an
+// overlay of its own even where another one names it.
+func Targets(resources []*lint.Resource, root string) []string {
+	var dirs []string
+	t := newTree(source.New(nil), root)
+	add := func(path *lint.Node) {
+		if !path.IsScalar() {
+			return
+		}
+		dir := filepath.Join(root, filepath.FromSlash(path.Value()))
+		if real, err := t.resolve(dir); err == nil && t.at(real) != nil && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	for _, r := range resources {
+		switch {
+		case r.Is("kustomize.toolkit.fluxcd.io", "Kustomization"):
+			add(r.Get("spec", "path"))
+		case r.Is("argoproj.io", "Application"):
+			add(r.Get("spec", "source", "path"))
+			for _, s := range r.Get("spec", "sources").Items() {
+				add(s.Get("path"))
+			}
+		}
+	}
+	return dirs
+}

@@ -1,0 +1,484 @@
+package kustomize
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// A claim names the place from which a transformer or generator wrote the value
+// post at path, where pre was before; pre may be nil.
+type claim func(path []string, post, pre *yaml.Node) place
+
+func nobody([]string, *yaml.Node, *yaml.Node) place { return place{} }
+
+// observe runs a transformer and gives what it wrote its places.
+func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
+	nodes := map[*resource.Resource]*yaml.Node{}
+	for _, r := range m.Resources() {
+		n := r.YNode()
+		nodes[r] = n
+		if t := b.trees[r]; t == nil || !same(t, n) {
+			b.restore(b.trees[r], n)
+			b.trees[r] = clone(n)
+		}
+	}
+	if err := inner.Transform(m); err != nil {
+		b.failed(w, err)
+	}
+	for _, r := range m.Resources() {
+		n, pre := r.YNode(), b.trees[r]
+		if n == nil || pre == nil || same(pre, n) {
+			continue
+		}
+		if n != nodes[r] {
+			level(n, place{}) // made anew from JSON: its lines are those of a passing text
+		}
+		w.resource(b, pre, n)
+		b.trees[r] = clone(n)
+		b.byNode[n] = b.trees[r]
+	}
+}
+
+// generated gives the objects that a generator made their places.
+func (b *build) generated(w *writer, m resmap.ResMap) {
+	for _, r := range m.Resources() {
+		level(r.YNode(), place{})
+		h := healer{b: b, claim: w.generated(b)}
+		h.heal(nil, r.YNode(), nil)
+		t := clone(r.YNode())
+		b.trees[r] = t
+		b.made = append(b.made, t)
+	}
+}
+
+// restore gives values that lost their places those of the tree they had before,
+// else those of the generators' objects or of the documents of the same object.
+func (b *build) restore(before, n *yaml.Node) {
+	if !lost(n) {
+		return
+	}
+	quiet := func(pre *yaml.Node) {
+		h := healer{b: b, claim: nobody}
+		h.heal(pre, n, nil)
+	}
+	if before != nil {
+		quiet(before)
+		if !lost(n) {
+			return
+		}
+	}
+	for i := len(b.made) - 1; i >= 0; i-- {
+		if m := b.made[i]; kindOf(m) == kindOf(n) && nameOf(m) == nameOf(n) {
+			quiet(m)
+		}
+	}
+	if lost(n) {
+		for _, doc := range b.sameObject(n) {
+			quiet(doc)
+		}
+	}
+}
+
+// sameObject returns the documents that define the object n, of all files read so far.
+func (b *build) sameObject(n *yaml.Node) []*yaml.Node {
+	id := func(n *yaml.Node) string {
+		return strings.Join([]string{text(get(n, "apiVersion")), kindOf(n), text(get(n, "metadata", "namespace")), nameOf(n)}, "\x00")
+	}
+	if b.origin == nil {
+		b.origin = map[string][]*yaml.Node{}
+		var add func(doc *yaml.Node)
+		add = func(doc *yaml.Node) {
+			if strings.HasSuffix(kindOf(doc), "List") {
+				for _, item := range items(get(doc, "items")) {
+					add(unalias(item))
+				}
+			}
+			b.origin[id(doc)] = append(b.origin[id(doc)], doc)
+		}
+		for path, r := range b.roles {
+			if r.name == roleResource && b.served[path] != nil {
+				for _, doc := range b.documents(path) {
+					add(doc)
+				}
+			}
+		}
+	}
+	return b.origin[id(n)]
+}
+
+// finish gives places to what was written after the last transformer: name
+// references, variables, hashes, and annotations of kustomize's own.
+func (b *build) finish(m resmap.ResMap) {
+	b.origin = nil
+	namespaces := map[[2]string]place{}
+	for _, r := range m.Resources() {
+		n := r.YNode()
+		before := b.byNode[n]
+		if before == nil {
+			before = b.trees[r]
+		}
+		h := healer{b: b, claim: nobody}
+		if before != nil {
+			h.heal(before, n, nil)
+		}
+		b.restore(nil, n)
+		if before != nil {
+			b.byNode[n] = before
+		}
+		if ns := get(n, "metadata", "namespace"); ns != nil && at(ns).known() {
+			namespaces[[2]string{ns.Value, nameOf(n)}] = at(ns)
+		}
+	}
+	for _, r := range m.Resources() {
+		n := r.YNode()
+		b.references(n, b.byNode[n], nil, namespaces)
+		if lost(n) {
+			b.orphans(n)
+		}
+	}
+}
+
+// references puts the namespace of a reference that kustomize has rewritten (the
+// subjects of a RoleBinding, a webhook's service) at the line that put the object
+// referred to into its namespace.
+func (b *build) references(n, before *yaml.Node, path []string, namespaces map[[2]string]place) {
+	if n.Kind == yaml.SequenceNode {
+		for i, c := range n.Content {
+			b.references(c, before, append(path[:len(path):len(path)], strconv.Itoa(i)), namespaces)
+		}
+		return
+	}
+	if k, ns := field(n, "namespace"); ns != nil && len(path) > 1 {
+		old := lookup(before, append(path[:len(path):len(path)], "namespace"))
+		if name := get(n, "name"); name != nil && (!at(ns).known() || before != nil && (old == nil || old.Value != ns.Value)) {
+			if p, ok := namespaces[[2]string{ns.Value, name.Value}]; ok {
+				if old != nil {
+					p = b.replaced(p, at(old))
+				}
+				set(ns, p)
+				if !at(k).known() {
+					set(k, p)
+				}
+			}
+		}
+	}
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			b.references(n.Content[i+1], before, append(path[:len(path):len(path)], n.Content[i].Value), namespaces)
+		}
+	}
+}
+
+// orphans gives what has no place that of buildMetadata, which makes kustomize add
+// labels and annotations at the end; else nothing, and the locator says what holds it.
+func (b *build) orphans(n *yaml.Node) {
+	meta := fold(b.root.root, "buildMetadata")
+	if meta == nil {
+		return
+	}
+	p := b.entry(entry{b.root, meta})
+	for _, f := range []string{"annotations", "labels"} {
+		if m := get(n, "metadata", f); m != nil {
+			for i := 0; i+1 < len(m.Content); i += 2 {
+				if !at(m.Content[i+1]).known() {
+					set(m.Content[i], p)
+					set(m.Content[i+1], p)
+				}
+			}
+		}
+	}
+}
+
+// A healer walks an object as it was and as it is now, and gives each value that
+// was written in between the place that wrote it. Values that only lost their
+// place, as all do that went through JSON, get it back.
+type healer struct {
+	b      *build
+	claim  claim
+	merged bool // by a strategic merge, whose values come with their places
+	root   *yaml.Node
+}
+
+func (h *healer) heal(pre, post *yaml.Node, path []string) {
+	if pre != nil && pre.Kind != post.Kind {
+		pre = nil
+	}
+	switch post.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(post.Content); i += 2 {
+			k, v := post.Content[i], post.Content[i+1]
+			pk, pv := field(pre, k.Value)
+			h.heal(pv, v, append(path[:len(path):len(path)], k.Value))
+			switch {
+			case pk != nil && at(pk).known():
+				set(k, at(pk))
+			case !at(k).known():
+				set(k, h.b.newest(at(v)))
+			}
+		}
+	case yaml.SequenceNode:
+		match := align(pre, post)
+		for i, e := range post.Content {
+			h.heal(match[i], e, append(path[:len(path):len(path)], strconv.Itoa(i)))
+		}
+	default:
+		h.scalar(pre, post, path)
+		return
+	}
+	switch {
+	case len(post.Content) == 0:
+		h.scalar(pre, post, path)
+	case pre != nil && at(pre).known():
+		set(post, at(pre))
+	case !at(post).known():
+		set(post, at(post.Content[0]))
+	}
+}
+
+func (h *healer) scalar(pre, post *yaml.Node, path []string) {
+	old := place{}
+	if pre != nil {
+		old = at(pre)
+	}
+	if at(post).known() {
+		switch {
+		case old == at(post):
+			// replacements change a scalar where it stands
+			if pre.Value != post.Value {
+				if p := h.claim(path, post, pre); p.known() {
+					set(post, h.b.replaced(p, old))
+				}
+			}
+		case h.merged && old.known() && pre.Value == post.Value && h.identifies(path):
+			set(post, old) // what a patch repeats to say where it applies
+		case h.merged && old.known() && h.b.isPatch(at(post)):
+			set(post, h.b.replaced(at(post), old))
+		}
+		return
+	}
+	if p := h.claim(path, post, pre); p.known() {
+		set(post, h.b.replaced(p, old))
+	} else if old.known() {
+		set(post, old)
+	}
+}
+
+// isPatch reports whether a place is in a patch, and not yet joined with what it replaced.
+func (b *build) isPatch(p place) bool {
+	g := b.find(p.line)
+	return g != nil && g.role == rolePatch
+}
+
+// newest returns the place that was written last at p.
+func (b *build) newest(p place) place {
+	for {
+		g := b.find(p.line)
+		if g == nil || !g.over.known() {
+			return p
+		}
+		p = g.over
+	}
+}
+
+// identifies reports whether a strategic merge patch repeats the field at path to
+// say what it applies to: the object's names, and the merge keys of its lists.
+func (h *healer) identifies(path []string) bool {
+	switch strings.Join(path, ".") {
+	case "apiVersion", "kind", "metadata.name", "metadata.namespace":
+		return true
+	}
+	if len(path) < 2 {
+		return false
+	}
+	if _, err := strconv.Atoi(path[len(path)-2]); err != nil {
+		return false
+	}
+	s := openapi.SchemaForResourceType(yaml.TypeMeta{APIVersion: text(get(h.root, "apiVersion")), Kind: kindOf(h.root)})
+	for _, p := range path[:len(path)-2] {
+		if s == nil {
+			return false
+		}
+		if _, err := strconv.Atoi(p); err == nil {
+			s = s.Elements()
+		} else {
+			s = s.Field(p)
+		}
+	}
+	if s == nil {
+		return false
+	}
+	_, keys := s.PatchStrategyAndKeyList()
+	return slices.Contains(keys, path[len(path)-1])
+}
+
+// mergeKeys are the fields by which kustomize's schemas tell list items apart.
+var mergeKeys = []string{"name", "containerPort", "mountPath", "port", "key", "ip", "path", "topologyKey", "devicePath", "type", "uid"}
+
+// align finds the items of post in pre: equal ones in order, then those with the
+// same merge key, then by index where the lists are of one length.
+func align(pre, post *yaml.Node) []*yaml.Node {
+	match := make([]*yaml.Node, len(post.Content))
+	if pre == nil {
+		return match
+	}
+	used := make([]bool, len(pre.Content))
+	next := 0
+	for i, e := range post.Content {
+		for j := next; j < len(pre.Content); j++ {
+			if !used[j] && equal(pre.Content[j], e) {
+				match[i], used[j], next = pre.Content[j], true, j+1
+				break
+			}
+		}
+	}
+	for i, e := range post.Content {
+		if match[i] != nil {
+			continue
+		}
+		for _, key := range mergeKeys {
+			v := get(e, key)
+			if v == nil {
+				continue
+			}
+			for j, p := range pre.Content {
+				if w := get(p, key); !used[j] && w != nil && w.Value == v.Value {
+					match[i], used[j] = p, true
+					break
+				}
+			}
+			break
+		}
+	}
+	if len(pre.Content) == len(post.Content) {
+		for i := range match {
+			if match[i] == nil && !used[i] {
+				match[i], used[i] = pre.Content[i], true
+			}
+		}
+	}
+	return match
+}
+
+// patched applies the operations of a JSON patch (RFC 6902) to a tree, as
+// kustomize does on its JSON, so that each value keeps or gets its place.
+func (b *build) patched(tree *yaml.Node, ops *yaml.Node) *yaml.Node {
+	root := clone(tree)
+	for _, op := range items(ops) {
+		pointer := get(op, "path")
+		path := tokens(text(pointer))
+		from := tokens(text(get(op, "from")))
+		switch text(get(op, "op")) {
+		case "add", "replace":
+			value := clone(unalias(get(op, "value")))
+			if value == nil {
+				value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null", Line: pointer.Line, Column: pointer.Column}
+			}
+			root = b.put(root, path, value, pointer, text(get(op, "op")) == "add")
+		case "remove":
+			cut(root, path)
+		case "move":
+			if v := lookup(root, from); v != nil {
+				cut(root, from)
+				root = b.put(root, path, v, pointer, true)
+			}
+		case "copy":
+			if v := lookup(root, from); v != nil {
+				root = b.put(root, path, clone(v), pointer, true)
+			}
+		}
+	}
+	return root
+}
+
+func tokens(pointer string) []string {
+	if pointer == "" {
+		return nil
+	}
+	var path []string
+	for _, t := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+		path = append(path, strings.ReplaceAll(strings.ReplaceAll(t, "~1", "/"), "~0", "~"))
+	}
+	return path
+}
+
+func (b *build) put(root *yaml.Node, path []string, value, pointer *yaml.Node, add bool) *yaml.Node {
+	if len(path) == 0 {
+		return value
+	}
+	parent, last := lookup(root, path[:len(path)-1]), path[len(path)-1]
+	join := func(old *yaml.Node) {
+		if old.Kind == yaml.ScalarNode && value.Kind == yaml.ScalarNode {
+			set(value, b.replaced(at(value), at(old)))
+		}
+	}
+	switch {
+	case parent == nil:
+	case parent.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(parent.Content); i += 2 {
+			if parent.Content[i].Value == last {
+				join(parent.Content[i+1])
+				parent.Content[i+1] = value
+				return root
+			}
+		}
+		parent.Content = append(parent.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: last, Line: pointer.Line, Column: pointer.Column}, value)
+	case parent.Kind == yaml.SequenceNode:
+		i, err := strconv.Atoi(last)
+		switch {
+		case last == "-" || add && i == len(parent.Content):
+			parent.Content = append(parent.Content, value)
+		case err != nil:
+		case i < 0:
+			i += len(parent.Content)
+			if i < 0 {
+				return root
+			}
+			if add {
+				i++ // json-patch counts negative indexes from behind the end
+			}
+			fallthrough
+		case i < len(parent.Content):
+			if i > len(parent.Content) {
+				return root
+			}
+			if add {
+				parent.Content = slices.Insert(parent.Content, i, value)
+			} else if i < len(parent.Content) {
+				join(parent.Content[i])
+				parent.Content[i] = value
+			}
+		}
+	}
+	return root
+}
+
+func cut(root *yaml.Node, path []string) {
+	if len(path) == 0 {
+		return
+	}
+	parent, last := lookup(root, path[:len(path)-1]), path[len(path)-1]
+	if parent == nil {
+		return
+	}
+	if parent.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(parent.Content); i += 2 {
+			if parent.Content[i].Value == last {
+				parent.Content = slices.Delete(parent.Content, i, i+2)
+				return
+			}
+		}
+	} else if i, err := strconv.Atoi(last); err == nil && parent.Kind == yaml.SequenceNode {
+		if i < 0 {
+			i += len(parent.Content)
+		}
+		if i >= 0 && i < len(parent.Content) {
+			parent.Content = slices.Delete(parent.Content, i, i+1)
+		}
+	}
+}

@@ -1,0 +1,470 @@
+package kustomize
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A writer is a builtin transformer or generator with its configuration: an entry
+// of a kustomization, or a document that `transformers:` or `generators:` name.
+type writer struct {
+	kind   string
+	k      *edited
+	node   *yaml.Node // the entry, with the lines of the kustomization
+	plugin *yaml.Node // the document, at its numbers in the build
+	config *yaml.Node // what krusty gave it
+	docs   []*yaml.Node
+	b      *build
+}
+
+// fieldOf names the fields that krusty makes one plugin an item of, in its order.
+var fieldOf = map[string][]string{
+	"PatchTransformer": {"patches"}, "PatchJson6902Transformer": {"patchesJson6902"}, "ImageTagTransformer": {"images", "imageTags"},
+	"ReplicaCountTransformer": {"replicas"}, "LabelTransformer": {"labels"},
+	"ConfigMapGenerator": {"configMapGenerator"}, "SecretGenerator": {"secretGenerator"},
+	"HelmChartInflationGenerator": {"helmCharts", "helmChartInflationGenerator"},
+}
+
+// wholeField names the fields that krusty makes one plugin of.
+var wholeField = map[string]string{
+	"PatchStrategicMergeTransformer": "patchesStrategicMerge", "NamespaceTransformer": "namespace", "PrefixTransformer": "namePrefix",
+	"SuffixTransformer": "nameSuffix", "AnnotationsTransformer": "commonAnnotations", "ReplacementTransformer": "replacements",
+}
+
+// writer finds what a plugin was configured from.
+func (b *build) writer(kind, dir string, config []byte) *writer {
+	w := &writer{kind: kind, k: b.edited[dir], b: b}
+	var doc yaml.Node
+	if decode(config, &doc) == nil && len(doc.Content) > 0 {
+		w.config = doc.Content[0]
+	}
+	if w.k == nil {
+		w.k = &edited{kustomization: b.root, root: b.root.root}
+	}
+	if kindOf(w.config) != "" && text(get(w.config, "apiVersion")) != "" {
+		w.plugin = w.findPlugin()
+	} else {
+		w.node = w.findEntry()
+	}
+	w.docs = w.patches()
+	return w
+}
+
+// findEntry counts: krusty makes the plugins of a field in the order of its items,
+// and starts again where a folder is built more than once.
+func (w *writer) findEntry() *yaml.Node {
+	if f, ok := wholeField[w.kind]; ok {
+		return fold(w.k.root, f)
+	}
+	var entries []*yaml.Node
+	for _, f := range fieldOf[w.kind] {
+		for _, e := range items(fold(w.k.root, f)) {
+			entries = append(entries, unalias(e))
+		}
+	}
+	if w.kind == "LabelTransformer" { // krusty adds one for commonLabels, empty or not
+		entries = append(entries, fold(w.k.root, "commonLabels"))
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	key := w.kind + "\x00" + w.k.dir
+	i := w.b.count[key]
+	w.b.count[key]++
+	return entries[i%len(entries)]
+}
+
+// findPlugin looks for the document of the same kind and name.
+func (w *writer) findPlugin() *yaml.Node {
+	var found *yaml.Node
+	look := func(path string) {
+		for _, d := range w.b.documents(path) {
+			if found == nil && kindOf(d) == kindOf(w.config) && nameOf(d) == nameOf(w.config) {
+				found = d
+			}
+		}
+	}
+	var in func(k *edited)
+	in = func(k *edited) {
+		names := make([]string, 0, len(k.inline))
+		for name := range k.inline {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			look(filepath.Join(k.dir, name))
+		}
+		for _, r := range k.refs {
+			if r.path != "" && (r.field == "transformers" || r.field == "generators" || r.field == "validators" || k != w.k && r.field == "resources") {
+				if !r.isDir {
+					look(r.path)
+				} else if sub := w.b.edited[r.path]; sub != nil && sub != k {
+					in(sub)
+				}
+			}
+		}
+	}
+	in(w.k)
+	return found
+}
+
+func (w *writer) span() lint.Span {
+	if w.node != nil {
+		return entry{w.k.kustomization, w.anchor()}.span()
+	}
+	if w.plugin != nil {
+		if s := w.b.locate(at(w.plugin)); s.span.IsValid() {
+			return s.span
+		}
+	}
+	return w.k.src.LineSpan(1)
+}
+
+// anchor is the part of an entry at which errors are reported.
+func (w *writer) anchor() *yaml.Node {
+	for _, f := range []string{"path", "patch", "name", "target"} {
+		if v := fold(w.node, f); v != nil && v.Kind == yaml.ScalarNode {
+			if original := w.original(v); original != nil {
+				return original
+			}
+			return v
+		}
+	}
+	return w.node
+}
+
+// original returns the inline text in whose place an edited kustomization has a file.
+func (w *writer) original(n *yaml.Node) *yaml.Node { return w.k.inline[n.Value] }
+
+func (b *build) failed(w *writer, err error) {
+	message := b.clean(err.Error())
+	for name, n := range w.k.inline {
+		message = strings.ReplaceAll(message, name, fmt.Sprintf("inline, line %d", n.Line))
+	}
+	switch {
+	case strings.Contains(message, "no matches for Id"), strings.Contains(message, "no resource matches"):
+		message += "; name an object that the resources hold, or remove the patch"
+	}
+	b.fail(w.span(), "%s", message)
+}
+
+// refused says why a plugin's configuration is not run: it would fetch something.
+func (w *writer) refused([]byte) string {
+	found := ""
+	var walk func(key string, n *yaml.Node)
+	walk = func(key string, n *yaml.Node) {
+		if n == nil {
+			return
+		}
+		switch n.Kind {
+		case yaml.ScalarNode:
+			switch key {
+			case "path", "paths", "files", "envs", "env", "valuesFile", "additionalValuesFiles":
+				v := n.Value
+				if _, file, ok := strings.Cut(v, "="); ok && key == "files" {
+					v = file
+				}
+				if remote.MatchString(v) && !isInline(v) {
+					found = fmt.Sprintf("%q is remote and is not fetched, manilint works offline; vendor it into the tree", v)
+				}
+			}
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				if k := n.Content[i].Value; k != "labels" && k != "annotations" && k != "literals" {
+					walk(k, n.Content[i+1])
+				}
+			}
+		case yaml.SequenceNode:
+			for _, c := range n.Content {
+				walk(key, c)
+			}
+		}
+	}
+	walk("", w.config)
+	return found
+}
+
+// place returns where a node of the configuration stands.
+func (w *writer) place(n *yaml.Node) place {
+	switch {
+	case n == nil:
+		return place{}
+	case w.plugin != nil:
+		return at(n)
+	}
+	return w.b.entry(entry{w.k.kustomization, n})
+}
+
+// of returns a field of the configuration: of the plugin's document under its name
+// there, else the entry itself.
+func (w *writer) of(path ...string) *yaml.Node {
+	if w.plugin == nil {
+		return w.node
+	}
+	n := w.plugin
+	for _, p := range path {
+		n = fold(n, p)
+	}
+	return n
+}
+
+// patches returns the documents of a patch.
+func (w *writer) patches() []*yaml.Node {
+	if !strings.HasPrefix(w.kind, "Patch") {
+		return nil
+	}
+	var docs []*yaml.Node
+	add := func(n *yaml.Node) {
+		if v := text(n); v != "" && !isInline(v) {
+			docs = append(docs, w.b.documents(w.file(v))...)
+		}
+	}
+	add(fold(w.config, "path"))
+	for _, p := range items(fold(w.config, "paths")) {
+		add(p)
+	}
+	if len(docs) == 0 && w.plugin != nil {
+		// the text of a patch inside a plugin's document stands at the one place of its scalar
+		for _, f := range []string{"patch", "jsonOp"} {
+			if n := fold(w.plugin, f); n != nil {
+				for _, d := range documents([]byte(n.Value)) {
+					level(d, at(n))
+					docs = append(docs, d)
+				}
+			}
+		}
+	}
+	return docs
+}
+
+func level(n *yaml.Node, p place) {
+	set(n, p)
+	for _, c := range n.Content {
+		level(c, p)
+	}
+}
+
+func (w *writer) file(name string) string {
+	path := filepath.FromSlash(name)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(w.k.dir, path)
+	}
+	if _, ok := w.b.virtual[path]; ok {
+		return path
+	}
+	if real, err := w.b.resolve(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// resource gives an object that the transformer has changed its places.
+func (w *writer) resource(b *build, pre, post *yaml.Node) {
+	h := healer{b: b, claim: w.claim(post), root: post}
+	if len(w.docs) > 0 {
+		h.merged = true
+		for _, ops := range w.docs {
+			if ops.Kind == yaml.SequenceNode {
+				pre, h.merged = b.patched(pre, ops), false
+			}
+		}
+		if h.merged && lost(post) {
+			// kept by kustomize's own renaming of annotations, or given without a place
+			h.claim = w.claim(post)
+		}
+	}
+	h.heal(pre, post, nil)
+}
+
+// claim returns what the transformer says it wrote into an object.
+func (w *writer) claim(post *yaml.Node) claim {
+	last := func(path []string) string { return path[len(path)-1] }
+	parent := func(path []string) string {
+		if len(path) < 2 {
+			return ""
+		}
+		return path[len(path)-2]
+	}
+	changed := func(post, pre *yaml.Node) bool { return pre == nil || pre.Value != post.Value }
+	switch w.kind {
+	case "ImageTagTransformer":
+		image := w.of("imageTag")
+		return func(path []string, post, pre *yaml.Node) place {
+			if len(path) == 0 || path[0] == "metadata" && !changed(post, pre) || parent(path) == "annotations" && !changed(post, pre) {
+				return place{}
+			}
+			if !changed(post, pre) && !strings.HasPrefix(post.Value, text(fold(image, "name"))) && !strings.HasPrefix(post.Value, text(fold(image, "newName"))) {
+				return place{}
+			}
+			for _, f := range []string{"digest", "newTag", "tagSuffix", "newName"} {
+				if v := fold(image, f); text(v) != "" && strings.Contains(post.Value, v.Value) {
+					return w.place(v)
+				}
+			}
+			return place{}
+		}
+	case "ReplicaCountTransformer":
+		replica := w.of("replica")
+		return func(path []string, post, pre *yaml.Node) place {
+			if path[0] == "metadata" {
+				return place{}
+			}
+			return w.place(fold(replica, "count"))
+		}
+	case "NamespaceTransformer":
+		ns := w.of("metadata", "namespace")
+		return func(path []string, post, pre *yaml.Node) place {
+			if post.Value != text(ns) || parent(path) == "annotations" || parent(path) == "labels" {
+				return place{}
+			}
+			return w.place(ns)
+		}
+	case "PrefixTransformer", "SuffixTransformer":
+		affix := w.of(strings.ToLower(strings.TrimSuffix(w.kind, "Transformer")))
+		return func(path []string, post, pre *yaml.Node) place {
+			if !changed(post, pre) || parent(path) == "annotations" {
+				return place{}
+			}
+			if pre != nil && at(pre).known() {
+				return at(pre) // the author's line still decides the name
+			}
+			return w.place(affix)
+		}
+	case "LabelTransformer", "AnnotationsTransformer":
+		pairs := w.of(strings.ToLower(strings.TrimSuffix(w.kind, "Transformer")))
+		if w.kind == "LabelTransformer" && w.plugin == nil {
+			if p := fold(w.node, "pairs"); p != nil && p.Kind == yaml.MappingNode {
+				pairs = p
+			}
+		}
+		if w.kind == "AnnotationsTransformer" && w.plugin != nil {
+			pairs = fold(w.plugin, "annotations")
+		}
+		if w.kind == "LabelTransformer" && w.plugin != nil {
+			pairs = fold(w.plugin, "labels")
+		}
+		return func(path []string, post, pre *yaml.Node) place {
+			if len(path) == 0 || (parent(path) == "annotations") != (w.kind == "AnnotationsTransformer") {
+				return place{}
+			}
+			if v := get(pairs, last(path)); v != nil && v.Value == post.Value {
+				return w.place(v)
+			}
+			return place{}
+		}
+	case "ReplacementTransformer":
+		list := w.replacements()
+		return func(path []string, post, pre *yaml.Node) place {
+			if !changed(post, pre) {
+				return place{}
+			}
+			return w.target(list, path)
+		}
+	case "PatchTransformer", "PatchStrategicMergeTransformer", "PatchJson6902Transformer":
+		// a merge keeps lines; what has none was moved by kustomize itself
+		return func(path []string, post, pre *yaml.Node) place {
+			if !changed(post, pre) {
+				return place{}
+			}
+			for i := len(w.docs) - 1; i >= 0; i-- {
+				if v := lookup(w.docs[i], path); v != nil && v.Value == post.Value {
+					return at(v)
+				}
+			}
+			return place{}
+		}
+	}
+	return func(path []string, post, pre *yaml.Node) place {
+		if !changed(post, pre) || w.plugin == nil {
+			return place{}
+		}
+		if v := get(w.plugin, "value"); v != nil { // ValueAddTransformer
+			return at(v)
+		}
+		return at(w.plugin)
+	}
+}
+
+// A replacement is one of a kustomization, or of a file that it names.
+type replacement struct {
+	node   *yaml.Node
+	global bool // the node is at its numbers in the build
+}
+
+func (w *writer) replacements() []replacement {
+	var list []replacement
+	for _, e := range items(w.of("replacements")) {
+		e = unalias(e)
+		p := fold(e, "path")
+		if text(p) == "" {
+			list = append(list, replacement{e, w.plugin != nil})
+			continue
+		}
+		for _, d := range w.b.documents(w.file(p.Value)) {
+			if d.Kind == yaml.MappingNode {
+				list = append(list, replacement{d, true})
+			}
+			for _, x := range items(d) {
+				list = append(list, replacement{x, true})
+			}
+		}
+	}
+	return list
+}
+
+// target returns the place of the field path that a replacement wrote path through.
+// Of several that fit, the last wrote last.
+func (w *writer) target(list []replacement, path []string) place {
+	for i := len(list) - 1; i >= 0; i-- {
+		for _, t := range items(fold(list[i].node, "targets")) {
+			for _, fp := range items(fold(unalias(t), "fieldPaths")) {
+				if fits(text(fp), path) {
+					if list[i].global {
+						return at(fp)
+					}
+					return w.place(fp)
+				}
+			}
+			if fold(unalias(t), "fieldPaths") == nil && strings.Join(path, ".") == "metadata.name" {
+				if list[i].global {
+					return at(unalias(t))
+				}
+				return w.place(unalias(t))
+			}
+		}
+	}
+	return place{}
+}
+
+// fits reports whether a field path of a replacement leads to path or above it;
+// list items that it selects by value are taken on trust.
+func fits(fieldPath string, path []string) bool {
+	var parts []string
+	part, bracket := "", false
+	for i := 0; i < len(fieldPath); i++ {
+		switch c := fieldPath[i]; {
+		case c == '\\' && i+1 < len(fieldPath):
+			i++
+			part += string(fieldPath[i])
+		case c == '.' && !bracket:
+			parts, part = append(parts, part), ""
+		default:
+			bracket = (bracket || c == '[') && c != ']'
+			part += string(c)
+		}
+	}
+	parts = append(parts, part)
+	n := min(len(parts), len(path)) // the rest is inside the text of a scalar
+	for i, p := range parts[:n] {
+		if p != "*" && p != "-" && !strings.HasPrefix(p, "[") && p != path[i] {
+			return false
+		}
+	}
+	return n > 0 && len(path) >= n
+}
