@@ -316,7 +316,7 @@ func TestEditingThePlaceChangesTheLeaf(t *testing.T) {
 			}
 		}
 	}
-	try(overlays(t, fixtures), 1000)
+	try(overlays(t, fixtures), 25)
 	if _, err := os.Stat("../../../shared/corpus/kustomize"); err == nil {
 		try(corpus(t), 2)
 	} else {
