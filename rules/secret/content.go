@@ -227,13 +227,26 @@ var userInfo = regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s:/?#@"'<>]
 // connectionField matches the password of key=value connection strings (ADO.NET, libpq, Azure, AMQP).
 var connectionField = regexp.MustCompile(`(?i)(?:^|[;&?\s"'])(password|pwd|passwd|AccountKey|SharedAccessKey|SharedAccessSignature|secret ?key)\s*=\s*("[^"]*"|'[^']*'|[^;&\s"']+)`)
 
+// connectionWord is what every connectionField holds.
+var connectionWord = regexp.MustCompile(`(?:[pP][aA]?[sS]?[sS]?[wW][oO]?[rR]?[dD]|[kK]ey|[sS]ignature|KEY) ?=`)
+
+// matches returns the first matches of expr where a cheaper look says they are worth a search.
+func matches(expr *regexp.Regexp, text string, worth bool) [][]int {
+	if !worth {
+		return nil
+	}
+	return expr.FindAllStringSubmatchIndex(text, 50)
+}
+
 // connectionHint are the other fields that make a text a connection string.
 var connectionHint = regexp.MustCompile(`(?i)\b(?:server|host|data source|user id|uid|user|dbname|database|initial catalog|accountname|endpoint|username|port)\s*=|^(?:jdbc|odbc|sqlserver):`)
 
 // inAddress finds the password of a URL (postgres://user:password@host) or of a
 // connection string (Server=db;User Id=sa;Password=…).
 func inAddress(value string) (all []leak) {
-	for _, m := range userInfo.FindAllStringSubmatchIndex(value, 50) {
+	// The expressions are slow on large files and rarely called for.
+	at, scheme := strings.Contains(value, "@"), strings.Contains(value, "://")
+	for _, m := range matches(userInfo, value, at && scheme) {
 		pass := value[m[6]:m[7]]
 		if unescaped, err := url.PathUnescape(pass); err == nil {
 			pass = unescaped
@@ -243,12 +256,12 @@ func inAddress(value string) (all []leak) {
 		}
 		all = append(all, leak{what: "a URL with a password", text: value[m[6]:m[7]], line: lineAt(value, m[0])})
 	}
-	for _, m := range driverAddress.FindAllStringSubmatchIndex(value, 50) {
+	for _, m := range matches(driverAddress, value, strings.Contains(value, "@tcp") || strings.Contains(value, "@unix(")) {
 		if pass := value[m[2]:m[3]]; isPlain(pass) && !partlyInjected.MatchString(pass) {
 			all = append(all, leak{what: "a connection string with a password", text: pass, line: lineAt(value, m[0])})
 		}
 	}
-	for _, m := range queryField.FindAllStringSubmatchIndex(value, 50) {
+	for _, m := range matches(queryField, value, scheme && strings.Contains(value, "?")) {
 		if v := value[m[4]:m[5]]; looksRandom(v) && isPlain(v) {
 			all = append(all, leak{what: "a URL with a token", text: v, line: lineAt(value, m[0])})
 		}
@@ -258,7 +271,7 @@ func inAddress(value string) (all []leak) {
 	}
 	offset := 0
 	for line := range strings.Lines(value) {
-		if connectionHint.MatchString(line) {
+		if connectionWord.MatchString(line) && connectionHint.MatchString(line) {
 			for _, m := range connectionField.FindAllStringSubmatch(line, 5) {
 				pass := strings.Trim(m[2], `"'`)
 				if isPlain(pass) && !partlyInjected.MatchString(pass) && !isStandIn(pass, "") && !isInert(pass) {
@@ -289,7 +302,7 @@ var header = regexp.MustCompile(`(?i)\bauthorization\\?["']?\s*[:=,]?\s*\\?["']?
 
 // inHeader finds literal Authorization headers.
 func inHeader(value string) (all []leak) {
-	if len(value) > 1<<20 {
+	if len(value) > 1<<20 || !strings.Contains(value, "uthorization") && !strings.Contains(value, "UTHORIZATION") {
 		return nil
 	}
 	for _, m := range header.FindAllStringSubmatchIndex(value, 50) {
@@ -555,12 +568,12 @@ func inText(name, value string) []leak {
 // inNamed judges a value by its name and by what it is. It is strict: outside a
 // Secret a name alone makes no finding.
 func inNamed(name, value string) *leak {
-	if !isPlain(value) || len(value) > 1<<16 {
+	h := nameHint(name)
+	if h == noHint || len(value) > 1<<16 || !isPlain(value) {
 		return nil
 	}
 	v := strings.TrimSpace(value)
-	h := nameHint(name)
-	if h == noHint || hasWords(v) || isInert(v) || partlyInjected.MatchString(v) || strings.HasPrefix(v, "[") || strings.HasPrefix(v, "{") {
+	if hasWords(v) || isInert(v) || partlyInjected.MatchString(v) || strings.HasPrefix(v, "[") || strings.HasPrefix(v, "{") {
 		return nil
 	}
 	switch {

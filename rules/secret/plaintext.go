@@ -105,7 +105,7 @@ func inSecret(kind, object, key, value string) []leak {
 		"kubernetes.io/basic-auth": "password", "kubernetes.io/ssh-auth": "ssh-privatekey",
 		"kubernetes.io/service-account-token": "token", "bootstrap.kubernetes.io/token": "token-secret",
 	}
-	h := nameHint(key)
+	h := nameHint(strings.TrimSuffix(key, ".txt"))
 	if typed[kind] == key {
 		h = max(h, mayHold)
 	}

@@ -374,3 +374,35 @@ func TestPlantedSecretsAreFoundAndNearMissesAreNot(t *testing.T) {
 		t.Errorf("precision %.3f", precision)
 	}
 }
+
+// FuzzJudging holds that no value makes a rule panic, and that none is shown.
+func FuzzJudging(f *testing.F) {
+	for _, p := range append(planted()[:40], nearMisses()[:40]...) {
+		f.Add(p.name, p.value)
+	}
+	f.Add("password", "İİİİKKKKKKghp_")
+	f.Add("a.json", "{\"password\": [[[[")
+	f.Add("x", "-----BEGIN PRIVATE KEY-----")
+	f.Fuzz(func(t *testing.T, name, value string) {
+		for _, leaks := range [][]leak{inText(name, value), inScript(value), inSecret("Opaque", "app", name, value), inApplied(value)} {
+			for _, l := range leaks {
+				if l.line < 0 || l.line > 1+strings.Count(value, "\n") {
+					t.Errorf("line %d of %q", l.line, value)
+				}
+			}
+		}
+	})
+}
+
+func TestThePatternsOfGitleaksAreRead(t *testing.T) {
+	table := patterns()
+	if len(table.patterns) < 150 {
+		t.Errorf("%d patterns", len(table.patterns))
+	}
+	for _, p := range table.patterns {
+		p.compiled()
+		for i := range p.Allowlists {
+			p.Allowlists[i].compiled()
+		}
+	}
+}

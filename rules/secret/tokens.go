@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -115,29 +116,57 @@ func findTokens(text string) []token {
 		return nil
 	}
 	table := patterns()
-	var try []int
-	seen := map[string]bool{}
-	for _, m := range table.trie.MatchString(strings.ToLower(text)) {
-		if k := m.MatchString(); !seen[k] {
-			seen[k] = true
-			try = append(try, table.byKeyword[k]...)
+	// Each pattern looks at the surroundings of its keywords only: on all of a large
+	// file the expressions are slow.
+	type window struct{ from, to int }
+	windows := map[int][]window{}
+	for _, m := range table.trie.MatchString(asciiLower(text)) {
+		pos := int(m.Pos())
+		at := window{max(0, pos-before), min(len(text), pos+after)}
+		at.from += strings.LastIndexByte(text[at.from:pos], '\n') + 1
+		if eol := strings.IndexByte(text[pos:at.to], '\n'); eol >= 0 {
+			at.to = min(at.to, pos+eol+nextLine)
+		}
+		for _, i := range table.byKeyword[m.MatchString()] {
+			if w := windows[i]; len(w) > 0 && at.from <= w[len(w)-1].to {
+				w[len(w)-1].to = max(w[len(w)-1].to, at.to)
+			} else {
+				windows[i] = append(w, at)
+			}
 		}
 	}
-	slices.Sort(try)
 	var found []token
-	for _, i := range slices.Compact(try) {
+	for _, i := range slices.Sorted(maps.Keys(windows)) {
 		p := table.patterns[i]
-		for _, at := range p.compiled().FindAllStringSubmatchIndex(text, maxLeaks) {
-			start, end := group(p.SecretGroup, at)
-			secret := text[start:end]
-			if p.Entropy > 0 && entropy(secret) <= p.Entropy || table.isAllowed(secret) || p.isAllowed(text, text[at[0]:at[1]], secret) || !isPlain(secret) {
-				continue
+		for _, w := range windows[i] {
+			part := text[w.from:w.to]
+			for _, at := range p.compiled().FindAllStringSubmatchIndex(part, maxLeaks) {
+				start, end := group(p.SecretGroup, at)
+				secret := part[start:end]
+				if p.Entropy > 0 && entropy(secret) <= p.Entropy || table.isAllowed(secret) || p.isAllowed(part, part[at[0]:at[1]], secret) || !isPlain(secret) {
+					continue
+				}
+				found = append(found, token{p.ID, secret, w.from + start})
 			}
-			found = append(found, token{p.ID, secret, start})
 		}
 	}
 	return found
 }
+
+// asciiLower keeps every byte in its place, which Unicode's lower case does not.
+func asciiLower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// before and after are how far from its keyword a token may reach: a name of fifty characters
+// in front, a JWT behind; and how far into the next line, where the value may begin.
+const before, after, nextLine = 200, 2000, 100
 
 // group picks the secret out of a match as gitleaks does: the group named, else
 // the first that took part, else all of it.
