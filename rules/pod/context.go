@@ -230,6 +230,7 @@ var SCCPrivileged = &lint.Rule{
 	References: []string{"CIS 5.2.2"},
 	Peers:      map[string][]string{"kube-linter": {"scc-deny-privileged-container"}},
 	Docs:       docs,
+	YieldsTo:   []string{"deprecated-api"}, // of a PodSecurityPolicy that no server reads
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("SecurityContextConstraints") {
 			if n := r.Get("allowPrivilegedContainer"); r.Is("security.openshift.io", r.Kind) && n.IsTrue() || r.Group == "" && n.IsTrue() {
