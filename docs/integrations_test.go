@@ -119,6 +119,7 @@ func project(t *testing.T) string {
 		"overlay/kustomization.yaml": "resources: [../base]\npatches:\n  - path: patch.yaml\n",
 		"overlay/patch.yaml":         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kustomized\nspec:\n  containers:\n    - name: app\n      securityContext:\n        privileged: true\n",
 		"plain/pod.yaml":             fmt.Sprintf(pod, "plain-pod", "true"),
+		"plain/odd.yaml":             fmt.Sprintf(pod, "'odd: name [x]'", "false"),
 		"ci.yaml":                    "on: push\n",
 		"notes.txt":                  "text\n",
 	})
@@ -226,7 +227,6 @@ type matched struct{ file, line, column, severity, message, code string }
 func unixLines(t *testing.T, color string) (lines []string, want []matched) {
 	t.Helper()
 	dir := project(t)
-	write(t, dir, map[string]string{"plain/probe.yaml": fmt.Sprintf(pod, "odd: name [x]", "false")})
 	out, code := run(t, dir, nil, "manilint", "--format", "unix", "--quiet", "--color", color, "--enable", "host-users", ".")
 	if code != 1 {
 		t.Fatalf("exit status %d\n%s", code, out)
