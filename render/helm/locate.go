@@ -478,7 +478,7 @@ func (l *locator) vendored(place lint.Place, g segment, at site) lint.Place {
 				place.Precision = lint.Block
 			}
 		} else {
-			place.Span, place.Precision = p.key(), lint.Block
+			place.Span, place.Precision = p.key(), lint.ObjectLevel // many defects stand there
 			template.Message = "written by a vendored chart; set " + dotted(path) + " to change it"
 		}
 		place.Related = append([]lint.Related{template}, append(dropSpan(place.Related, place.Span), l.guards(g)...)...)
@@ -615,6 +615,9 @@ func (l *locator) gap(holder *lint.Node, field string) (lint.Place, bool) {
 				continue
 			}
 			place.Span = p.key()
+			if missing > 0 {
+				place.Precision = lint.ObjectLevel
+			}
 			message := "rendered here when " + dotted(path) + " is set"
 			place.Related = append(place.Related, lint.Related{Role: "template", Message: message, Span: s.span})
 			place.Related = append(place.Related, l.guards(g)...)
