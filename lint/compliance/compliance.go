@@ -1,0 +1,216 @@
+// Package compliance reads a report as an auditor does: control by control of a
+// published framework. It judges nothing itself: a control fails where a rule that
+// answers it has a finding. What no manifest can show is said to be not judgeable,
+// never passed.
+package compliance
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// Judged says how much of a control can be seen in manifests.
+type Judged string
+
+// The degrees to which a control can be judged from manifests.
+const (
+	Yes    Judged = "yes"
+	Partly Judged = "partly"
+	No     Judged = "no"
+)
+
+// A Verdict is what a report says of a control.
+type Verdict string
+
+// The verdicts. NotChecked is a control that rules answer, of which none ran.
+const (
+	Passed       Verdict = "passed"
+	Failed       Verdict = "failed"
+	NotJudgeable Verdict = "not judgeable"
+	NotChecked   Verdict = "not checked"
+)
+
+// A Framework is a published list of controls.
+type Framework struct {
+	Name     string // as --compliance takes it: cis
+	Title    string
+	Prefix   string // of the references that rules have: "CIS "
+	Controls []Control
+
+	// kubescape says that ids such as C-0057 are Kubescape's own, which rules
+	// also name as those of a peer.
+	kubescape bool
+}
+
+// A Control is one item of a framework. A rule answers it that refers to it, that
+// Rules names, or that refers to one of Same, the same control elsewhere.
+type Control struct {
+	ID     string
+	Title  string
+	Judged Judged
+	Rules  []string
+	Same   []string
+}
+
+// Names returns the names of the frameworks.
+func Names() []string {
+	var names []string
+	for _, f := range frameworks {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Frameworks returns every framework, in the order of [Names]. It must not be changed.
+func Frameworks() []Framework { return frameworks }
+
+// Known reports whether a rule's reference names a control of a framework; a
+// level of the Pod Security Standards counts as one.
+func Known(reference string) bool {
+	if reference == "PSS baseline" || reference == "PSS restricted" {
+		return true
+	}
+	for _, f := range frameworks {
+		id, ok := strings.CutPrefix(reference, f.Prefix)
+		if ok && slices.ContainsFunc(f.Controls, func(c Control) bool { return c.ID == id }) {
+			return true
+		}
+	}
+	return false
+}
+
+// Answers reports whether a rule answers a control of the framework.
+func (f Framework) Answers(r *lint.Rule, c Control) bool {
+	if slices.Contains(c.Rules, r.ID) || slices.Contains(r.References, f.Prefix+c.ID) {
+		return true
+	}
+	if f.kubescape && slices.Contains(r.Peers["kubescape"], c.ID) {
+		return true
+	}
+	return slices.ContainsFunc(c.Same, func(ref string) bool { return slices.Contains(r.References, ref) })
+}
+
+// A Result is a framework with what a report says of each control.
+type Result struct {
+	Framework  string       `json:"framework"`
+	Title      string       `json:"title"`
+	Controls   []Assessment `json:"controls"`
+	Passed     int          `json:"passed"`
+	Failed     int          `json:"failed"`
+	Unjudged   int          `json:"notJudgeable"`
+	NotChecked int          `json:"notChecked"`
+	Errors     int          `json:"errors"` // inputs that could not be checked: passed is then not proven
+}
+
+// An Assessment is a control with its verdict. Rules are those that answer it and
+// ran; Findings and Suppressed count theirs.
+type Assessment struct {
+	ID         string   `json:"id"`
+	Title      string   `json:"title"`
+	Judged     Judged   `json:"judged"`
+	Verdict    Verdict  `json:"verdict"`
+	Findings   int      `json:"findings"`
+	Suppressed int      `json:"suppressed"`
+	Rules      []string `json:"rules"`
+}
+
+// Assess reads a report by the framework of a name; an unknown name is an error.
+func Assess(report *lint.Report, name string) (*Result, error) {
+	for _, f := range frameworks {
+		if f.Name == name {
+			return f.assess(report), nil
+		}
+	}
+	return nil, fmt.Errorf("unknown framework %q%s", name, lint.Suggest(name, Names()))
+}
+
+func (f Framework) assess(report *lint.Report) *Result {
+	found, suppressed := map[string]int{}, map[string]int{}
+	for _, finding := range report.Findings {
+		found[finding.Rule.ID]++
+	}
+	for _, s := range report.Suppressed {
+		suppressed[s.Finding.Rule.ID]++
+	}
+	result := &Result{Framework: f.Name, Title: f.Title, Controls: []Assessment{}, Errors: len(report.Errors)}
+	for _, c := range f.Controls {
+		a := Assessment{ID: c.ID, Title: c.Title, Judged: c.Judged, Rules: []string{}}
+		for _, r := range report.Rules {
+			if f.Answers(r, c) {
+				a.Rules = append(a.Rules, r.ID)
+				a.Findings += found[r.ID]
+				a.Suppressed += suppressed[r.ID]
+			}
+		}
+		switch {
+		case a.Findings > 0:
+			a.Verdict = Failed
+			result.Failed++
+		case c.Judged == No:
+			a.Verdict = NotJudgeable
+			result.Unjudged++
+		case len(a.Rules) == 0:
+			a.Verdict = NotChecked
+			result.NotChecked++
+		default:
+			a.Verdict = Passed
+			result.Passed++
+		}
+		result.Controls = append(result.Controls, a)
+	}
+	return result
+}
+
+// Summaries reads a report by every framework, for formats that show the counts alone.
+func Summaries(report *lint.Report) []*Result {
+	var all []*Result
+	for _, f := range frameworks {
+		all = append(all, f.assess(report))
+	}
+	return all
+}
+
+// WriteText writes a line for each control, and the counts.
+func (r *Result) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "%s\n\n", r.Title)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, a := range r.Controls {
+		verdict, note := string(a.Verdict), ""
+		if a.Verdict == Failed {
+			verdict = fmt.Sprintf("failed (%d)", a.Findings)
+			note = strings.Join(a.Rules, ", ")
+		} else if a.Judged == Partly && a.Verdict == Passed {
+			note = "only partly judgeable from manifests"
+		}
+		if a.Suppressed > 0 {
+			note = strings.TrimPrefix(note+fmt.Sprintf("; %d suppressed", a.Suppressed), "; ")
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", a.ID, verdict, a.Title, note)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%d passed, %d failed, %d not judgeable from manifests", r.Passed, r.Failed, r.Unjudged)
+	if r.NotChecked > 0 {
+		fmt.Fprintf(w, ", %d not checked by the rules that ran", r.NotChecked)
+	}
+	if r.Errors > 0 {
+		fmt.Fprintf(w, "\n%d errors: not everything was checked, so nothing is proven to pass", r.Errors)
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// WriteJSON writes the result as one object.
+func (r *Result) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}

@@ -1,0 +1,119 @@
+package compliance
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/manilint/manilint/lint"
+)
+
+var (
+	privileged = &lint.Rule{ID: "privileged", References: []string{"CIS 5.2.2", "PSS baseline"}, Peers: map[string][]string{"kubescape": {"C-0057"}}}
+	hostPID    = &lint.Rule{ID: "host-pid", References: []string{"CIS 5.2.3"}}
+	segments   = &lint.Rule{ID: "segments", References: []string{"OWASP K05"}}
+)
+
+func report() *lint.Report {
+	return &lint.Report{
+		Rules:      []*lint.Rule{privileged, hostPID, segments},
+		Findings:   []*lint.Finding{{Rule: privileged}, {Rule: privileged}, {Rule: segments}},
+		Suppressed: []*lint.Suppressed{{Finding: &lint.Finding{Rule: hostPID}}},
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, want := range []struct {
+		framework, control string
+		verdict            Verdict
+		findings           int
+	}{
+		{"cis", "5.2.2", Failed, 2},
+		{"cis", "5.2.3", Passed, 0},
+		{"cis", "5.2.12", NotChecked, 0},
+		{"cis", "5.3.1", NotJudgeable, 0},
+		{"nsa", "C-0057", Failed, 2}, // by Kubescape's id
+		{"mitre", "C-0057", Failed, 2},
+		{"pss", "baseline privileged", Failed, 2},
+		{"pss", "baseline hostNamespaces", Passed, 0},
+		{"owasp", "K05", Failed, 1},
+		{"owasp", "K07:2022", Failed, 1}, // the same control under its older number
+		{"owasp", "K05:2022", NotJudgeable, 0},
+	} {
+		result, err := Assess(report(), want.framework)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, a := range result.Controls {
+			if a.ID == want.control {
+				found = true
+				if a.Verdict != want.verdict || a.Findings != want.findings {
+					t.Errorf("%s %s: %s with %d findings, want %s with %d", want.framework, want.control, a.Verdict, a.Findings, want.verdict, want.findings)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s has no control %s", want.framework, want.control)
+		}
+		if n := result.Passed + result.Failed + result.Unjudged + result.NotChecked; n != len(result.Controls) {
+			t.Errorf("%s: %d verdicts of %d controls", want.framework, n, len(result.Controls))
+		}
+	}
+}
+
+func TestUnknownFramework(t *testing.T) {
+	if _, err := Assess(report(), "csi"); err == nil || !strings.Contains(err.Error(), `did you mean "cis"`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestControlsAreWellFormed(t *testing.T) {
+	for _, f := range Frameworks() {
+		seen := map[string]bool{}
+		for _, c := range f.Controls {
+			if seen[c.ID] || c.Title == "" || c.Judged != Yes && c.Judged != Partly && c.Judged != No {
+				t.Errorf("%s %s: twice, or without title or degree", f.Name, c.ID)
+			}
+			seen[c.ID] = true
+			for _, same := range c.Same {
+				if !Known(same) {
+					t.Errorf("%s %s is the same as %s, which is no control", f.Name, c.ID, same)
+				}
+			}
+		}
+	}
+	for reference, want := range map[string]bool{"CIS 5.2.6": true, "CIS 9.9.9": false, "PSS restricted": true, "NSA C-0057": true, "NSA 1.10": true, "OWASP K02:2022": true, "KEP-127": false, "": false} {
+		if Known(reference) != want {
+			t.Errorf("Known(%q) is %v", reference, !want)
+		}
+	}
+}
+
+func TestTextAndJSON(t *testing.T) {
+	result, err := Assess(report(), "cis")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result.Errors = 2
+	var text, data bytes.Buffer
+	if err := result.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"5.2.2   failed (2)", "privileged\n", "5.2.3   passed", "1 suppressed", "5.3.1   not judgeable", "1 passed, 1 failed, ",
+		"2 errors: not everything was checked, so nothing is proven to pass",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		}
+	}
+	if err := result.WriteJSON(&data); err != nil {
+		t.Fatal(err)
+	}
+	var back Result
+	if err := json.Unmarshal(data.Bytes(), &back); err != nil || len(back.Controls) != len(result.Controls) || strings.Contains(data.String(), "null") {
+		t.Errorf("%v: %s", err, data.String())
+	}
+}
