@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/compliance"
 )
 
 // Schema names the shape of [JSON]'s output. Fields may be added to it; none is
@@ -73,6 +74,15 @@ type (
 		Findings   map[string]int `json:"findings"`
 		Errors     int            `json:"errors"`
 		Suppressed int            `json:"suppressed"`
+		// Compliance holds the counts of each framework, by its name.
+		Compliance map[string]jsonFramework `json:"compliance"`
+	}
+	jsonFramework struct {
+		Passed       int      `json:"passed"`
+		Failed       int      `json:"failed"`
+		NotJudgeable int      `json:"notJudgeable"`
+		NotChecked   int      `json:"notChecked"`
+		FailedIDs    []string `json:"failedControls"`
 	}
 )
 
@@ -84,7 +94,17 @@ func JSON(w io.Writer, r *lint.Report, o Options) error {
 		Summary: jsonSummary{
 			Units: r.Stats.Units, Files: r.Stats.Files, Objects: r.Stats.Objects, Skipped: r.Stats.Skipped,
 			Findings: map[string]int{}, Errors: len(r.Errors), Suppressed: len(r.Suppressed),
+			Compliance: map[string]jsonFramework{},
 		},
+	}
+	for _, f := range compliance.Summaries(r) {
+		j := jsonFramework{f.Passed, f.Failed, f.Unjudged, f.NotChecked, []string{}}
+		for _, c := range f.Controls {
+			if c.Verdict == compliance.Failed {
+				j.FailedIDs = append(j.FailedIDs, c.ID)
+			}
+		}
+		all.Summary.Compliance[f.Framework] = j
 	}
 	for _, s := range severities {
 		all.Summary.Findings[s.String()] = count[s]

@@ -213,13 +213,12 @@ var RootGroup = &lint.Rule{
 
 // HostUsers reports pods that share the node's users.
 var HostUsers = &lint.Rule{
-	ID:         "host-users",
-	Summary:    "pod has no user namespace of its own",
-	Severity:   lint.Info,
-	Group:      "pod",
-	References: []string{"KEP-127"},
-	Peers:      map[string][]string{"kubesec": {"HostUsers"}},
-	Docs:       docs,
+	ID:       "host-users",
+	Summary:  "pod has no user namespace of its own",
+	Severity: lint.Info,
+	Group:    "pod",
+	Peers:    map[string][]string{"kubesec": {"HostUsers"}},
+	Docs:     docs,
 	Run: func(pass *lint.Pass) {
 		for _, p := range pass.PodSpecs() {
 			n := p.Get("hostUsers")
@@ -236,13 +235,12 @@ var HostUsers = &lint.Rule{
 
 // SudoEntrypoint reports containers that start with sudo.
 var SudoEntrypoint = &lint.Rule{
-	ID:         "sudo-entrypoint",
-	Summary:    "container starts its process with sudo",
-	Severity:   lint.Low,
-	Group:      "pod",
-	References: []string{"NSA C-0062"},
-	Peers:      map[string][]string{"kubescape": {"C-0062"}},
-	Docs:       docs,
+	ID:       "sudo-entrypoint",
+	Summary:  "container starts its process with sudo",
+	Severity: lint.Low,
+	Group:    "pod",
+	Peers:    map[string][]string{"kubescape": {"C-0062"}},
+	Docs:     docs,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
 			if n := firstSudo(c); n != nil {

@@ -67,7 +67,7 @@ var HostPath = hostPathRule(lint.Rule{
 	ID:         "host-path",
 	Summary:    "pod mounts a path of its node",
 	Severity:   lint.Medium,
-	References: []string{"CIS 5.2.12", "PSS baseline", "NSA C-0048", "OWASP K01"},
+	References: []string{"CIS 5.2.12", "PSS baseline", "MITRE C-0048", "OWASP K01"},
 	Peers:      map[string][]string{"polaris": {"hostPathSet"}, "trivy": {"KSV-0023"}, "kubescape": {"C-0048"}},
 	YieldsTo:   []string{"runtime-socket", "host-path-sensitive", "host-path-writable"},
 }, func(v hostVolume) (string, string) {
@@ -140,7 +140,7 @@ var HostPathSensitive = hostPathRule(lint.Rule{
 	ID:         "host-path-sensitive",
 	Summary:    "pod mounts a path that holds secrets or code of its node",
 	Severity:   lint.High,
-	References: []string{"CIS 5.2.12", "PSS baseline", "NSA C-0048", "OWASP K08"},
+	References: []string{"CIS 5.2.12", "PSS baseline", "MITRE C-0048", "OWASP K08"},
 	Peers:      map[string][]string{"kube-linter": {"sensitive-host-mounts"}, "trivy": {"KSV-0121"}, "kubesec": {"ProcMount"}},
 	YieldsTo:   []string{"runtime-socket"},
 }, func(v hostVolume) (string, string) {
@@ -167,7 +167,7 @@ var RuntimeSocket = hostPathRule(lint.Rule{
 	ID:         "runtime-socket",
 	Summary:    "pod mounts the socket of its node's container runtime",
 	Severity:   lint.Critical,
-	References: []string{"CIS 5.2.12", "PSS baseline", "NSA C-0048"},
+	References: []string{"CIS 5.2.12", "PSS baseline", "MITRE C-0048"},
 	Peers: map[string][]string{"kube-linter": {"docker-sock"}, "trivy": {"KSV-0006"}, "checkov": {"CKV_K8S_27"},
 		"kubescape": {"C-0074"}, "kubesec": {"DockerSock"}},
 }, func(v hostVolume) (string, string) {
@@ -185,7 +185,7 @@ var HostPathWritable = &lint.Rule{
 	Severity:   lint.High,
 	Group:      "pod",
 	Profiles:   inBaseline,
-	References: []string{"CIS 5.2.12", "PSS baseline", "NSA C-0045"},
+	References: []string{"CIS 5.2.12", "PSS baseline", "MITRE C-0045"},
 	Peers:      map[string][]string{"kube-linter": {"writable-host-mount"}, "kubescape": {"C-0045"}},
 	Docs:       docs,
 	YieldsTo:   []string{"runtime-socket"},
