@@ -36,11 +36,11 @@ type role struct {
 	bindings              []*binding
 	first                 *binding // of bindings, the first cluster-wide one where there is one
 
-	clusterBound bool
-	namespaces   []string // of the RoleBindings
-	seen         map[string]bool
-	worst        [2]*grant // the worst takeover power in kube-system, cluster-wide
-	can          [2][]*power
+	// Where it is bound, through aggregated roles too.
+	clusterBound, kubeSystem bool
+	namespaces               []string  // of the RoleBindings, no more than maxNamespaces
+	worst                    [2]*grant // the worst takeover power in kube-system, cluster-wide
+	can                      [2][]*power
 }
 
 // String returns the kind and quoted name.
@@ -128,10 +128,23 @@ func build(b *lint.Bundle) *graph {
 // at the same time, so the graph does not change once it is built.
 func (g *graph) judge() {
 	roles := slices.Clone(g.roles)
-	for _, r := range g.builtins {
-		roles = append(roles, r)
+	for _, name := range slices.Sorted(maps.Keys(g.builtins)) {
+		roles = append(roles, g.builtins[name])
+	}
+	type reach struct {
+		cluster, kubeSystem bool
+		namespaces          []string
+	}
+	own := map[*role]reach{} // before parts take over from the roles they are in
+	for _, r := range roles {
+		own[r] = reach{r.clusterBound, r.kubeSystem, slices.Clone(r.namespaces)}
 	}
 	for _, r := range roles {
+		for _, a := range r.into {
+			from := own[a]
+			r.clusterBound, r.kubeSystem = r.clusterBound || from.cluster, r.kubeSystem || from.kubeSystem
+			r.bind(false, from.namespaces...)
+		}
 		r.judge()
 	}
 	for _, s := range g.order {
@@ -289,16 +302,22 @@ func (g *graph) addBinding(res *lint.Resource) {
 		if r.first == nil || b.cluster() && !r.first.cluster() {
 			r.first = b
 		}
-		for _, s := range append([]*role{r}, r.sources...) {
-			if b.cluster() {
-				s.clusterBound = true
-			} else if !s.seen[res.Namespace] {
-				if s.seen == nil {
-					s.seen = map[string]bool{}
-				}
-				s.seen[res.Namespace] = true
-				s.namespaces = append(s.namespaces, res.Namespace)
-			}
+		r.bind(b.cluster(), res.Namespace)
+	}
+}
+
+// maxNamespaces bounds the namespaces that a role remembers: messages count them.
+const maxNamespaces = 100
+
+func (r *role) bind(cluster bool, namespaces ...string) {
+	r.clusterBound = r.clusterBound || cluster
+	if cluster {
+		return
+	}
+	for _, ns := range namespaces {
+		r.kubeSystem = r.kubeSystem || ns == "kube-system"
+		if len(r.namespaces) < maxNamespaces && !slices.Contains(r.namespaces, ns) {
+			r.namespaces = append(r.namespaces, ns)
 		}
 	}
 }
@@ -445,6 +464,8 @@ func (r *role) where() string {
 
 func inNamespaces(namespaces []string) string {
 	switch {
+	case len(namespaces) == maxNamespaces:
+		return fmt.Sprintf(" in %d namespaces or more", maxNamespaces)
 	case len(namespaces) > 1:
 		return fmt.Sprintf(" in %d namespaces", len(namespaces))
 	case len(namespaces) == 0 || namespaces[0] == "":
@@ -461,7 +482,7 @@ func (r *role) gives(g *grant) bool {
 	if r.kind == "Role" {
 		return g.at(false, r.namespace)
 	}
-	return slices.ContainsFunc(r.namespaces, func(ns string) bool { return g.at(false, ns) })
+	return r.kubeSystem && g.at(false, "kube-system") || g.at(false, "")
 }
 
 // holders says who has the role, for the end of a message.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -34,8 +35,10 @@ type Subject struct {
 
 // A Can is one power in one scope.
 type Can struct {
-	What     string        `json:"what"`
-	Scope    string        `json:"scope"` // cluster or namespace:NAME
+	What string `json:"what"`
+	// Scope is cluster or namespace:NAME; the name is empty where only the
+	// deploy decides it.
+	Scope    string        `json:"scope"`
 	Severity lint.Severity `json:"severity"`
 	// Names are the resourceNames that limit it; empty: it is not limited.
 	Names   []string  `json:"names"`
@@ -97,7 +100,7 @@ func (l *Location) String() string {
 // Table returns who can do what in the bundles. One subject of several bundles,
 // or renderings, is one.
 func Table(bundles []*lint.Bundle) *Audit {
-	t := &tabulator{at: map[subjectKey]*Subject{}, can: map[canKey]*Can{}, cans: map[*Subject][]*Can{}, met: map[string]bool{}}
+	t := &tabulator{at: map[subjectKey]*Subject{}, can: map[canKey]*Can{}, cans: map[*Subject][]*Can{}, met: map[string]bool{}, grants: map[roleScope][]namedGrant{}}
 	for _, b := range bundles {
 		t.add(of(b))
 	}
@@ -105,17 +108,24 @@ func Table(bundles []*lint.Bundle) *Audit {
 }
 
 type canKey struct {
-	subject            subjectKey
-	what, scope, names string
+	subject     subjectKey
+	what, scope string
+	named       bool
+}
+
+type roleScope struct {
+	role                *role
+	cluster, kubeSystem bool
 }
 
 type tabulator struct {
-	at    map[subjectKey]*Subject
-	order []*Subject
-	can   map[canKey]*Can
-	cans  map[*Subject][]*Can
-	roles []UnboundRole
-	met   map[string]bool
+	at     map[subjectKey]*Subject
+	order  []*Subject
+	can    map[canKey]*Can
+	cans   map[*Subject][]*Can
+	roles  []UnboundRole
+	met    map[string]bool
+	grants map[roleScope][]namedGrant
 }
 
 func (t *tabulator) add(g *graph) {
@@ -134,13 +144,9 @@ func (t *tabulator) add(g *graph) {
 		}
 		for _, b := range s.bindings {
 			for _, r := range b.roles {
-				r.rules(func(p *policyRule) {
-					for _, gr := range p.grants {
-						if gr.at(b.cluster(), b.res.Namespace) && !(p.named() && gr.power.names == silent) && (gr.power != approveCertificates || r.approves()) {
-							t.addCan(row, key, b, r, gr)
-						}
-					}
-				})
+				for _, gr := range t.grantsOf(r, b) {
+					t.addCan(row, key, b, r, gr)
+				}
 			}
 		}
 	}
@@ -158,6 +164,57 @@ func (t *tabulator) add(g *graph) {
 	}
 }
 
+// grantsOf returns what a role gives where a binding binds it, each power once
+// without a limit to names and once with.
+func (t *tabulator) grantsOf(r *role, b *binding) []namedGrant {
+	key := roleScope{r, b.cluster(), !b.cluster() && b.res.Namespace == "kube-system"}
+	if all, ok := t.grants[key]; ok {
+		return all
+	}
+	namespace := ""
+	if key.kubeSystem {
+		namespace = "kube-system"
+	}
+	var all []namedGrant
+	at := map[grantKind]int{}
+	approves := r.approves()
+	r.rules(func(p *policyRule) {
+		for _, g := range p.grants {
+			if !g.at(key.cluster, namespace) || p.named() && g.power.names == silent || g.power == approveCertificates && !approves {
+				continue
+			}
+			kind := grantKind{g.power, p.named()}
+			i, ok := at[kind]
+			if !ok {
+				i = len(all)
+				at[kind] = i
+				all = append(all, namedGrant{g, []string{}})
+			}
+			for _, e := range p.names {
+				all[i].names = append(all[i].names, e.text)
+			}
+		}
+	})
+	for i := range all {
+		slices.Sort(all[i].names)
+		all[i].names = slices.Compact(all[i].names)
+	}
+	t.grants[key] = all
+	return all
+}
+
+// A namedGrant is a grant with the names that limit it, those of all rules of
+// its role that grant the same.
+type namedGrant struct {
+	*grant
+	names []string
+}
+
+type grantKind struct {
+	power *power
+	named bool
+}
+
 func (t *tabulator) addWorkload(row *Subject, res *lint.Resource) {
 	name := res.Kind + " " + qualified(res.Namespace, res.Name)
 	if t.isNew("runs as", row.Namespace, row.Name, name) {
@@ -165,29 +222,31 @@ func (t *tabulator) addWorkload(row *Subject, res *lint.Resource) {
 	}
 }
 
-func (t *tabulator) addCan(row *Subject, subject subjectKey, b *binding, r *role, gr *grant) {
+func (t *tabulator) addCan(row *Subject, subject subjectKey, b *binding, r *role, gr namedGrant) {
 	scope := "cluster"
 	if !b.cluster() {
 		scope = "namespace:" + b.res.Namespace
 	}
-	names := []string{}
-	for _, e := range gr.rule.names {
-		names = append(names, e.text)
-	}
-	slices.Sort(names)
-	key := canKey{subject, gr.power.what, scope, strings.Join(names, ",")}
+	key := canKey{subject, gr.power.what, scope, len(gr.names) > 0}
 	c := t.can[key]
 	if c == nil {
 		severity := gr.power.severity
 		if !b.cluster() {
 			severity = severity.Lower()
 		}
-		c = &Can{What: gr.power.what, Scope: scope, Severity: severity, Names: names, Through: []Through{}}
+		c = &Can{What: gr.power.what, Scope: scope, Severity: severity, Names: []string{}, Through: []Through{}}
 		t.can[key] = c
 		t.cans[row] = append(t.cans[row], c)
 	}
+	if len(c.Through) == 0 {
+		c.Names = gr.names
+	} else if !slices.Equal(c.Names, gr.names) {
+		c.Names = slices.Concat(c.Names, gr.names)
+		slices.Sort(c.Names)
+		c.Names = slices.Compact(c.Names)
+	}
 	through := Through{b.res.Kind, b.res.Name, locate(b.ref), RoleName{r.kind, r.name, locate(gr.node())}}
-	if t.isNew(subject.kind, subject.namespace, subject.name, key.what, scope, key.names, b.res.Kind, b.res.Name, through.Location.String(), r.name) {
+	if t.isNew(subject.kind, subject.namespace, subject.name, key.what, scope, strconv.FormatBool(key.named), b.res.Kind, b.res.Name, through.Location.String(), r.name) {
 		c.Through = append(c.Through, through)
 	}
 }
@@ -280,7 +339,7 @@ func (a *Audit) WriteText(w io.Writer) error {
 				used[c.What] = true
 				what := c.What
 				if len(c.Names) > 0 {
-					what += " (" + printable(strings.Join(c.Names, ", ")) + ")"
+					what += " (" + printable(strings.Join(c.Names[:min(len(c.Names), maxRelated)], ", ")) + more(len(c.Names)-maxRelated) + ")"
 				}
 				lines = append(lines, [3]string{what})
 			}
