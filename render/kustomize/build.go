@@ -222,8 +222,9 @@ var parsed = map[string]bool{"resources": true, "patches": true, "patchesStrateg
 	"transformers": true, "validators": true, "replacements": true, "configurations": true, "crds": true}
 
 var (
-	accumulating = regexp.MustCompile(`accumulating resources from '([^']*)'|accumulation err='accumulating resources from '([^']*)'`)
-	registeredID = regexp.MustCompile(`already registered id: (\S+)`)
+	accumulating = regexp.MustCompile(`(?:accumulating|merging) resources from '([^']*)'`)
+	registeredID = regexp.MustCompile(`already registered id: ([^\s']+)`)
+	notBuiltin   = regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`)
 )
 
 // blame finds the entry that krusty failed on, records it and takes it out. It
@@ -235,7 +236,7 @@ func (b *build) blame(err error) bool {
 	for _, m := range accumulating.FindAllStringSubmatch(err.Error(), -1) {
 		b.closure(b.root, func(k *kustomization) {
 			for i, r := range k.refs {
-				if (r.value == m[1] || r.value == m[2]) && r.path != "" && !b.dropped[r.node] {
+				if r.value == m[1] && r.path != "" && !b.dropped[r.node] {
 					culprit, of = &k.refs[i], k // the last named is the innermost
 				}
 			}
@@ -244,6 +245,16 @@ func (b *build) blame(err error) bool {
 	if m := registeredID.FindStringSubmatch(message); m != nil {
 		message = fmt.Sprintf("%s is defined twice in this overlay; remove one, or make one a patch", m[1])
 	}
+	if m := notBuiltin.FindStringSubmatch(message); m != nil {
+		message = fmt.Sprintf("%s is no builtin of kustomize: programs and containers are not run; lint what it makes, or remove the entry", m[1])
+		b.closure(b.root, func(k *kustomization) {
+			for i, r := range k.refs {
+				if (r.field == "generators" || r.field == "transformers" || r.field == "validators") && !r.isDir && !b.dropped[r.node] && strings.Contains(b.textOf(r), m[1]) {
+					culprit, of = &k.refs[i], k
+				}
+			}
+		}, func(*kustomization, ref) {})
+	}
 	if culprit == nil {
 		b.fail(b.root.src.LineSpan(1), "%s", message)
 		return false
@@ -251,6 +262,17 @@ func (b *build) blame(err error) bool {
 	b.drop(of, *culprit)
 	b.fail(lint.NodeSpan(of.src, culprit.node), "%s", message)
 	return true
+}
+
+// textOf returns the text that a ref names or is.
+func (b *build) textOf(r ref) string {
+	if r.inline {
+		return r.value
+	}
+	if src, err := b.files.Open(r.path); err == nil {
+		return string(src.Data)
+	}
+	return ""
 }
 
 // clean shortens kustomize's messages, which name a path at each level.
@@ -393,6 +415,22 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 		}
 	}
 	e.root, changed = b.prune(k.root, files)
+	for _, f := range []string{"generators", "transformers", "validators"} {
+		// krusty runs those written inline before those in files
+		if list := fold(e.root, f); list != nil {
+			slices.SortStableFunc(list.Content, func(x, y *yaml.Node) int {
+				_, in := e.inline[x.Value]
+				_, then := e.inline[y.Value]
+				switch {
+				case in && !then:
+					return -1
+				case then && !in:
+					return 1
+				}
+				return 0
+			})
+		}
+	}
 	for i := 0; i+1 < len(e.root.Content); i += 2 {
 		// what needs the helm program, and what this build has no renderer for
 		if name := e.root.Content[i].Value; !hooked() && (strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator")) {

@@ -26,6 +26,13 @@ func (w *writer) generated(b *build) claim {
 	if name == nil {
 		name = get(src, "metadata", "name")
 	}
+	// that there is such an object at all is what the field's name says
+	kind := w.place(src)
+	if w.plugin != nil {
+		kind = w.place(get(w.plugin, "kind"))
+	} else if f := w.fieldName(); f != nil {
+		kind = w.place(f)
+	}
 	whole := w.place(src)
 	if name != nil {
 		whole = w.place(name)
@@ -60,8 +67,23 @@ func (w *writer) generated(b *build) claim {
 				}
 			}
 		}
+		if len(path) == 1 {
+			return kind
+		}
 		return whole
 	}
+}
+
+// fieldName returns the key of the field that the writer's entry is an item of.
+func (w *writer) fieldName() *yaml.Node {
+	for i := 0; i+1 < len(w.k.root.Content); i += 2 {
+		for _, e := range items(w.k.root.Content[i+1]) {
+			if unalias(e) == w.node {
+				return w.k.root.Content[i]
+			}
+		}
+	}
+	return nil
 }
 
 // datum returns where the value of a key of a generated ConfigMap or Secret stands:

@@ -96,7 +96,7 @@ func (t *transformer) Config(h *resmap.PluginHelpers, config []byte) error {
 		return t.inner.Config(h, config)
 	}
 	t.w = t.b.writer(t.kind, h.Loader().Root(), config)
-	if refused := t.w.refused(config); refused != "" {
+	if refused := t.w.refused(); refused != "" {
 		t.dead = true
 		t.b.fail(t.w.span(), "%s", refused)
 		return nil
@@ -137,7 +137,7 @@ func (g *generator) Config(h *resmap.PluginHelpers, config []byte) error {
 		g.chart = func() (resmap.ResMap, error) { return g.b.inflate(g.w, h, config) }
 		return nil
 	}
-	if refused := g.w.refused(config); refused != "" {
+	if refused := g.w.refused(); refused != "" {
 		g.dead = true
 		g.b.fail(g.w.span(), "%s", refused)
 		return nil

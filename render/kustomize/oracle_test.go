@@ -56,7 +56,7 @@ func corpus(t testing.TB) []string {
 
 func jailOf(dir string) string {
 	for d := dir; d != filepath.Dir(d); d = filepath.Dir(d) {
-		if base := filepath.Base(filepath.Dir(d)); base == "kustomize" {
+		if filepath.Base(d) == "kustomize" {
 			return d
 		}
 	}
@@ -281,12 +281,18 @@ func TestEditingThePlaceChangesTheLeaf(t *testing.T) {
 				continue
 			}
 			before := leaves(m, locator{b})
+			if len(before) > 3000 && os.Getenv("MANILINT_ORACLE") == "" {
+				continue // building it anew for each leaf takes minutes
+			}
 			sort.SliceStable(before, func(i, j int) bool { return rank(dir, before[i]) < rank(dir, before[j]) })
-			perDir := map[string]int{}
+			perDir, sizes := map[string]int{}, map[string]int{}
+			for _, l := range before {
+				sizes[l.object]++
+			}
 			for _, l := range before {
 				place := l.node.Locate()
 				w := writerOf(b, l.node.YAML())
-				if place.Precision != lint.Exact || perDir[w] >= each || seen[w] >= 60 {
+				if place.Precision != lint.Exact || perDir[w] >= each || seen[w] >= 40 {
 					continue
 				}
 				span := place.Span
@@ -307,7 +313,7 @@ func TestEditingThePlaceChangesTheLeaf(t *testing.T) {
 					f.untestable++
 					continue
 				}
-				if unchanged(l, after) {
+				if unchanged(l, sizes[l.object], after) {
 					f.bad++
 					t.Logf("%s: %s: object %s%s = %q stays when %v %q is edited", filepath.Base(dir), w, l.object, l.path, l.node.Value(), span.Start, span.Text())
 				} else {
@@ -316,7 +322,7 @@ func TestEditingThePlaceChangesTheLeaf(t *testing.T) {
 			}
 		}
 	}
-	try(overlays(t, fixtures), 25)
+	try(overlays(t, fixtures), 12)
 	if _, err := os.Stat("../../../shared/corpus/kustomize"); err == nil {
 		try(corpus(t), 2)
 	} else {
@@ -345,7 +351,7 @@ func rank(dir string, l leaf) uint32 {
 	return h.Sum32()
 }
 
-func unchanged(l leaf, after resmap.ResMap) bool {
+func unchanged(l leaf, size int, after resmap.ResMap) bool {
 	i, _ := strconv.Atoi(l.object)
 	if i >= after.Size() {
 		return false
@@ -355,7 +361,11 @@ func unchanged(l leaf, after resmap.ResMap) bool {
 	if err := one.Append(after.Resources()[i]); err != nil {
 		return false
 	}
-	return slices.ContainsFunc(leaves(one, nil), func(m leaf) bool { return m.path == l.path && m.node.Value() == l.node.Value() })
+	now := leaves(one, nil)
+	if last := l.path[strings.LastIndexByte(l.path, '/')+1:]; slices.Contains(mergeKeys, last) && len(now) != size {
+		return false // a patch that named the item adds one of its own instead
+	}
+	return slices.ContainsFunc(now, func(m leaf) bool { return m.path == l.path && m.node.Value() == l.node.Value() })
 }
 
 // edit changes the text of a span without making it something else: true becomes

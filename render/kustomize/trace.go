@@ -182,9 +182,14 @@ func (b *build) orphans(n *yaml.Node) {
 	if meta == nil {
 		return
 	}
-	p := b.entry(entry{b.root, meta})
 	for _, f := range []string{"annotations", "labels"} {
 		if m := get(n, "metadata", f); m != nil {
+			p := b.entry(entry{b.root, meta})
+			for _, option := range items(meta) {
+				if o := strings.ToLower(option.Value); f == "labels" && o == "managedbylabel" || f == "annotations" && o == "originannotations" {
+					p = b.entry(entry{b.root, option})
+				}
+			}
 			for i := 0; i+1 < len(m.Content); i += 2 {
 				if !at(m.Content[i+1]).known() {
 					set(m.Content[i], p)

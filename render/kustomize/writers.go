@@ -143,6 +143,14 @@ func (w *writer) anchor() *yaml.Node {
 func (w *writer) original(n *yaml.Node) *yaml.Node { return w.k.inline[n.Value] }
 
 func (b *build) failed(w *writer, err error) {
+	if path := text(fold(w.config, "path")); path != "" && !isInline(path) {
+		if src, err := b.files.Open(w.file(path)); err == nil {
+			if _, errs := lint.ParseYAML(src); len(errs) > 0 {
+				b.fail(errs[0].Span, "%s; the overlay is built without this patch", errs[0].Message)
+				return
+			}
+		}
+	}
 	message := b.clean(err.Error())
 	for name, n := range w.k.inline {
 		message = strings.ReplaceAll(message, name, fmt.Sprintf("inline, line %d", n.Line))
@@ -154,8 +162,8 @@ func (b *build) failed(w *writer, err error) {
 	b.fail(w.span(), "%s", message)
 }
 
-// refused says why a plugin's configuration is not run: it would fetch something.
-func (w *writer) refused([]byte) string {
+// refused says why a plugin is not run: it would fetch something.
+func (w *writer) refused() string {
 	found := ""
 	var walk func(key string, n *yaml.Node)
 	walk = func(key string, n *yaml.Node) {
@@ -274,10 +282,6 @@ func (w *writer) resource(b *build, pre, post *yaml.Node) {
 				pre, h.merged = b.patched(pre, ops), false
 			}
 		}
-		if h.merged && lost(post) {
-			// kept by kustomize's own renaming of annotations, or given without a place
-			h.claim = w.claim(post)
-		}
 	}
 	h.heal(pre, post, nil)
 }
@@ -326,7 +330,7 @@ func (w *writer) claim(post *yaml.Node) claim {
 			return w.place(ns)
 		}
 	case "PrefixTransformer", "SuffixTransformer":
-		affix := w.of(strings.ToLower(strings.TrimSuffix(w.kind, "Transformer")))
+		affix := w.of(strings.ToLower(strings.TrimSuffix(w.kind, "Transformer"))) // prefix or suffix
 		return func(path []string, post, pre *yaml.Node) place {
 			if !changed(post, pre) || parent(path) == "annotations" {
 				return place{}
@@ -337,17 +341,14 @@ func (w *writer) claim(post *yaml.Node) claim {
 			return w.place(affix)
 		}
 	case "LabelTransformer", "AnnotationsTransformer":
-		pairs := w.of(strings.ToLower(strings.TrimSuffix(w.kind, "Transformer")))
-		if w.kind == "LabelTransformer" && w.plugin == nil {
-			if p := fold(w.node, "pairs"); p != nil && p.Kind == yaml.MappingNode {
-				pairs = p
-			}
-		}
-		if w.kind == "AnnotationsTransformer" && w.plugin != nil {
-			pairs = fold(w.plugin, "annotations")
-		}
-		if w.kind == "LabelTransformer" && w.plugin != nil {
+		pairs := w.node // commonLabels, commonAnnotations
+		switch p := fold(w.node, "pairs"); {
+		case w.plugin != nil && w.kind == "LabelTransformer":
 			pairs = fold(w.plugin, "labels")
+		case w.plugin != nil:
+			pairs = fold(w.plugin, "annotations")
+		case p != nil && p.Kind == yaml.MappingNode:
+			pairs = p
 		}
 		return func(path []string, post, pre *yaml.Node) place {
 			if len(path) == 0 || (parent(path) == "annotations") != (w.kind == "AnnotationsTransformer") {

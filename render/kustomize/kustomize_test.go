@@ -1,0 +1,288 @@
+package kustomize
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
+)
+
+// write writes files, given as path and text, below a new folder.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+const web = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          image: web:1\n"
+const settings = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  a: one\n"
+
+// open loads the folders named, which lie in root.
+func open(root string, dirs ...string) Result {
+	for i, d := range dirs {
+		dirs[i] = filepath.Join(root, d)
+	}
+	return Load(context.Background(), dirs, Options{Files: source.New(nil), Jail: root, Jobs: 2})
+}
+
+// spot returns file:line:col with the file relative to root.
+func spot(root string, s lint.Span) string {
+	if !s.IsValid() {
+		return "-"
+	}
+	rel, err := filepath.Rel(root, s.Start.Source.File)
+	if err != nil {
+		rel = s.Path()
+	}
+	return fmt.Sprintf("%s:%d:%d", filepath.ToSlash(rel), s.Start.Line, s.Start.Column)
+}
+
+func errorsOf(root string, b *lint.Bundle) string {
+	var all []string
+	for _, e := range b.Errors {
+		all = append(all, spot(root, e.Span)+": "+e.Message)
+	}
+	return strings.Join(all, "\n")
+}
+
+func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		overlay string
+		files   map[string]string
+		want    string // place and text of the error
+	}{
+		"remote resource":    {"resources: [web.yaml, settings.yaml, 'https://example.com/a.yaml']\n", nil, "o/kustomization.yaml:1:38: resource \"https://example.com/a.yaml\" is remote"},
+		"remote base":        {"resources:\n- web.yaml\n- settings.yaml\n- github.com/some/repo//base?ref=v1\n", nil, "o/kustomization.yaml:4:3: resource \"github.com/some/repo//base?ref=v1\" is remote"},
+		"scp-like base":      {"resources: [web.yaml, settings.yaml, 'git@example.com:a/b.git']\n", nil, "is remote"},
+		"remote patch":       {"resources: [web.yaml, settings.yaml]\npatches:\n- path: https://example.com/p.yaml\n", nil, "o/kustomization.yaml:3:9: patch"},
+		"remote crd":         {"resources: [web.yaml, settings.yaml]\ncrds: ['https://example.com/p.yaml']\n", nil, "o/kustomization.yaml:2:8: CRD file"},
+		"remote schema":      {"resources: [web.yaml, settings.yaml]\nopenapi: {path: 'https://example.com/p.json'}\n", nil, "o/kustomization.yaml:2:17: schema"},
+		"remote file":        {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator: [{name: a, files: ['x=https://example.com/p']}]\n", nil, "generator's file \"https://example.com/p\" is remote"},
+		"remote replacement": {"resources: [web.yaml, settings.yaml]\nreplacements: [{path: 'https://example.com/p'}]\n", nil, "replacement \"https://example.com/p\" is remote"},
+		"remote in a plugin": {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: https://example.com/p\n"}, "o/t.yaml:1:1: \"https://example.com/p\" is remote"},
+		"helm repository":    {"resources: [web.yaml, settings.yaml]\nhelmCharts:\n- name: nginx\n  repo: https://example.com\n", nil, "o/kustomization.yaml:3:9: chart \"nginx\" of https://example.com is not fetched"},
+		"missing file":       {"resources: [web.yaml, settings.yaml, gone.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"gone.yaml\" does not exist"},
+		"missing patch":      {"resources: [web.yaml, settings.yaml]\npatches: [{path: gone.yaml}]\n", nil, "o/kustomization.yaml:2:18: patch \"gone.yaml\" does not exist"},
+		"outside":            {"resources: [web.yaml, settings.yaml, ../../../../etc/hostname]\n", nil, "outside"},
+		"linked outside":     {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" lies outside"},
+		"itself":             {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" holds this kustomization itself"},
+		"cycle":              {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" leads back"},
+		"folder":             {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a folder without a kustomization"},
+		"broken document":    {"resources: [web.yaml, settings.yaml, broken.yaml]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
+		"broken patch":       {"resources: [web.yaml, settings.yaml]\npatches: [{path: broken.yaml}]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
+		"broken base":        {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [\n"}, "b/kustomization.yaml:"},
+		"not an object":      {"resources: [web.yaml, settings.yaml, values.yaml]\n", map[string]string{"o/values.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
+		"twice":              {"resources: [web.yaml, settings.yaml, again.yaml]\n", map[string]string{"o/again.yaml": settings}, "o/kustomization.yaml:1:38: ConfigMap.v1.[noGrp]/settings.[noNs] is defined twice"},
+		"patch of nothing":   {"resources: [web.yaml, settings.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Service\n    metadata: {name: gone}\n", nil, "o/kustomization.yaml:3:10: no resource matches strategic merge patch"},
+		"exec plugin":        {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
+		"alias bomb": {"resources: [web.yaml, settings.yaml, bomb.yaml]\n", map[string]string{"o/bomb.yaml": "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
+			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"}, "o/bomb.yaml:1:1: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{"o/web.yaml": web, "o/settings.yaml": settings, "o/kustomization.yaml": c.overlay}
+			for path, text := range c.files {
+				files[path] = text
+			}
+			root := write(t, files)
+			if name == "linked outside" {
+				if err := os.Symlink("/etc/hostname", filepath.Join(root, "o", "link.yaml")); err != nil {
+					t.Skip(err)
+				}
+			}
+			res := open(root, "o")
+			if len(res.Bundles) != 1 {
+				t.Fatalf("%d bundles", len(res.Bundles))
+			}
+			b := res.Bundles[0]
+			if got := errorsOf(root, b); !strings.Contains(got, c.want) || strings.Count(got, "\n") > 1 {
+				t.Errorf("errors:\n%s\nwant %s", got, c.want)
+			}
+			if b.Lookup("apps", "Deployment", "", "web") == nil || b.Lookup("", "ConfigMap", "", "settings") == nil {
+				t.Errorf("the rest was not built: %d objects", len(b.Resources))
+			}
+		})
+	}
+}
+
+func TestRootsAreWhatNothingNames(t *testing.T) {
+	root := write(t, map[string]string{
+		"base/kustomization.yaml":    "resources: [web.yaml]\n",
+		"base/web.yaml":              web,
+		"prod/kustomization.yaml":    "resources: [../base]\ncomponents: [../used]\npatches: [{path: p.yaml}]\n",
+		"prod/p.yaml":                web,
+		"used/kustomization.yaml":    "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nconfigMapGenerator: [{name: a, files: [f.txt]}]\n",
+		"used/f.txt":                 "x",
+		"unused/kustomization.yaml":  "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [c.yaml, ../lonely]\n",
+		"unused/c.yaml":              settings,
+		"lonely/kustomization.yaml":  "resources: [../base/web.yaml]\n",
+		"one/kustomization.yaml":     "resources: [../two, s.yaml]\n",
+		"one/s.yaml":                 settings,
+		"two/kustomization.yaml":     "resources: [../one]\n",
+		"flux/kustomization.yaml":    "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\n",
+		"deprecated/Kustomization":   "bases: [../base]\n",
+		"deprecated/unrelated.yaml":  settings,
+		"broken/kustomization.yaml":  "resources: [\n",
+		"nothing/kustomization.yaml": "\n",
+	})
+	res := open(root, "base", "prod", "used", "unused", "lonely", "one", "two", "flux", "deprecated", "broken", "nothing")
+	var got []string
+	for _, b := range res.Bundles {
+		got = append(got, filepath.Base(b.Rendering.Root))
+	}
+	if strings.Join(got, " ") != "prod lonely one deprecated broken nothing" {
+		t.Errorf("roots: %s", got)
+	}
+	notes := strings.Join(res.Notes, "\n")
+	for _, want := range []string{"lonely: no overlay uses this base", "unused: no overlay uses this component", "deprecated/Kustomization:1:1: bases is deprecated", "kustomization.yaml:1:13: kustomize build refuses \"../base/web.yaml\""} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no note %q in\n%s", want, notes)
+		}
+	}
+	for path, want := range map[string]bool{"base/web.yaml": true, "prod/p.yaml": true, "used/f.txt": true, "unused/c.yaml": true, "deprecated/unrelated.yaml": false} {
+		if res.Used[filepath.Join(root, path)] != want {
+			t.Errorf("used[%s] = %v", path, !want)
+		}
+	}
+}
+
+func TestPlacesOfValuesAndOfWhatIsMissing(t *testing.T) {
+	root := write(t, map[string]string{
+		"base/kustomization.yaml": "resources: [web.yaml]\n",
+		"base/web.yaml":           web + "          securityContext:\n            privileged: false\n",
+		"prod/kustomization.yaml": "resources: [../base]\npatches:\n- path: p.yaml\nimages:\n- {name: web, newTag: \"2\"}\nsecretGenerator:\n- name: login\n  literals: [password=hunter2hunter2]\n  envs: [s.env]\n",
+		"prod/p.yaml":             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        securityContext:\n          privileged: true\n",
+		"prod/s.env":              "user=alice\ntoken=abcdefgh\n",
+	})
+	b := open(root, "prod").Bundles[0]
+	if len(b.Errors) > 0 {
+		t.Fatal(errorsOf(root, b))
+	}
+	d := b.Lookup("apps", "Deployment", "", "web")
+	c := d.PodSpecs()[0].Containers()[0]
+	var secret *lint.Resource
+	for _, r := range b.OfKind("Secret") {
+		secret = r
+	}
+	for _, test := range []struct {
+		name string
+		node *lint.Node
+		want string
+	}{
+		{"patched", c.Node.Get("securityContext", "privileged"), "prod/p.yaml:10:23 exact overlay=prod/kustomization.yaml:3:9 base=base/web.yaml:12:25"},
+		{"image", c.Node.Get("image"), "prod/kustomization.yaml:5:23 exact base=base/web.yaml:10:18"},
+		{"untouched", c.Node.Get("name"), "base/web.yaml:9:17 exact"},
+		{"missing", c.Node.Get("resources", "limits"), "base/web.yaml:9:17 block"},
+		{"missing in a mapping", c.Node.Get("securityContext", "runAsNonRoot"), "base/web.yaml:11:11 block"},
+		{"literal", secret.Get("data", "password"), "prod/kustomization.yaml:8:23 exact"},
+		{"env", secret.Get("data", "token"), "prod/s.env:2:7 exact overlay=prod/kustomization.yaml:9:10"},
+	} {
+		p := test.node.Locate()
+		got := spot(root, p.Span) + " " + string(p.Precision)
+		for _, r := range p.Related {
+			got += " " + r.Role + "=" + spot(root, r.Span)
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+	if text := secret.Get("data", "password").Locate().Span.Text(); text != "hunter2hunter2" {
+		t.Errorf("the literal is %q", text)
+	}
+}
+
+func TestSchemasDoNotLeak(t *testing.T) {
+	root, err := filepath.Abs(fixtures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := open(root, "openapi", "plain-schema", "setters", "openapi", "merge-file", "json-then-merge", "generators-merge", "replacements")
+	for _, b := range res.Bundles {
+		if len(b.Errors) > 0 {
+			t.Errorf("%s: %s", b.Rendering.Root, errorsOf(root, b))
+		}
+		if m := b.OfKind("Machine"); len(m) == 1 {
+			want := 2 // merged by the schema
+			if filepath.Base(b.Rendering.Root) == "plain-schema" {
+				want = 1 // replaced, as a list of a kind without schema is
+			}
+			if got := len(m[0].Get("spec", "parts").Items()); got != want {
+				t.Errorf("%s: %d parts, want %d", b.Rendering.Root, got, want)
+			}
+		}
+	}
+}
+
+func TestChartsInTheTreeAreRendered(t *testing.T) {
+	root := write(t, map[string]string{
+		"o/kustomization.yaml":                 "namespace: shop\nhelmCharts:\n- name: app\n  releaseName: rel\n  valuesInline:\n    tag: \"7\"\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: rel-app}\n    data: {b: patched}\n",
+		"o/charts/app/Chart.yaml":              "apiVersion: v2\nname: app\nversion: 1.0.0\n",
+		"o/charts/app/values.yaml":             "tag: \"1\"\n",
+		"o/charts/app/templates/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-app\ndata:\n  tag: {{ .Values.tag | quote }}\n  a: text\n  b: text\n",
+	})
+	b := open(root, "o").Bundles[0]
+	if len(b.Errors) > 0 {
+		t.Fatal(errorsOf(root, b))
+	}
+	m := b.Lookup("", "ConfigMap", "shop", "rel-app")
+	if m == nil {
+		t.Fatalf("%d objects", len(b.Resources))
+	}
+	if v := m.Get("data", "tag").Value(); v != "7" {
+		t.Errorf("tag is %q", v)
+	}
+	for field, want := range map[string]string{"a": "app/templates/settings.yaml", "b": "o/kustomization.yaml"} {
+		if got := m.Get("data", field).Locate().Span.Path(); !strings.HasSuffix(got, want) {
+			t.Errorf("%s stands in %s", field, got)
+		}
+	}
+}
+
+func TestTargetsOfFluxAndArgo(t *testing.T) {
+	root := write(t, map[string]string{
+		"apps/kustomization.yaml": "resources: []\n", "deploy/kustomization.yaml": "resources: []\n", "plain/a.yaml": settings,
+	})
+	docs, _ := lint.ParseYAML(lint.NewSource("x", []byte("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec: {path: ./apps}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n  sources: [{path: deploy}, {path: plain}, {path: ../..}]\n")))
+	var resources []*lint.Resource
+	for _, d := range docs {
+		resources = append(resources, lint.NewResources(d, nil)...)
+	}
+	got := Targets(resources, root)
+	if len(got) != 2 || got[0] != filepath.Join(root, "apps") || got[1] != filepath.Join(root, "deploy") {
+		t.Errorf("targets: %s", got)
+	}
+}
+
+func BenchmarkAgainstPlain(b *testing.B) {
+	dirs := append(overlays(b, fixtures), corpus(b)...)
+	b.Run("plain", func(b *testing.B) {
+		for range b.N {
+			for _, d := range dirs {
+				_, _ = plain(d, "", nil)
+			}
+		}
+	})
+	b.Run("located", func(b *testing.B) {
+		for range b.N {
+			for _, d := range dirs {
+				ours(b, d)
+			}
+		}
+	})
+}
