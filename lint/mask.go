@@ -169,8 +169,9 @@ func (m *Masks) addWord(v string) {
 
 var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
 
-// addPublic takes words out of what is hidden outside its own place.
-func (m *Masks) addPublic(words ...string) {
+// AddPublic takes words that are no secret, since a report names them anyway, out of
+// what is hidden outside its own place.
+func (m *Masks) AddPublic(words ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.public == nil {
@@ -271,11 +272,16 @@ func (m *Masks) add(other *Masks) {
 
 // addBundle masks the data of every Secret, also of those that could not be parsed.
 func (m *Masks) addBundle(b *Bundle) {
+	// a user name such as "prometheus" is also the name of a chart or of an app
+	m.AddPublic(strings.Split(b.Rendering.Root, "/")...)
 	for _, r := range b.Resources {
-		m.addPublic(r.Name, r.Namespace)
+		m.AddPublic(r.Name, r.Namespace)
+		for _, label := range r.Labels() {
+			m.AddPublic(label)
+		}
 		for _, p := range r.PodSpecs() {
 			for _, c := range p.Containers() {
-				m.addPublic(c.Name())
+				m.AddPublic(c.Name())
 			}
 		}
 		if r.Kind != "Secret" {
@@ -283,7 +289,7 @@ func (m *Masks) addBundle(b *Bundle) {
 		}
 		for _, field := range []string{"data", "stringData"} {
 			r.Get(field).Walk(func(n *Node) bool {
-				m.addPublic(n.Name())
+				m.AddPublic(n.Name())
 				m.addNode(n, n.Value())
 				return true
 			})

@@ -78,6 +78,9 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 		if v, ok := top["Values"].(chartutil.Values); ok {
 			masks.AddSettings(v.AsMap())
 		}
+		for _, f := range r.failures { // the names of charts and of their parts are no secret
+			masks.AddPublic(strings.FieldsFunc(f.name, func(c rune) bool { return c == '/' || c == '-' || c == '.' })...)
+		}
 		for _, e := range errs {
 			e.Message = masks.Redact(e.Message)
 		}
