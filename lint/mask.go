@@ -297,6 +297,25 @@ func (m *Masks) addBundle(b *Bundle) {
 	}
 }
 
+// quoting are the errors that repeat what a generator of Secrets could not read, and
+// what they become.
+var quoting = []struct {
+	expr *regexp.Regexp
+	to   string
+}{
+	{regexp.MustCompile(`(?s)literal sources \[.*\]: `), "literal sources: "},
+	{regexp.MustCompile(`(?s)invalid literal source .*, expected key=value`), "a literal is not key=value"},
+	{regexp.MustCompile(`(?s)(?:\[[0-9 ]*\] )?has invalid utf8 bytes.*`), "has bytes that are not UTF-8"},
+}
+
+// redactError hides values in an error's message, and what it quotes of secrets unread.
+func (m *Masks) redactError(message string) string {
+	for _, q := range quoting {
+		message = q.expr.ReplaceAllLiteralString(message, q.to)
+	}
+	return m.Redact(message)
+}
+
 // AddSettings hides the strings below the keys of a tree of maps and lists whose names
 // suggest a secret: what a chart's error may quote of its values.
 func (m *Masks) AddSettings(tree any) {
@@ -361,7 +380,7 @@ func (m *Masks) addWithin(span Span, n *Node, part string) {
 var (
 	secretKind   = regexp.MustCompile(`(?m)^[ \t-]*["']?kind["']?\s*:\s*["']?Secret\b`)
 	settingLine  = regexp.MustCompile(`^[ \t]*(?:- )?["']?([\w.\-/]+)["']?[ \t]*[:=][ \t]*(.*)$`)
-	secretName   = regexp.MustCompile(`(?i)passw|passphrase|secret|token|api-?_?key|private-?_?key|credential|access-?_?key|auth|dsn|connection`)
+	secretName   = regexp.MustCompile(`(?i)passw|passphrase|secret|token|api-?_?key|private-?_?key|credential|access-?_?key|auth|dsn|connection|literals`)
 	structureKey = regexp.MustCompile(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
 )
 

@@ -190,7 +190,7 @@ func (r *Report) redactErrors() {
 		}
 	}
 	for _, e := range r.Errors {
-		e.Message = r.Masks.Redact(e.Message)
+		e.Message = r.Masks.redactError(e.Message)
 	}
 	SortErrors(r.Errors)
 	r.Errors = slices.CompactFunc(r.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
