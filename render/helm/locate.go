@@ -34,6 +34,9 @@ func (l *locator) Locate(n *lint.Node) lint.Place {
 	if !n.Exists() {
 		return l.missing(n)
 	}
+	if p := n.Parent(); p != nil && p.Name() == "metadata" && (n.Name() == "name" || n.Name() == "generateName") && n.Key() != nil {
+		return l.atKey(n.Key(), n.YAML()) // the name stands for the object
+	}
 	from, to := l.bounds(n.YAML())
 	if !n.IsScalar() && !n.IsNull() {
 		to = min(to, from+1)
@@ -70,6 +73,36 @@ func clipOne(g segment, from, to int) segment {
 	}
 	g.end = min(g.end, to)
 	return g
+}
+
+// atKey returns the place of a value that stands for what it is part of: in the template
+// that writes the key, not in a helper that many objects take their name from.
+func (l *locator) atKey(key, value *kyaml.Node) lint.Place {
+	from, to := l.bounds(value)
+	place := l.place(from, to, false)
+	at, _ := l.bounds(key)
+	segs := l.segments(at, at+1)
+	if len(segs) == 0 {
+		return place
+	}
+	k, ok := l.site(segs[0])
+	if !ok || k.vendored || !place.Span.IsValid() || place.Span.Start.Source == k.span.Start.Source && place.Span.Start.Line == k.span.Start.Line {
+		return place
+	}
+	if place.Span.Start.Source != k.span.Start.Source || place.Precision == lint.Block {
+		inner := place.Span
+		place.Span, place.Precision = k.span, lint.Block
+		for _, s := range l.sites(l.main(l.segments(from, to))) {
+			if !s.vendored && s.span.Start.Source == k.span.Start.Source && s.span.Start.Line == k.span.Start.Line {
+				place.Span = s.span
+			}
+		}
+		place.Related = dropSpan(place.Related, place.Span)
+		if place.Origin != lint.FromValue || !slices.ContainsFunc(place.Related, func(r lint.Related) bool { return r.Span.Compare(inner) == 0 }) {
+			place.Related = append(place.Related, lint.Related{Role: "include", Message: "written here", Span: inner})
+		}
+	}
+	return place
 }
 
 // handedOn reports whether the node's key, or the dash of a list item, is part of a
@@ -307,6 +340,9 @@ func (l *locator) valuePlace(path string) (valuePlace, bool) {
 // inValue returns the place of a segment inside the value that it was made from.
 func (l *locator) inValue(p valuePlace, g segment) lint.Span {
 	off, n := g.off, g.end-g.start
+	if g.o.key {
+		return p.key()
+	}
 	if g.o.fixed {
 		off, n = g.o.at, 0
 	} else if !g.exact {
@@ -518,6 +554,15 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 		}
 	}
 	place := l.place(from, to, false)
+	for _, m := range []*lint.Node{holder, holder.Get("metadata")} {
+		if m.IsMapping() {
+			for i := 0; i+1 < len(m.YAML().Content); i += 2 {
+				if m.YAML().Content[i+1] == anchor {
+					place = l.atKey(m.YAML().Content[i], anchor)
+				}
+			}
+		}
+	}
 	if place.Precision == lint.Exact {
 		place.Precision = lint.Block
 	}

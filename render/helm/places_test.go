@@ -80,6 +80,9 @@ func TestPlaces(t *testing.T) {
 		{"a field below an empty block", container.Get("resources", "limits", "cpu"), "values.yaml:10:1 block value; template templates/web.yaml:29"},
 		{"a field of a block of values", pod.Get("securityContext", "runAsNonRoot"), "values.yaml:8:1 block value; template templates/web.yaml:21"},
 		{"a field that nothing would add", container.Get("livenessProbe"), "templates/web.yaml:24:17 block text"},
+		{"the name of an object", kit.Get("metadata", "name"), "templates/kit.yaml:1:1 block literal; template charts/kit/templates/_account.tpl:5"},
+		{"a name that a helper writes", find(t, b, "ConfigMap", "shop-named").Get("metadata", "name"), "templates/named.yaml:4:9 block literal; include templates/_helpers.tpl:12"},
+		{"a field of an object whose name a helper writes", find(t, b, "ConfigMap", "shop-named").Get("immutable"), "templates/named.yaml:4:9 block text; include templates/_helpers.tpl:12"},
 		{"a field of the pod", pod.Get("automountServiceAccountToken"), "templates/web.yaml:18:5 block text"},
 	} {
 		if got := shown(c.node.Locate()); got != c.want {

@@ -26,6 +26,8 @@ type origin struct {
 	also []string
 	// via are the actions that it came through, the innermost first.
 	via *frame
+	// key says that it is the key of the value, not the value.
+	key bool
 	// fixed says that the place is offset at, whatever the offset in the text.
 	fixed bool
 	at    int

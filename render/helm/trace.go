@@ -128,7 +128,7 @@ func (t *tracer) tag(v any, path string) any {
 		m := make(map[string]any, len(x))
 		for k, e := range x {
 			key, p := strings.Clone(k), child(path, k)
-			t.learn(key, []segment{{end: len(key), o: &origin{kind: fromValue, paths: []string{p}}}})
+			t.learn(key, []segment{{end: len(key), o: &origin{kind: fromValue, paths: []string{p}, key: true}}})
 			m[key] = t.tag(e, p)
 		}
 		t.hold(m, o)
