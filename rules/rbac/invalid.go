@@ -17,6 +17,7 @@ var Invalid = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K02"},
 	Docs:       docs,
+	YieldsTo:   []string{"schema"}, // only where a type is wrong: see semantic
 	Run: func(pass *lint.Pass) {
 		for _, res := range pass.Resources("ClusterRole", "Role") {
 			if res.Group == group {
@@ -31,16 +32,24 @@ var Invalid = &lint.Rule{
 	},
 }
 
+// semantic reports what only RBAC knows to be wrong. Its subject keeps it apart
+// from wrong types, which the rule schema reports too.
+func semantic(pass *lint.Pass, n *lint.Node, format string, args ...any) *lint.Finding {
+	f := pass.Reportf(n, format, args...)
+	f.Subject = "rbac"
+	return f
+}
+
 func checkRole(pass *lint.Pass, res *lint.Resource) {
 	rules := res.Get("rules")
 	aggregated := res.Get("aggregationRule").IsMapping()
 	switch {
 	case rules.IsNull() && !aggregated && rules.Exists():
-		pass.Reportf(rules, "%s has no rules: it grants nothing", res).Severity = lint.Low
+		semantic(pass, rules, "%s has no rules: it grants nothing", res).Severity = lint.Low
 	case !rules.IsNull() && !rules.IsSequence():
 		pass.Reportf(rules, "rules of %s is no list", res)
 	case aggregated && len(rules.Items()) > 0:
-		pass.Reportf(rules, "%s has rules beside its aggregationRule: the controller overwrites them", res).Severity = lint.Low
+		semantic(pass, rules, "%s has rules beside its aggregationRule: the controller overwrites them", res).Severity = lint.Low
 		return
 	}
 	for _, rule := range rules.Items() {
@@ -80,28 +89,28 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node) {
 	p := newPolicyRule(nil, rule)
 	switch {
 	case len(p.verbs) == 0:
-		pass.Reportf(rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
+		semantic(pass, rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
 	case len(p.paths) > 0 && res.Kind == "Role":
-		pass.Reportf(rule.Get("nonResourceURLs"), "%s is of one namespace and cannot grant nonResourceURLs", res)
+		semantic(pass, rule.Get("nonResourceURLs"), "%s is of one namespace and cannot grant nonResourceURLs", res)
 	case len(p.paths) > 0 && len(p.resources)+len(p.groups)+len(p.names) > 0:
-		pass.Reportf(rule.Get("nonResourceURLs"), "rule %d of %s has both nonResourceURLs and resources", rule.Index()+1, res)
+		semantic(pass, rule.Get("nonResourceURLs"), "rule %d of %s has both nonResourceURLs and resources", rule.Index()+1, res)
 	case len(p.paths) == 0 && len(p.groups) == 0:
-		pass.Reportf(rule.Get("apiGroups"), "rule %d of %s has no apiGroups", rule.Index()+1, res).Help = `write apiGroups: [""] for the core API group`
+		semantic(pass, rule.Get("apiGroups"), "rule %d of %s has no apiGroups", rule.Index()+1, res).Help = `write apiGroups: [""] for the core API group`
 	case len(p.paths) == 0 && len(p.resources) == 0:
-		pass.Reportf(rule.Get("resources"), "rule %d of %s has no resources", rule.Index()+1, res)
+		semantic(pass, rule.Get("resources"), "rule %d of %s has no resources", rule.Index()+1, res)
 	}
 	for _, e := range p.resources {
 		if why := unmatched(e.text); why != "" {
-			pass.Reportf(e.node, "resource %q of %s matches nothing: %s", e.text, res, why).Severity = lint.Low
+			semantic(pass, e.node, "resource %q of %s matches nothing: %s", e.text, res, why).Severity = lint.Low
 		}
 	}
 	for _, e := range p.groups {
 		switch {
 		case e.text == "core", e.text == "v1":
-			f := pass.Reportf(e.node, "API group %q of %s matches nothing: the core group is called \"\"", e.text, res)
+			f := semantic(pass, e.node, "API group %q of %s matches nothing: the core group is called \"\"", e.text, res)
 			f.Severity, f.Help = lint.Low, `write apiGroups: [""]`
 		case strings.Contains(e.text, "/"):
-			f := pass.Reportf(e.node, "API group %q of %s matches nothing: a group has no version", e.text, res)
+			f := semantic(pass, e.node, "API group %q of %s matches nothing: a group has no version", e.text, res)
 			f.Severity, f.Help = lint.Low, "write "+e.text[:strings.Index(e.text, "/")]
 		}
 	}
@@ -126,15 +135,15 @@ func checkBinding(pass *lint.Pass, res *lint.Resource) {
 	kind := ref.Get("kind")
 	switch {
 	case !ref.IsMapping():
-		pass.Reportf(ref, "%s has no roleRef", res)
+		semantic(pass, ref, "%s has no roleRef", res)
 	case kind.Value() != "Role" && kind.Value() != "ClusterRole":
-		pass.Reportf(kind, "roleRef of %s is of kind %q; it must be Role or ClusterRole", res, kind.Value())
+		semantic(pass, kind, "roleRef of %s is of kind %q; it must be Role or ClusterRole", res, kind.Value())
 	case kind.Value() == "Role" && res.Kind == "ClusterRoleBinding":
-		pass.Reportf(kind, "%s names a Role; it can only bind a ClusterRole", res)
+		semantic(pass, kind, "%s names a Role; it can only bind a ClusterRole", res)
 	case ref.Get("name").Value() == "":
-		pass.Reportf(ref.Get("name"), "roleRef of %s has no name", res)
+		semantic(pass, ref.Get("name"), "roleRef of %s has no name", res)
 	case ref.Get("apiGroup").Value() != "" && ref.Get("apiGroup").Value() != group:
-		pass.Reportf(ref.Get("apiGroup"), "roleRef of %s is of API group %q; it must be %s", res, ref.Get("apiGroup").Value(), group)
+		semantic(pass, ref.Get("apiGroup"), "roleRef of %s is of API group %q; it must be %s", res, ref.Get("apiGroup").Value(), group)
 	}
 	subjects := res.Get("subjects")
 	if !subjects.IsNull() && !subjects.IsSequence() {
@@ -146,13 +155,13 @@ func checkBinding(pass *lint.Pass, res *lint.Resource) {
 		case !s.IsMapping():
 			pass.Reportf(s, "subject %d of %s is no mapping", s.Index()+1, res)
 		case kind.Value() != "User" && kind.Value() != "Group" && kind.Value() != "ServiceAccount":
-			pass.Reportf(kind, "subject %d of %s is of kind %q; it must be User, Group or ServiceAccount", s.Index()+1, res, kind.Value())
+			semantic(pass, kind, "subject %d of %s is of kind %q; it must be User, Group or ServiceAccount", s.Index()+1, res, kind.Value())
 		case s.Get("name").Value() == "":
-			pass.Reportf(s.Get("name"), "subject %d of %s has no name", s.Index()+1, res)
+			semantic(pass, s.Get("name"), "subject %d of %s has no name", s.Index()+1, res)
 		case kind.Value() == "ServiceAccount" && apiGroup != "":
-			pass.Reportf(s.Get("apiGroup"), "subject %d of %s is a ServiceAccount of API group %q; it has none", s.Index()+1, res, apiGroup)
+			semantic(pass, s.Get("apiGroup"), "subject %d of %s is a ServiceAccount of API group %q; it has none", s.Index()+1, res, apiGroup)
 		case kind.Value() == "ServiceAccount" && res.Kind == "ClusterRoleBinding" && s.Get("namespace").Value() == "":
-			pass.Reportf(s.Get("namespace"), "subject %d of %s is a ServiceAccount without a namespace", s.Index()+1, res)
+			semantic(pass, s.Get("namespace"), "subject %d of %s is a ServiceAccount without a namespace", s.Index()+1, res)
 		}
 	}
 }
