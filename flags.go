@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/compliance"
 	"github.com/manilint/manilint/lint/report"
 )
 
@@ -87,7 +88,7 @@ func (f *flags) check() error {
 		oneOf("fail-on", f.failOn, append(severities, "never")...),
 		oneOf("severity", f.severity, severities...),
 		oneOf("profile", f.profile, "", "default", "baseline", "restricted", "all"),
-		oneOf("compliance", f.compliance, "", "cis", "nsa", "pss", "mitre", "owasp"),
+		oneOf("compliance", f.compliance, append([]string{""}, compliance.Names()...)...),
 	} {
 		if err != nil {
 			return err

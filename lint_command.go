@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/compliance"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/rules"
@@ -59,7 +60,12 @@ func (c *command) lint(args []string) (int, error) {
 	if rep.Stats.Objects == 0 && !f.allowEmpty {
 		rep.Errors = append(rep.Errors, f.empty(paths))
 	}
-	if err := c.write(&f, outs, rep); err != nil {
+	if f.compliance != "" {
+		err = c.writeCompliance(&f, rep)
+	} else {
+		err = c.write(&f, outs, rep)
+	}
+	if err != nil {
 		return 0, err
 	}
 	c.closing(&f, rep, loaded)
@@ -119,7 +125,8 @@ func (f *flags) group(paths []string) ([]*group, error) {
 				}
 				g.dir = filepath.Dir(file)
 			}
-			if g.enabled, err = g.config.Select(rules.All(), lint.Profile(f.profile), f.enable, f.disable, f.only); err != nil {
+			enable := slices.Concat(f.enable, compliance.Rules(f.compliance, rules.All()))
+			if g.enabled, err = g.config.Select(rules.All(), lint.Profile(f.profile), enable, f.disable, f.only); err != nil {
 				return nil, usageError{err}
 			}
 			byFile[file] = g
@@ -265,6 +272,21 @@ func (c *command) write(f *flags, outs []output, rep *lint.Report) error {
 		}
 	}
 	return nil
+}
+
+// writeCompliance prints what the report says of each control of a framework.
+func (c *command) writeCompliance(f *flags, rep *lint.Report) error {
+	result, err := compliance.Assess(rep, f.compliance)
+	if err != nil {
+		return usageError{err}
+	}
+	if len(f.formats) == 1 && f.formats[0] == "json" {
+		return result.WriteJSON(c.stdout)
+	}
+	if len(f.formats) > 0 && f.formats[0] != "text" {
+		return usagef("--compliance prints text or json, to standard output")
+	}
+	return result.WriteText(c.stdout)
 }
 
 // closing says on standard error what was covered, so that nobody mistakes

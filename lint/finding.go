@@ -77,9 +77,12 @@ type Report struct {
 	Findings   []*Finding
 	Errors     []*InputError
 	Suppressed []*Suppressed
-	Rules      []*Rule // those that ran
-	Stats      Stats
-	Masks      *Masks
+	// Yielded are findings that a stronger rule's stand for; see [Rule.YieldsTo].
+	// No format lists them, but a control that they break is not passed.
+	Yielded []*Finding
+	Rules   []*Rule // those that ran
+	Stats   Stats
+	Masks   *Masks
 }
 
 // Stats says what a run covered.

@@ -121,7 +121,8 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 			failed = failed || len(errs[i*len(o.Rules)+j]) > 0
 		}
 		// an ignore of the stronger rule lets the weaker one speak
-		found = append(found, yield(ignores.suppress(b, inBundle, failed))...)
+		kept, gave := yield(ignores.suppress(b, inBundle, failed))
+		found, report.Yielded = append(found, kept...), append(report.Yielded, gave...)
 	}
 	for _, e := range errs {
 		report.Errors = append(report.Errors, e...)
@@ -130,7 +131,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		report.Errors = append(report.Errors, &InputError{Message: "stopped before all rules had run: " + err.Error()})
 	}
 	found = append(found, ignores.findings(ctx.Err() == nil)...)
-	report.Findings = merge(found)
+	report.Findings, report.Yielded = merge(found), merge(report.Yielded)
 	for _, f := range report.Findings {
 		f.redact(report.Masks)
 	}
@@ -160,6 +161,7 @@ func Combine(reports ...*Report) *Report {
 	for _, r := range reports {
 		found = append(found, r.Findings...)
 		all.Suppressed = append(all.Suppressed, r.Suppressed...)
+		all.Yielded = append(all.Yielded, r.Yielded...)
 		all.Errors = append(all.Errors, r.Errors...)
 		for _, rule := range r.Rules {
 			if !slices.Contains(all.Rules, rule) {
@@ -263,8 +265,8 @@ func (p *Pass) culprit(at *Span) string {
 	return p.Bundle.Rendering.Root
 }
 
-// yield drops the findings of rules that yield to a stronger one on the same subject.
-func yield(found []*Finding) []*Finding {
+// yield splits off the findings of rules that yield to a stronger one on the same subject.
+func yield(found []*Finding) (kept, gave []*Finding) {
 	type subject struct {
 		rule, subject string
 		resource      *Resource
@@ -273,14 +275,16 @@ func yield(found []*Finding) []*Finding {
 	for _, f := range found {
 		reported[subject{f.Rule.ID, f.Subject, f.Node.Resource()}] = true
 	}
-	return slices.DeleteFunc(found, func(f *Finding) bool {
-		for _, stronger := range f.Rule.YieldsTo {
-			if reported[subject{stronger, f.Subject, f.Node.Resource()}] {
-				return true
-			}
+	for _, f := range found {
+		if slices.ContainsFunc(f.Rule.YieldsTo, func(stronger string) bool {
+			return reported[subject{stronger, f.Subject, f.Node.Resource()}]
+		}) {
+			gave = append(gave, f)
+		} else {
+			kept = append(kept, f)
 		}
-		return false
-	})
+	}
+	return kept, gave
 }
 
 // merge makes one finding of those that show one defect in one source place,

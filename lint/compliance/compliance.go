@@ -132,7 +132,7 @@ func Assess(report *lint.Report, name string) (*Result, error) {
 
 func (f Framework) assess(report *lint.Report) *Result {
 	found, suppressed := map[string]int{}, map[string]int{}
-	for _, finding := range report.Findings {
+	for _, finding := range slices.Concat(report.Findings, report.Yielded) {
 		found[finding.Rule.ID]++
 	}
 	for _, s := range report.Suppressed {
@@ -165,6 +165,20 @@ func (f Framework) assess(report *lint.Report) *Result {
 		result.Controls = append(result.Controls, a)
 	}
 	return result
+}
+
+// Rules returns the IDs of the rules that answer a control of the framework of a
+// name: a report by it runs them, whatever the profile. None for "".
+func Rules(name string, rules []*lint.Rule) []string {
+	var ids []string
+	for _, f := range frameworks {
+		for _, r := range rules {
+			if f.Name == name && slices.ContainsFunc(f.Controls, func(c Control) bool { return f.Answers(r, c) }) {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	return ids
 }
 
 // Summaries reads a report by every framework, for formats that show the counts alone.
