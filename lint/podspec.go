@@ -175,11 +175,12 @@ func template(paths ...string) []podForm {
 	return forms
 }
 
-// inline are specs that hold the fields of a pod beside others of their own.
-func inline(partial bool, metadata string, paths ...string) []podForm {
+// inline are specs that hold the fields of a pod beside others of their own, for an
+// operator to complete.
+func inline(metadata string, paths ...string) []podForm {
 	var forms []podForm
 	for _, at := range paths {
-		forms = append(forms, podForm{at: at, spec: ".", metadata: metadata, partial: partial})
+		forms = append(forms, podForm{at: at, spec: ".", metadata: metadata, partial: true})
 	}
 	return forms
 }
@@ -255,7 +256,7 @@ func spark(spec string) []podForm {
 // kserve are the parts of an inference service: a pod of containers, or of one
 // model server that the service's runtime completes.
 func kserve(paths ...string) []podForm {
-	forms := inline(true, "", paths...)
+	forms := inline("", paths...)
 	for i := range forms {
 		forms[i].containers = append([]containerForm{{path: "model", kind: MainContainer, name: "kserve-container"}}, usualLists...)
 	}
@@ -318,10 +319,10 @@ var podForms = map[string][]podForm{
 	"tekton.dev/PipelineRun": task([]string{"spec.taskRunTemplate.podTemplate", "spec.podTemplate"},
 		"spec.pipelineSpec.tasks[].taskSpec", "spec.pipelineSpec.finally[].taskSpec"),
 
-	"monitoring.coreos.com/Prometheus":      inline(true, "podMetadata", "spec"),
-	"monitoring.coreos.com/PrometheusAgent": inline(true, "podMetadata", "spec"),
-	"monitoring.coreos.com/Alertmanager":    inline(true, "podMetadata", "spec"),
-	"monitoring.coreos.com/ThanosRuler":     inline(true, "podMetadata", "spec"),
+	"monitoring.coreos.com/Prometheus":      inline("podMetadata", "spec"),
+	"monitoring.coreos.com/PrometheusAgent": inline("podMetadata", "spec"),
+	"monitoring.coreos.com/Alertmanager":    inline("podMetadata", "spec"),
+	"monitoring.coreos.com/ThanosRuler":     inline("podMetadata", "spec"),
 
 	"keda.sh/ScaledJob": template("spec.jobTargetRef.template"),
 
@@ -358,15 +359,15 @@ var podForms = map[string][]podForm{
 	"apps.kruise.io/DaemonSet": template("spec.template"),
 
 	"serving.kserve.io/InferenceService":      kserve("spec.predictor", "spec.transformer", "spec.explainer"),
-	"serving.kserve.io/ServingRuntime":        inline(true, "", "spec"),
-	"serving.kserve.io/ClusterServingRuntime": inline(true, "", "spec"),
+	"serving.kserve.io/ServingRuntime":        inline("", "spec"),
+	"serving.kserve.io/ClusterServingRuntime": inline("", "spec"),
 
-	"operator.victoriametrics.com/VMAgent":        inline(true, "podMetadata", "spec"),
-	"operator.victoriametrics.com/VMAlert":        inline(true, "podMetadata", "spec"),
-	"operator.victoriametrics.com/VMAlertmanager": inline(true, "podMetadata", "spec"),
-	"operator.victoriametrics.com/VMAuth":         inline(true, "podMetadata", "spec"),
-	"operator.victoriametrics.com/VMSingle":       inline(true, "podMetadata", "spec"),
-	"operator.victoriametrics.com/VMCluster":      inline(true, "podMetadata", "spec.vmstorage", "spec.vmselect", "spec.vminsert"),
+	"operator.victoriametrics.com/VMAgent":        inline("podMetadata", "spec"),
+	"operator.victoriametrics.com/VMAlert":        inline("podMetadata", "spec"),
+	"operator.victoriametrics.com/VMAlertmanager": inline("podMetadata", "spec"),
+	"operator.victoriametrics.com/VMAuth":         inline("podMetadata", "spec"),
+	"operator.victoriametrics.com/VMSingle":       inline("podMetadata", "spec"),
+	"operator.victoriametrics.com/VMCluster":      inline("podMetadata", "spec.vmstorage", "spec.vmselect", "spec.vminsert"),
 
 	"elasticsearch.k8s.elastic.co/Elasticsearch": partial("spec.nodeSets[].podTemplate"),
 	"beat.k8s.elastic.co/Beat":                   partial("spec.daemonSet.podTemplate", "spec.deployment.podTemplate"),

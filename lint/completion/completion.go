@@ -78,7 +78,7 @@ func newOption(f *pflag.Flag, names []string) option {
 	case "severity":
 		o.kind, o.values = choice, severities
 	case "fail-on":
-		o.kind, o.values = choice, append(severities, "never")
+		o.kind, o.values = choice, slices.Concat(severities, []string{"never"})
 	case "compliance":
 		o.kind, o.values = choice, []string{"cis", "nsa", "pss", "mitre", "owasp"}
 	case "enable", "disable", "only":

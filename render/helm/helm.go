@@ -164,7 +164,7 @@ func capabilities(o Options) (*chartutil.Capabilities, error) {
 	}
 	kube, err := chartutil.ParseKubeVersion(version)
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: %w", version, err)
+		return nil, fmt.Errorf("--kube-version %q: %w", version, err)
 	}
 	caps.KubeVersion = *kube
 	caps.APIVersions = append(append(chartutil.VersionSet(nil), caps.APIVersions...), o.APIVersions...)

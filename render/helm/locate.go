@@ -546,7 +546,7 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 	from, to := l.bounds(anchor)
 	fields := n.Missing()
 	if len(fields) > 0 {
-		if place, ok := l.block(holder, from); ok {
+		if place, ok := l.block(holder); ok {
 			return place
 		}
 		if place, ok := l.gap(holder, fields[0]); ok {
@@ -580,7 +580,7 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 
 // block returns the values key of a mapping that is a block of values as a whole: the
 // empty containerSecurityContext: {}, or one that lacks the field.
-func (l *locator) block(holder *lint.Node, anchor int) (lint.Place, bool) {
+func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 	y := holder.YAML()
 	at, _ := l.bounds(y)
 	segs := l.segments(at, at+1)
@@ -603,8 +603,7 @@ func (l *locator) block(holder *lint.Node, anchor int) (lint.Place, bool) {
 	place := lint.Place{Precision: lint.Block, Origin: lint.FromValue}
 	s, written := l.template(g)
 	template := lint.Related{Role: "template", Message: "rendered by this template", Span: s.span}
-	switch {
-	case p.layer.vendored || !p.inFile():
+	if p.layer.vendored || !p.inFile() {
 		if !written {
 			return lint.Place{}, false
 		}

@@ -102,11 +102,11 @@ var PSALabel = &lint.Rule{
 				continue
 			}
 			level := r.Get("metadata", "labels", enforce)
-			switch v := level.Value(); {
-			case v == "baseline" || v == "restricted":
-			case v == "privileged":
+			switch v := level.Value(); v {
+			case "baseline", "restricted":
+			case "privileged":
 				pass.Reportf(level, "namespace %q lets pods do anything: it enforces level privileged", r.Name).Help = "set the label " + enforce + " to restricted, or to baseline"
-			case v == "":
+			case "":
 				pass.Reportf(level, "namespace %q enforces no Pod Security Standard", r.Name).Help = "add the label " + enforce + ": restricted, or baseline"
 			default:
 				pass.Reportf(level, "namespace %q enforces %q, which is no level: pods are held to nothing, or to the strictest", r.Name, v).Help = "write privileged, baseline or restricted"

@@ -185,10 +185,10 @@ func (b *binding) subjectKey() string {
 }
 
 func (s *subject) isBroad() bool {
-	switch {
-	case s.kind == "User":
+	switch s.kind {
+	case "User":
 		return s.name == "system:anonymous"
-	case s.kind == "Group":
+	case "Group":
 		return s.name == "system:masters" || s.name == "system:unauthenticated" || s.name == "system:authenticated" ||
 			s.name == "system:serviceaccounts" || strings.HasPrefix(s.name, "system:serviceaccounts:")
 	}

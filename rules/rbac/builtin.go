@@ -64,12 +64,6 @@ var publicRoles = map[string]bool{
 	"system:basic-user": true, "system:discovery": true, "system:public-info-viewer": true, "system:service-account-issuer-discovery": true,
 }
 
-// aggregatedInto is the chain view → edit → admin of the built-in roles.
-var aggregatedInto = map[string]string{
-	"system:aggregate-to-admin": "admin", "system:aggregate-to-edit": "edit", "system:aggregate-to-view": "view",
-	"edit": "admin", "view": "edit",
-}
-
 // aggregateLabel labels the roles that a built-in role takes in.
 const aggregateLabel = "rbac.authorization.k8s.io/aggregate-to-"
 

@@ -111,7 +111,8 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node) {
 			f.Severity, f.Help = lint.Low, `write apiGroups: [""]`
 		case strings.Contains(e.text, "/"):
 			f := semantic(pass, e.node, "API group %q of %s matches nothing: a group has no version", e.text, res)
-			f.Severity, f.Help = lint.Low, "write "+e.text[:strings.Index(e.text, "/")]
+			group, _, _ := strings.Cut(e.text, "/")
+			f.Severity, f.Help = lint.Low, "write "+group
 		}
 	}
 }

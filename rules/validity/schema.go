@@ -3,6 +3,7 @@ package validity
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -182,7 +183,7 @@ func (w *walker) object(n *lint.Node, t reflect.Type, above []reflect.Type) {
 		w.wrong(n, "a mapping")
 		return
 	}
-	around := append(above[:len(above):len(above)], t)
+	around := slices.Concat(above, []reflect.Type{t})
 	for _, f := range n.Fields() {
 		if ft, ok := fieldOf(t, f.Name()); ok {
 			w.value(f, ft, around)
