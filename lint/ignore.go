@@ -154,8 +154,11 @@ func (s *suppressor) meet(b *Bundle, found []*Finding, failed bool) {
 		}
 	}
 	for _, r := range b.Resources {
-		place := r.Root.Locate()
-		visit(place.Span)
+		if file, ok := r.locator.(FileLocator); ok { // its source needs no search
+			visit(file.Source.Span(0, 0))
+		} else {
+			visit(r.Root.Locate().Span)
+		}
 		n := r.Get("metadata", "annotations", IgnoreAnnotation)
 		if !n.IsScalar() {
 			continue

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -160,17 +161,30 @@ func (n *Node) Fields() []*Node {
 		return nil
 	}
 	var fields []*Node
-	seen := map[string]bool{}
-	var add func(m *yaml.Node)
-	add = func(m *yaml.Node) {
+	var places map[string]int // of large mappings; a scan is faster in small ones
+	if len(n.yaml.Content) > 64 {
+		places = map[string]int{}
+	}
+	find := func(name string) int {
+		if places == nil {
+			return slices.IndexFunc(fields, func(f *Node) bool { return f.field == name })
+		}
+		if at, ok := places[name]; ok {
+			return at
+		}
+		return -1
+	}
+	var add func(m *yaml.Node, taken int)
+	// add appends the fields of m; the first taken ones are written and win.
+	add = func(m *yaml.Node, taken int) {
 		var merges []*yaml.Node
 		if m == nil || m.Kind != yaml.MappingNode {
 			return
 		}
 		for i := 0; i+1 < len(m.Content); i += 2 {
-			k := m.Content[i]
+			k, v := m.Content[i], m.Content[i+1]
 			if k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
-				if v := resolveAlias(m.Content[i+1]); v.Kind == yaml.SequenceNode {
+				if v = resolveAlias(v); v.Kind == yaml.SequenceNode {
 					for _, c := range v.Content {
 						merges = append(merges, resolveAlias(c))
 					}
@@ -179,16 +193,22 @@ func (n *Node) Fields() []*Node {
 				}
 				continue
 			}
-			if !seen[k.Value] {
-				seen[k.Value] = true
-				fields = append(fields, n.Get(k.Value))
+			field := &Node{yaml: resolveAlias(v), key: k, parent: n, field: k.Value, index: -1, res: n.res}
+			switch at := find(k.Value); {
+			case at < 0:
+				if places != nil {
+					places[k.Value] = len(fields)
+				}
+				fields = append(fields, field)
+			case at >= taken:
+				fields[at] = field // of a repeated key the last counts
 			}
 		}
 		for _, c := range merges {
-			add(c)
+			add(c, len(fields))
 		}
 	}
-	add(n.yaml)
+	add(n.yaml, 0)
 	return fields
 }
 

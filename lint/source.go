@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type Source struct {
 	// runes holds the number of code points before each multiple of runeStep, so
 	// that a column in a file of one long line costs no scan of that line.
 	runes []int
+	ascii bool // every byte is a code point
 }
 
 const runeStep = 1024
@@ -52,12 +54,16 @@ func (s *Source) lineTable() []int {
 			}
 		}
 		s.runes = append(s.runes, n)
+		s.ascii = !slices.ContainsFunc(s.Data, func(b byte) bool { return b >= utf8.RuneSelf })
 	})
 	return s.lines
 }
 
 // runesBefore returns the number of code points that start before an offset.
 func (s *Source) runesBefore(offset int) int {
+	if s.ascii {
+		return offset
+	}
 	step := min(offset/runeStep, len(s.runes)-1)
 	n := s.runes[step]
 	for _, b := range s.Data[min(step*runeStep, offset):offset] {
@@ -70,6 +76,9 @@ func (s *Source) runesBefore(offset int) int {
 
 // runeAt returns the offset of the code point that n others precede.
 func (s *Source) runeAt(n int) int {
+	if s.ascii {
+		return min(n, len(s.Data))
+	}
 	step := max(0, sort.SearchInts(s.runes, n+1)-1)
 	offset := min(step*runeStep, len(s.Data))
 	for seen := s.runes[step]; offset < len(s.Data); offset++ {
