@@ -68,6 +68,7 @@ func parse(src *lint.Source) parsed {
 func plainBundle(root string, all []parsed, o Options) (b *lint.Bundle, skipped int) {
 	var resources []*lint.Resource
 	var errs []*lint.InputError
+	var sources []*lint.Source
 	held := false
 	for _, p := range all {
 		if !p.object {
@@ -76,6 +77,9 @@ func plainBundle(root string, all []parsed, o Options) (b *lint.Bundle, skipped 
 		}
 		held = true
 		resources = append(resources, p.resources...)
+		if p.source != nil {
+			sources = append(sources, p.source)
+		}
 		errs = append(errs, p.errs...)
 	}
 	if !held {
@@ -85,7 +89,7 @@ func plainBundle(root string, all []parsed, o Options) (b *lint.Bundle, skipped 
 	for _, e := range errs {
 		e.Rendering = &b.Rendering
 	}
-	b.Errors = errs
+	b.Errors, b.Sources = errs, sources
 	return b, skipped
 }
 

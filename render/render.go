@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
@@ -160,7 +161,9 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bundle {
 	l.res.Errors = append(l.res.Errors, u.errs...)
 	slices.Sort(u.plain)
+	start := time.Now()
 	plain := parsePlain(l.files, slices.Compact(u.plain), l.Jobs)
+	parsing := time.Since(start)
 
 	var objects []*lint.Resource
 	for _, p := range plain {
@@ -183,6 +186,7 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	var bundles []*lint.Bundle
 	b, skipped := plainBundle(l.commonRoot(plain), plain, l.Options)
 	if b != nil {
+		b.Took = parsing
 		bundles = append(bundles, b)
 	}
 	l.res.Skipped += skipped
@@ -190,7 +194,13 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	slices.Sort(u.charts)
 	charts := slices.Compact(u.charts)
 	rendered := make([][]*lint.Bundle, len(charts))
-	l.each(len(charts), func(i int) { rendered[i] = helm.Load(ctx, charts[i], l.helmOptions(charts[i])) })
+	l.each(len(charts), func(i int) {
+		start := time.Now()
+		rendered[i] = helm.Load(ctx, charts[i], l.helmOptions(charts[i]))
+		for _, b := range rendered[i] { // the renderings of a chart share the loading of it
+			b.Took = time.Since(start) / time.Duration(len(rendered[i]))
+		}
+	})
 	bundles = append(bundles, overlays...)
 	for _, r := range rendered {
 		bundles = append(bundles, r...)
