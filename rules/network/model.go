@@ -124,17 +124,21 @@ type model struct {
 	byName     map[string]*namespace
 	policies   []*policy
 	workloads  map[*lint.PodSpec]*workload
+	makers     map[string]bool // namespaces with objects whose controllers may make pods
 }
 
 func modelOf(b *lint.Bundle) *model { return lint.Shared(b, buildModel) }
 
 func buildModel(b *lint.Bundle) *model {
-	m := &model{byName: map[string]*namespace{}, workloads: map[*lint.PodSpec]*workload{}}
+	m := &model{byName: map[string]*namespace{}, workloads: map[*lint.PodSpec]*workload{}, makers: map[string]bool{}}
 	for _, spec := range b.PodSpecs() {
 		m.add(b, spec)
 	}
 	tiers := calicoTiers(b)
 	for _, r := range b.Resources {
+		if makesPods(r) {
+			m.makers[home(r)] = true
+		}
 		if parse := parsers[r.Kind]; parse != nil && policyGroups[r.Group] {
 			for _, p := range parse(r, tiers) {
 				m.policies = append(m.policies, p)
