@@ -155,7 +155,7 @@ func makesPods(r *lint.Resource) bool {
 }
 
 func danglingRule(id, summary string, peers map[string][]string, run func(*lint.Pass)) *lint.Rule {
-	return &lint.Rule{ID: id, Summary: summary, Severity: lint.Low, Group: "validity", References: []string{"Kubernetes API reference"}, Peers: peers, Docs: docs, Run: run}
+	return &lint.Rule{ID: id, Summary: summary, Severity: lint.Low, Group: "validity", Peers: peers, Docs: docs, Run: run}
 }
 
 // DanglingService reports Services whose selector fits no pod.

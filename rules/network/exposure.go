@@ -131,7 +131,7 @@ var ServiceExternalIPs = &lint.Rule{
 	Severity:   lint.High,
 	Group:      "network",
 	Profiles:   core,
-	References: []string{"CVE-2020-8554", "OWASP K06"},
+	References: []string{"OWASP K06"},
 	Peers:      map[string][]string{"trivy": {"KSV-0108"}, "checkov": {"CKV2_K8S_4"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
@@ -252,7 +252,7 @@ var IngressNginxAnnotations = &lint.Rule{
 	Severity:   lint.High,
 	Group:      "network",
 	Profiles:   core,
-	References: []string{"CVE-2021-25742", "NSA C-0059", "OWASP K06"},
+	References: []string{"NSA C-0059", "OWASP K06"},
 	Peers:      map[string][]string{"trivy": {"KCV-0093"}, "checkov": {"CKV_K8S_152", "CKV_K8S_153", "CKV_K8S_154"}, "kubescape": {"C-0059"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
@@ -384,14 +384,13 @@ var SSHPort = &lint.Rule{
 
 // PrivilegedPorts reports containers that bind ports below 1024.
 var PrivilegedPorts = &lint.Rule{
-	ID:         "privileged-ports",
-	Summary:    "container binds a port below 1024",
-	Severity:   lint.Low,
-	Group:      "network",
-	References: []string{"KSV-0117"},
-	Peers:      map[string][]string{"kube-linter": {"privileged-ports"}, "trivy": {"KSV-0117"}},
-	Docs:       docs,
-	YieldsTo:   []string{"ssh-port"},
+	ID:       "privileged-ports",
+	Summary:  "container binds a port below 1024",
+	Severity: lint.Low,
+	Group:    "network",
+	Peers:    map[string][]string{"kube-linter": {"privileged-ports"}, "trivy": {"KSV-0117"}},
+	Docs:     docs,
+	YieldsTo: []string{"ssh-port"},
 	Run: func(pass *lint.Pass) {
 		eachPort(pass, func(c *lint.Container, n *lint.Node, number int64) {
 			if number > 0 && number < 1024 {
