@@ -72,7 +72,8 @@ type policy struct {
 	order     float64 // inside its layer and tier: lower is asked first
 	denyFirst bool    // denials count before every allowance, as Cilium's do
 	sides     [2]side
-	selected  int // workloads
+	selected  int         // workloads
+	workloads []*workload // those selected, in the bundle's order
 }
 
 // A side is what a policy says of one direction.
@@ -253,6 +254,7 @@ func (m *model) match(p *policy) {
 		for w := range ns.selected(p.pods) {
 			if p.also == nil || p.also(w) {
 				p.selected++
+				p.workloads = append(p.workloads, w)
 				w.policies = append(w.policies, p)
 			}
 		}

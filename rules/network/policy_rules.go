@@ -38,7 +38,7 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 	var undone *workload
 	var by *policy
 	matters := m.byName[p.namespace] == nil && !p.wide // a policy apart from its pods
-	for _, w := range m.selectedBy(p) {
+	for _, w := range p.workloads {
 		e := w.exposure(d)
 		if w.hostNetwork || !e.open[cluster] || len(e.ports[cluster]) > 0 {
 			continue // another policy denies it first
@@ -74,22 +74,6 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 
 func (p *policy) allowsAll(d direction) bool {
 	return slices.ContainsFunc(p.sides[d].rules, func(r rule) bool { return r.action == allow && r.matchesAll(cluster) })
-}
-
-// selectedBy returns the workloads that a policy selects, in the bundle's order.
-func (m *model) selectedBy(p *policy) []*workload {
-	var all []*workload
-	for _, ns := range m.namespaces {
-		if !p.wide && ns.name != p.namespace || p.selected == 0 {
-			continue
-		}
-		for _, w := range ns.workloads {
-			if slices.Contains(w.policies, p) {
-				all = append(all, w)
-			}
-		}
-	}
-	return all
 }
 
 // metadataServices are the addresses at which clouds hand out credentials of the node.
