@@ -114,11 +114,11 @@ func (b *build) run() resmap.ResMap {
 		custom = custom || fold(k.root, "openapi") != nil
 		for _, r := range k.refs {
 			if r.refuse != "" {
-				b.drop(k, r)
+				b.drop(r)
 				b.fail(lint.NodeSpan(k.src, r.node), "%s", r.refuse)
 			}
 			if r.isDir && (b.at(r.path) == nil || b.at(r.path).root == nil) {
-				b.drop(k, r)
+				b.drop(r)
 				if b.at(r.path) == nil {
 					b.fail(lint.NodeSpan(k.src, r.node), "%s %q is a folder without a kustomization; name its files, or add a kustomization to it", nounOf[r.field], r.value)
 				} else {
@@ -127,7 +127,7 @@ func (b *build) run() resmap.ResMap {
 			}
 		}
 	}, func(k *kustomization, r ref) {
-		b.drop(k, r)
+		b.drop(r)
 		b.fail(lint.NodeSpan(k.src, r.node), "%s %q leads back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
 	})
 	if b.root.root == nil {
@@ -183,7 +183,7 @@ func (b *build) krusty() (m resmap.ResMap, err error) {
 	return m, nil
 }
 
-func (b *build) drop(k *kustomization, r ref) {
+func (b *build) drop(r ref) {
 	for _, n := range []*yaml.Node{r.node, unalias(r.node)} {
 		b.dropped[n] = true
 	}
@@ -200,7 +200,7 @@ func (b *build) check() bool {
 			}
 			src, err := b.files.Open(r.path)
 			if err != nil {
-				b.drop(k, r)
+				b.drop(r)
 				b.fail(lint.NodeSpan(k.src, r.node), "%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
 				found = true
 				continue
@@ -211,7 +211,7 @@ func (b *build) check() bool {
 				found = true
 			}
 			if len(errs) > 0 && r.field != "resources" {
-				b.drop(k, r)
+				b.drop(r)
 			}
 		}
 	}, func(*kustomization, ref) {})
@@ -259,7 +259,7 @@ func (b *build) blame(err error) bool {
 		b.fail(b.root.src.LineSpan(1), "%s", message)
 		return false
 	}
-	b.drop(of, *culprit)
+	b.drop(*culprit)
 	b.fail(lint.NodeSpan(of.src, culprit.node), "%s", message)
 	return true
 }

@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -151,7 +152,7 @@ func (b *build) chartDir(w *writer, g types.HelmGlobals, c types.HelmChart) (str
 	}
 	for _, dir := range dirs {
 		real, err := b.resolve(dir)
-		if err == errOutside {
+		if errors.Is(err, errOutside) {
 			b.fail(w.span(), "chart %q lies outside %s and is not read; lint from a folder that holds both", c.Name, b.files.Display(b.jail))
 			return "", false
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // generated returns what a generator says of the fields of its object.
-func (w *writer) generated(b *build) claim {
+func (w *writer) generated() claim {
 	src := w.node
 	if w.plugin != nil {
 		src = w.plugin

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -235,7 +236,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 			r.refuse = fmt.Sprintf("%s %q does not exist: kustomize expands no wildcards; name each file", nounOf[r.field], r.value)
 		}
 		return
-	case err == errOutside:
+	case errors.Is(err, errOutside):
 		r.refuse = fmt.Sprintf("%s %q lies outside %s and is not read; lint from a folder that holds both, or vendor it", nounOf[r.field], r.value, t.files.Display(t.jail))
 		return
 	case err != nil:
@@ -271,7 +272,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 }
 
 func reason(err error) error {
-	if e, ok := err.(*os.PathError); ok {
+	if e := (*os.PathError)(nil); errors.As(err, &e) {
 		return e.Err
 	}
 	return err

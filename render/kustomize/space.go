@@ -192,18 +192,16 @@ func pad(out *bytes.Buffer, n int) {
 // break in front of it included; next is -1 where there is none. Of two such lines
 // on end kyaml takes the second for text, which is an empty document all the same.
 func separator(text []byte, from int) (cut, next int) {
-	for i := from; ; {
-		j := bytes.Index(text[i:], []byte("\n---"))
-		if j < 0 {
-			return len(text), -1
-		}
-		start := i + j
-		end := bytes.IndexByte(text[start+1:], '\n')
-		if end < 0 {
-			return len(text), -1
-		}
-		return start, start + 1 + end + 1
+	j := bytes.Index(text[from:], []byte("\n---"))
+	if j < 0 {
+		return len(text), -1
 	}
+	start := from + j
+	end := bytes.IndexByte(text[start+1:], '\n')
+	if end < 0 {
+		return len(text), -1
+	}
+	return start, start + 1 + end + 1
 }
 
 // inline puts the text of a block scalar of a kustomization at numbers of its own
@@ -223,6 +221,14 @@ func (s *space) inline(e entry, role string) []byte {
 				g.shift = len(line) - len(t) - (len(first) - len(strings.TrimLeft(first, " ")))
 				break
 			}
+		}
+	} else if span := e.span(); span.Text() == "'"+e.node.Value+"'" || span.Text() == `"`+e.node.Value+`"` || span.Text() == e.node.Value {
+		// one line, and nothing in it is escaped: each column is one of the file's
+		g.span = lint.Span{}
+		g.src, g.first, g.text = e.k.src, span.Start.Line, text
+		g.shift = span.Start.Column - 1
+		if span.Text() != e.node.Value {
+			g.shift++
 		}
 	}
 	base := s.add(g)

@@ -49,7 +49,7 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 func (b *build) generated(w *writer, m resmap.ResMap) {
 	for _, r := range m.Resources() {
 		level(r.YNode(), place{})
-		h := healer{b: b, claim: w.generated(b)}
+		h := healer{b: b, claim: w.generated()}
 		h.heal(nil, r.YNode(), nil)
 		t := clone(r.YNode())
 		b.trees[r] = t

@@ -274,7 +274,7 @@ func (w *writer) file(name string) string {
 
 // resource gives an object that the transformer has changed its places.
 func (w *writer) resource(b *build, pre, post *yaml.Node) {
-	h := healer{b: b, claim: w.claim(post), root: post}
+	h := healer{b: b, claim: w.claim(), root: post}
 	if len(w.docs) > 0 {
 		h.merged = true
 		for _, ops := range w.docs {
@@ -287,7 +287,7 @@ func (w *writer) resource(b *build, pre, post *yaml.Node) {
 }
 
 // claim returns what the transformer says it wrote into an object.
-func (w *writer) claim(post *yaml.Node) claim {
+func (w *writer) claim() claim {
 	last := func(path []string) string { return path[len(path)-1] }
 	parent := func(path []string) string {
 		if len(path) < 2 {
