@@ -64,7 +64,7 @@ func (f *flags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: cis, nsa, pss, mitre or owasp")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "units and rules at work at once (default: the number of processors)")
 	fs.BoolVar(&f.stats, "stats", false, "print a table of units and rules on standard error")
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "say more on standard error")
+	fs.BoolVarP(&f.verbose, "verbose", "v", false, "name each unit on standard error")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but findings and errors")
 	fs.BoolVarP(&f.help, "help", "h", false, "print this help")
 }

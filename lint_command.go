@@ -301,6 +301,18 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 	if f.quiet {
 		return
 	}
+	if f.verbose {
+		for _, res := range loaded {
+			for _, b := range slices.Concat(res.Bundles, res.Focused) {
+				name := b.Rendering.Root
+				if b.Rendering.Variant != "" {
+					name += " with " + b.Rendering.Variant
+				}
+				fmt.Fprintf(c.stderr, "%s %s: %s, %s, %.2f s\n", b.Rendering.Kind, report.Escape(name),
+					count(len(b.Resources), "object", "objects"), count(len(b.Errors), "error", "errors"), b.Took.Seconds())
+			}
+		}
+	}
 	for _, res := range loaded {
 		for _, note := range res.Notes {
 			fmt.Fprintf(c.stderr, "note: %s\n", report.Escape(note))
