@@ -12,7 +12,6 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/completion"
-	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/rules"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/rbac"
@@ -168,25 +167,13 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	p := newProgress(c.stderr, !f.quiet)
-	var bundles []*lint.Bundle
-	rep := &lint.Report{}
-	var loaded []*render.Result
 	for _, g := range groups {
-		o := f.renderOptions(g, c.stdin)
-		o.Progress = p.step
-		res := render.Load(c.ctx, g.paths, o)
-		loaded = append(loaded, res)
-		// without rules a run counts, gathers errors and hides secrets in them
-		rep = lint.Combine(rep, lint.Run(c.ctx, slices.Concat(res.Bundles, res.Focused), lint.Options{}))
-		rep.Errors = append(rep.Errors, res.Errors...)
-		rep.Stats.Files += res.Files
-		rep.Stats.Skipped += res.Skipped
-		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
+		g.enabled = nil // a table needs what the inputs hold, not what rules find in it
 	}
-	p.done()
-	if rep.Stats.Objects == 0 && !f.allowEmpty {
-		rep.Errors = append(rep.Errors, f.empty(paths))
+	loaded, rep := c.check(&f, groups, paths)
+	var bundles []*lint.Bundle
+	for _, res := range loaded {
+		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
 	}
 	t := of(bundles)
 	write := t.WriteText

@@ -51,15 +51,9 @@ func (c *command) lint(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	p := newProgress(c.stderr, !f.quiet)
-	loaded, reports := c.run(&f, groups, p)
-	p.done()
-	rep := lint.Combine(reports...)
+	loaded, rep := c.check(&f, groups, paths)
 	floor, _ := lint.ParseSeverity(f.severity)
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
-	if rep.Stats.Objects == 0 && !f.allowEmpty {
-		rep.Errors = append(rep.Errors, f.empty(paths))
-	}
 	if f.compliance != "" {
 		err = c.writeCompliance(&f, rep)
 	} else {
@@ -72,9 +66,18 @@ func (c *command) lint(args []string) (int, error) {
 	return f.status(rep), nil
 }
 
-// empty is the error of inputs that hold nothing to check.
-func (f *flags) empty(paths []string) *lint.InputError {
-	return &lint.InputError{Message: fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))}
+// check loads the inputs, runs the rules of their groups and joins the reports.
+// Inputs that hold nothing to check are an error of the report.
+func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Result, *lint.Report) {
+	p := newProgress(c.stderr, !f.quiet)
+	loaded, reports := c.run(f, groups, p)
+	p.done()
+	rep := lint.Combine(reports...)
+	if rep.Stats.Objects == 0 && !f.allowEmpty {
+		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))
+		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
+	}
+	return loaded, rep
 }
 
 func (f *flags) parse(args []string) ([]string, error) {
