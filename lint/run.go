@@ -75,7 +75,8 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 			start(func() {
 				p := &Pass{Rule: e.Rule, Bundle: b, params: e.Params, severity: e.Severity, exempt: e.ExemptNamespaces}
 				passes[i][j] = p
-				if ctx.Err() != nil {
+				// a run that is stopped still reports what it found: what it shows must be masked
+				if ctx.Err() != nil && !slices.Contains(o.Masking, e.Rule) {
 					return
 				}
 				errs[i*len(o.Rules)+j] = p.run()
@@ -91,9 +92,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 			p := &Pass{Rule: rule, Bundle: b}
 			masking[i] = append(masking[i], p)
 			start(func() {
-				if ctx.Err() == nil {
-					p.call() // a panic masks nothing, and is reported where the rule is enabled
-				}
+				p.call() // a panic masks nothing, and is reported where the rule is enabled
 			})
 		}
 	}
@@ -179,6 +178,9 @@ func Combine(reports ...*Report) *Report {
 	all.redactErrors()
 	for _, f := range all.Findings {
 		f.redact(all.Masks) // what one run shows may be another's secret
+	}
+	for _, s := range all.Suppressed {
+		s.Finding.redact(all.Masks)
 	}
 	return all
 }
@@ -316,8 +318,10 @@ func merge(found []*Finding) []*Finding {
 				first.Renderings = append(first.Renderings, r)
 			}
 		}
-		if f.Object != first.Object && !slices.Contains(first.Objects, f.Object) {
-			first.Objects = append(first.Objects, f.Object)
+		for _, object := range append([]Object{f.Object}, f.Objects...) { // joined reports bring theirs
+			if object != first.Object && !slices.Contains(first.Objects, object) {
+				first.Objects = append(first.Objects, object)
+			}
 		}
 		for _, r := range f.Related {
 			if !slices.ContainsFunc(first.Related, func(s Related) bool { return s.Role == r.Role && s.Span.Compare(r.Span) == 0 }) {

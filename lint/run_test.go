@@ -101,3 +101,49 @@ func TestSecretsAreMaskedInMessagesAndLines(t *testing.T) {
 		}
 	}
 }
+
+func TestAStoppedRunMasksWhatItShows(t *testing.T) {
+	masking := &Rule{ID: "masking", Run: func(p *Pass) {
+		for _, c := range p.Containers() {
+			p.Mask(c.Node.Get("image"))
+		}
+	}}
+	b := bundleOf(t, ".", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - image: correct-horse-battery\n")
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	for name, o := range map[string]Options{
+		"enabled":     {Rules: []Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*Rule{masking}},
+		"not enabled": {Rules: []Enabled{{Rule: everyImage}}, Masking: []*Rule{masking}},
+	} {
+		r := Run(ctx, []*Bundle{b}, o)
+		if line := r.Masks.Line(b.Resources[0].Root.Locate().Span.Start.Source, 6); line != "    - image: "+Mask {
+			t.Errorf("%s: the line is shown as %q", name, line)
+		}
+		if len(r.Errors) != 1 {
+			t.Errorf("%s: errors %v", name, r.Errors)
+		}
+	}
+}
+
+func TestJoinedReportsKeepEveryObject(t *testing.T) {
+	shared := "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: x, image: i}]}\n"
+	src := NewSource("shared.yaml", []byte(fmt.Sprintf(shared, "a")))
+	bundle := func(root string, names ...string) *Bundle { // one template, rendered for each name
+		var all []*Resource
+		for _, name := range names {
+			docs, errs := ParseYAML(NewSource("shared.yaml", []byte(fmt.Sprintf(shared, name))))
+			if len(errs) > 0 {
+				t.Fatal(errs[0])
+			}
+			all = append(all, NewResources(docs[0], FileLocator{src})...)
+		}
+		return NewBundle(Rendering{Kind: "helm", Root: root}, "", all)
+	}
+	run := func(b *Bundle) *Report {
+		return Run(context.Background(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: everyImage}}})
+	}
+	r := Combine(run(bundle("one", "a", "b")), run(bundle("two", "c", "d")))
+	if len(r.Findings) != 1 || len(r.Findings[0].Objects) != 3 {
+		t.Errorf("%d findings, the first with the further objects %v", len(r.Findings), r.Findings[0].Objects)
+	}
+}
