@@ -91,16 +91,33 @@ func decodeBase64(value string) (string, bool) {
 // numbers, host names. Hiding them wherever they turn up would make reports unreadable.
 var commonSetting = regexp.MustCompile(`^(?:[a-z][a-z.-]*|[A-Z][A-Z_]*|[\d.:]+|-----(?:BEGIN|END) [A-Z0-9 ]+-----|[\w.-]+/[\w./-]*|[a-z]+://[\w.:/-]*)$`)
 
+const (
+	lowerCase      = "abcdefghijklmnopqrstuvwxyz"
+	upperCase      = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits         = "0123456789"
+	base64Alphabet = upperCase + lowerCase + digits + "+/="
+)
+
+// isKeyLine reports whether a line is a full one of an encoded key or certificate. By
+// its slashes alone it would pass as a path.
+func isKeyLine(line string) bool {
+	return len(line) >= 40 && strings.Trim(line, base64Alphabet) == "" &&
+		strings.ContainsAny(line, lowerCase) && strings.ContainsAny(line, upperCase) && strings.ContainsAny(line, digits)
+}
+
 // wordsOf returns what a line of a secret file may give away: the line of a key,
 // the value of a setting.
 func wordsOf(line string) []string {
+	if isKeyLine(line) {
+		return []string{line}
+	}
 	if line == "" || commonSetting.MatchString(line) {
 		return nil
 	}
 	if !strings.ContainsAny(line, " \t:=") {
 		return []string{line}
 	}
-	if strings.Trim(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == "" {
+	if strings.Trim(line, base64Alphabet) == "" {
 		return []string{line} // the last line of a key
 	}
 	if match := settingLine.FindStringSubmatch(line); match != nil {

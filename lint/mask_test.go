@@ -165,3 +165,15 @@ func TestAFindingAboutALiteralStandsWhereItIsWritten(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestLinesOfAKeyAreNoPaths(t *testing.T) {
+	line := "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC/" + "KcwggSjAgEAAoIBAQC7VJTUvQ9x2Lm4"
+	var m Masks
+	m.AddValue("-----BEGIN PRIVATE KEY-----\n" + line + "\nconf/ssl/certs/app\n-----END PRIVATE KEY-----\n")
+	if got := m.Redact("read " + line); strings.Contains(got, "KcwggSj") {
+		t.Errorf("a line of the key is shown: %s", got)
+	}
+	if got := m.Redact("open conf/ssl/certs/app"); got != "open conf/ssl/certs/app" {
+		t.Errorf("a path is hidden: %s", got)
+	}
+}
