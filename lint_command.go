@@ -248,6 +248,7 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 		if len(res.Focused) > 0 {
 			part := lint.Run(c.ctx, res.Focused, o)
 			part.Findings = slices.DeleteFunc(part.Findings, func(x *lint.Finding) bool { return !res.Focus.Touches(x) })
+			part.Yielded = slices.DeleteFunc(part.Yielded, func(x *lint.Finding) bool { return !res.Focus.Touches(x) })
 			part.Suppressed = slices.DeleteFunc(part.Suppressed, func(x *lint.Suppressed) bool { return !res.Focus.Touches(x.Finding) })
 			reports = append(reports, part)
 		}
