@@ -399,7 +399,7 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 			if r.field == "generators" || r.field == "transformers" || r.field == "validators" {
 				roleName = rolePlugin
 			}
-			b.virtual[filepath.Join(k.dir, name)] = b.space.inline(entry{k, unalias(r.node)}, roleName)
+			b.virtual[filepath.Join(k.dir, name)] = b.space.inline(entry{k, unalias(r.node)}, roleName, r.field == "patches")
 			e.inline[name] = r.node
 			files[r.node] = name
 		case r.isDir || r.path == "":

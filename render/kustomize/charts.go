@@ -105,8 +105,7 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 		in := helm.InlineValues{Source: w.k.src, Node: values}
 		if w.plugin != nil {
 			if g := b.find(values.Line); g != nil && g.src != nil {
-				in.Source, in.Node = g.src, clone(values)
-				shift(in.Node, g.first-g.base-1, g.shift)
+				in.Source, in.Node = g.authored(values)
 			}
 		}
 		release.Inline = append(release.Inline, in)

@@ -49,14 +49,14 @@ type tree struct {
 
 	mu    sync.Mutex // guards what follows
 	cache map[string]*kustomization
-	nodes map[indexKey]map[place]*yaml.Node // see build.index
+	nodes map[*lint.Source]map[place]*yaml.Node // see build.index
 }
 
 func newTree(files *source.Files, jail string) *tree {
 	if real, err := filepath.EvalSymlinks(jail); err == nil {
 		jail = real
 	}
-	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[indexKey]map[place]*yaml.Node{}}
+	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[*lint.Source]map[place]*yaml.Node{}}
 }
 
 // resolve returns the real path of p, or an error that says why it is not to be read.

@@ -70,30 +70,31 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 		files   map[string]string
 		want    string // place and text of the error
 	}{
-		"remote resource":    {"resources: [web.yaml, settings.yaml, 'https://example.com/a.yaml']\n", nil, "o/kustomization.yaml:1:38: resource \"https://example.com/a.yaml\" is remote"},
-		"remote base":        {"resources:\n- web.yaml\n- settings.yaml\n- github.com/some/repo//base?ref=v1\n", nil, "o/kustomization.yaml:4:3: resource \"github.com/some/repo//base?ref=v1\" is remote"},
-		"scp-like base":      {"resources: [web.yaml, settings.yaml, 'git@example.com:a/b.git']\n", nil, "is remote"},
-		"remote patch":       {"resources: [web.yaml, settings.yaml]\npatches:\n- path: https://example.com/p.yaml\n", nil, "o/kustomization.yaml:3:9: patch"},
-		"remote crd":         {"resources: [web.yaml, settings.yaml]\ncrds: ['https://example.com/p.yaml']\n", nil, "o/kustomization.yaml:2:8: CRD file"},
-		"remote schema":      {"resources: [web.yaml, settings.yaml]\nopenapi: {path: 'https://example.com/p.json'}\n", nil, "o/kustomization.yaml:2:17: schema"},
-		"remote file":        {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator: [{name: a, files: ['x=https://example.com/p']}]\n", nil, "generator's file \"https://example.com/p\" is remote"},
-		"remote replacement": {"resources: [web.yaml, settings.yaml]\nreplacements: [{path: 'https://example.com/p'}]\n", nil, "replacement \"https://example.com/p\" is remote"},
-		"remote in a plugin": {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: https://example.com/p\n"}, "o/t.yaml:1:1: \"https://example.com/p\" is remote"},
-		"helm repository":    {"resources: [web.yaml, settings.yaml]\nhelmCharts:\n- name: nginx\n  repo: https://example.com\n", nil, "o/kustomization.yaml:3:9: chart \"nginx\" of https://example.com is not fetched"},
-		"missing file":       {"resources: [web.yaml, settings.yaml, gone.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"gone.yaml\" does not exist"},
-		"missing patch":      {"resources: [web.yaml, settings.yaml]\npatches: [{path: gone.yaml}]\n", nil, "o/kustomization.yaml:2:18: patch \"gone.yaml\" does not exist"},
-		"outside":            {"resources: [web.yaml, settings.yaml, ../../../../etc/hostname]\n", nil, "outside"},
-		"linked outside":     {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" lies outside"},
-		"itself":             {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" holds this kustomization itself"},
-		"cycle":              {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" leads back"},
-		"folder":             {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a folder without a kustomization"},
-		"broken document":    {"resources: [web.yaml, settings.yaml, broken.yaml]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
-		"broken patch":       {"resources: [web.yaml, settings.yaml]\npatches: [{path: broken.yaml}]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
-		"broken base":        {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [\n"}, "b/kustomization.yaml:"},
-		"not an object":      {"resources: [web.yaml, settings.yaml, values.yaml]\n", map[string]string{"o/values.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
-		"twice":              {"resources: [web.yaml, settings.yaml, again.yaml]\n", map[string]string{"o/again.yaml": settings}, "o/kustomization.yaml:1:38: ConfigMap.v1.[noGrp]/settings.[noNs] is defined twice"},
-		"patch of nothing":   {"resources: [web.yaml, settings.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Service\n    metadata: {name: gone}\n", nil, "o/kustomization.yaml:3:10: no resource matches strategic merge patch"},
-		"exec plugin":        {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
+		"remote resource":       {"resources: [web.yaml, settings.yaml, 'https://example.com/a.yaml']\n", nil, "o/kustomization.yaml:1:38: resource \"https://example.com/a.yaml\" is remote"},
+		"remote base":           {"resources:\n- web.yaml\n- settings.yaml\n- github.com/some/repo//base?ref=v1\n", nil, "o/kustomization.yaml:4:3: resource \"github.com/some/repo//base?ref=v1\" is remote"},
+		"scp-like base":         {"resources: [web.yaml, settings.yaml, 'git@example.com:a/b.git']\n", nil, "is remote"},
+		"remote patch":          {"resources: [web.yaml, settings.yaml]\npatches:\n- path: https://example.com/p.yaml\n", nil, "o/kustomization.yaml:3:9: patch"},
+		"remote crd":            {"resources: [web.yaml, settings.yaml]\ncrds: ['https://example.com/p.yaml']\n", nil, "o/kustomization.yaml:2:8: CRD file"},
+		"remote schema":         {"resources: [web.yaml, settings.yaml]\nopenapi: {path: 'https://example.com/p.json'}\n", nil, "o/kustomization.yaml:2:17: schema"},
+		"remote file":           {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator: [{name: a, files: ['x=https://example.com/p']}]\n", nil, "generator's file \"https://example.com/p\" is remote"},
+		"remote replacement":    {"resources: [web.yaml, settings.yaml]\nreplacements: [{path: 'https://example.com/p'}]\n", nil, "replacement \"https://example.com/p\" is remote"},
+		"remote in a plugin":    {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: https://example.com/p\n"}, "o/t.yaml:1:1: \"https://example.com/p\" is remote"},
+		"helm repository":       {"resources: [web.yaml, settings.yaml]\nhelmCharts:\n- name: nginx\n  repo: https://example.com\n", nil, "o/kustomization.yaml:3:9: chart \"nginx\" of https://example.com is not fetched"},
+		"missing file":          {"resources: [web.yaml, settings.yaml, gone.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"gone.yaml\" does not exist"},
+		"missing patch":         {"resources: [web.yaml, settings.yaml]\npatches: [{path: gone.yaml}]\n", nil, "o/kustomization.yaml:2:18: patch \"gone.yaml\" does not exist"},
+		"outside":               {"resources: [web.yaml, settings.yaml, ../../../../etc/hostname]\n", nil, "outside"},
+		"linked outside":        {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" lies outside"},
+		"itself":                {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" holds this kustomization itself"},
+		"cycle":                 {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" leads back"},
+		"folder":                {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a folder without a kustomization"},
+		"broken document":       {"resources: [web.yaml, settings.yaml, broken.yaml]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
+		"broken patch":          {"resources: [web.yaml, settings.yaml]\npatches: [{path: broken.yaml}]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
+		"broken base":           {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [\n"}, "b/kustomization.yaml:"},
+		"not an object":         {"resources: [web.yaml, settings.yaml, values.yaml]\n", map[string]string{"o/values.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
+		"twice":                 {"resources: [web.yaml, settings.yaml, again.yaml]\n", map[string]string{"o/again.yaml": settings}, "o/kustomization.yaml:1:38: ConfigMap.v1.[noGrp]/settings.[noNs] is defined twice"},
+		"patch that is neither": {"resources: [web.yaml, settings.yaml]\npatches:\n- target: {name: web}\n  patch: '[{op: replace, path: /spec/replicas, value: 7}]'\n", nil, "o/kustomization.yaml:4:10: unable to parse SM or JSON patch"},
+		"patch of nothing":      {"resources: [web.yaml, settings.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Service\n    metadata: {name: gone}\n", nil, "o/kustomization.yaml:3:10: no resource matches strategic merge patch"},
+		"exec plugin":           {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
 		"alias bomb": {"resources: [web.yaml, settings.yaml, bomb.yaml]\n", map[string]string{"o/bomb.yaml": "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"}, "o/bomb.yaml:1:1: "},
 	} {
@@ -206,6 +207,50 @@ func TestPlacesOfValuesAndOfWhatIsMissing(t *testing.T) {
 	}
 	if text := secret.Get("data", "password").Locate().Span.Text(); text != "hunter2hunter2" {
 		t.Errorf("the literal is %q", text)
+	}
+}
+
+// A value that a replacement copies stands where it was written; the replacement
+// is related, and so is what it replaced. A name stands in the base whatever an
+// overlay puts around it.
+func TestPlacesOfCopiesAndOfLengthenedNames(t *testing.T) {
+	root := write(t, map[string]string{
+		"base/kustomization.yaml": "resources: [web.yaml]\n",
+		"base/web.yaml":           web + "          securityContext:\n            privileged: false\n        - name: side\n          image: side:1\n",
+		"prod/kustomization.yaml": "resources: [../base, from.yaml]\nnamePrefix: my-\nnameSuffix: -v1\nreplacements:\n" +
+			"- source: {kind: ConfigMap, name: from, fieldPath: data.yes}\n  targets:\n  - select: {kind: Deployment}\n    fieldPaths:\n    - spec.template.spec.containers.[name=web].securityContext.privileged\n" +
+			"- sourceValue: \"9\"\n  targets:\n  - select: {name: web}\n    fieldPaths: ['spec.template.spec.containers.[name=web].image']\n    options: {delimiter: ':', index: 1}\n" +
+			"- path: more.yaml\n",
+		"prod/from.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from}\ndata:\n  yes: \"true\"\n  tag: latest\n",
+		"prod/more.yaml": "source: {kind: ConfigMap, name: from, fieldPath: data.tag}\ntargets:\n- select: {kind: Deployment}\n  fieldPaths: ['spec.template.spec.containers.[name=side].image']\n  options: {delimiter: ':', index: 1}\n",
+	})
+	b := open(root, "prod").Bundles[0]
+	if len(b.Errors) > 0 {
+		t.Fatal(errorsOf(root, b))
+	}
+	d := b.Lookup("apps", "Deployment", "", "my-web-v1")
+	if d == nil {
+		t.Fatal("no Deployment")
+	}
+	containers := d.PodSpecs()[0].Containers()
+	for _, test := range []struct {
+		name, value string
+		node        *lint.Node
+		want        string
+	}{
+		{"copied", "true", containers[0].Node.Get("securityContext", "privileged"), "prod/from.yaml:5:8 exact overlay=prod/kustomization.yaml:9:7 base=base/web.yaml:12:25"},
+		{"copied into one of two", "side:latest", containers[1].Node.Get("image"), "prod/from.yaml:6:8 exact overlay=prod/more.yaml:4:16 base=base/web.yaml:14:18"},
+		{"value of the entry", "web:9", containers[0].Node.Get("image"), "prod/kustomization.yaml:10:16 exact overlay=prod/kustomization.yaml:13:18 base=base/web.yaml:10:18"},
+		{"name", "my-web-v1", d.Get("metadata", "name"), "base/web.yaml:4:9 exact overlay=prod/kustomization.yaml:2:13 overlay=prod/kustomization.yaml:3:13"},
+	} {
+		p := test.node.Locate()
+		got := spot(root, p.Span) + " " + string(p.Precision)
+		for _, r := range p.Related {
+			got += " " + r.Role + "=" + spot(root, r.Span)
+		}
+		if got != test.want || test.node.Value() != test.value {
+			t.Errorf("%s: %s = %q, want %s = %q", test.name, got, test.node.Value(), test.want, test.value)
+		}
 	}
 }
 

@@ -11,8 +11,9 @@ type site struct {
 	span  lint.Span
 	role  string
 	by    entry
-	prev  place // what the value replaced
-	block bool  // the span holds the value among others
+	prev  place          // what the value replaced
+	via   []lint.Related // the entries that copied or lengthened it
+	block bool           // the span holds the value among others
 	chart *lint.Node
 }
 
@@ -22,6 +23,15 @@ func (b *build) locate(p place) site {
 	switch {
 	case g == nil:
 		return site{}
+	case g.via.known():
+		s := b.locate(g.over)
+		if g.note == copied {
+			s.prev = place{} // of the value where it stands, not of its copy
+		}
+		if span := b.locate(g.via).span; span.IsValid() {
+			s.via = append(s.via, lint.Related{Role: "overlay", Message: g.note, Span: span})
+		}
+		return s
 	case g.over.known():
 		s := b.locate(g.over)
 		s.prev = g.prev
@@ -32,26 +42,25 @@ func (b *build) locate(p place) site {
 		return site{role: g.role, by: g.by, chart: g.chart.at(p.line-g.base-1+g.first, p.col)}
 	}
 	s := site{role: g.role, by: g.by}
-	line, col := g.first+p.line-g.base-1, p.col+g.shift
-	n := b.index(g)[place{line, col}]
-	if n == nil {
+	line := g.first + p.line - g.base - 1
+	if n := b.index(g.src)[place{line, p.col}]; n != nil {
+		s.span = lint.NodeSpan(g.src, n)
+	} else {
 		s.span, s.block = g.src.LineSpan(line), true
-		return s
 	}
-	s.span = lint.NodeSpan(g.src, n)
+	if g.inside != nil {
+		var exact bool
+		s.span, exact = g.inside.outer(s.span)
+		s.block = s.block || !exact
+	}
 	return s
 }
 
-// index returns the nodes of a segment's file or inline text by line and column of
-// the file.
-func (b *build) index(g *segment) map[place]*yaml.Node {
-	key := indexKey{g.src, 0}
-	if g.text != nil {
-		key.line = g.first
-	}
+// index returns the nodes of a text by line and column.
+func (b *build) index(src *lint.Source) map[place]*yaml.Node {
 	b.tree.mu.Lock()
 	defer b.tree.mu.Unlock()
-	if nodes, ok := b.nodes[key]; ok {
+	if nodes, ok := b.nodes[src]; ok {
 		return nodes
 	}
 	nodes := map[place]*yaml.Node{}
@@ -64,33 +73,12 @@ func (b *build) index(g *segment) map[place]*yaml.Node {
 			add(c)
 		}
 	}
-	var docs []*yaml.Node
-	if g.text == nil {
-		docs, _ = lint.ParseYAML(g.src)
-	} else {
-		docs, _ = lint.ParseYAML(lint.NewSource("", g.text))
-		for _, d := range docs {
-			shift(d, g.first-1, g.shift)
-		}
-	}
+	docs, _ := lint.ParseYAML(src)
 	for _, d := range docs {
 		add(d)
 	}
-	b.nodes[key] = nodes
+	b.nodes[src] = nodes
 	return nodes
-}
-
-type indexKey struct {
-	src  *lint.Source
-	line int // of an inline text
-}
-
-func shift(n *yaml.Node, lines, columns int) {
-	n.Line += lines
-	n.Column += columns
-	for _, c := range n.Content {
-		shift(c, lines, columns)
-	}
 }
 
 // A locator answers for the objects of one build.
@@ -173,6 +161,7 @@ func (l locator) related(s site) []lint.Related {
 		}
 		out = append(out, lint.Related{Role: "overlay", Message: message, Span: span})
 	}
+	out = append(out, s.via...)
 	for prev := s.prev; prev.known(); {
 		before := l.b.locate(prev)
 		if before.chart != nil {

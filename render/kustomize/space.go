@@ -2,8 +2,10 @@ package kustomize
 
 import (
 	"bytes"
+	"encoding/json"
 	"sort"
 	"strings"
+	"unicode"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -23,6 +25,7 @@ type space struct {
 	next  int
 	sites map[siteKey]int
 	overs map[[2]place]int
+	vias  map[[2]place]int
 }
 
 // firstLine is the first number that names a place. Nodes that kustomize makes
@@ -51,12 +54,13 @@ type segment struct {
 	base, lines int
 	role        string
 	by          entry        // the entry that named the file
-	src         *lint.Source // for lines of text: the file,
+	src         *lint.Source // for lines of text: the file or the inline text,
 	first       int          // its line at base+1,
-	shift       int          // and what was cut off the left of each
-	text        []byte       // of an inline patch; nil where the text is the file's
+	inside      *embedded    // and the scalar whose text it is
 	span        lint.Span    // for one place
 	over, prev  place        // for a value together with what it replaced
+	via         place        // for a value that an entry copied or lengthened: the entry,
+	note        string       // and what it did
 	chart       *inflated    // of roleHelm
 }
 
@@ -118,6 +122,9 @@ func (s *space) replaced(p, prev place) place {
 	if !p.known() || !prev.known() || p == prev {
 		return p
 	}
+	if g := s.find(p.line); g.via.known() && g.over == prev {
+		return p
+	}
 	if s.overs == nil {
 		s.overs = map[[2]place]int{}
 	}
@@ -130,11 +137,41 @@ func (s *space) replaced(p, prev place) place {
 	return place{line, p.col}
 }
 
+// What an entry did to a value that stands elsewhere.
+const (
+	copied     = "copied here by this replacement"
+	lengthened = "the name is lengthened by this entry"
+)
+
+// through returns the number of the value at p together with the entry that copied
+// it to where it is now, or lengthened it.
+func (s *space) through(p, via place, note string) place {
+	switch {
+	case !p.known():
+		return via
+	case !via.known():
+		return p
+	}
+	if s.vias == nil {
+		s.vias = map[[2]place]int{}
+	}
+	k := [2]place{p, via}
+	line, ok := s.vias[k]
+	if !ok {
+		line = s.add(segment{lines: 1, over: p, via: via, note: note}) + 1
+		s.vias[k] = line
+	}
+	return place{line, p.col}
+}
+
 // pad puts the documents of a file at numbers of their own. It cuts where kyaml's
 // reader cuts (kio.ByteReader), which rewrites CRLF as well. Documents for which
 // skip says so, by line of the file, are blanked.
 func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, last int) bool) []byte {
 	text := bytes.TrimPrefix(bytes.ReplaceAll(src.Data, []byte("\r\n"), []byte("\n")), []byte("\ufeff"))
+	if role == rolePatch && bytes.HasPrefix(text, []byte("[")) && !json.Valid(text) {
+		return text // kustomize takes it for JSON, and refuses it; behind empty lines it would not
+	}
 	var out bytes.Buffer
 	out.Grow(len(text) + s.next + len(text)/8)
 	line := 1
@@ -204,38 +241,23 @@ func separator(text []byte, from int) (cut, next int) {
 	return start, start + 1 + end + 1
 }
 
-// inline puts the text of a block scalar of a kustomization at numbers of its own
-// and returns it padded. Where the scalar is written in another way, in quotes
-// say, all of its text is at the one place of the scalar.
-func (s *space) inline(e entry, role string) []byte {
-	text := []byte(e.node.Value)
-	count := bytes.Count(text, []byte("\n")) + breaks(text) + 1
-	g := segment{lines: count, role: role, by: e, span: e.span()}
-	if e.node.Style&yaml.LiteralStyle != 0 {
-		g.span = lint.Span{}
-		g.src, g.first, g.text = e.k.src, e.node.Line+1, text
-		for i := e.node.Line + 1; i <= e.k.src.Lines(); i++ {
-			line := e.k.src.Line(i)
-			if t := strings.TrimLeft(line, " "); t != "" {
-				first := strings.TrimLeft(e.node.Value, "\n")
-				g.shift = len(line) - len(t) - (len(first) - len(strings.TrimLeft(first, " ")))
-				break
-			}
-		}
-	} else if span := e.span(); span.Text() == "'"+e.node.Value+"'" || span.Text() == `"`+e.node.Value+`"` || span.Text() == e.node.Value {
-		// one line, and nothing in it is escaped: each column is one of the file's
-		g.span = lint.Span{}
-		g.src, g.first, g.text = e.k.src, span.Start.Line, text
-		g.shift = span.Start.Column - 1
-		if span.Text() != e.node.Value {
-			g.shift++
+// inline puts the text of a scalar of a kustomization at numbers of its own and
+// returns it padded. Of the field patches kustomize cuts off the white space around
+// it (trim), first indentation included.
+func (s *space) inline(e entry, role string, trim bool) []byte {
+	from, text, inside := len(s.segs), e.node.Value, embed(e)
+	if trim {
+		start := len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
+		text = strings.TrimSpace(text)
+		if inside.offsets != nil {
+			inside.offsets = inside.offsets[start : start+len(text)+1]
 		}
 	}
-	base := s.add(g)
-	var out bytes.Buffer
-	pad(&out, base)
-	out.Write(text)
-	return out.Bytes()
+	padded := s.pad(lint.NewSource(e.k.src.Path, []byte(text)), role, e, nil)
+	for i := from; i < len(s.segs); i++ {
+		s.segs[i].inside = inside
+	}
+	return padded
 }
 
 // documents parses padded text as kyaml's reader does; what is broken is left out.

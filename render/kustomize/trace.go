@@ -28,6 +28,9 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 			b.trees[r] = clone(n)
 		}
 	}
+	if w.kind == "ReplacementTransformer" {
+		w.copies = w.replacements(m)
+	}
 	if err := inner.Transform(m); err != nil {
 		b.failed(w, err)
 	}
@@ -39,7 +42,7 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 		if n != nodes[r] {
 			level(n, place{}) // made anew from JSON: its lines are those of a passing text
 		}
-		w.resource(b, pre, n)
+		w.resource(b, r, pre, n)
 		b.trees[r] = clone(n)
 		b.byNode[n] = b.trees[r]
 	}
@@ -207,6 +210,7 @@ type healer struct {
 	b      *build
 	claim  claim
 	merged bool // by a strategic merge, whose values come with their places
+	copies bool // by replacements, which may write the value that was there
 	root   *yaml.Node
 }
 
@@ -255,7 +259,7 @@ func (h *healer) scalar(pre, post *yaml.Node, path []string) {
 		switch {
 		case old == at(post):
 			// replacements change a scalar where it stands
-			if pre.Value != post.Value {
+			if pre.Value != post.Value || h.copies {
 				if p := h.claim(path, post, pre); p.known() {
 					set(post, h.b.replaced(p, old))
 				}
@@ -286,6 +290,9 @@ func (b *build) newest(p place) place {
 		g := b.find(p.line)
 		if g == nil || !g.over.known() {
 			return p
+		}
+		if g.via.known() {
+			return g.via
 		}
 		p = g.over
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
@@ -20,6 +21,7 @@ type writer struct {
 	plugin *yaml.Node // the document, at its numbers in the build
 	config *yaml.Node // what krusty gave it
 	docs   []*yaml.Node
+	copies []replacement // of a ReplacementTransformer
 	b      *build
 }
 
@@ -49,6 +51,11 @@ func (b *build) writer(kind, dir string, config []byte) *writer {
 	}
 	if kindOf(w.config) != "" && text(get(w.config, "apiVersion")) != "" {
 		w.plugin = w.findPlugin()
+		for _, p := range append(items(fold(w.config, "paths")), fold(w.config, "path")) {
+			if v := text(p); strings.HasPrefix(kind, "Patch") && v != "" && !isInline(v) {
+				b.assign(w.file(v), role{rolePatch, entry{}})
+			}
+		}
 	} else {
 		w.node = w.findEntry()
 	}
@@ -158,6 +165,8 @@ func (b *build) failed(w *writer, err error) {
 	switch {
 	case strings.Contains(message, "no matches for Id"), strings.Contains(message, "no resource matches"):
 		message += "; name an object that the resources hold, or remove the patch"
+	case strings.Contains(message, "unable to parse SM or JSON patch"):
+		message += "; write an object with apiVersion, kind and name, or a list of operations (what begins with [ must be JSON)"
 	}
 	b.fail(w.span(), "%s", message)
 }
@@ -273,8 +282,11 @@ func (w *writer) file(name string) string {
 }
 
 // resource gives an object that the transformer has changed its places.
-func (w *writer) resource(b *build, pre, post *yaml.Node) {
+func (w *writer) resource(b *build, r *resource.Resource, pre, post *yaml.Node) {
 	h := healer{b: b, claim: w.claim(), root: post}
+	if w.copies != nil {
+		h.claim, h.copies = w.copied(r, post), true
+	}
 	if len(w.docs) > 0 {
 		h.merged = true
 		for _, ops := range w.docs {
@@ -336,7 +348,7 @@ func (w *writer) claim() claim {
 				return place{}
 			}
 			if pre != nil && at(pre).known() {
-				return at(pre) // the author's line still decides the name
+				return w.b.through(at(pre), w.place(affix), lengthened) // the author's line still decides the name
 			}
 			return w.place(affix)
 		}
@@ -358,14 +370,6 @@ func (w *writer) claim() claim {
 				return w.place(v)
 			}
 			return place{}
-		}
-	case "ReplacementTransformer":
-		list := w.replacements()
-		return func(path []string, post, pre *yaml.Node) place {
-			if !changed(post, pre) {
-				return place{}
-			}
-			return w.target(list, path)
 		}
 	case "PatchTransformer", "PatchStrategicMergeTransformer", "PatchJson6902Transformer":
 		// a merge keeps lines; what has none was moved by kustomize itself
@@ -390,82 +394,4 @@ func (w *writer) claim() claim {
 		}
 		return at(w.plugin)
 	}
-}
-
-// A replacement is one of a kustomization, or of a file that it names.
-type replacement struct {
-	node   *yaml.Node
-	global bool // the node is at its numbers in the build
-}
-
-func (w *writer) replacements() []replacement {
-	var list []replacement
-	for _, e := range items(w.of("replacements")) {
-		e = unalias(e)
-		p := fold(e, "path")
-		if text(p) == "" {
-			list = append(list, replacement{e, w.plugin != nil})
-			continue
-		}
-		for _, d := range w.b.documents(w.file(p.Value)) {
-			if d.Kind == yaml.MappingNode {
-				list = append(list, replacement{d, true})
-			}
-			for _, x := range items(d) {
-				list = append(list, replacement{x, true})
-			}
-		}
-	}
-	return list
-}
-
-// target returns the place of the field path that a replacement wrote path through.
-// Of several that fit, the last wrote last.
-func (w *writer) target(list []replacement, path []string) place {
-	for i := len(list) - 1; i >= 0; i-- {
-		for _, t := range items(fold(list[i].node, "targets")) {
-			for _, fp := range items(fold(unalias(t), "fieldPaths")) {
-				if fits(text(fp), path) {
-					if list[i].global {
-						return at(fp)
-					}
-					return w.place(fp)
-				}
-			}
-			if fold(unalias(t), "fieldPaths") == nil && strings.Join(path, ".") == "metadata.name" {
-				if list[i].global {
-					return at(unalias(t))
-				}
-				return w.place(unalias(t))
-			}
-		}
-	}
-	return place{}
-}
-
-// fits reports whether a field path of a replacement leads to path or above it;
-// list items that it selects by value are taken on trust.
-func fits(fieldPath string, path []string) bool {
-	var parts []string
-	part, bracket := "", false
-	for i := 0; i < len(fieldPath); i++ {
-		switch c := fieldPath[i]; {
-		case c == '\\' && i+1 < len(fieldPath):
-			i++
-			part += string(fieldPath[i])
-		case c == '.' && !bracket:
-			parts, part = append(parts, part), ""
-		default:
-			bracket = (bracket || c == '[') && c != ']'
-			part += string(c)
-		}
-	}
-	parts = append(parts, part)
-	n := min(len(parts), len(path)) // the rest is inside the text of a scalar
-	for i, p := range parts[:n] {
-		if p != "*" && p != "-" && !strings.HasPrefix(p, "[") && p != path[i] {
-			return false
-		}
-	}
-	return n > 0 && len(path) >= n
 }
