@@ -33,27 +33,35 @@ type Object struct {
 }
 
 // NewResources returns the objects of one parsed document: itself, or the items
-// of a kind: List (and of any other …List with items). A document without
-// apiVersion and kind gives none.
+// of a kind: List (and of any other …List with items). Items of a typed list that
+// name neither take its apiVersion and its kind less List, as they do in kubectl. A
+// document without apiVersion and kind gives none.
 func NewResources(root *yaml.Node, locator Locator) []*Resource {
-	doc := NewNode(root)
-	apiVersion, kind := doc.Get("apiVersion"), doc.Get("kind")
-	if !apiVersion.IsScalar() || !kind.IsScalar() {
+	return newResources(NewNode(root), locator, "", "")
+}
+
+// newResources takes the apiVersion and kind of a document that has neither.
+func newResources(doc *Node, locator Locator, apiVersion, kind string) []*Resource {
+	if v, k := doc.Get("apiVersion"), doc.Get("kind"); v.Exists() || k.Exists() {
+		apiVersion, kind = v.Value(), k.Value()
+	}
+	if apiVersion == "" || kind == "" || !doc.IsMapping() {
 		return nil
 	}
-	if items := doc.Get("items"); strings.HasSuffix(kind.Value(), "List") && items.IsSequence() && !doc.Get("spec").Exists() {
+	itemKind, isList := strings.CutSuffix(kind, "List")
+	if items := doc.Get("items"); isList && items.IsSequence() && !doc.Get("spec").Exists() {
 		var all []*Resource
 		for _, item := range items.Items() {
-			all = append(all, NewResources(item.yaml, locator)...)
+			all = append(all, newResources(item, locator, apiVersion, itemKind)...)
 		}
 		return all
 	}
-	r := &Resource{Kind: kind.Value(), locator: locator}
+	r := &Resource{Kind: kind, locator: locator}
 	r.Root = &Node{yaml: doc.yaml, index: -1, res: r}
-	if group, version, ok := strings.Cut(apiVersion.Value(), "/"); ok {
+	if group, version, ok := strings.Cut(apiVersion, "/"); ok {
 		r.Group, r.Version = group, version
 	} else {
-		r.Version = apiVersion.Value()
+		r.Version = apiVersion
 	}
 	meta := r.Root.Get("metadata")
 	r.Name = meta.Get("name").Value()
