@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -41,6 +42,9 @@ type Bundle struct {
 	pods        []*PodSpec
 	containers  []*Container
 	shared      sync.Map // reflect.Type → *sharedValue
+
+	mu       sync.Mutex
+	unplaced map[*Resource]string // what the locator panicked with
 }
 
 type key struct{ group, kind, namespace, name string }
@@ -125,4 +129,41 @@ func Shared[T any](b *Bundle, build func(*Bundle) T) T {
 		panic("lint.Shared: building " + reflect.TypeFor[T]().String() + " panicked before")
 	}
 	return value
+}
+
+// contain turns a panic of f into an error that says what was done in the bundle.
+func (b *Bundle) contain(what string, f func()) (err *InputError) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &InputError{Rendering: &b.Rendering, Message: fmt.Sprintf("%s in %s failed and was stopped there: %v; please report this with the files", what, b.Rendering.Root, p)}
+		}
+	}()
+	f()
+	return nil
+}
+
+// misplace remembers that the locator panicked on a node of r; of several panics the
+// first by the alphabet, so that the order of work does not show.
+func (b *Bundle) misplace(r *Resource, panicked any) {
+	text := fmt.Sprint(panicked)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.unplaced == nil {
+		b.unplaced = map[*Resource]string{}
+	}
+	if old, ok := b.unplaced[r]; !ok || text < old {
+		b.unplaced[r] = text
+	}
+}
+
+// misplaced returns an error for each object on which the locator panicked.
+func (b *Bundle) misplaced() []*InputError {
+	var errs []*InputError
+	for _, r := range b.Resources {
+		if panicked, ok := b.unplaced[r]; ok {
+			errs = append(errs, &InputError{Rendering: &b.Rendering, Span: r.Root.Locate().Span,
+				Message: fmt.Sprintf("finding places in %s of %s failed: %s; please report this with the object", r, b.Rendering.Root, panicked)})
+		}
+	}
+	return errs
 }

@@ -309,7 +309,7 @@ func (s *suppressor) findings(complete bool) []*Finding {
 		report := func(key, help, format string, args ...any) {
 			f := &Finding{
 				Rule: SuppressionHygiene, Severity: SuppressionHygiene.Severity, Message: fmt.Sprintf(format, args...), Help: help,
-				Node: &Node{index: -1}, Key: key + " " + strings.Join(g.rules, ","), Span: g.span, Precision: Exact, Renderings: g.renderings,
+				Node: &Node{index: -1}, Key: key + " " + strings.Join(g.rules, ","), Span: g.span, Precision: Exact, Renderings: slices.Clone(g.renderings),
 			}
 			if s.hygiene.Severity != nil {
 				f.Severity = *s.hygiene.Severity

@@ -680,8 +680,15 @@ func expand(n *Node, path string) []*Node {
 // ContainerOf returns the path of the container (or of the pod spec) that holds
 // n, else "": what findings about n have in common.
 func ContainerOf(n *Node) string {
+	if holder := containerOf(n); holder != nil {
+		return holder.Path()
+	}
+	return ""
+}
+
+func containerOf(n *Node) *Node {
 	if n.res == nil {
-		return ""
+		return nil
 	}
 	for _, p := range n.res.PodSpecs() {
 		for m := n; m != nil; m = m.Parent() {
@@ -690,13 +697,13 @@ func ContainerOf(n *Node) string {
 			}
 			for _, c := range p.containers {
 				if m.yaml == c.Node.yaml && m.yaml != p.Node.yaml {
-					return m.Path()
+					return m
 				}
 			}
 			if m.yaml == p.Node.yaml {
-				return m.Path()
+				return m
 			}
 		}
 	}
-	return ""
+	return nil
 }

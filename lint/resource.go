@@ -191,10 +191,19 @@ const (
 	FileLevel   Precision = "file"   // the file
 )
 
-// Locate returns where the node was written; see [Locator].
-func (n *Node) Locate() Place {
+// Locate returns where the node was written; see [Locator]. A locator that panics on a
+// node of a bundle leaves it without a place, and [Run] reports that.
+func (n *Node) Locate() (place Place) {
 	if n.res == nil || n.res.locator == nil {
 		return Place{}
+	}
+	if b := n.res.Bundle; b != nil {
+		defer func() {
+			if p := recover(); p != nil {
+				b.misplace(n.res, p)
+				place = Place{Precision: FileLevel}
+			}
+		}()
 	}
 	return n.res.locator.Locate(n)
 }

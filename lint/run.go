@@ -46,14 +46,15 @@ type Options struct {
 }
 
 // Run applies rules to bundles and returns what they found. The order of
-// bundles and the number of jobs do not show in the report. A rule that panics
-// becomes an error that names it; a context that ends stops the run with an error.
+// bundles and the number of jobs do not show in the report. A rule or a locator that
+// panics becomes an error that names it or the object; a context that ends stops the run with an error.
 func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	report := &Report{Masks: &Masks{}, Findings: []*Finding{}, Errors: []*InputError{}, Suppressed: []*Suppressed{}}
 	for _, e := range o.Rules {
 		report.Rules = append(report.Rules, e.Rule)
 	}
 	passes := make([][]*Pass, len(bundles))
+	unmasked := make([]*InputError, len(bundles))
 	errs := make([][]*InputError, len(bundles)*len(o.Rules))
 	var group sync.WaitGroup
 	jobs := o.Jobs
@@ -70,7 +71,14 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	}
 	for i, b := range bundles {
 		passes[i] = make([]*Pass, len(o.Rules))
-		start(func() { report.Masks.addBundle(b) })
+		start(func() {
+			unmasked[i] = b.contain("hiding secrets", func() { report.Masks.addBundle(b) })
+			if unmasked[i] != nil { // go by the line in place of the tree
+				for _, src := range b.Sources {
+					report.Masks.addBroken(src)
+				}
+			}
+		})
 		for j, e := range o.Rules {
 			start(func() {
 				p := &Pass{Rule: e.Rule, Bundle: b, params: e.Params, severity: e.Severity, exempt: e.ExemptNamespaces}
@@ -119,9 +127,19 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		for j := range o.Rules {
 			failed = failed || len(errs[i*len(o.Rules)+j]) > 0
 		}
+		left := inBundle
+		if err := b.contain("applying ignores", func() { left = ignores.suppress(b, slices.Clone(inBundle), failed) }); err != nil {
+			report.Errors = append(report.Errors, err)
+		}
 		// an ignore of the stronger rule lets the weaker one speak
-		kept, gave := yield(ignores.suppress(b, inBundle, failed))
+		kept, gave := yield(left)
 		found, report.Yielded = append(found, kept...), append(report.Yielded, gave...)
+	}
+	for i, b := range bundles {
+		if unmasked[i] != nil {
+			report.Errors = append(report.Errors, unmasked[i])
+		}
+		report.Errors = append(report.Errors, b.misplaced()...)
 	}
 	for _, e := range errs {
 		report.Errors = append(report.Errors, e...)
@@ -173,7 +191,7 @@ func Combine(reports ...*Report) *Report {
 		all.Stats.Skipped += r.Stats.Skipped
 		all.Masks.add(r.Masks)
 	}
-	all.Findings = merge(found)
+	all.Findings, all.Yielded = merge(found), merge(all.Yielded)
 	slices.SortStableFunc(all.Suppressed, func(a, b *Suppressed) int { return a.Finding.compare(b.Finding) })
 	all.redactErrors()
 	for _, f := range all.Findings {
@@ -226,25 +244,32 @@ func (p *Pass) run() []*InputError {
 		if p.severity != nil {
 			f.Severity = *p.severity
 		}
-		place := f.Node.Locate()
-		if f.Literal != "" {
-			place = placeOfLiteral(place, f.Literal, f.Node.Value())
-		}
-		f.Span, f.Precision = place.Span, place.Precision
-		if f.Line > 0 && place.Precision == Exact {
-			f.Span = lineOfBlock(place.Span, f.Node, f.Line)
-		}
-		if f.Line > 0 && f.Literal != "" && f.Span.Start.Line < f.Span.End.Line {
-			f.Span = lineOfText(f.Span, f.Literal)
-		}
-		f.Related = append(place.Related, f.Related...)
 		f.Path = f.Node.Path()
 		if r := f.Node.Resource(); r != nil {
 			f.Object = r.Object()
 		}
 		f.Renderings = []Rendering{p.Bundle.Rendering}
+		if err := p.Bundle.contain("placing what rule "+p.Rule.ID+" found", f.locate); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errs
+}
+
+// locate fills in where the finding stands.
+func (f *Finding) locate() {
+	place := f.Node.Locate()
+	if f.Literal != "" {
+		place = placeOfLiteral(place, f.Literal, f.Node.Value())
+	}
+	f.Span, f.Precision = place.Span, place.Precision
+	if f.Line > 0 && place.Precision == Exact {
+		f.Span = lineOfBlock(place.Span, f.Node, f.Line)
+	}
+	if f.Line > 0 && f.Literal != "" && f.Span.Start.Line < f.Span.End.Line {
+		f.Span = lineOfText(f.Span, f.Literal)
+	}
+	f.Related = slices.Concat(place.Related, f.Related)
 }
 
 func (p *Pass) call() (panicked any) {
@@ -290,7 +315,7 @@ func yield(found []*Finding) (kept, gave []*Finding) {
 }
 
 // merge makes one finding of those that show one defect in one source place,
-// and sorts them.
+// and sorts them. The worst of them speaks for all.
 func merge(found []*Finding) []*Finding {
 	type place struct {
 		rule, file  string
@@ -299,12 +324,18 @@ func merge(found []*Finding) []*Finding {
 		key, object string
 	}
 	sort.SliceStable(found, func(i, j int) bool { return found[i].compare(found[j]) < 0 })
+	worst := slices.Clone(found)
+	slices.SortStableFunc(worst, func(f, g *Finding) int { return int(g.Severity - f.Severity) })
 	merged := []*Finding{}
 	at := map[place]*Finding{}
-	for _, f := range found {
+	for _, f := range worst {
 		k := place{rule: f.Rule.ID, file: f.Span.Path(), start: f.Span.Start.Offset, missing: strings.Join(f.Node.Missing(), "."), key: f.Key}
-		if f.Precision != Exact && f.Precision != Block {
-			k.object = fmt.Sprint(f.Object, f.Path) // a coarse place holds many defects
+		switch f.Precision {
+		case Exact:
+		case Block: // an action may write many fields, the same ones in many containers
+			k.object = fieldOf(f.Node)
+		default: // a coarse place holds many defects
+			k.object = fmt.Sprint(f.Object, f.Path)
 		}
 		first := at[k]
 		if first == nil {
@@ -312,7 +343,6 @@ func merge(found []*Finding) []*Finding {
 			merged = append(merged, f)
 			continue
 		}
-		first.Severity = max(first.Severity, f.Severity)
 		for _, r := range f.Renderings {
 			if !slices.Contains(first.Renderings, r) {
 				first.Renderings = append(first.Renderings, r)
@@ -332,7 +362,23 @@ func merge(found []*Finding) []*Finding {
 	for _, f := range merged {
 		f.Fingerprint = f.fingerprint()
 	}
+	slices.SortStableFunc(merged, (*Finding).compare)
 	return merged
+}
+
+// fieldOf returns the path of a node below its container or pod, or in its object,
+// without the names and numbers of list items.
+func fieldOf(n *Node) string {
+	path := n.GenericPath()
+	holder := containerOf(n)
+	if holder == nil {
+		return path
+	}
+	kind := "pod"
+	if holder.index >= 0 {
+		kind = "container"
+	}
+	return kind + strings.TrimPrefix(path, holder.GenericPath())
 }
 
 // compare orders findings by file, line, column and rule, and, so that the order

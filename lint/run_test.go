@@ -3,6 +3,7 @@ package lint
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -145,5 +146,123 @@ func TestJoinedReportsKeepEveryObject(t *testing.T) {
 	r := Combine(run(bundle("one", "a", "b")), run(bundle("two", "c", "d")))
 	if len(r.Findings) != 1 || len(r.Findings[0].Objects) != 3 {
 		t.Errorf("%d findings, the first with the further objects %v", len(r.Findings), r.Findings[0].Objects)
+	}
+}
+
+// A badLocator panics on what it cannot place.
+type badLocator struct {
+	FileLocator
+	bad func(*Node) bool
+}
+
+func (l badLocator) Locate(n *Node) Place {
+	if l.bad(n) {
+		panic("no such segment")
+	}
+	return l.FileLocator.Locate(n)
+}
+
+func TestAPanicInALocatorIsContainedAndNamed(t *testing.T) {
+	text := twoPods + "  - {apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {password: correct-horse-battery}}\n"
+	for name, bad := range map[string]func(*Node) bool{
+		"of one field":  func(n *Node) bool { return n.Name() == "image" && n.Resource().Name == "b" },
+		"of one object": func(n *Node) bool { return n.Resource().Name == "b" },
+		"of a secret":   func(n *Node) bool { return n.Resource().Name == "s" },
+	} {
+		src := NewSource("x.yaml", []byte(text))
+		docs, errs := ParseYAML(src)
+		if len(errs) > 0 {
+			t.Fatal(errs[0])
+		}
+		b := NewBundle(Rendering{Kind: "file", Root: "."}, "", NewResources(docs[0], badLocator{FileLocator{src}, bad}))
+		leak := &Rule{ID: "leak", Run: func(p *Pass) { p.Report(p.Resources("Pod")[0].Root, "correct-horse-battery") }}
+		r := Run(context.Background(), []*Bundle{b, bundleOf(t, "other", twoPods)}, Options{Rules: []Enabled{{Rule: everyImage}, {Rule: leak}}})
+		if len(r.Findings) != 6 {
+			t.Errorf("%s: %d findings, want those of both bundles", name, len(r.Findings))
+		}
+		if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "no such segment") || !strings.Contains(r.Errors[0].Message, "b\"") && name != "of a secret" {
+			t.Errorf("%s: errors %v", name, r.Errors)
+		}
+		if text := fmt.Sprint(r.Findings[0].Message, r.Findings[1].Message); strings.Contains(text, "horse") {
+			t.Errorf("%s: the secret shows: %s", name, text)
+		}
+	}
+}
+
+func TestTheWorstFindingInAPlaceSpeaksForAll(t *testing.T) {
+	graded := &Rule{ID: "graded", Severity: Low, Run: func(p *Pass) {
+		for _, r := range p.Resources("Pod") {
+			f := p.Reportf(r.Get("spec"), "a low thing")
+			if r.Name == "prod" {
+				f.Message, f.Help, f.Severity = "the high thing", "mend it", High
+			}
+		}
+	}}
+	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: []}\n"
+	src := NewSource("template.yaml", []byte(fmt.Sprintf(text, "name")))
+	var bundles []*Bundle
+	for _, name := range []string{"dev", "prod", "test"} {
+		docs, _ := ParseYAML(NewSource("template.yaml", []byte(fmt.Sprintf(text, name))))
+		bundles = append(bundles, NewBundle(Rendering{Kind: "helm", Root: ".", Variant: name}, "", NewResources(docs[0], FileLocator{src})))
+	}
+	r := Run(context.Background(), bundles, Options{Rules: []Enabled{{Rule: graded}}})
+	if len(r.Findings) != 1 {
+		t.Fatalf("%d findings, want one", len(r.Findings))
+	}
+	f := r.Findings[0]
+	if f.Severity != High || f.Message != "the high thing" || f.Help != "mend it" || f.Object.Name != "prod" || len(f.Renderings) != 3 || len(f.Objects) != 2 {
+		t.Errorf("got %s %q %q of %v in %v", f.Severity, f.Message, f.Help, f.Object, f.Renderings)
+	}
+}
+
+// An oneAction places every node at one action of a template.
+type oneAction struct{ src *Source }
+
+func (l oneAction) Locate(*Node) Place { return Place{Span: l.src.Span(0, 4), Precision: Block} }
+
+func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
+	seen := &Rule{ID: "seen", Run: func(p *Pass) {
+		for _, pod := range p.PodSpecs() {
+			p.Report(pod.Node.Get("securityContext", "runAsUser"), "the pod's user")
+		}
+		for _, c := range p.Containers() {
+			p.Reportf(c.Node.Get("securityContext", "runAsUser"), "%s has a user", c)
+			p.Reportf(c.Node.Get("securityContext", "runAsGroup"), "%s has a group", c)
+		}
+	}}
+	spec := "spec: {securityContext: {runAsUser: 0}, containers: [{name: a, securityContext: {runAsUser: 0, runAsGroup: 0}}, {name: b, securityContext: {runAsUser: 0, runAsGroup: 0}}]}"
+	src := NewSource("template.yaml", []byte("{{ toYaml .Values }}"))
+	var all []*Resource
+	for _, text := range []string{
+		"{apiVersion: v1, kind: Pod, metadata: {name: p}, " + spec + "}",
+		"{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {template: {" + spec + "}}}",
+	} {
+		docs, errs := ParseYAML(NewSource("rendered", []byte(text)))
+		if len(errs) > 0 {
+			t.Fatal(errs[0])
+		}
+		all = append(all, NewResources(docs[0], oneAction{src})...)
+	}
+	r := Run(context.Background(), []*Bundle{NewBundle(Rendering{Kind: "helm", Root: "."}, "", all)}, Options{Rules: []Enabled{{Rule: seen}}})
+	var got []string
+	for _, f := range r.Findings {
+		got = append(got, f.Message)
+	}
+	if want := []string{`container "a" has a group`, `container "a" has a user`, "the pod's user"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestJoinedReportsKeepWhatYieldedOnce(t *testing.T) {
+	weaker := &Rule{ID: "weaker", YieldsTo: []string{"image"}, Run: func(p *Pass) {
+		for _, c := range p.Containers() {
+			p.Report(c.Node.Get("name"), "weaker")
+		}
+	}}
+	run := func(root string) *Report {
+		return Run(context.Background(), []*Bundle{bundleOf(t, root, twoPods)}, Options{Rules: []Enabled{{Rule: weaker}, {Rule: everyImage}}})
+	}
+	if r := Combine(run("a"), run("b")); len(r.Yielded) != 2 || len(r.Yielded[0].Renderings) != 2 {
+		t.Errorf("%d findings yielded, want two in two renderings", len(r.Yielded))
 	}
 }
