@@ -33,6 +33,9 @@ type Bundle struct {
 	// says so: a comment that ignores nothing is found in them even where no
 	// object and no finding leads to them.
 	Sources []*Source
+	// Configuration holds the files that say how the bundle is made and are not
+	// deployed themselves: kustomizations.
+	Configuration []*Resource
 	// Errors are what could not be read, rendered or parsed of this unit.
 	Errors []*InputError
 
@@ -47,12 +50,25 @@ type Bundle struct {
 	unplaced map[*Resource]string // what the locator panicked with
 }
 
+// kustomizeGroup is the API group of kustomize's own files.
+const kustomizeGroup = "kustomize.config.k8s.io"
+
 type key struct{ group, kind, namespace, name string }
 
 // NewBundle indexes resources, in the order given, and settles their namespaces.
+// Kustomizations among them are configuration.
 func NewBundle(rendering Rendering, namespace string, resources []*Resource) *Bundle {
-	b := &Bundle{Rendering: rendering, Namespace: namespace, Resources: resources,
+	b := &Bundle{Rendering: rendering, Namespace: namespace,
 		clusterCRDs: map[string]bool{}, byKind: map[string][]*Resource{}, byKey: map[key]*Resource{}}
+	for _, r := range resources {
+		if r.Group == kustomizeGroup {
+			r.Bundle = b
+			b.Configuration = append(b.Configuration, r)
+		} else {
+			b.Resources = append(b.Resources, r)
+		}
+	}
+	resources = b.Resources
 	for _, r := range resources {
 		if r.Is("apiextensions.k8s.io", "CustomResourceDefinition") && r.Get("spec", "scope").Value() == "Cluster" {
 			b.clusterCRDs[r.Get("spec", "group").Value()+"/"+r.Get("spec", "names", "kind").Value()] = true

@@ -153,7 +153,7 @@ func (s *suppressor) meet(b *Bundle, found []*Finding, failed bool) {
 			visit(span)
 		}
 	}
-	for _, r := range b.Resources {
+	for _, r := range slices.Concat(b.Resources, b.Configuration) {
 		if file, ok := r.locator.(FileLocator); ok { // its source needs no search
 			visit(file.Source.Span(0, 0))
 		} else {
@@ -364,7 +364,7 @@ func (s *suppressor) unused(g *ignore) []string {
 func (s *suppressor) rendered(g *ignore) bool {
 	src := g.span.Start.Source
 	for _, b := range s.met[src] {
-		for _, r := range b.Resources {
+		for _, r := range slices.Concat(b.Resources, b.Configuration) {
 			found := false
 			r.Root.Walk(func(n *Node) bool {
 				if found {

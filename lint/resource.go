@@ -72,6 +72,21 @@ func newResources(doc *Node, locator Locator, apiVersion, kind string) []*Resour
 	return []*Resource{r}
 }
 
+// NewKustomization returns a kustomization, whose file may leave out its apiVersion
+// and kind, for the configuration of a bundle; see [NewBundle].
+func NewKustomization(root *yaml.Node, locator Locator) *Resource {
+	r := &Resource{Group: kustomizeGroup, Version: "v1beta1", Kind: "Kustomization", locator: locator}
+	r.Root = &Node{yaml: NewNode(root).yaml, index: -1, res: r}
+	if kind := r.Get("kind"); kind.IsScalar() {
+		r.Kind = kind.Value()
+	}
+	if _, version, ok := strings.Cut(r.Get("apiVersion").Value(), "/"); ok {
+		r.Version = version
+	}
+	r.Name = r.Get("metadata", "name").Value()
+	return r
+}
+
 // Get returns the node at a path below the root: r.Get("spec", "template").
 func (r *Resource) Get(path ...string) *Node { return r.Root.Get(path...) }
 

@@ -133,13 +133,30 @@ func subject(f *lint.Finding) string {
 		parts = append(parts, s)
 	}
 	if len(f.Renderings) > 0 && f.Renderings[0].Kind != "file" {
-		s := Rendering(f.Renderings[0])
-		if n := len(f.Renderings) - 1; n > 0 {
-			s += " and " + plural(n, "more rendering")
-		}
-		parts = append(parts, s)
+		parts = append(parts, renderings(f.Renderings))
 	}
 	return Escape(strings.Join(parts, ", "))
+}
+
+// renderings names the first of several, and of overlays, each of which is to be
+// looked at by itself, the first few.
+func renderings(all []lint.Rendering) string {
+	const few = 4
+	s, named := Rendering(all[0]), 1
+	if len(all) > 1 && !slices.ContainsFunc(all, func(r lint.Rendering) bool { return r.Kind != "kustomize" }) {
+		if named = len(all); named > few {
+			named = few - 1
+		}
+		roots := make([]string, named)
+		for i := range roots {
+			roots[i] = all[i].Root
+		}
+		s = "overlays " + strings.Join(roots, ", ")
+	}
+	if n := len(all) - named; n > 0 {
+		s += " and " + plural(n, "more rendering")
+	}
+	return s
 }
 
 // Rendering names a rendering for people: chart deploy/chart with values-prod.yaml.

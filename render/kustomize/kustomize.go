@@ -117,6 +117,11 @@ func load(t *tree, k *kustomization, o Options) (*lint.Bundle, map[string]bool) 
 		}
 	}
 	b.release()
+	t.closure(k, func(k *kustomization) {
+		if k.root != nil {
+			resources = append(resources, lint.NewKustomization(k.root, lint.FileLocator{Source: k.src}))
+		}
+	}, func(*kustomization, ref) {})
 	bundle := lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
 	bundle.KubeVersion = o.KubeVersion
 	bundle.Errors = b.errs
@@ -209,20 +214,11 @@ func (t *tree) uses(root *kustomization, paths []string) bool {
 	return found
 }
 
-// replacedBy names the fields that kustomize itself calls deprecated.
-var replacedBy = [][2]string{{"bases", "resources"}, {"imageTags", "images"}, {"patchesStrategicMerge", "patches"},
-	{"patchesJson6902", "patches"}, {"vars", "replacements"}, {"commonLabels", "labels"}}
-
-// hints says what plain kustomize would warn of or refuse, at its line.
+// hints says what plain kustomize would refuse, at its line.
 func (k *kustomization) hints() []string {
 	var notes []string
 	note := func(n *yaml.Node, format string, args ...any) {
 		notes = append(notes, lint.NodeSpan(k.src, n).Start.String()+": "+fmt.Sprintf(format, args...))
-	}
-	for _, d := range replacedBy {
-		if n, _ := field(k.root, d[0]); n != nil {
-			note(n, "%s is deprecated, kustomize edit fix replaces it by %s", d[0], d[1])
-		}
 	}
 	for _, r := range k.refs {
 		if r.path != "" && !r.isDir && !within(k.dir, r.path) {

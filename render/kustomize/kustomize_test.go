@@ -153,7 +153,7 @@ func TestRootsAreWhatNothingNames(t *testing.T) {
 		t.Errorf("roots: %s", got)
 	}
 	notes := strings.Join(res.Notes, "\n")
-	for _, want := range []string{"lonely: no overlay uses this base", "unused: no overlay uses this component", "deprecated/Kustomization:1:1: bases is deprecated", "kustomization.yaml:1:13: kustomize build refuses \"../base/web.yaml\""} {
+	for _, want := range []string{"lonely: no overlay uses this base", "unused: no overlay uses this component", "kustomization.yaml:1:13: kustomize build refuses \"../base/web.yaml\""} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note %q in\n%s", want, notes)
 		}

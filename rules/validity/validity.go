@@ -20,6 +20,7 @@ var Rules = []*lint.Rule{
 	Schema,
 	DuplicateKey,
 	DeprecatedAPI,
+	DeprecatedKustomizeField,
 	SelectorMismatch,
 	DuplicateEnv,
 	WebhookFailOpen,
