@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -352,16 +353,36 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 	b.seen[real] = true
 	data := src.Data
 	if r, ok := b.roles[real]; ok && !b.plain[real] {
-		data = b.pad(src, r.name, r.by, b.skip(src))
+		data = b.pad(src, r.name, r.by, b.skip(src, nil))
 	}
 	b.served[real] = data
 	return data, nil
 }
 
+// inline puts the text of a scalar of a kustomization at numbers of its own and
+// returns it padded. Of the field patches kustomize cuts off the white space around
+// it (trim), first indentation included.
+func (b *build) inline(e entry, role string, trim bool) []byte {
+	from, text, inside := len(b.segs), e.node.Value, embed(e)
+	if trim {
+		start := len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
+		text = strings.TrimSpace(text)
+		if inside.offsets != nil {
+			inside.offsets = inside.offsets[start : start+len(text)+1]
+		}
+	}
+	src := lint.NewSource(e.k.src.Path, []byte(text))
+	padded := b.pad(src, role, e, b.skip(src, inside))
+	for i := from; i < len(b.segs); i++ {
+		b.segs[i].inside = inside
+	}
+	return padded
+}
+
 // skip returns a test for the documents of a file that are not to be served:
 // those that are broken, or whose aliases expand without end.
-func (b *build) skip(src *lint.Source) func(first, last int) bool {
-	if !b.careful && !(bytes.IndexByte(src.Data, '&') >= 0 && bytes.IndexByte(src.Data, '*') >= 0) {
+func (b *build) skip(src *lint.Source, inside *embedded) func(first, last int) bool {
+	if !b.careful && !aliased(src.Data) {
 		return nil
 	}
 	_, errs := lint.ParseYAML(src)
@@ -369,11 +390,20 @@ func (b *build) skip(src *lint.Source) func(first, last int) bool {
 		return nil
 	}
 	for _, e := range errs {
-		b.fail(e.Span, "%s; the rest of the overlay is built without this document", e.Message)
+		span := e.Span
+		if inside != nil {
+			span, _ = inside.outer(span)
+		}
+		b.fail(span, "%s; the rest of the overlay is built without this document", e.Message)
 	}
 	return func(first, last int) bool {
 		return slices.ContainsFunc(errs, func(e *lint.InputError) bool { return first <= e.Span.Start.Line && e.Span.Start.Line <= last })
 	}
+}
+
+// aliased reports whether a text may have aliases, whose expansion has to be looked at.
+func aliased(text []byte) bool {
+	return bytes.IndexByte(text, '&') >= 0 && bytes.IndexByte(text, '*') >= 0
 }
 
 // edit returns a kustomization as krusty is to see it: without the entries that
@@ -399,7 +429,7 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 			if r.field == "generators" || r.field == "transformers" || r.field == "validators" {
 				roleName = rolePlugin
 			}
-			b.virtual[filepath.Join(k.dir, name)] = b.space.inline(entry{k, unalias(r.node)}, roleName, r.field == "patches")
+			b.virtual[filepath.Join(k.dir, name)] = b.inline(entry{k, unalias(r.node)}, roleName, r.field == "patches")
 			e.inline[name] = r.node
 			files[r.node] = name
 		case r.isDir || r.path == "":
@@ -433,7 +463,7 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 	}
 	for i := 0; i+1 < len(e.root.Content); i += 2 {
 		// what needs the helm program, and what this build has no renderer for
-		if name := e.root.Content[i].Value; !hooked() && (strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator")) {
+		if name := e.root.Content[i].Value; b.coarse && (strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator")) {
 			b.fail(lint.NodeSpan(k.src, e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
 			e.root.Content = slices.Delete(e.root.Content, i, i+2)
 			i -= 2

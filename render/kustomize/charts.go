@@ -123,7 +123,7 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 	}
 	in := &inflated{src: lint.NewSource(b.files.Display(chart), []byte(out.Text)), resources: out.Resources}
 	from := len(b.segs)
-	text := b.pad(in.src, roleHelm, w.entry(w.node), nil)
+	text := b.pad(in.src, roleHelm, w.entry(w.node), b.skip(in.src, nil))
 	for i := from; i < len(b.segs); i++ {
 		b.segs[i].chart = in
 	}

@@ -78,6 +78,9 @@ func buildOf(h *resmap.PluginHelpers) *build {
 	}
 	b, _ := builds.Load(string(id))
 	found, _ := b.(*build)
+	if found != nil && found.coarse {
+		return nil
+	}
 	return found
 }
 

@@ -1,11 +1,130 @@
 package kustomize
 
-import "testing"
+import (
+	"io"
+	"log"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
+)
 
 // If this fails after an upgrade of kustomize, its tables of builtin plugins have
 // moved: see hooks.go.
 func TestHooksFitThisRelease(t *testing.T) {
 	if !hooked() {
 		t.Fatal("the hooks do not fit this release of sigs.k8s.io/kustomize/api")
+	}
+}
+
+// Without hooks the objects are the same, and no place claims to be exact.
+func TestWithoutHooks(t *testing.T) {
+	leavesSeen, inFiles := 0, 0
+	for _, dir := range overlays(t, fixtures) {
+		tr := newTree(source.New(nil), jailOf(dir))
+		real, err := tr.resolve(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := tr.at(real)
+		if k == nil || k.component() {
+			continue
+		}
+		b := newBuild(tr, k, Options{Files: tr.files, Jail: tr.jail})
+		b.coarse = true
+		restore := quiet()
+		m := b.run()
+		restore()
+		want, err := plain(dir, "", nil)
+		if err != nil {
+			if len(b.errs) == 0 {
+				t.Errorf("%s: kustomize fails and nothing is said: %v", dir, err)
+			}
+			continue
+		}
+		if m == nil || len(b.errs) > 0 {
+			t.Errorf("%s: %v", dir, b.errs)
+			continue
+		}
+		got, _ := m.AsYaml()
+		text, _ := want.AsYaml()
+		if string(got) != string(text) {
+			t.Errorf("%s: output differs\n%s", dir, firstDifference(string(got), string(text)))
+		}
+		for _, l := range leaves(m, locator{b}) {
+			leavesSeen++
+			p := l.node.Locate()
+			if p.Precision == lint.Exact {
+				t.Fatalf("%s: object %s%s is exactly at %v", dir, l.object, l.path, p.Span.Start)
+			}
+			if !p.Span.IsValid() {
+				t.Fatalf("%s: object %s%s has no place at all", dir, l.object, l.path)
+			}
+			if p.Precision == lint.Block {
+				inFiles++
+			}
+		}
+	}
+	t.Logf("%d of %d leaves in their block", inFiles, leavesSeen)
+	if leavesSeen < 500 || inFiles < leavesSeen*3/4 {
+		t.Error("too few")
+	}
+}
+
+// Of builds at once, some of which panic, the last gives standard error back.
+func TestQuietGivesStandardErrorBack(t *testing.T) {
+	stderr, logged := os.Stderr, log.Writer()
+	var group sync.WaitGroup
+	for i := range 50 {
+		group.Go(func() {
+			defer func() { _ = recover() }()
+			defer quiet()()
+			if i%3 == 0 {
+				panic("a build panics")
+			}
+		})
+	}
+	group.Wait()
+	if os.Stderr != stderr || log.Writer() != logged {
+		t.Error("standard error is still silenced")
+	}
+	restore := quiet()
+	if log.Writer() != io.Discard || os.Stderr == stderr {
+		t.Error("kustomize is not silenced")
+	}
+	restore()
+}
+
+// Loads at once do not disturb each other: each gives what it gives alone.
+func TestLoadsAtOnce(t *testing.T) {
+	dirs := overlays(t, fixtures)
+	text := func() string {
+		var all strings.Builder
+		res := Load(t.Context(), dirs, Options{Files: source.New(nil), Jail: jailOf(dirs[0]), Jobs: 4})
+		for _, b := range res.Bundles {
+			for _, r := range b.Resources {
+				p := r.Root.Get("kind").Locate()
+				all.WriteString(b.Rendering.Root + " " + r.String() + " " + p.Span.Start.String() + "\n")
+			}
+			for _, e := range b.Errors {
+				all.WriteString(e.Error() + "\n")
+			}
+		}
+		return all.String()
+	}
+	want := text()
+	got := make([]string, 4)
+	var group sync.WaitGroup
+	for i := range got {
+		group.Go(func() { got[i] = text() })
+	}
+	group.Wait()
+	for _, g := range got {
+		if g != want {
+			t.Error(firstDifference(g, want))
+		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"sort"
-	"strings"
-	"unicode"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -239,25 +237,6 @@ func separator(text []byte, from int) (cut, next int) {
 		return len(text), -1
 	}
 	return start, start + 1 + end + 1
-}
-
-// inline puts the text of a scalar of a kustomization at numbers of its own and
-// returns it padded. Of the field patches kustomize cuts off the white space around
-// it (trim), first indentation included.
-func (s *space) inline(e entry, role string, trim bool) []byte {
-	from, text, inside := len(s.segs), e.node.Value, embed(e)
-	if trim {
-		start := len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
-		text = strings.TrimSpace(text)
-		if inside.offsets != nil {
-			inside.offsets = inside.offsets[start : start+len(text)+1]
-		}
-	}
-	padded := s.pad(lint.NewSource(e.k.src.Path, []byte(text)), role, e, nil)
-	for i := from; i < len(s.segs); i++ {
-		s.segs[i].inside = inside
-	}
-	return padded
 }
 
 // documents parses padded text as kyaml's reader does; what is broken is left out.

@@ -171,7 +171,7 @@ func (b *build) failed(w *writer, err error) {
 	b.fail(w.span(), "%s", message)
 }
 
-// refused says why a plugin is not run: it would fetch something.
+// refused says why a plugin is not run: it would fetch something, or never end.
 func (w *writer) refused() string {
 	found := ""
 	var walk func(key string, n *yaml.Node)
@@ -182,6 +182,12 @@ func (w *writer) refused() string {
 		switch n.Kind {
 		case yaml.ScalarNode:
 			switch key {
+			case "patch", "patches", "jsonOp":
+				if text := []byte(n.Value); aliased(text) {
+					if _, errs := lint.ParseYAML(lint.NewSource("", text)); len(errs) > 0 {
+						found = errs[0].Message + "; the overlay is built without this patch"
+					}
+				}
 			case "path", "paths", "files", "envs", "env", "valuesFile", "additionalValuesFiles":
 				v := n.Value
 				if _, file, ok := strings.Cut(v, "="); ok && key == "files" {
