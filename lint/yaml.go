@@ -25,18 +25,16 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 	var errs []*InputError
 	for _, chunk := range splitDocuments(src.Data) {
 		var doc yaml.Node
-		text := src.Data[chunk.start:chunk.end]
-		if onlyDirectives(text) {
-			continue
-		}
-		line := src.Position(chunk.start).Line - 1
+		text := withoutVersion(src.Data[chunk.start:chunk.end])
 		err := decode(text, &doc)
 		if err == nil && doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
 			err = checkAliases(doc.Content[0])
 		}
+		place := placer(src, chunk)
 		if err != nil {
 			at, message := yamlError(err)
-			errs = append(errs, &InputError{Span: src.LineSpan(line + max(1, at)), Message: message})
+			line, _ := place(max(1, at), 1)
+			errs = append(errs, &InputError{Span: src.LineSpan(line), Message: message})
 			continue
 		}
 		if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
@@ -46,7 +44,7 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 		if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
 			continue
 		}
-		shiftLines(&doc, line)
+		placeNodes(&doc, place)
 		docs = append(docs, root)
 	}
 	return docs, errs
@@ -56,18 +54,35 @@ func hasAlias(n *yaml.Node) bool {
 	return n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, hasAlias)
 }
 
-// onlyDirectives reports whether a chunk holds nothing but %YAML or %TAG lines
-// and comments: what may stand before the first "---".
-func onlyDirectives(text []byte) bool {
+// withoutVersion turns %YAML directives at the head of a document into comments:
+// yaml.v3 refuses 1.2, of which Kubernetes' reader thinks nothing.
+func withoutVersion(text []byte) []byte {
+	n := directives(text)
+	if n == 0 {
+		return text
+	}
+	head := bytes.ReplaceAll(text[:n], []byte("%YAML"), []byte("#YAML"))
+	return append(head, text[n:]...)
+}
+
+// directives returns the length of the %YAML and %TAG lines at the head of a document,
+// with the comments and empty lines among them; 0 where there is no directive.
+func directives(text []byte) int {
 	found := false
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
+	at := 0
+	for at < len(text) {
+		end := nextLine(text, at)
+		line := bytes.TrimSpace(bytes.TrimPrefix(text[at:end], []byte("\ufeff")))
 		if len(line) > 0 && line[0] != '%' && line[0] != '#' {
-			return false
+			break
 		}
 		found = found || len(line) > 0 && line[0] == '%'
+		at = end
 	}
-	return found
+	if !found {
+		return 0
+	}
+	return at
 }
 
 // decode contains yaml.v3's panics on hostile input.
@@ -84,19 +99,14 @@ type chunk struct{ start, end int }
 
 // splitDocuments cuts at lines that begin with "---" followed by a blank or the
 // end of the line, and at "...". A marker line stays with the document it opens,
-// since "--- {a: b}" carries content.
+// since "--- {a: b}" carries content, and so do the directives above it.
 func splitDocuments(data []byte) []chunk {
 	var chunks []chunk
 	start := 0
 	for at := 0; at < len(data); {
-		end := bytes.IndexByte(data[at:], '\n')
-		if end < 0 {
-			end = len(data)
-		} else {
-			end += at + 1
-		}
+		end := nextLine(data, at)
 		line := data[at:end]
-		if at > start && isMarker(line, "---") {
+		if at > start && isMarker(line, "---") && directives(data[start:at]) < at-start {
 			chunks = append(chunks, chunk{start, at})
 			start = at
 		} else if isMarker(line, "...") {
@@ -110,16 +120,81 @@ func splitDocuments(data []byte) []chunk {
 
 func isMarker(line []byte, marker string) bool {
 	rest, ok := bytes.CutPrefix(line, []byte(marker))
-	return ok && (len(rest) == 0 || strings.ContainsRune(" \t\r\n", rune(rest[0])))
+	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' || lineBreak(rest) > 0)
 }
 
-func shiftLines(n *yaml.Node, by int) {
-	if n == nil || by == 0 {
-		return
+// lineBreak returns the length in bytes of the line break that text begins with, 0
+// where there is none. Breaks are those of yaml.v3: LF, CR, CR LF, and YAML 1.1's NEL,
+// LS and PS, which are none to an editor and to [Source].
+func lineBreak(text []byte) int {
+	switch {
+	case len(text) == 0:
+	case text[0] == '\n':
+		return 1
+	case text[0] == '\r':
+		if len(text) > 1 && text[1] == '\n' {
+			return 2
+		}
+		return 1
+	case bytes.HasPrefix(text, []byte("\u0085")):
+		return 2
+	case bytes.HasPrefix(text, []byte("\u2028")) || bytes.HasPrefix(text, []byte("\u2029")):
+		return 3
 	}
-	n.Line += by
-	for _, c := range n.Content { // an alias' target is a node of the tree: shifted there
-		shiftLines(c, by)
+	return 0
+}
+
+// endOfLine returns the offset of the line break that ends the line at an offset, or
+// the end of data.
+func endOfLine(data []byte, at int) int {
+	for ; at < len(data); at++ {
+		switch data[at] {
+		case '\n', '\r':
+			return at
+		case 0xC2, 0xE2:
+			if lineBreak(data[at:]) > 0 {
+				return at
+			}
+		}
+	}
+	return at
+}
+
+// nextLine returns the offset of the line after the one at an offset.
+func nextLine(data []byte, at int) int {
+	at = endOfLine(data, at)
+	return at + lineBreak(data[at:])
+}
+
+// placer returns a function that turns yaml.v3's lines and columns in a chunk into
+// those of the source.
+func placer(src *Source, chunk chunk) func(line, column int) (int, int) {
+	text := src.Data[chunk.start:chunk.end]
+	before := src.Position(chunk.start).Line - 1
+	ours := func(line, column int) (int, int) { return line + before, column }
+	if src.Position(chunk.start).Column == 1 && !bytes.Contains(text, []byte("\u0085")) && !bytes.Contains(text, []byte("\u2028")) && !bytes.Contains(text, []byte("\u2029")) {
+		return ours
+	}
+	theirs := []int{0}
+	for at := 0; at < len(text); {
+		at = nextLine(text, at)
+		theirs = append(theirs, at)
+	}
+	return func(line, column int) (int, int) {
+		if line > len(theirs) {
+			return ours(line, column)
+		}
+		start := src.Position(chunk.start + theirs[line-1])
+		return start.Line, start.Column + column - 1
+	}
+}
+
+func placeNodes(n *yaml.Node, place func(line, column int) (int, int)) {
+	if n.Line > 0 {
+		n.Line, n.Column = place(n.Line, n.Column)
+	}
+	for _, c := range n.Content { // an alias' target is a node of the tree: placed there
+		placeNodes(c, place)
 	}
 }
 
@@ -224,27 +299,8 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 		return start
 	}
 	switch {
-	case n.Style&yaml.DoubleQuotedStyle != 0 && data[start] == '"':
-		for i := start + 1; i < len(data); i++ {
-			switch data[i] {
-			case '\\':
-				i++
-			case '"':
-				return i + 1
-			}
-		}
-		return len(data)
-	case n.Style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
-		for i := start + 1; i < len(data); i++ {
-			if data[i] == '\'' {
-				if i+1 < len(data) && data[i+1] == '\'' {
-					i++
-					continue
-				}
-				return i + 1
-			}
-		}
-		return len(data)
+	case n.Style&yaml.DoubleQuotedStyle != 0 && data[start] == '"', n.Style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
+		return quotedEnd(data, start)
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 		return blockEnd(data, start)
 	}
@@ -257,7 +313,10 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 // blockEnd returns the end of the last non-blank line of a block scalar whose
 // indicator stands at start: what is indented deeper than the indicator's line.
 func blockEnd(data []byte, start int) int {
-	bol := bytes.LastIndexByte(data[:start], '\n') + 1
+	bol := start
+	for bol > 0 && lineBreak(data[bol-1:]) == 0 && lineBreak(data[max(0, bol-2):]) != 2 && lineBreak(data[max(0, bol-3):]) != 3 {
+		bol--
+	}
 	outer := indentOf(data[bol:])
 	// "- |" and "- key: |": the list dash indents what follows it
 	for at := bol + outer; at+1 < start && data[at] == '-' && data[at+1] == ' '; {
@@ -268,26 +327,15 @@ func blockEnd(data []byte, start int) int {
 		outer += step
 		at += step
 	}
-	end := start
-	for end < len(data) && data[end] != '\n' {
-		end++
-	}
-	last := end
-	for at := end + 1; at < len(data); {
-		eol := bytes.IndexByte(data[at:], '\n')
-		if eol < 0 {
-			eol = len(data)
-		} else {
-			eol += at
-		}
-		line := bytes.TrimRight(data[at:eol], "\r")
+	last := endOfLine(data, start)
+	for at := nextLine(data, start); at < len(data); at = nextLine(data, at) {
+		line := data[at:endOfLine(data, at)]
 		if len(bytes.TrimSpace(line)) > 0 {
 			if indentOf(line) <= outer && (outer > 0 || indentOf(line) == 0) {
 				break
 			}
 			last = at + len(line)
 		}
-		at = eol + 1
 	}
 	return last
 }
@@ -315,35 +363,56 @@ func plainEnd(data []byte, start int, value string) int {
 	return at
 }
 
-// flowEnd returns the end of the flow collection that opens at start.
+// flowEnd returns the end of the flow collection that opens at start. A quote, an
+// anchor or a tag is one at the start of a token alone: [it's, 5" pipe, a:b].
 func flowEnd(data []byte, start int) int {
 	depth := 0
+	fresh := true   // at the start of a token
+	closed := false // behind a quoted token or a collection, where a colon needs no blank
 	for i := start; i < len(data); i++ {
-		switch data[i] {
-		case '[', '{':
+		switch c := data[i]; {
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		case c == '[' || c == '{':
 			depth++
-		case ']', '}':
+			fresh, closed = true, false
+		case c == ']' || c == '}':
 			if depth--; depth <= 0 {
 				return i + 1
 			}
-		case '"':
-			for i++; i < len(data) && data[i] != '"'; i++ {
-				if data[i] == '\\' {
-					i++
-				}
+			fresh, closed = false, true
+		case c == ',':
+			fresh, closed = true, false
+		case c == ':' && (closed || i+1 == len(data) || strings.ContainsRune(" \t\r\n,[]{}", rune(data[i+1]))):
+			fresh, closed = true, false
+		case c == '#' && strings.ContainsRune(" \t\r\n", rune(data[i-1])):
+			i = endOfLine(data, i) - 1
+		case fresh && c == '?' && i+1 < len(data) && strings.ContainsRune(" \t\r\n", rune(data[i+1])):
+		case fresh && (c == '&' || c == '!'):
+			for i+1 < len(data) && !strings.ContainsRune(" \t\r\n,[]{}", rune(data[i+1])) {
+				i++
 			}
-		case '\'':
-			if i > 0 && !strings.ContainsRune(" \t\r\n,[{:", rune(data[i-1])) {
-				continue // an apostrophe inside a plain scalar
-			}
-			for i++; i < len(data) && data[i] != '\''; i++ {
-			}
-		case '#':
-			if i > 0 && strings.ContainsRune(" \t\n", rune(data[i-1])) {
-				for i < len(data) && data[i] != '\n' {
-					i++
-				}
-			}
+		case fresh && (c == '"' || c == '\''):
+			i = quotedEnd(data, i) - 1
+			fresh, closed = false, true
+		default:
+			fresh, closed = false, false
+		}
+	}
+	return len(data)
+}
+
+// quotedEnd returns the end of the quoted scalar that opens at start.
+func quotedEnd(data []byte, start int) int {
+	quote := data[start]
+	for i := start + 1; i < len(data); i++ {
+		switch {
+		case quote == '"' && data[i] == '\\':
+			i++
+		case data[i] != quote:
+		case quote == '\'' && i+1 < len(data) && data[i+1] == quote:
+			i++
+		default:
+			return i + 1
 		}
 	}
 	return len(data)

@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +39,11 @@ func TestNodeSpanCoversTheValueAndNothingElse(t *testing.T) {
 		"byte order mark":            "\ufeffa: «web»\n",
 		"second document":            "b: 1\n---\na: «web»\n",
 		"document after a long mark": "b: 1\n--- # two\n\na: «web»\n",
+		"quote in a plain item":      "a: «[x\"y, 5\" pipe, it's, a:\"b]» # c]\nb: \"1\"\n",
+		"keys against quotes":        "a: «{\"x\":\"]\", 'y':']', z: !!str \"}\", &id '}': [\"]\"]}»\nb: 1\n",
+		"comment in a flow list":     "a: «[x, # ] \"\n  y#]»\nb: 1\n",
+		"lone carriage returns":      "b: 1\ra: «|\r  one\r  two»\rc: 2\r",
+		"tag directive":              "%TAG !e! tag:example.com,2026:\n# why\n---\na: !e!x «web»\n",
 		"document with tag":          "%YAML 1.2\n---\na: «web»\n",
 		"block mapping":              "a:\n  «x: 1\n  y: 2»\nb: 1\n",
 		"block list":                 "a:\n  «- x\n  - y: 2\n    z: [1,\n      2]»\nb: 1\n",
@@ -171,5 +178,113 @@ spec:
 	}
 	if at := res.Get("spec", "hostPID").Locate().Span; at.Start.Line != 4 || at.Text() != "spec" {
 		t.Errorf("a field missing in spec stands at %s %q", at.Start, at.Text())
+	}
+}
+
+// Every break that yaml.v3 knows ends a line of YAML; lines and columns are an editor's.
+func TestPlacesAgreeWithAnEditorWhateverEndsTheLines(t *testing.T) {
+	breaks := []string{"\n", "\r\n", "\r", "\u0085", "\u2028", "\u2029"}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var b strings.Builder
+		if random.IntN(4) == 0 {
+			b.WriteString("\ufeff")
+		}
+		end := func() { b.WriteString(breaks[random.IntN(len(breaks))]) }
+		if random.IntN(4) == 0 {
+			b.WriteString("%YAML 1.2")
+			end()
+			b.WriteString("---")
+			end()
+		}
+		const keys = 12
+		for i := range keys {
+			switch random.IntN(6) {
+			case 0:
+				b.WriteString("---")
+				end()
+			case 1:
+				b.WriteString("# a comment of ü")
+				end()
+			}
+			fmt.Fprintf(&b, "kü%d: ", i)
+			switch random.IntN(3) {
+			case 0:
+				fmt.Fprintf(&b, "v%d", i)
+			case 1:
+				fmt.Fprintf(&b, "'v%d'", i)
+			case 2:
+				b.WriteString("|")
+				end()
+				fmt.Fprintf(&b, "  v%d", i)
+			}
+			end()
+		}
+		text := b.String()
+		src := NewSource("x.yaml", []byte(text))
+		docs, errs := ParseYAML(src)
+		if len(errs) > 0 {
+			t.Fatalf("%q: %v", text, errs[0])
+		}
+		found := 0
+		for _, d := range docs {
+			for _, f := range NewNode(d).Fields() {
+				found++
+				name := strings.TrimPrefix(f.Name(), "kü")
+				key, value := NodeSpan(src, f.Key()), NodeSpan(src, f.YAML())
+				if key.Text() != f.Name() || !strings.Contains(value.Text(), "v"+name) || strings.Contains(value.Text(), "k") {
+					t.Fatalf("%q: key %q, value %q", text, key.Text(), value.Text())
+				}
+				lines := regexp.MustCompile(`\r\n|\r|\n`).Split(text[:key.Start.Offset], -1)
+				column := len([]rune(strings.TrimPrefix(lines[len(lines)-1], "\ufeff"))) + 1
+				if key.Start.Line != len(lines) || key.Start.Column != column || f.Key().Line != len(lines) {
+					t.Fatalf("%q: key %q stands at %s, node line %d, want %d:%d", text, f.Name(), key.Start, f.Key().Line, len(lines), column)
+				}
+			}
+		}
+		if found != keys {
+			t.Fatalf("%q: %d keys of %d", text, found, keys)
+		}
+	}
+}
+
+func TestFlowCollectionsEndWhereYAMLEndsThem(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	words := []string{"x", "x\"y", "it's", "5\" pipe", "a:b", "a#b", "\"]\"", "'}'", "\"\\\"]\"", "'it''s]'", "!!str \"]\"", "- x", "x ' y", "http://h:80/p"}
+	var build func(depth int) string
+	build = func(depth int) string {
+		if depth == 0 || random.IntN(3) == 0 {
+			return words[random.IntN(len(words))]
+		}
+		var parts []string
+		mapping := random.IntN(2) == 0
+		for i := range random.IntN(4) {
+			part := build(depth - 1)
+			switch {
+			case mapping && random.IntN(2) == 0:
+				part = fmt.Sprintf("\"k%d\":%s", i, part)
+			case mapping:
+				part = fmt.Sprintf("k'%d: %s", i, part)
+			}
+			parts = append(parts, part)
+		}
+		text := strings.Join(parts, []string{",", ", ", " ,\n  ", ", # ]\n  "}[random.IntN(4)])
+		if mapping {
+			return "{" + text + "}"
+		}
+		return "[" + text + "]"
+	}
+	checked := 0
+	for checked < 2000 {
+		flow := "[" + build(4) + ", " + build(4) + "]"
+		src := NewSource("x.yaml", []byte("a: "+flow+" # ]'\"\nb: ']'\n"))
+		docs, errs := ParseYAML(src)
+		if len(errs) > 0 {
+			continue // no YAML, as "- x" in some places
+		}
+		checked++
+		if got := NodeSpan(src, NewNode(docs[0]).Get("a").YAML()).Text(); got != flow {
+			t.Fatalf("%q ends behind %q", flow, got)
+		}
 	}
 }
