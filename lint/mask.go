@@ -314,14 +314,15 @@ func (m *Masks) addBundle(b *Bundle) {
 	}
 }
 
-// quoting are the errors that repeat what a generator of Secrets could not read, and
-// what they become.
+// quoting are the errors that repeat what YAML's parser or a generator of Secrets could
+// not read, and what they become.
 var quoting = []struct {
 	expr *regexp.Regexp
 	to   string
 }{
 	{regexp.MustCompile(`(?s)literal sources \[.*\]: `), "literal sources: "},
 	{regexp.MustCompile(`(?s)invalid literal source .*, expected key=value`), "a literal is not key=value"},
+	{unknownAnchor, "unknown anchor referenced"},
 	{regexp.MustCompile(`(?s)(?:\[[0-9 ]*\] )?has invalid utf8 bytes.*`), "has bytes that are not UTF-8"},
 }
 
@@ -397,7 +398,8 @@ func (m *Masks) addWithin(span Span, n *Node, part string) {
 var (
 	secretKind   = regexp.MustCompile(`(?m)^[ \t-]*["']?kind["']?\s*:\s*["']?Secret\b`)
 	settingLine  = regexp.MustCompile(`^[ \t]*(?:- )?["']?([\w.\-/]+)["']?[ \t]*[:=][ \t]*(.*)$`)
-	secretName   = regexp.MustCompile(`(?i)passw|passphrase|secret|token|api-?_?key|private-?_?key|credential|access-?_?key|auth|dsn|connection|literals`)
+	secretName   = regexp.MustCompile(`(?i)passw|passphrase|pass(?:$|[_.\-/\d])|\wpwd|[_.\-]pw$|secret|token|bearer|jwt|(?:api|private|access|signing|encryption|master)[_-]?key|credential|auth|dsn|connection|literals`)
+	namedSecret  = regexp.MustCompile(`^[ \t-]*["']?name["']?[ \t]*:[ \t]*["']?([\w.\-/]+)`)
 	structureKey = regexp.MustCompile(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
 )
 
@@ -416,7 +418,8 @@ func (m *Masks) addBroken(src *Source) {
 	}
 	for _, chunk := range splitDocuments(src.Data) {
 		isSecret := secretKind.Match(src.Data[chunk.start:chunk.end])
-		block := -1 // the indentation of the key whose block scalar this is
+		block := -1    // the indentation of the key whose block scalar this is
+		named := false // the entry of a list, as of env, is named as a secret
 		first, last := src.Position(chunk.start).Line, src.Position(max(chunk.start, chunk.end-1)).Line
 		for n := first; n <= last; n++ {
 			line := src.Line(n)
@@ -430,11 +433,15 @@ func (m *Masks) addBroken(src *Source) {
 			}
 			block = -1
 			match := settingLine.FindStringSubmatch(line)
+			if entry := namedSecret.FindStringSubmatch(line); entry != nil {
+				named = secretName.MatchString(entry[1])
+			}
+			secret := isSecret || match != nil && (secretName.MatchString(match[1]) || named && match[1] == "value")
 			switch {
 			case match == nil && (isSecret || secretName.MatchString(line)) && !isMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
 				match != nil && strings.HasPrefix(match[2], "{") && (isSecret || secretName.MatchString(line)):
 				m.hideLine(src, n, strings.TrimSpace(line))
-			case match == nil || structureKey.MatchString(match[1]) || !isSecret && !secretName.MatchString(match[1]):
+			case match == nil || structureKey.MatchString(match[1]) || !secret:
 			case match[2] != "" && strings.ContainsRune("|>", rune(match[2][0])):
 				block = indent
 			default:

@@ -88,6 +88,9 @@ func TestWhatCouldNotBeParsedIsHiddenToo(t *testing.T) {
 		"env:\n  - {name: a, value: [}\n  - dbPassword: '@Kx7-tq2Lm9'\n",
 		"kind: Secret\nstringData:\n  password: &Kx7-tq2Lm9 *Kx7-tq2Lm9x\n",
 		"kind: Secret\nstringData: {password: Kx7-tq2Lm9, x: [}\n",
+		"kind: ConfigMap\ndata:\n  DB_PASS: Kx7-tq2Lm9\n  broken: [\n",
+		"kind: ConfigMap\ndata:\n  PGPASS: Kx7-tq2Lm9\n  DB_PW: 'Kx7-tq2Lm9'\n  dbPwd: Kx7-tq2Lm9\n  broken: [\n",
+		"env:\n  - name: DB_PASS\n    value: Kx7-tq2Lm9\n  - broken: [\n",
 	} {
 		src := NewSource("a.yaml", []byte(text))
 		_, errs := ParseYAML(src)

@@ -32,7 +32,7 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 		}
 		place := placer(src, chunk)
 		if err != nil {
-			at, message := yamlError(err)
+			at, message := yamlError(err, text)
 			line, _ := place(max(1, at), 1)
 			errs = append(errs, &InputError{Span: src.LineSpan(line), Message: message})
 			continue
@@ -233,14 +233,26 @@ func checkAliases(root *yaml.Node) error {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s*)?line (\d+): `)
 
-// yamlError splits yaml.v3's error text into a line (from 1, or 0) and a message.
-func yamlError(err error) (int, string) {
-	text := err.Error()
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
+var unknownAnchor = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
+
+// yamlError splits yaml.v3's error text into a line (from 1, or 0) and a message, which
+// quotes nothing of the text: an unknown anchor may be a password that begins with "*".
+func yamlError(err error, text []byte) (int, string) {
+	message := err.Error()
+	if m := yamlLine.FindStringSubmatch(message); m != nil {
 		n, _ := strconv.Atoi(m[1])
-		return n, "broken YAML: " + text[len(m[0]):]
+		return n, "broken YAML: " + message[len(m[0]):]
 	}
-	return 0, "broken YAML: " + strings.TrimPrefix(text, "yaml: ")
+	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+		line := 0
+		if alias := regexp.MustCompile(`(?m)^[^#]*[\s,:\[{-]\*` + regexp.QuoteMeta(m[1]) + `(?:[^\w-]|$)`).FindIndex(text); alias != nil {
+			for at, end := 0, bytes.LastIndexByte(text[:alias[1]], '*'); at <= end; at = nextLine(text, at) {
+				line++
+			}
+		}
+		return line, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is none`
+	}
+	return 0, "broken YAML: " + strings.TrimPrefix(message, "yaml: ")
 }
 
 // NodeSpan returns where a node parsed by [ParseYAML] stands in its source.

@@ -288,3 +288,10 @@ func TestFlowCollectionsEndWhereYAMLEndsThem(t *testing.T) {
 		}
 	}
 }
+
+func TestAnUnknownAnchorIsAnErrorAtItsAlias(t *testing.T) {
+	_, errs := ParseYAML(NewSource("x.yaml", []byte("a: 1\n---\n# not *hunter2\nb: *hunter2\nc: *hunter2x\n")))
+	if len(errs) != 1 || errs[0].Span.Start.Line != 4 || strings.Contains(errs[0].Message, "hunter") {
+		t.Errorf("errors %v", errs)
+	}
+}
