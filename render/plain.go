@@ -2,10 +2,12 @@ package render
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"path/filepath"
 	"strings"
 	"sync"
+	"unicode/utf16"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/source"
@@ -42,6 +44,11 @@ func parsePlain(files *source.Files, paths []string, jobs int) []parsed {
 }
 
 func parse(src *lint.Source) parsed {
+	if text, ok := fromUTF16(src.Data); ok {
+		file := src.File
+		src = lint.NewSource(src.Path, text)
+		src.File = file
+	}
 	// Most YAML of a repository is no manifest, and broken YAML that names no kind
 	// is none of our business: look before parsing.
 	if !bytes.Contains(src.Data, []byte("apiVersion")) || !bytes.Contains(src.Data, []byte("kind")) {
@@ -62,6 +69,29 @@ func parse(src *lint.Source) parsed {
 	}
 	p.object = len(p.resources) > 0 || len(errs) > 0
 	return p
+}
+
+// fromUTF16 decodes text that begins with UTF-16's byte order mark, as YAML allows and
+// Windows' PowerShell writes. Lines and columns stay what they are.
+func fromUTF16(data []byte) (text []byte, ok bool) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return nil, false
+	}
+	var units []uint16
+	for at := 2; at+1 < len(data); at += 2 {
+		units = append(units, order.Uint16(data[at:]))
+	}
+	text = []byte(string(utf16.Decode(units)))
+	if len(data)%2 != 0 {
+		text = append(text, "\ufffd"...)
+	}
+	return text, true
 }
 
 // plainBundle makes one bundle of the files that hold an object.
