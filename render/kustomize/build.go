@@ -69,10 +69,40 @@ type edited struct {
 }
 
 var (
-	builds  sync.Map // id → *build
-	lastID  atomic.Int64
+	builds sync.Map // id → *build
+	lastID atomic.Int64
+
 	schemas sync.RWMutex // held for writing while a build changes kyaml's global schema
+	parsed  bool         // whether kyaml has parsed its own schema; guarded by schemas
 )
+
+// shareSchema lets builds use kyaml's own schema until release is called. kyaml
+// parses it when it is first needed and reads parts of it without a lock
+// (openapi.IsNamespaceScoped), so that is done here, before builds share it.
+func shareSchema() (release func()) {
+	schemas.RLock()
+	for !parsed {
+		schemas.RUnlock()
+		schemas.Lock()
+		openapi.Schema()
+		parsed = true
+		schemas.Unlock()
+		schemas.RLock()
+	}
+	return schemas.RUnlock
+}
+
+// ownSchema gives a build with a schema of its own kyaml's global one until release
+// is called.
+func ownSchema() (release func()) {
+	schemas.Lock()
+	openapi.ResetOpenAPI()
+	parsed = false
+	return func() {
+		openapi.ResetOpenAPI()
+		schemas.Unlock()
+	}
+}
 
 // idFile is a file that is in every folder of a build's file system and holds its
 // id. It is how a hook, which krusty tells nothing but a file loader, finds its build.
@@ -135,16 +165,9 @@ func (b *build) run() resmap.ResMap {
 		return nil
 	}
 	if custom {
-		// SetSchema changes a global of kyaml that outlives the build
-		schemas.Lock()
-		openapi.ResetOpenAPI()
-		defer func() {
-			openapi.ResetOpenAPI()
-			schemas.Unlock()
-		}()
+		defer ownSchema()()
 	} else {
-		schemas.RLock()
-		defer schemas.RUnlock()
+		defer shareSchema()()
 	}
 	builds.Store(b.id, b)
 	defer builds.Delete(b.id)
@@ -196,7 +219,7 @@ func (b *build) check() bool {
 	found := false
 	b.closure(b.root, func(k *kustomization) {
 		for _, r := range k.refs {
-			if r.path == "" || r.isDir || !parsed[r.field] {
+			if r.path == "" || r.isDir || !parsedFields[r.field] {
 				continue
 			}
 			src, err := b.files.Open(r.path)
@@ -219,7 +242,7 @@ func (b *build) check() bool {
 	return found
 }
 
-var parsed = map[string]bool{"resources": true, "patches": true, "patchesStrategicMerge": true, "patchesJson6902": true, "generators": true,
+var parsedFields = map[string]bool{"resources": true, "patches": true, "patchesStrategicMerge": true, "patchesJson6902": true, "generators": true,
 	"transformers": true, "validators": true, "replacements": true, "configurations": true, "crds": true}
 
 var (

@@ -98,9 +98,11 @@ func TestQuietGivesStandardErrorBack(t *testing.T) {
 	restore()
 }
 
-// Loads at once do not disturb each other: each gives what it gives alone.
+// Loads at once do not disturb each other: each gives what it gives alone, also
+// the first ones of a process, for which kyaml has yet to parse its schema.
 func TestLoadsAtOnce(t *testing.T) {
 	dirs := overlays(t, fixtures)
+	ownSchema()()
 	text := func() string {
 		var all strings.Builder
 		res := Load(t.Context(), dirs, Options{Files: source.New(nil), Jail: jailOf(dirs[0]), Jobs: 4})
@@ -115,13 +117,13 @@ func TestLoadsAtOnce(t *testing.T) {
 		}
 		return all.String()
 	}
-	want := text()
 	got := make([]string, 4)
 	var group sync.WaitGroup
 	for i := range got {
 		group.Go(func() { got[i] = text() })
 	}
 	group.Wait()
+	want := text()
 	for _, g := range got {
 		if g != want {
 			t.Error(firstDifference(g, want))

@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
-	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
@@ -134,13 +133,12 @@ func plain(dir, path string, data []byte) (m resmap.ResMap, err error) {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
+	if text, _ := os.ReadFile(filepath.Join(dir, fileNames[0])); strings.Contains(string(text), "openapi") {
+		defer ownSchema()()
+	}
 	o := krusty.MakeDefaultOptions()
 	o.LoadRestrictions = types.LoadRestrictionsNone
-	m, err = krusty.MakeKustomizer(o).Run(changed{filesys.MakeFsOnDisk(), path, data}, dir)
-	if text, _ := os.ReadFile(filepath.Join(dir, fileNames[0])); strings.Contains(string(text), "openapi") {
-		openapi.ResetOpenAPI()
-	}
-	return m, err
+	return krusty.MakeKustomizer(o).Run(changed{filesys.MakeFsOnDisk(), path, data}, dir)
 }
 
 type leaf struct {
