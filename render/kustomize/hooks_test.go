@@ -8,6 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/source"
 )
@@ -128,5 +131,31 @@ func TestLoadsAtOnce(t *testing.T) {
 		if g != want {
 			t.Error(firstDifference(g, want))
 		}
+	}
+}
+
+// What builds ask of kyaml's schema at once only reads it; the race detector sees
+// what does not.
+func TestSchemaIsSharedParsed(t *testing.T) {
+	for range 3 {
+		ownSchema()()
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				defer shareSchema()()
+				for range 2000 {
+					if _, known := openapi.IsNamespaceScoped(yaml.TypeMeta{APIVersion: "example.com/v1", Kind: "Widget"}); known {
+						t.Error("the scope of a kind that nothing defines is known")
+					}
+				}
+			})
+		}
+		group.Go(func() {
+			defer shareSchema()()
+			if openapi.SchemaForResourceType(yaml.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}) == nil {
+				t.Error("no schema for a Deployment")
+			}
+		})
+		group.Wait()
 	}
 }
