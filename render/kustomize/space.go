@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"sort"
+	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -167,11 +168,14 @@ func (s *space) through(p, via place, note string) place {
 // skip says so, by line of the file, are blanked.
 func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, last int) bool) []byte {
 	text := bytes.TrimPrefix(bytes.ReplaceAll(src.Data, []byte("\r\n"), []byte("\n")), []byte("\ufeff"))
-	if role == rolePatch && bytes.HasPrefix(text, []byte("[")) && !json.Valid(text) {
-		return text // kustomize takes it for JSON, and refuses it; behind empty lines it would not
+	if role == rolePatch && (bytes.HasPrefix(text, []byte("[")) && !json.Valid(text) || bytes.ContainsFunc(text, unreadable)) {
+		// Kustomize refuses it, as JSON that is none, or for a character in a document
+		// that it does not even want; behind empty lines it would not.
+		return text
 	}
 	var out bytes.Buffer
-	out.Grow(len(text) + s.next + len(text)/8)
+	cuts, lines := bytes.Count(text, []byte("\n---")), bytes.Count(text, []byte("\n"))
+	out.Grow(len(text) + (cuts+1)*(s.next+lines/2+firstLine))
 	line := 1
 	document := func(doc []byte) {
 		opened := 0
@@ -186,11 +190,16 @@ func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, la
 		count := bytes.Count(doc, []byte("\n"))
 		switch {
 		case len(bytes.TrimSpace(doc)) == 0 || skip != nil && skip(line-opened, line+count):
-		case bytes.HasPrefix(doc, []byte("---")):
-			out.Write(doc) // "--- {…}": lines in front of it would cut it off
 		default:
 			base := s.add(segment{lines: count + breaks(doc) + 1, role: role, by: by, src: src, first: line})
-			pad(&out, base-opened)
+			if bytes.HasPrefix(doc, []byte("---")) {
+				// "--- {…}" or "--- !!map": behind a line feed kyaml would cut it off, behind
+				// a carriage return, which ends a line of YAML just as well, it does not
+				pad(&out, base-opened-1)
+				out.WriteByte('\r')
+			} else {
+				pad(&out, base-opened)
+			}
 			out.Write(doc)
 		}
 		line += count
@@ -207,6 +216,16 @@ func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, la
 		from = next
 	}
 	return out.Bytes()
+}
+
+// unreadable reports whether a YAML reader refuses a text for a character, wherever
+// it stands (YAML 1.2, 5.1).
+func unreadable(r rune) bool {
+	switch {
+	case r == '\t', r == '\n', r == '\r', r == 0x85, r == 0xFEFF:
+		return false
+	}
+	return r < ' ' || 0x7F <= r && r < 0xA0 || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
 }
 
 // breaks counts what YAML takes for a line break and others do not.
