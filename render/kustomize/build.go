@@ -41,7 +41,7 @@ type build struct {
 	served  map[string][]byte
 	virtual map[string][]byte
 	roles   map[string]role // of files to be padded
-	plain   map[string]bool // files served as they lie
+	plain   map[string]bool // files served as they lie, in a coarse build
 	docs    map[string][]*yaml.Node
 	seen    map[string]bool // files read
 
@@ -53,7 +53,8 @@ type build struct {
 
 	errs []*lint.InputError
 
-	coarse bool // built without hooks
+	coarse     bool // built without hooks
+	generating bool // a generator is at work: it reads files as they lie
 }
 
 type role struct {
@@ -121,6 +122,7 @@ func (b *build) reset() {
 	b.roles, b.plain, b.docs = map[string]role{}, map[string]bool{}, map[string][]*yaml.Node{}
 	b.trees, b.byNode, b.made = map[*resource.Resource]*yaml.Node{}, map[*yaml.Node]*yaml.Node{}, nil
 	b.count, b.origin = map[string]int{}, nil
+	b.generating = false
 }
 
 // release lets go of what only building needs.
@@ -187,6 +189,7 @@ func (b *build) run() resmap.ResMap {
 			return nil
 		}
 	}
+	b.fail(b.root.src.LineSpan(1), "not built: kustomize fails again and again after what it fails on is taken out; mend the errors above")
 	return nil
 }
 
@@ -246,7 +249,8 @@ var parsedFields = map[string]bool{"resources": true, "patches": true, "patchesS
 	"transformers": true, "validators": true, "replacements": true, "configurations": true, "crds": true}
 
 var (
-	accumulating = regexp.MustCompile(`(?:accumulating|merging) resources from '([^']*)'`)
+	// the entries and the folders on the way to what failed, from the root on
+	wayTo        = regexp.MustCompile(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)`)
 	registeredID = regexp.MustCompile(`already registered id: ([^\s']+)`)
 	notBuiltin   = regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`)
 )
@@ -254,22 +258,13 @@ var (
 // blame finds the entry that krusty failed on, records it and takes it out. It
 // reports false when there is none: the error is then recorded at the root.
 func (b *build) blame(err error) bool {
-	message := b.clean(err.Error())
-	var culprit *ref
-	var of *kustomization
-	for _, m := range accumulating.FindAllStringSubmatch(err.Error(), -1) {
-		b.closure(b.root, func(k *kustomization) {
-			for i, r := range k.refs {
-				if r.value == m[1] && r.path != "" && !b.dropped[r.node] {
-					culprit, of = &k.refs[i], k // the last named is the innermost
-				}
-			}
-		}, func(*kustomization, ref) {})
-	}
-	if m := registeredID.FindStringSubmatch(message); m != nil {
+	text := err.Error()
+	message := b.clean(text)
+	culprit, of := b.culprit(text)
+	if m := registeredID.FindStringSubmatch(text); m != nil {
 		message = fmt.Sprintf("%s is defined twice in this overlay; remove one, or make one a patch", m[1])
 	}
-	if m := notBuiltin.FindStringSubmatch(message); m != nil {
+	if m := notBuiltin.FindStringSubmatch(text); m != nil {
 		message = fmt.Sprintf("%s is no builtin of kustomize: programs and containers are not run; lint what it makes, or remove the entry", m[1])
 		b.closure(b.root, func(k *kustomization) {
 			for i, r := range k.refs {
@@ -286,6 +281,27 @@ func (b *build) blame(err error) bool {
 	b.drop(*culprit)
 	b.fail(lint.NodeSpan(of.src, culprit.node), "%s", message)
 	return true
+}
+
+// culprit follows the way that an error of kustomize names to its innermost entry.
+// Two bases may have entries of one text.
+func (b *build) culprit(text string) (found *ref, of *kustomization) {
+	k := b.root
+	for _, m := range wayTo.FindAllStringSubmatch(text, -1) {
+		value, dir := m[1], m[2]
+		seen := false
+		b.closure(k, func(in *kustomization) {
+			for i, r := range in.refs {
+				if !seen && !b.dropped[r.node] && r.path != "" && (value != "" && r.value == value || dir != "" && r.isDir && r.path == dir) {
+					found, of, seen = &in.refs[i], in, true
+				}
+			}
+		}, func(*kustomization, ref) {})
+		if base := b.at(dir); dir != "" && base != nil {
+			k = base
+		}
+	}
+	return found, of
 }
 
 // textOf returns the text that a ref names or is.
@@ -307,7 +323,7 @@ func (b *build) clean(message string) string {
 	}
 	message = strings.Join(strings.Fields(message), " ")
 	if len(message) > 400 {
-		message = message[:400] + " …"
+		message = strings.ToValidUTF8(message[:400], "") + " …"
 	}
 	return message
 }
@@ -351,6 +367,14 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 	}
 	if data, ok := b.virtual[p]; ok {
 		return data, nil
+	}
+	if b.generating {
+		src, err := b.open(p)
+		if err != nil {
+			return nil, err
+		}
+		b.seen[src.File] = true
+		return src.Data, nil
 	}
 	if slices.Contains(fileNames, filepath.Base(p)) {
 		if dir, err := b.resolve(filepath.Dir(p)); err == nil {
@@ -463,8 +487,10 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 		case r.field == "generators" || r.field == "transformers" || r.field == "validators" || r.field == "replacements":
 			b.assign(r.path, role{rolePlugin, by})
 		case r.field == "configMapGenerator" || r.field == "secretGenerator":
-			b.plain[r.path] = true
-			delete(b.served, r.path)
+			if b.coarse { // nothing tells when a generator reads
+				b.plain[r.path] = true
+				delete(b.served, r.path)
+			}
 		}
 	}
 	e.root, changed = b.prune(k.root, files)

@@ -102,7 +102,7 @@ func (w *writer) datum(src *yaml.Node, key string) place {
 			k, file = filepath.Base(filepath.FromSlash(e.Value)), e.Value
 		}
 		if k == key {
-			if s, err := w.b.files.Open(w.file(file)); err == nil {
+			if s, err := w.b.open(w.file(file)); err == nil {
 				return w.b.site(s.Span(0, len(s.Data)), roleGenerator, w.entry(e))
 			}
 			return w.place(e)
@@ -114,7 +114,7 @@ func (w *writer) datum(src *yaml.Node, key string) place {
 	}
 	for i := len(envs) - 1; i >= 0; i-- {
 		e := unalias(envs[i])
-		if s, err := w.b.files.Open(w.file(e.Value)); err == nil {
+		if s, err := w.b.open(w.file(e.Value)); err == nil {
 			if span := envLine(s, key); span.IsValid() {
 				return w.b.site(span, roleGenerator, w.entry(e))
 			}

@@ -71,6 +71,15 @@ func (t *tree) resolve(p string) (string, error) {
 	return real, nil
 }
 
+// open reads a file of the jail.
+func (t *tree) open(p string) (*lint.Source, error) {
+	real, err := t.resolve(p)
+	if err != nil {
+		return nil, err
+	}
+	return t.files.Open(real)
+}
+
 var errOutside = fmt.Errorf("outside the tree that is linted")
 
 func within(dir, path string) bool {

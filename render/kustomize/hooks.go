@@ -161,7 +161,9 @@ func (g *generator) Generate() (resmap.ResMap, error) {
 	case g.chart != nil:
 		return g.chart()
 	}
+	g.b.generating = true
 	m, err := g.inner.Generate()
+	g.b.generating = false
 	if err != nil {
 		g.b.failed(g.w, err)
 		return resmap.New(), nil

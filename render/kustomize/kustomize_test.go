@@ -70,33 +70,37 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 		files   map[string]string
 		want    string // place and text of the error
 	}{
-		"remote resource":                    {"resources: [web.yaml, settings.yaml, 'https://example.com/a.yaml']\n", nil, "o/kustomization.yaml:1:38: resource \"https://example.com/a.yaml\" is remote"},
-		"remote base":                        {"resources:\n- web.yaml\n- settings.yaml\n- github.com/some/repo//base?ref=v1\n", nil, "o/kustomization.yaml:4:3: resource \"github.com/some/repo//base?ref=v1\" is remote"},
-		"scp-like base":                      {"resources: [web.yaml, settings.yaml, 'git@example.com:a/b.git']\n", nil, "is remote"},
-		"remote patch":                       {"resources: [web.yaml, settings.yaml]\npatches:\n- path: https://example.com/p.yaml\n", nil, "o/kustomization.yaml:3:9: patch"},
-		"remote crd":                         {"resources: [web.yaml, settings.yaml]\ncrds: ['https://example.com/p.yaml']\n", nil, "o/kustomization.yaml:2:8: CRD file"},
-		"remote schema":                      {"resources: [web.yaml, settings.yaml]\nopenapi: {path: 'https://example.com/p.json'}\n", nil, "o/kustomization.yaml:2:17: schema"},
-		"remote file":                        {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator: [{name: a, files: ['x=https://example.com/p']}]\n", nil, "generator's file \"https://example.com/p\" is remote"},
-		"remote replacement":                 {"resources: [web.yaml, settings.yaml]\nreplacements: [{path: 'https://example.com/p'}]\n", nil, "replacement \"https://example.com/p\" is remote"},
-		"remote in a plugin":                 {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: https://example.com/p\n"}, "o/t.yaml:1:1: \"https://example.com/p\" is remote"},
-		"helm repository":                    {"resources: [web.yaml, settings.yaml]\nhelmCharts:\n- name: nginx\n  repo: https://example.com\n", nil, "o/kustomization.yaml:3:9: chart \"nginx\" of https://example.com is not fetched"},
-		"missing file":                       {"resources: [web.yaml, settings.yaml, gone.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"gone.yaml\" does not exist"},
-		"missing patch":                      {"resources: [web.yaml, settings.yaml]\npatches: [{path: gone.yaml}]\n", nil, "o/kustomization.yaml:2:18: patch \"gone.yaml\" does not exist"},
-		"outside":                            {"resources: [web.yaml, settings.yaml, ../../../../etc/hostname]\n", nil, "outside"},
-		"linked outside":                     {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" lies outside"},
-		"itself":                             {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" holds this kustomization itself"},
-		"cycle":                              {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" leads back"},
-		"folder":                             {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a folder without a kustomization"},
-		"broken document":                    {"resources: [web.yaml, settings.yaml, broken.yaml]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
-		"broken patch":                       {"resources: [web.yaml, settings.yaml]\npatches: [{path: broken.yaml}]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
-		"broken base":                        {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [\n"}, "b/kustomization.yaml:"},
-		"not an object":                      {"resources: [web.yaml, settings.yaml, values.yaml]\n", map[string]string{"o/values.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
-		"twice":                              {"resources: [web.yaml, settings.yaml, again.yaml]\n", map[string]string{"o/again.yaml": settings}, "o/kustomization.yaml:1:38: ConfigMap.v1.[noGrp]/settings.[noNs] is defined twice"},
-		"patch that is neither":              {"resources: [web.yaml, settings.yaml]\npatches:\n- target: {name: web}\n  patch: '[{op: replace, path: /spec/replicas, value: 7}]'\n", nil, "o/kustomization.yaml:4:10: unable to parse SM or JSON patch"},
-		"patch of nothing":                   {"resources: [web.yaml, settings.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Service\n    metadata: {name: gone}\n", nil, "o/kustomization.yaml:3:10: no resource matches strategic merge patch"},
-		"exec plugin":                        {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
-		"alias of itself in an inline patch": {"resources: [web.yaml, settings.yaml]\npatches: [{patch: \"a: &a {b: *a}\"}]\n", nil, "o/kustomization.yaml:2:20: broken YAML: aliases expand"},
-		"alias of itself in a plugin":        {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\ntarget: {name: web}\npatch: 'a: &a {b: *a}'\n"}, "o/t.yaml:1:1: broken YAML: aliases expand"},
+		"remote resource":                       {"resources: [web.yaml, settings.yaml, 'https://example.com/a.yaml']\n", nil, "o/kustomization.yaml:1:38: resource \"https://example.com/a.yaml\" is remote"},
+		"remote base":                           {"resources:\n- web.yaml\n- settings.yaml\n- github.com/some/repo//base?ref=v1\n", nil, "o/kustomization.yaml:4:3: resource \"github.com/some/repo//base?ref=v1\" is remote"},
+		"scp-like base":                         {"resources: [web.yaml, settings.yaml, 'git@example.com:a/b.git']\n", nil, "is remote"},
+		"remote patch":                          {"resources: [web.yaml, settings.yaml]\npatches:\n- path: https://example.com/p.yaml\n", nil, "o/kustomization.yaml:3:9: patch"},
+		"remote crd":                            {"resources: [web.yaml, settings.yaml]\ncrds: ['https://example.com/p.yaml']\n", nil, "o/kustomization.yaml:2:8: CRD file"},
+		"remote schema":                         {"resources: [web.yaml, settings.yaml]\nopenapi: {path: 'https://example.com/p.json'}\n", nil, "o/kustomization.yaml:2:17: schema"},
+		"remote file":                           {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator: [{name: a, files: ['x=https://example.com/p']}]\n", nil, "generator's file \"https://example.com/p\" is remote"},
+		"remote replacement":                    {"resources: [web.yaml, settings.yaml]\nreplacements: [{path: 'https://example.com/p'}]\n", nil, "replacement \"https://example.com/p\" is remote"},
+		"remote in a plugin":                    {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: https://example.com/p\n"}, "o/t.yaml:1:1: \"https://example.com/p\" is remote"},
+		"helm repository":                       {"resources: [web.yaml, settings.yaml]\nhelmCharts:\n- name: nginx\n  repo: https://example.com\n", nil, "o/kustomization.yaml:3:9: chart \"nginx\" of https://example.com is not fetched"},
+		"missing file":                          {"resources: [web.yaml, settings.yaml, gone.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"gone.yaml\" does not exist"},
+		"missing patch":                         {"resources: [web.yaml, settings.yaml]\npatches: [{path: gone.yaml}]\n", nil, "o/kustomization.yaml:2:18: patch \"gone.yaml\" does not exist"},
+		"outside":                               {"resources: [web.yaml, settings.yaml, ../../../../etc/hostname]\n", nil, "outside"},
+		"linked outside":                        {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" lies outside"},
+		"itself":                                {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" holds this kustomization itself"},
+		"cycle":                                 {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" leads back"},
+		"folder":                                {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a folder without a kustomization"},
+		"broken document":                       {"resources: [web.yaml, settings.yaml, broken.yaml]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
+		"broken patch":                          {"resources: [web.yaml, settings.yaml]\npatches: [{path: broken.yaml}]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
+		"broken base":                           {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [\n"}, "b/kustomization.yaml:"},
+		"not an object":                         {"resources: [web.yaml, settings.yaml, values.yaml]\n", map[string]string{"o/values.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
+		"twice":                                 {"resources: [web.yaml, settings.yaml, again.yaml]\n", map[string]string{"o/again.yaml": settings}, "o/kustomization.yaml:1:38: ConfigMap.v1.[noGrp]/settings.[noNs] is defined twice"},
+		"patch that is neither":                 {"resources: [web.yaml, settings.yaml]\npatches:\n- target: {name: web}\n  patch: '[{op: replace, path: /spec/replicas, value: 7}]'\n", nil, "o/kustomization.yaml:4:10: unable to parse SM or JSON patch"},
+		"patch of nothing":                      {"resources: [web.yaml, settings.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: Service\n    metadata: {name: gone}\n", nil, "o/kustomization.yaml:3:10: no resource matches strategic merge patch"},
+		"exec plugin":                           {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
+		"of two entries of one text the first":  {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "a: 1\n", "c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "b/kustomization.yaml:1:13: "},
+		"of two entries of one text the second": {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "a: 1\n", "b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "c/kustomization.yaml:1:13: "},
+		"name with an apostrophe":               {"resources: [web.yaml, settings.yaml, \"it's.yaml\"]\n", map[string]string{"o/it's.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
+		"component that fails":                  {"resources: [web.yaml, settings.yaml]\ncomponents: [../c]\n", map[string]string{"c/kustomization.yaml": "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [x.yaml]\n", "c/x.yaml": "a: 1\n"}, "c/kustomization.yaml:3:13: "},
+		"alias of itself in an inline patch":    {"resources: [web.yaml, settings.yaml]\npatches: [{patch: \"a: &a {b: *a}\"}]\n", nil, "o/kustomization.yaml:2:20: broken YAML: aliases expand"},
+		"alias of itself in a plugin":           {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\ntarget: {name: web}\npatch: 'a: &a {b: *a}'\n"}, "o/t.yaml:1:1: broken YAML: aliases expand"},
 		"alias bomb": {"resources: [web.yaml, settings.yaml, bomb.yaml]\n", map[string]string{"o/bomb.yaml": "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\n"}, "o/bomb.yaml:1:1: "},
 	} {
@@ -121,6 +125,9 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 			}
 			if b.Lookup("apps", "Deployment", "", "web") == nil || b.Lookup("", "ConfigMap", "", "settings") == nil {
 				t.Errorf("the rest was not built: %d objects", len(b.Resources))
+			}
+			if strings.HasPrefix(name, "of two entries") && b.Lookup("", "ConfigMap", "", "c") == nil {
+				t.Error("the wrong entry was taken out")
 			}
 		})
 	}

@@ -121,7 +121,7 @@ func (s *space) replaced(p, prev place) place {
 	if !p.known() || !prev.known() || p == prev {
 		return p
 	}
-	if g := s.find(p.line); g.via.known() && g.over == prev {
+	if g := s.find(p.line); g != nil && g.via.known() && g.over == prev {
 		return p
 	}
 	if s.overs == nil {

@@ -76,9 +76,15 @@ func (b *build) restore(before, n *yaml.Node) {
 			return
 		}
 	}
-	for i := len(b.made) - 1; i >= 0; i-- {
-		if m := b.made[i]; kindOf(m) == kindOf(n) && nameOf(m) == nameOf(n) {
-			quiet(m)
+	// of its namespace first: a transformer may have set that since
+	ofNamespace := func(m *yaml.Node) bool {
+		return text(get(m, "metadata", "namespace")) == text(get(n, "metadata", "namespace"))
+	}
+	for _, same := range []bool{true, false} {
+		for i := len(b.made) - 1; i >= 0 && lost(n); i-- {
+			if m := b.made[i]; kindOf(m) == kindOf(n) && nameOf(m) == nameOf(n) && ofNamespace(m) == same {
+				quiet(m)
+			}
 		}
 	}
 	if lost(n) {

@@ -151,7 +151,7 @@ func (w *writer) original(n *yaml.Node) *yaml.Node { return w.k.inline[n.Value] 
 
 func (b *build) failed(w *writer, err error) {
 	if path := text(fold(w.config, "path")); path != "" && !isInline(path) {
-		if src, err := b.files.Open(w.file(path)); err == nil {
+		if src, err := b.open(w.file(path)); err == nil {
 			if _, errs := lint.ParseYAML(src); len(errs) > 0 {
 				b.fail(errs[0].Span, "%s; the overlay is built without this patch", errs[0].Message)
 				return
