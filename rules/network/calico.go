@@ -2,7 +2,9 @@ package network
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -13,17 +15,48 @@ import (
 // (https://docs.tigera.io/calico/latest/reference/resources/tier).
 const calicoDefaultTier = 1e6
 
-// tiers maps the names of Calico's tiers to their order.
-type tiers map[string]float64
+// A tier is a group of policies; what those of it that select a pod do not decide
+// is denied, or passed on to the next tier.
+type tier struct {
+	order  float64
+	passes bool
+}
 
+// tiers are Calico's tiers by name.
+type tiers map[string]tier
+
+// calicoTiers returns the tiers of a bundle, beside those that every cluster has.
 func calicoTiers(b *lint.Bundle) tiers {
-	t := tiers{"": calicoDefaultTier, "default": calicoDefaultTier}
+	t := tiers{"": {order: calicoDefaultTier}, "default": {order: calicoDefaultTier}}
+	for _, name := range []string{"kube-admin", "adminnetworkpolicy"} {
+		t[name] = tier{1e3, true}
+	}
+	for _, name := range []string{"kube-baseline", "baselineadminnetworkpolicy"} {
+		t[name] = tier{1e7, true}
+	}
 	for _, r := range b.OfKind("Tier") {
-		if order, ok := r.Get("spec", "order").Int(); ok && strings.HasSuffix(r.Group, "projectcalico.org") && t[r.Name] == 0 {
-			t[r.Name] = float64(order)
+		if _, builtin := t[r.Name]; !builtin && strings.HasSuffix(r.Group, "projectcalico.org") {
+			t[r.Name] = tier{orderOf(r.Get("spec", "order")), r.Get("spec", "defaultAction").Value() == "Pass"}
 		}
 	}
 	return t
+}
+
+// named returns the tier that a policy is in; one that the bundle does not hold
+// counts as the last.
+func (t tiers) named(name string) tier {
+	if found, ok := t[name]; ok {
+		return found
+	}
+	return tier{order: last}
+}
+
+// orderOf reads an order, a fraction it may be; last where there is none.
+func orderOf(n *lint.Node) float64 {
+	if order, err := strconv.ParseFloat(n.Value(), 64); err == nil && !math.IsNaN(order) {
+		return order
+	}
+	return last
 }
 
 // parseCalico reads Calico's NetworkPolicy and GlobalNetworkPolicy
@@ -35,10 +68,8 @@ func parseCalico(r *lint.Resource, t tiers) []*policy {
 	if spec.Get("doNotTrack").IsTrue() || spec.Get("preDNAT").IsTrue() { // for host endpoints alone
 		return nil
 	}
-	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: t[spec.Get("tier").Value()], order: last}
-	if order, ok := spec.Get("order").Int(); ok {
-		p.order = float64(order)
-	}
+	in := t.named(spec.Get("tier").Value())
+	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: in.order, order: orderOf(spec.Get("order"))}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
 	p.also = func(w *workload) bool {
 		return pods(calicoPodLabels(w)) && spaces(calicoNamespaceLabels(w.namespace)) &&
@@ -51,7 +82,7 @@ func parseCalico(r *lint.Resource, t tiers) []*policy {
 		if len(types) == 0 {
 			applies = len(items) > 0 || d == ingress && len(spec.Get("egress").Items()) == 0
 		}
-		p.sides[d] = side{applies: applies, isolates: applies}
+		p.sides[d] = side{applies: applies, isolates: applies && !in.passes}
 		for _, n := range items {
 			if rl, ok := calicoRule(n, d, p.wide); ok {
 				p.sides[d].rules = append(p.sides[d].rules, rl)
@@ -105,15 +136,24 @@ func calicoRule(n *lint.Node, d direction, wide bool) (rl rule, ok bool) {
 	for _, item := range n.Get("destination", "ports").Items() {
 		rl.ports = append(rl.ports, newPort(protocol, item, item.Get("none")))
 	}
-	if len(rl.ports) == 0 && (protocol != "" || n.Get("notProtocol").Exists() || n.Get("icmp").Exists() || n.Get("http").Exists()) {
+	if len(rl.ports) == 0 && (protocol != "" || n.Get("notProtocol").Exists() || n.Get("icmp").Exists() || n.Get("notICMP").Exists() || n.Get("http").Exists()) {
 		rl.ports = []port{{protocol: strings.ToUpper(protocol)}}
 	}
+	// A rule for some clients' ports, for all ports but some, or for some of the pods
+	// that the policy selects is about a part of the traffic only; so is a denial of
+	// one family of addresses.
+	self := n.Get([...]string{"destination", "source"}[d])
+	part := !n.Get("source", "ports").IsNull() || !n.Get("source", "notPorts").IsNull() || !n.Get("destination", "notPorts").IsNull() ||
+		rl.action != allow && !n.Get("ipVersion").IsNull()
+	for _, field := range []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "domains"} {
+		part = part || !self.Get(field).IsNull() && !calicoAll(self.Get(field).Value())
+	}
 	narrowed := false
-	for _, field := range []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "notPorts", "domains"} {
+	for _, field := range []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "domains"} {
 		narrowed = narrowed || !peer.Get(field).IsNull()
 	}
 	if !narrowed {
-		rl.reach = [2]bool{true, true}
+		rl.reach = [2]bool{!part, !part}
 		return rl, true
 	}
 	for _, cidr := range peer.Get("nets").Items() {
@@ -128,6 +168,9 @@ func calicoRule(n *lint.Node, d direction, wide bool) (rl rule, ok bool) {
 	pods, spaces := peer.Get("selector").Value(), peer.Get("namespaceSelector").Value()
 	if bare && (pods == "" || calicoAll(pods)) && (calicoAll(spaces) || spaces == "" && wide) {
 		rl.reach[cluster] = true
+	}
+	if part {
+		rl.reach = [2]bool{}
 	}
 	return rl, true
 }

@@ -19,13 +19,14 @@ func parseCilium(r *lint.Resource, _ tiers) []*policy {
 		}
 		p := &policy{res: r, namespace: home(r), wide: r.Kind == "CiliumClusterwideNetworkPolicy", layer: policyLayer,
 			tier: calicoDefaultTier, order: 1000, denyFirst: true}
-		pods, spaces, reserved := ciliumSelector(endpoints)
-		if reserved {
+		selected := ciliumSelector(endpoints)
+		if selected.reserved {
 			continue
 		}
-		p.pods, p.spaces = pods, spaces
-		if !p.wide && len(spaces) > 0 {
-			p.also = func(w *workload) bool { return spaces.matches(w.namespace.labels) }
+		p.pods, p.spaces = selected.pods, selected.spaces
+		p.also = func(w *workload) bool {
+			return selected.accounts.matches(labelSet{labels: map[string]string{serviceAccountName: w.serviceAccount}}) &&
+				(p.wide || selected.spaces.matches(w.namespace.labels))
 		}
 		for _, d := range directions {
 			rules, denials := spec.Get(d.String()).Items(), spec.Get(d.String()+"Deny").Items()
@@ -48,27 +49,37 @@ func parseCilium(r *lint.Resource, _ tiers) []*policy {
 	return policies
 }
 
-// ciliumSelector splits an endpoint selector into what it asks of pods and what
-// of their namespaces. reserved tells that it is about no pods (reserved:host).
-func ciliumSelector(n *lint.Node) (pods, spaces selector, reserved bool) {
+// endpoints are a selector of Cilium's, split into what it asks of pods, of their
+// service accounts and of their namespaces.
+type endpoints struct {
+	pods, accounts, spaces selector
+	reserved               bool // it is about no pods: reserved:host
+}
+
+const serviceAccountName = "io.cilium.k8s.policy.serviceaccount"
+
+func ciliumSelector(n *lint.Node) endpoints {
+	var e endpoints
 	for _, r := range parseSelector(n) {
 		source, key, ok := strings.Cut(r.key, ":")
 		if !ok {
 			key = r.key
 		} else if source == "reserved" {
-			reserved = true
+			e.reserved = true
 		}
 		switch label, isLabel := strings.CutPrefix(key, "io.cilium.k8s.namespace.labels."); {
 		case key == "io.kubernetes.pod.namespace":
-			spaces = append(spaces, requirement{metadataName, r.op, r.values})
+			e.spaces = append(e.spaces, requirement{metadataName, r.op, r.values})
 		case isLabel:
-			spaces = append(spaces, requirement{label, r.op, r.values})
-		case strings.HasPrefix(key, "io.cilium.k8s.policy."): // the cluster's name, the service account
+			e.spaces = append(e.spaces, requirement{label, r.op, r.values})
+		case key == serviceAccountName:
+			e.accounts = append(e.accounts, requirement{key, r.op, r.values})
+		case strings.HasPrefix(key, "io.cilium.k8s.policy."): // the cluster's name
 		default:
-			pods = append(pods, requirement{key, r.op, r.values})
+			e.pods = append(e.pods, requirement{key, r.op, r.values})
 		}
 	}
-	return pods, spaces, reserved
+	return e
 }
 
 // ciliumRule reads one rule. An empty one matches nothing; one with ports alone
@@ -97,8 +108,8 @@ func ciliumRule(n *lint.Node, d direction, wide bool) rule {
 		return rl
 	}
 	for _, e := range n.Get(prefix + "Endpoints").Items() {
-		pods, spaces, reserved := ciliumSelector(e)
-		if !reserved && len(pods) == 0 && spaces.matchesEverything() && (wide || len(spaces) > 0) {
+		peers := ciliumSelector(e)
+		if !peers.reserved && len(peers.pods)+len(peers.accounts) == 0 && peers.spaces.matchesEverything() && (wide || len(peers.spaces) > 0) {
 			rl.reach[cluster] = true
 		}
 	}

@@ -104,6 +104,7 @@ type workload struct {
 	transient      bool // a pod of helm test
 	serviceAccount string
 	policies       []*policy
+	exposures      [2]exposure // by direction
 }
 
 func (w *workload) resource() *lint.Resource { return w.spec.Resource }
@@ -151,6 +152,9 @@ func buildModel(b *lint.Bundle) *model {
 		slices.SortStableFunc(w.policies, func(p, q *policy) int {
 			return cmp.Or(cmp.Compare(p.layer, q.layer), cmp.Compare(p.tier, q.tier), cmp.Compare(p.order, q.order))
 		})
+		for _, d := range directions {
+			w.exposures[d] = w.decide(d)
+		}
 	}
 	return m
 }
@@ -307,118 +311,152 @@ type exposure struct {
 	open     [2]bool
 	ports    [2][]port // of an open scope: the ports allowed; none: all
 	policies []*policy
+	// restricts is the first policy that isolates and does not allow everything; nil
+	// where there is none.
+	restricts *policy
 }
 
 // closed reports whether policies keep the workload from anything at all.
 func (e exposure) closed() bool { return e.isolated || !e.open[cluster] || !e.open[internet] }
 
-// exposure decides, layer by layer, what the workload is open to. Traffic that
-// a rule allows or denies only in part (some pods, some addresses) is left to
-// the rules behind it: the question is whether the whole of a scope is open.
-func (w *workload) exposure(d direction) exposure {
+func (w *workload) exposure(d direction) exposure { return w.exposures[d] }
+
+// decide finds, layer by layer, what the workload is open to. Traffic that a rule
+// allows or denies only in part (some pods, some addresses) is left to the rules
+// behind it: the question is whether the whole of a scope is open.
+func (w *workload) decide(d direction) exposure {
 	if w.hostNetwork { // outside every policy: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
 		return exposure{open: [2]bool{true, true}}
 	}
 	var e exposure
 	var layers [4][]*policy
 	for _, p := range w.policies {
-		if p.sides[d].applies {
-			layers[p.layer] = append(layers[p.layer], p)
-			e.policies = append(e.policies, p)
-			e.isolated = e.isolated || p.sides[d].isolates
+		if !p.sides[d].applies {
+			continue
 		}
-	}
-	denied := [2]bool{}
-	for _, s := range scopes {
-		open, final, ports := ask(layers[adminLayer], d, s)
-		if final && !open {
-			denied[s] = true
-		}
-		if !final {
-			if e.isolated {
-				var more []port
-				open, more = askPolicies(layers[policyLayer], d, s)
-				ports = append(ports, more...)
-			} else {
-				var more []port
-				open, final, more = ask(layers[baselineLayer], d, s)
-				ports = append(ports, more...)
-				denied[s] = final && !open
-				open = open || !final
+		layers[p.layer] = append(layers[p.layer], p)
+		e.policies = append(e.policies, p)
+		if p.sides[d].isolates {
+			e.isolated = true
+			if e.restricts == nil && !p.allowsAll(d) {
+				e.restricts = p
 			}
 		}
-		if len(layers[firewallLayer]) > 0 && s == internet {
-			if outside, decided, _ := ask(layers[firewallLayer], d, s); decided && !outside {
+	}
+	for _, s := range scopes {
+		v := ask(layers[adminLayer], d, s)
+		if !v.final {
+			v = v.then(askPolicies(layers[policyLayer], d, s))
+		}
+		if !v.final {
+			v = v.then(ask(layers[baselineLayer], d, s))
+		}
+		open, ports := v.open || !v.final, v.ports
+		if s == internet {
+			if outside := ask(layers[firewallLayer], d, s); outside.final && !outside.open {
 				open, ports = false, nil
 			}
 		}
+		e.isolated = e.isolated || s == cluster && !open
 		e.open[s] = open || len(ports) > 0
 		if !open {
 			e.ports[s] = ports
 		}
 	}
-	e.isolated = e.isolated || denied[cluster]
 	return e
 }
 
-// ask goes through policies in order. The first rule for all of the scope
-// decides; where none does, final is false. ports are those that rules before it
-// allow.
-func ask(policies []*policy, d direction, s scope) (open, final bool, ports []port) {
+// A ruling is what a run of policies says of all traffic with a scope.
+type ruling struct {
+	final  bool   // a rule, or the end of a tier, decides what the ports do not
+	open   bool   // if final
+	ports  []port // allowed whatever is decided of the others
+	passed []port // sent on to the next tier whatever is decided of the others
+}
+
+// then adds what the policies behind say where v decides nothing.
+func (v ruling) then(next ruling) ruling {
+	next.ports = append(slices.Clip(v.ports), next.ports...)
+	return next
+}
+
+// ask goes through policies in order. The first rule for all of the scope decides.
+func ask(policies []*policy, d direction, s scope) ruling {
+	var v ruling
+	var denied []port
 	for _, p := range policies {
 		for _, r := range p.sides[d].rules {
 			switch {
 			case !r.reach[s]:
-			case len(r.ports) > 0:
-				if r.action == allow {
-					ports = append(ports, r.ports...)
+			case len(r.ports) == 0:
+				v.final, v.open = r.action != pass, r.action == allow
+				if r.action == pass {
+					v.passed = []port{{}}
 				}
-			case r.action == pass:
-				return false, false, ports
+				return v
+			case r.action == deny:
+				denied = append(denied, r.ports...)
 			default:
-				return r.action == allow, true, ports
+				for _, q := range r.ports {
+					switch {
+					case slices.ContainsFunc(denied, q.inside):
+					case r.action == allow:
+						v.ports = append(v.ports, q)
+					default:
+						v.passed = append(v.passed, q)
+					}
+				}
 			}
 		}
 	}
-	return false, false, ports
+	return v
 }
 
-// askPolicies goes through the policies that isolate a pod, tier by tier. The
-// end of a tier denies, as NetworkPolicy does.
-func askPolicies(policies []*policy, d direction, s scope) (open bool, ports []port) {
+// askPolicies goes through Kubernetes' own, Calico's and Cilium's policies, tier by
+// tier. The end of a tier in which a policy isolates the pod denies, as
+// NetworkPolicy does, what is not passed on before.
+func askPolicies(policies []*policy, d direction, s scope) ruling {
+	isolates := func(p *policy) bool { return p.sides[d].isolates }
 	for _, p := range policies {
 		for _, r := range p.sides[d].rules {
 			if p.denyFirst && r.action == deny && r.matchesAll(s) {
-				return false, nil
+				return ruling{final: true}
 			}
 		}
 	}
-	for len(policies) > 0 {
-		n := 1
-		for n < len(policies) && policies[n].tier == policies[0].tier {
-			n++
-		}
-		var tier []*policy
-		tier, policies = policies[:n], policies[n:]
-		allowed, final, more := ask(tier, d, s)
-		ports = append(ports, more...)
-		if final {
-			return allowed, ports
-		}
-		if !passes(tier, d, s) && slices.ContainsFunc(tier, func(p *policy) bool { return p.sides[d].isolates }) {
-			return false, ports
-		}
+	if len(policies) == 0 {
+		return ruling{}
 	}
-	return true, ports // every tier passed on: nothing is left to deny
-}
-
-func passes(tier []*policy, d direction, s scope) bool {
-	for _, p := range tier {
-		for _, r := range p.sides[d].rules {
-			if r.matchesAll(s) {
-				return r.action == pass
+	n := 1
+	for n < len(policies) && policies[n].tier == policies[0].tier {
+		n++
+	}
+	v := ask(policies[:n], d, s)
+	everything := slices.Contains(v.passed, port{})
+	if !v.final && !everything && slices.ContainsFunc(policies[:n], isolates) {
+		v.final = true
+	}
+	switch {
+	case v.final && (v.open || len(v.passed) == 0):
+		return v
+	case !v.final:
+		next := askPolicies(policies[n:], d, s)
+		if !next.final && slices.ContainsFunc(policies[:n], isolates) {
+			next = ruling{final: true, open: true, ports: next.ports} // passed on by the last tier: nothing is left to deny
+		}
+		return v.then(next)
+	}
+	next := askPolicies(policies[n:], d, s)
+	if next.open || !next.final {
+		v.ports = append(v.ports, v.passed...)
+		return v
+	}
+	for _, p := range v.passed {
+		for _, q := range next.ports {
+			if both, ok := p.and(q); ok {
+				v.ports = append(v.ports, both)
 			}
 		}
 	}
-	return false
+	return v
 }

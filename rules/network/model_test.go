@@ -114,6 +114,12 @@ func TestExposure(t *testing.T) {
 		{"cilium: a nodeSelector selects no pod", cnp(`{nodeSelector: {}, ingress: [{}]}`), open, open},
 		{"cilium: any name", cnp(`{endpointSelector: {}, egress: [{toFQDNs: [{matchPattern: "*"}]}]}`), open, "isolated: internet"},
 		{"cilium: specs", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: shop}\nspecs: [{endpointSelector: {}, ingress: [{}]}, {endpointSelector: {}, egress: [{}]}]\n---\n", isolated, isolated},
+		{"cilium: a denial without default deny", cnp(`{endpointSelector: {}, enableDefaultDeny: {egress: false}, egressDeny: [{toEntities: [world]}]}`), open, "open: cluster"},
+		{"cilium: a denial of the cluster without default deny", cnp(`{endpointSelector: {}, enableDefaultDeny: {ingress: false}, ingressDeny: [{fromEntities: [all]}]}`), isolated, open},
+		{"cilium: its service account", cnp(`{endpointSelector: {matchLabels: {io.cilium.k8s.policy.serviceaccount: web}}, ingress: [{}]}`), isolated, open},
+		{"cilium: another service account", cnp(`{endpointSelector: {matchLabels: {"k8s:io.cilium.k8s.policy.serviceaccount": api}}, ingress: [{}]}`), open, open},
+		{"cilium: peers of one service account", ccnp(`{endpointSelector: {}, ingress: [{fromEndpoints: [{matchLabels: {io.cilium.k8s.policy.serviceaccount: api}}]}]}`), isolated, open},
+		{"cilium: peers of this cluster", ccnp(`{endpointSelector: {}, ingress: [{fromEndpoints: [{matchLabels: {io.cilium.k8s.policy.cluster: default}}]}]}`), "isolated: cluster", open},
 		{"cilium: cluster-wide", ccnp(`{endpointSelector: {}, ingress: [{fromEndpoints: [{}]}]}`), "isolated: cluster", open},
 		{"cilium: cluster-wide, this namespace", ccnp(`{endpointSelector: {matchLabels: {"k8s:io.kubernetes.pod.namespace": shop}}, ingress: [{}]}`), isolated, open},
 		{"cilium: cluster-wide, but not here", ccnp(`{endpointSelector: {matchExpressions: [{key: io.kubernetes.pod.namespace, operator: NotIn, values: [shop]}]}, ingress: [{}]}`), open, open},
@@ -138,6 +144,27 @@ func TestExposure(t *testing.T) {
 		{"calico: denied before Kubernetes' policies at order 1000", np(`{podSelector: {}, ingress: [{}]}`) + calico(`{order: 999, ingress: [{action: Deny}]}`), isolated, open},
 		{"calico: an earlier tier", np(`{podSelector: {}, ingress: [{}]}`) + "apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: platform}\nspec: {order: 10}\n---\n" +
 			calico(`{tier: platform, ingress: [{action: Deny, source: {selector: all(), namespaceSelector: all()}}, {action: Pass}]}`), "isolated: internet", open},
+		{"calico: the tier's defaultAction", calicoTier("platform", "{order: 10, defaultAction: Pass}") + calico(`{tier: platform, types: [Ingress, Egress]}`), open, open},
+		{"calico: the tier's defaultAction, then the default tier", calicoTier("platform", "{order: 10, defaultAction: Pass}") + calico(`{tier: platform, ingress: [{action: Deny, source: {nets: [0.0.0.0/0]}}]}`) + calico(`{ingress: [{action: Allow}]}`), isolated, open},
+		{"calico: the predefined tiers pass on", calico(`{tier: adminnetworkpolicy, types: [Ingress]}`) + calico(`{tier: kube-baseline, types: [Ingress]}`), open, open},
+		{"calico: a tier without order is the last", calicoTier("late", "{}") + calico(`{tier: late, ingress: [{action: Deny}]}`) + calico(`{ingress: [{action: Allow}]}`), "isolated: cluster internet", open},
+		{"calico: a tier that is not here counts as the last", calico(`{tier: elsewhere, ingress: [{action: Deny}]}`) + calico(`{ingress: [{action: Allow}]}`), "isolated: cluster internet", open},
+		{"calico: orders are fractions", calico(`{order: 10.5, ingress: [{action: Allow}]}`) + calico(`{order: 10.25, ingress: [{action: Deny}]}`), isolated, open},
+		{"calico: orders of tiers are fractions", calicoTier("a", "{order: 1.5}") + calicoTier("b", "{order: 1.25}") + calico(`{tier: a, ingress: [{action: Allow}]}`) + calico(`{tier: b, ingress: [{action: Deny}]}`), isolated, open},
+		{"calico: Pass of a port", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Pass, protocol: TCP, destination: {ports: [80]}}]}`) + calico(`{ingress: [{action: Allow}]}`),
+			"isolated: cluster[80/TCP] internet[80/TCP]", open},
+		{"calico: Pass of ports of which the next tier allows some", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Pass, protocol: TCP, destination: {ports: ["80:90", 443]}}]}`) +
+			calico(`{ingress: [{action: Allow, protocol: TCP, destination: {ports: ["85:100"]}}, {action: Allow, protocol: UDP}]}`), "isolated: cluster[85-90/TCP] internet[85-90/TCP]", open},
+		{"calico: Pass of a port that the next tier denies", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Pass, protocol: TCP, destination: {ports: [80]}}]}`) + calico(`{ingress: [{action: Deny}]}`), isolated, open},
+		{"calico: Pass of a port, and nobody behind", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Pass, protocol: TCP, destination: {ports: [80]}}, {action: Deny}]}`), "isolated: cluster[80/TCP] internet[80/TCP]", open},
+		{"calico: a port denied before it is allowed", calico(`{ingress: [{action: Deny, protocol: TCP, destination: {ports: [80]}}, {action: Allow, protocol: TCP, destination: {ports: [80, 443]}}]}`), "isolated: cluster[443/TCP] internet[443/TCP]", open},
+		{"calico: source ports are a part", calico(`{ingress: [{action: Allow, protocol: TCP, source: {ports: [1024]}}]}`), isolated, open},
+		{"calico: the pods' own side is a part", calico(`{ingress: [{action: Allow, destination: {selector: "app == 'api'"}}]}`), isolated, open},
+		{"calico: the pods' own side, all of it", calico(`{ingress: [{action: Allow, destination: {selector: all()}}]}`), "isolated: cluster internet", open},
+		{"calico: the pods' own addresses are a part", calico(`{egress: [{action: Allow, source: {nets: [10.0.0.0/24]}}]}`), open, isolated},
+		{"calico: a denial of IPv6 is a part", calico(`{ingress: [{action: Deny, ipVersion: 6}, {action: Allow}]}`), "isolated: cluster internet", open},
+		{"calico: what is no ICMP is a part", calico(`{ingress: [{action: Deny, protocol: ICMP, notICMP: {type: 8}}, {action: Allow}]}`), "isolated: cluster internet", open},
+		{"calico: all ports but some are a part", calico(`{ingress: [{action: Deny, protocol: TCP, destination: {notPorts: [22]}}, {action: Allow}]}`), "isolated: cluster internet", open},
 		{"calico: global", gnp(`{selector: "projectcalico.org/namespace == 'shop'", types: [Ingress, Egress]}`), isolated, isolated},
 		{"calico: global, namespaceSelector", gnp(`{namespaceSelector: "team == 'red'", types: [Ingress, Egress]}`), open, open},
 		{"calico: global, for host endpoints", gnp(`{preDNAT: true, applyOnForward: true, ingress: [{action: Deny}]}`), open, open},
@@ -154,10 +181,13 @@ func TestExposure(t *testing.T) {
 		{"baseline: denies what no NetworkPolicy selects", admin("BaselineAdmin", `{subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}], egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), "isolated: internet", isolated},
 		{"baseline: NetworkPolicy comes before", np(`{podSelector: {}, ingress: [{}]}`) + admin("BaselineAdmin", `{subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`), "isolated: cluster internet", open},
 		{"cluster policy: tier Admin, action Accept", np(`{podSelector: {}, policyTypes: [Egress]}`) + admin("Cluster", `{tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Accept, to: [{networks: [0.0.0.0/0]}], protocols: [{tcp: {destinationPort: {number: 443}}}]}]}`), open, "isolated: cluster[443/TCP] internet[443/TCP]"},
+		{"admin: an unknown action is none", np(`{podSelector: {}}`) + admin("Admin", `{priority: 10, subject: {namespaces: {}}, ingress: [{action: Permit, from: [{namespaces: {}}]}]}`), isolated, open},
+		{"admin: ports allowed before all is denied", admin("Admin", `{priority: 10, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{namespaces: {}}], ports: [{portNumber: {protocol: TCP, port: 80}}]}, {action: Deny, from: [{namespaces: {}}]}]}`), "isolated: cluster[80/TCP] internet", open},
 		{"cluster policy: tier Baseline", admin("Cluster", `{tier: Baseline, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{networks: [0.0.0.0/0]}]}]}`), open, isolated},
 
 		{"egress firewall: denies what leaves the cluster", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, "open: cluster"},
 		{"egress firewall: in order", firewall(`[{type: Allow, to: {cidrSelector: 0.0.0.0/0}}, {type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, open},
+		{"egress firewall: an unknown type is none", firewall(`[{type: Permit, to: {cidrSelector: 0.0.0.0/0}}, {type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, "open: cluster"},
 		{"egress firewall: names and ports are a part", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP, port: 80}]}, {type: Deny, to: {dnsName: a.example}}]`), open, open},
 	}
 	for _, test := range tests {
@@ -192,6 +222,10 @@ func ccnp(spec string) string {
 
 func calico(spec string) string {
 	return object("projectcalico.org/v3", "NetworkPolicy", "{name: p, namespace: shop}", spec)
+}
+
+func calicoTier(name, spec string) string {
+	return object("projectcalico.org/v3", "Tier", "{name: "+name+"}", spec)
 }
 
 func gnp(spec string) string {
@@ -241,13 +275,18 @@ func TestBrokenCalicoSelectorsMatchAndEnd(t *testing.T) {
 	}
 }
 
-// manyPods is 2,000 pods in ten namespaces and 500 policies over them.
+// manyPods is 2,000 pods in ten namespaces and 500 policies over them, of which
+// each fifth allows everything to all pods of its namespace.
 func manyPods() *lint.Source {
 	var b strings.Builder
 	for i := range 2000 {
 		fmt.Fprintf(&b, "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p%d\n  namespace: n%d\n  labels: {app: a%d, tier: t%d}\nspec:\n  containers:\n    - name: c\n      image: registry.example/c:1\n      ports: [{containerPort: 8080}]\n---\n", i, i%10, i/10, i%7)
 	}
 	for i := range 500 {
+		if i%5 == 4 { // allows all, to all pods of the namespace
+			fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p%d, namespace: n%d}\nspec:\n  podSelector: {}\n  policyTypes: [Ingress, Egress]\n  ingress: [{}]\n  egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]\n---\n", i, i/5%10)
+			continue
+		}
 		fmt.Fprintf(&b, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p%d, namespace: n%d}\nspec:\n  podSelector: {matchLabels: {app: a%d}, matchExpressions: [{key: tier, operator: Exists}]}\n  ingress: [{from: [{podSelector: {matchLabels: {app: a%d}}}], ports: [{port: 80}]}]\n---\n", i, i%10, i%200, i%150)
 	}
 	return lint.NewSource("many.yaml", []byte(b.String()))

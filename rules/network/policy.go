@@ -61,6 +61,36 @@ func (p port) covers(number int64, protocol string) bool {
 	return p.name != "" || p.first == 0 && p.last == 0 || p.first <= number && number <= p.last
 }
 
+// and returns the ports that are in both ranges.
+func (p port) and(q port) (port, bool) {
+	if p.protocol == "" {
+		p.protocol = q.protocol
+	}
+	switch {
+	case q.protocol != "" && q.protocol != p.protocol:
+		return port{}, false
+	case q.all():
+		return p, true
+	case p.all():
+		q.protocol = p.protocol
+		return q, true
+	case p.name != "" || q.name != "":
+		return p, p.name == q.name
+	}
+	p.first, p.last = max(p.first, q.first), min(p.last, q.last)
+	return p, p.first <= p.last
+}
+
+func (p port) all() bool { return p.name == "" && p.first == 0 && p.last == 0 }
+
+// inside reports whether every port of p is one of q.
+func (p port) inside(q port) bool {
+	if q.protocol != "" && q.protocol != p.protocol {
+		return false
+	}
+	return q.all() || p.name == q.name && !p.all() && q.first <= p.first && p.last <= q.last
+}
+
 func newPort(protocol string, n, end *lint.Node) port {
 	p := port{protocol: strings.ToUpper(protocol)}
 	if p.protocol == "ANY" {
@@ -212,10 +242,11 @@ func parseAdmin(r *lint.Resource, _ tiers) []*policy {
 		items := spec.Get(d.String()).Items()
 		p.sides[d].applies = len(items) > 0
 		for _, n := range items {
-			rl := rule{node: n, action: map[string]action{"Allow": allow, "Accept": allow, "Pass": pass}[n.Get("action").Value()]}
-			if n.Get("action").Value() == "Deny" {
-				rl.action = deny
+			action, known := adminActions[n.Get("action").Value()]
+			if !known { // the API server refuses it
+				continue
 			}
+			rl := rule{node: n, action: action}
 			rl.ports = append(adminPorts(n.Get("ports")), adminPorts(n.Get("protocols"))...)
 			for _, peer := range n.Get(d.peers()).Items() {
 				if all := peer.Get("namespaces"); all.IsMapping() && parseSelector(all).matchesEverything() {
@@ -238,6 +269,8 @@ func parseAdmin(r *lint.Resource, _ tiers) []*policy {
 	}
 	return []*policy{p}
 }
+
+var adminActions = map[string]action{"Allow": allow, "Accept": allow, "Deny": deny, "Pass": pass}
 
 // adminPorts reads the ports of AdminNetworkPolicy (portNumber, portRange,
 // namedPort) and the protocols of ClusterNetworkPolicy (tcp, udp, sctp).
@@ -284,10 +317,11 @@ func parseEgressFirewall(r *lint.Resource, _ tiers) []*policy {
 	items := r.Get("spec", "egress").Items()
 	p.sides[egress].applies = len(items) > 0
 	for _, n := range items {
-		rl := rule{node: n}
-		if n.Get("type").Value() == "Deny" {
-			rl.action = deny
+		action, known := adminActions[n.Get("type").Value()]
+		if !known {
+			continue
 		}
+		rl := rule{node: n, action: action}
 		for _, item := range n.Get("ports").Items() {
 			rl.ports = append(rl.ports, newPort(item.Get("protocol").Value(), item.Get("port"), item.Get("none")))
 		}

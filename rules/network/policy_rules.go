@@ -36,7 +36,6 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 		return
 	}
 	var undone *workload
-	var by *policy
 	matters := m.byName[p.namespace] == nil && !p.wide // a policy apart from its pods
 	for _, w := range p.workloads {
 		e := w.exposure(d)
@@ -44,10 +43,9 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 			continue // another policy denies it first
 		}
 		matters = true
-		for _, other := range e.policies {
-			if undone == nil && other != p && other.sides[d].isolates && !other.allowsAll(d) {
-				undone, by = w, other
-			}
+		if e.restricts != nil {
+			undone = w
+			break
 		}
 	}
 	if !matters {
@@ -57,7 +55,8 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 	if !r.reach[internet] {
 		what = fmt.Sprintf("%s %s every pod of every namespace", d, d.peers())
 	}
-	if by != nil {
+	if undone != nil {
+		by := undone.exposure(d).restricts
 		f := pass.Reportf(r.node, "%s allows %s and so undoes %s for %s", p.res, what, by.res, undone.resource())
 		f.Relate("policy", by.res.Get("metadata", "name"), by.res.String()+" denies what it does not allow")
 		f.Relate("workload", undone.resource().Get("metadata", "name"), undone.resource().String()+" is open")
@@ -98,8 +97,8 @@ var OpenCIDR = &lint.Rule{
 			for _, r := range p.sides[ingress].rules {
 				reportOpenIngress(pass, p, r)
 			}
-			if !m.deniesMetadata() {
-				for _, r := range p.sides[egress].rules {
+			for i, r := range p.sides[egress].rules {
+				if !p.metadataDenied(i) {
 					reportMetadata(pass, p, r)
 				}
 			}
@@ -155,19 +154,28 @@ func reportMetadata(pass *lint.Pass, p *policy, r rule) {
 	}
 }
 
-// deniesMetadata reports whether some policy denies an address block with a
-// metadata service in it: those that allow are then taken to come after.
-func (m *model) deniesMetadata() bool {
-	for _, p := range m.policies {
-		for _, r := range p.sides[egress].rules {
-			for _, b := range r.blocks {
-				if r.action == deny && !b.everywhere() && slices.ContainsFunc(metadataServices, b.contains) {
-					return true
-				}
+// metadataDenied reports whether what the rule of index i allows to a metadata
+// service is denied to every workload that the policy selects: by a rule that is
+// asked before it, or whose denials come first.
+func (p *policy) metadataDenied(i int) bool {
+	if p.sides[egress].rules[i].blocks == nil || len(p.workloads) == 0 {
+		return false
+	}
+	for _, w := range p.workloads {
+		denied, behind := false, false
+		for _, q := range w.policies {
+			for j, r := range q.sides[egress].rules {
+				before := !behind && (q != p || j < i) || q.denyFirst || q.layer == firewallLayer
+				denied = denied || before && r.action == deny && slices.ContainsFunc(r.blocks, func(b block) bool { return slices.ContainsFunc(metadataServices, b.contains) }) &&
+					(len(r.ports) == 0 || slices.ContainsFunc(r.ports, func(p port) bool { return p.covers(80, "TCP") }))
 			}
+			behind = behind || q == p
+		}
+		if !denied {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func portList(ports []port) string {
