@@ -34,7 +34,16 @@ var ServiceNodePort = &lint.Rule{
 // internalLoadBalancer maps the annotations that keep a load balancer inside
 // the provider's private network to the values that do so; none for any value
 // but "false".
-// https://kubernetes.io/docs/concepts/services-networking/service/#internal-load-balancer
+// https://kubernetes.io/docs/concepts/services-networking/service/#internal-load-balancer,
+// https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters,
+// https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/,
+// https://cloud-provider-azure.sigs.k8s.io/topics/loadbalancer/,
+// https://github.com/kubernetes/cloud-provider-openstack/blob/master/docs/openstack-cloud-controller-manager/expose-applications-using-loadbalancer-type-service.md,
+// https://github.com/oracle/oci-cloud-controller-manager/blob/master/docs/load-balancer-annotations.md,
+// https://github.com/hetznercloud/hcloud-cloud-controller-manager/blob/main/docs/reference/load_balancer_annotations.md,
+// https://github.com/scaleway/scaleway-cloud-controller-manager/blob/master/docs/loadbalancer-annotations.md,
+// https://docs.digitalocean.com/products/kubernetes/how-to/configure-load-balancers/,
+// https://cloud.ibm.com/docs/containers?topic=containers-loadbalancer
 var internalLoadBalancer = map[string][]string{
 	"networking.gke.io/load-balancer-type":                               {"Internal", "internal"},
 	"cloud.google.com/load-balancer-type":                                {"Internal", "internal"},
@@ -49,18 +58,22 @@ var internalLoadBalancer = map[string][]string{
 	"service.beta.kubernetes.io/oci-load-balancer-internal":              nil,
 	"oci-network-load-balancer.oraclecloud.com/internal":                 nil,
 	"load-balancer.hetzner.cloud/disable-public-network":                 nil,
-	"service.beta.kubernetes.io/ovh-loadbalancer-internal":               nil,
 	"service.beta.kubernetes.io/scw-loadbalancer-private":                nil,
-	"loadbalancer.openstack.org/internal":                                nil,
 	"service.beta.kubernetes.io/do-loadbalancer-network":                 {"INTERNAL"},
 }
 
-// sourceRangeAnnotations limit who may connect where spec.loadBalancerSourceRanges does not.
-var sourceRangeAnnotations = []string{
-	"service.beta.kubernetes.io/load-balancer-source-ranges", "service.beta.kubernetes.io/azure-allowed-ip-ranges",
-	"service.beta.kubernetes.io/azure-allowed-service-tags", "service.beta.kubernetes.io/aws-load-balancer-security-groups",
-	"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-acl-id", "service.beta.kubernetes.io/do-loadbalancer-allow-rules",
-	"oci.oraclecloud.com/security-rule-management-mode",
+// sourceRangeAnnotations limit who may connect where spec.loadBalancerSourceRanges
+// does not: with the values given, or with any that is not every address.
+var sourceRangeAnnotations = map[string][]string{
+	"service.beta.kubernetes.io/load-balancer-source-ranges":                     nil,
+	"service.beta.kubernetes.io/azure-allowed-ip-ranges":                         nil,
+	"service.beta.kubernetes.io/azure-allowed-service-tags":                      nil,
+	"service.beta.kubernetes.io/aws-load-balancer-security-groups":               nil,
+	"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-acl-id":               nil,
+	"service.beta.kubernetes.io/do-loadbalancer-allow-rules":                     nil,
+	"oci.oraclecloud.com/oci-network-security-groups":                            nil,
+	"oci.oraclecloud.com/security-rule-management-mode":                          {"None"}, // the owner's rules alone
+	"service.beta.kubernetes.io/oci-load-balancer-security-list-management-mode": {"None"},
 }
 
 // internalClasses are load balancer classes that are no public ones.
@@ -107,8 +120,9 @@ func isInternal(r *lint.Resource) bool {
 			return true
 		}
 	}
-	for _, key := range sourceRangeAnnotations {
-		if v := annotations[key]; v != "" && !strings.Contains(v, "0.0.0.0/0") && !strings.Contains(v, "::/0") {
+	for key, values := range sourceRangeAnnotations {
+		v := annotations[key]
+		if slices.Contains(values, v) || values == nil && v != "" && !strings.Contains(v, "0.0.0.0/0") && !strings.Contains(v, "::/0") {
 			return true
 		}
 	}
@@ -151,7 +165,7 @@ var tlsAnnotations = []string{
 	"ingress.gcp.kubernetes.io/pre-shared-cert", "appgw.ingress.kubernetes.io/appgw-ssl-certificate", "appgw.ingress.kubernetes.io/ssl-redirect",
 	"route.openshift.io/termination", "traefik.ingress.kubernetes.io/router.tls", "traefik.ingress.kubernetes.io/router.tls.certresolver",
 	"nginx.ingress.kubernetes.io/ssl-passthrough", "nginx.ingress.kubernetes.io/force-ssl-redirect", "haproxy.org/ssl-certificate",
-	"haproxy-ingress.github.io/ssl-passthrough", "ingress.cloud.google.com/certificate-map",
+	"haproxy-ingress.github.io/ssl-passthrough",
 }
 
 // IngressNoTLS reports Ingresses whose hosts are served in plain text.
