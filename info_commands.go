@@ -175,6 +175,7 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 	for _, res := range loaded {
 		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
 	}
+	c.tables = true
 	t := of(bundles)
 	write := t.WriteText
 	if format == "json" {

@@ -339,7 +339,9 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 	if len(parts) > 0 {
 		fmt.Fprintf(c.stderr, " (%s)", strings.Join(parts, ", "))
 	}
-	fmt.Fprintf(c.stderr, "; %s", count(len(rep.Findings), "finding", "findings"))
+	if !c.tables { // no rule has run
+		fmt.Fprintf(c.stderr, "; %s", count(len(rep.Findings), "finding", "findings"))
+	}
 	if n := len(rep.Suppressed); n > 0 {
 		fmt.Fprintf(c.stderr, ", %d ignored", n)
 	}
@@ -412,4 +414,5 @@ type command struct {
 	ctx            context.Context
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	tables         bool // rbac or network: the run looks, no rule judges
 }

@@ -48,15 +48,15 @@ type gap struct {
 
 // gaps returns what policies leave open in a namespace: one gap for both
 // directions where they leave the same workloads open. Pods on the host's
-// network are outside every policy, and pods of helm test are gone once the
-// test is; neither is counted.
+// network are outside every policy, pods of helm test are gone once the test is,
+// and a workload scaled to zero has none; they are not counted.
 func (ns *namespace) gaps() []gap {
 	var all []gap
 	for _, d := range directions {
 		g := gap{directions: []direction{d}}
 		for _, w := range ns.workloads {
 			switch {
-			case w.hostNetwork || w.transient:
+			case w.hostNetwork || w.transient || w.idle:
 			case w.exposure(d).closed():
 				g.partial = true
 			default:

@@ -102,6 +102,7 @@ type workload struct {
 	labels         labelSet
 	hostNetwork    bool
 	transient      bool // a pod of helm test
+	idle           bool // scaled to zero: there is no pod
 	serviceAccount string
 	policies       []*policy
 	exposures      [2]exposure // by direction
@@ -172,6 +173,8 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 	for _, hook := range strings.Split(spec.Resource.Annotations()["helm.sh/hook"], ",") {
 		w.transient = w.transient || strings.HasPrefix(strings.TrimSpace(hook), "test")
 	}
+	replicas, set := spec.Resource.Get("spec", "replicas").Int()
+	w.idle = set && replicas == 0 && !wakes(b, spec.Resource)
 	m.workloads[spec] = w
 	for k, v := range w.labels.labels {
 		ns.byLabel[[2]string{k, v}] = append(ns.byLabel[[2]string{k, v}], len(ns.workloads))
@@ -183,6 +186,14 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 		ns.open = append(ns.open, len(ns.workloads))
 	}
 	ns.workloads = append(ns.workloads, w)
+}
+
+// wakes reports whether KEDA scales a workload up from zero, where a
+// HorizontalPodAutoscaler leaves it alone (https://keda.sh/docs/latest/reference/scaledobject-spec/).
+func wakes(b *lint.Bundle, r *lint.Resource) bool {
+	return slices.ContainsFunc(b.OfKind("ScaledObject"), func(s *lint.Resource) bool {
+		return s.Group == "keda.sh" && s.Namespace == r.Namespace && s.Get("spec", "scaleTargetRef", "name").Value() == r.Name
+	})
 }
 
 // home is the namespace of an object as policies and selectors see it. Templates

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,13 +23,16 @@ type Matrix struct {
 
 // A MatrixRow is one pod template.
 type MatrixRow struct {
-	Kind        string         `json:"kind"`
-	Namespace   string         `json:"namespace"` // "" where only the deploy decides
-	Name        string         `json:"name"`
-	Location    MatrixLocation `json:"location"`
-	Ingress     Reach          `json:"ingress"`
-	Egress      Reach          `json:"egress"`
-	HostNetwork bool           `json:"hostNetwork"` // outside every policy
+	Kind      string         `json:"kind"`
+	Namespace string         `json:"namespace"` // "" where only the deploy decides
+	Name      string         `json:"name"`
+	Location  MatrixLocation `json:"location"`
+	// Renderings are what shows the workload there in this state: charts, overlays,
+	// plain files.
+	Renderings  []lint.Rendering `json:"renderings"`
+	Ingress     Reach            `json:"ingress"`
+	Egress      Reach            `json:"egress"`
+	HostNetwork bool             `json:"hostNetwork"` // outside every policy
 }
 
 // A MatrixLocation is where the workload is named. Lines and columns count from
@@ -59,22 +64,59 @@ type Reach struct {
 // Renderings that show a workload at one place in the same state make one row.
 func Table(bundles []*lint.Bundle) *Matrix {
 	m := &Matrix{Workloads: []MatrixRow{}}
-	seen := map[MatrixLocation][]MatrixRow{}
+	seen := map[MatrixLocation][]int{}
 	for _, b := range bundles {
 		model := modelOf(b)
 		for _, spec := range b.PodSpecs() {
 			row := model.workloads[spec].row()
-			known := false
-			for _, r := range seen[row.Location] {
-				known = known || reflect.DeepEqual(r, row)
-			}
-			if !known {
-				seen[row.Location] = append(seen[row.Location], row)
+			known := slices.IndexFunc(seen[row.Location], func(i int) bool { return m.Workloads[i].same(row) })
+			if known < 0 {
+				row.Renderings = []lint.Rendering{b.Rendering}
+				seen[row.Location] = append(seen[row.Location], len(m.Workloads))
 				m.Workloads = append(m.Workloads, row)
+				continue
+			}
+			if r := &m.Workloads[seen[row.Location][known]]; !slices.Contains(r.Renderings, b.Rendering) {
+				r.Renderings = append(r.Renderings, b.Rendering)
 			}
 		}
 	}
 	return m
+}
+
+// same reports whether two rows differ in nothing but their renderings.
+func (r MatrixRow) same(other MatrixRow) bool {
+	r.Renderings, other.Renderings = nil, nil
+	return reflect.DeepEqual(r, other)
+}
+
+// place names the file and line, and the charts and overlays that show the
+// workload in this state.
+func (r MatrixRow) place() string {
+	text := r.Location.File
+	if r.Location.Line > 0 {
+		text += ":" + strconv.Itoa(r.Location.Line)
+	}
+	var roots []string
+	for _, in := range r.Renderings {
+		if in.Kind == "file" {
+			continue
+		}
+		root := in.Root
+		if in.Variant != "" {
+			root += " with " + in.Variant
+		}
+		if !slices.Contains(roots, root) {
+			roots = append(roots, root)
+		}
+	}
+	if len(roots) > 3 {
+		roots = append(roots[:2], fmt.Sprintf("%d more", len(roots)-2))
+	}
+	if len(roots) == 0 {
+		return text
+	}
+	return text + " in " + strings.Join(roots, ", ")
 }
 
 func (w *workload) row() MatrixRow {
@@ -140,7 +182,7 @@ func (m *Matrix) WriteJSON(w io.Writer) error {
 
 // WriteText writes the matrix as a table for people.
 func (m *Matrix) WriteText(w io.Writer) error {
-	rows := [][]string{{"NAMESPACE", "WORKLOAD", "INGRESS", "EGRESS"}}
+	rows := [][]string{{"NAMESPACE", "WORKLOAD", "INGRESS", "EGRESS", "PLACE"}}
 	for _, r := range m.Workloads {
 		namespace, ingress := r.Namespace, r.Ingress.String()
 		if namespace == "" {
@@ -150,9 +192,9 @@ func (m *Matrix) WriteText(w io.Writer) error {
 		if r.HostNetwork {
 			ingress, egress = "on the host's network", "on the host's network"
 		}
-		rows = append(rows, []string{oneLine(namespace), oneLine(r.Kind + "/" + r.Name), oneLine(ingress), oneLine(egress)})
+		rows = append(rows, []string{oneLine(namespace), oneLine(r.Kind + "/" + r.Name), oneLine(ingress), oneLine(egress), oneLine(r.place())})
 	}
-	var widths [4]int
+	var widths [5]int
 	for _, row := range rows {
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))

@@ -48,10 +48,10 @@ func TestTableText(t *testing.T) {
 	if err := Table([]*lint.Bundle{b, b}).WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := `NAMESPACE  WORKLOAD             INGRESS                                   EGRESS
-shop       Deployment/web       isolated, but open to cluster (8080/TCP)  isolated
--          DaemonSet/agent      on the host's network                     on the host's network
-shop       Pod/odd\u001b[31m\n  open to cluster, internet                 open to cluster, internet
+	want := `NAMESPACE  WORKLOAD             INGRESS                                   EGRESS                     PLACE
+shop       Deployment/web       isolated, but open to cluster (8080/TCP)  isolated                   shop.yaml:3
+-          DaemonSet/agent      on the host's network                     on the host's network      shop.yaml:11
+shop       Pod/odd\u001b[31m\n  open to cluster, internet                 open to cluster, internet  shop.yaml:19
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
@@ -77,12 +77,36 @@ func TestTableJSON(t *testing.T) {
 	}
 	want := `{"egress":{"isolated":true,"openTo":[],"policies":["NetworkPolicy/web"],"ports":{}},"hostNetwork":false,` +
 		`"ingress":{"isolated":true,"openTo":["cluster"],"policies":["NetworkPolicy/web"],"ports":{"cluster":["8080/TCP"]}},` +
-		`"kind":"Deployment","location":{"column":18,"endColumn":21,"endLine":3,"file":"shop.yaml","line":3},"name":"web","namespace":"shop"}`
+		`"kind":"Deployment","location":{"column":18,"endColumn":21,"endLine":3,"file":"shop.yaml","line":3},"name":"web","namespace":"shop","renderings":[{"kind":"file","root":".","variant":""}]}`
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	if len(back["workloads"]) != 3 {
 		t.Errorf("%d workloads, want 3", len(back["workloads"]))
+	}
+}
+
+// One workload in one state is one row however many overlays show it; another
+// state is another row.
+func TestTableNamesRenderings(t *testing.T) {
+	src := lint.NewSource("base/web.yaml", []byte(shop))
+	open := lint.NewSource("base/web.yaml", []byte(shop[:strings.LastIndex(shop, "---")]))
+	var bundles []*lint.Bundle
+	for i, s := range []*lint.Source{src, src, open} {
+		b := linttest.Bundle(t, s)
+		b.Rendering = lint.Rendering{Kind: "kustomize", Root: []string{"dev", "prod", "bare"}[i]}
+		bundles = append(bundles, b)
+	}
+	m := Table(bundles)
+	var places []string
+	for _, r := range m.Workloads {
+		if r.Name == "web" {
+			places = append(places, r.Ingress.String()+" at "+r.place())
+		}
+	}
+	want := "isolated, but open to cluster (8080/TCP) at base/web.yaml:3 in dev, prod; open to cluster, internet at base/web.yaml:3 in bare"
+	if got := strings.Join(places, "; "); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
 
