@@ -221,8 +221,8 @@ func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, la
 // unreadable reports whether a YAML reader refuses a text for a character, wherever
 // it stands (YAML 1.2, 5.1).
 func unreadable(r rune) bool {
-	switch {
-	case r == '\t', r == '\n', r == '\r', r == 0x85, r == 0xFEFF:
+	switch r {
+	case '\t', '\n', '\r', 0x85, 0xFEFF:
 		return false
 	}
 	return r < ' ' || 0x7F <= r && r < 0xA0 || r == utf8.RuneError || r == 0xFFFE || r == 0xFFFF
