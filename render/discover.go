@@ -44,11 +44,17 @@ type walker struct {
 	ignore   bool   // leave out what git ignores
 	excluded func(path string) bool
 	patterns []gitignore.Pattern
+
+	limit  int // of folders; 0 for none
+	walked int
 }
 
 // walk adds everything below dir. Links to folders are not followed: what they
 // point at is linted where it lies, or is outside the input.
 func (w *walker) walk(dir string, inChart bool) {
+	if w.walked++; w.limit > 0 && w.walked > w.limit {
+		return
+	}
 	if w.ignore {
 		w.readIgnore(dir)
 	}

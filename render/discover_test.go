@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -102,6 +103,25 @@ func TestWhatGitIgnoresIsLeftOut(t *testing.T) {
 	}
 	if _, _, plain := found(t, root, false); strings.Count(plain, " ") != 7 {
 		t.Errorf("plain with what git ignores: %s", plain)
+	}
+}
+
+// A file outside any checkout may lie at the top of a disk.
+func TestTheSearchForOverlaysEnds(t *testing.T) {
+	root := tree(t, map[string]string{"web.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"})
+	if GitRoot(root) != "" {
+		t.Skip("temporary folders lie in a git checkout")
+	}
+	for i := range 50 {
+		for j := range 50 {
+			if err := os.MkdirAll(filepath.Join(root, strconv.Itoa(i), strconv.Itoa(j)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	res := Load(t.Context(), []string{filepath.Join(root, "web.yaml")}, Options{})
+	if len(res.Focused) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0], "in the first 2000 folders of") {
+		t.Errorf("%d units, notes %q", len(res.Focused), res.Notes)
 	}
 }
 

@@ -292,6 +292,10 @@ func (l *loader) commonRoot(all []parsed) string {
 	return root
 }
 
+// outsideCheckout is how many folders are searched for the overlays that use a file
+// which was named alone and lies in no git checkout.
+const outsideCheckout = 2000
+
 // focus loads the units of files named alone.
 func (l *loader) focus(ctx context.Context, named []string) {
 	u := &units{}
@@ -305,7 +309,14 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		if !isDir(path) {
 			// an overlay may name the file from anywhere in the tree
 			w := &walker{units: &units{}, root: root, jail: root, ignore: !l.NoGitignore, excluded: l.Exclude}
+			if GitRoot(root) == "" {
+				w.limit = outsideCheckout // the tree may be a whole disk
+			}
 			w.start(root)
+			if w.limit > 0 && w.walked > w.limit {
+				l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s: overlays that use it were looked for in the first %d folders of %s alone; run manilint closer to it, or on a folder that holds both",
+					l.files.Display(path), w.limit, l.files.Display(root)))
+			}
 			u.overlays = append(u.overlays, w.overlays...)
 			if !slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path) {
 				u.plain = append(u.plain, path)

@@ -180,8 +180,7 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 	}
 	src, n := s.Start.Source, s.Start.Line
 	if t.last.src != src || t.last.n != n { // a file of one long line is shown for each of its findings
-		t.last = shownLine{src, n, src.Line(n), t.masks.Line(src, n), nil}
-		t.last.runes = []rune(t.last.shown)
+		t.last = newShownLine(src, n, src.Line(n), t.masks.Line(src, n))
 	}
 	line := t.last
 	from, to := s.Start.Column-1, len(line.runes)
@@ -192,7 +191,7 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 		if s.End.Line != n {
 			to = utf8.RuneCountInString(line.text)
 		}
-		from, to = shift(line.text, line.shown, from, to)
+		from, to = line.shift(from, to)
 	}
 	room := t.width - gutter - 4
 	before, marked, after := clip(line.runes, from, to, room)
@@ -208,15 +207,19 @@ type shownLine struct {
 	src         *lint.Source
 	n           int
 	text, shown string
-	runes       []rune // of shown
+	runes       []rune  // of shown
+	pieces      []piece // where they differ
 }
 
-// shift moves columns (from 0) of a line to the same text in the line as it is
-// shown, where masks stand for values of other lengths. A column inside a masked
-// value moves to the mask's start (from) or end (to).
-func shift(line, shown string, from, to int) (int, int) {
-	type piece struct{ line, shown, length int } // text that both hold
-	var pieces []piece
+// A piece is text that both a line and what is shown of it hold, by the columns
+// (from 0) where it begins in each.
+type piece struct{ line, shown, length int }
+
+func newShownLine(src *lint.Source, n int, line, shown string) shownLine {
+	l := shownLine{src: src, n: n, text: line, shown: shown, runes: []rune(shown)}
+	if line == shown {
+		return l
+	}
 	atLine, atShown := 0, 0
 	parts := strings.Split(shown, lint.Mask)
 	for i, part := range parts {
@@ -232,23 +235,38 @@ func shift(line, shown string, from, to int) (int, int) {
 		}
 		atLine += utf8.RuneCountInString(line[:skip])
 		length := utf8.RuneCountInString(part)
-		pieces = append(pieces, piece{atLine, atShown, length})
+		l.pieces = append(l.pieces, piece{atLine, atShown, length})
 		atLine, atShown, line = atLine+length, atShown+length, line[skip+len(part):]
 	}
+	return l
+}
+
+// shift moves columns (from 0) of the line to the same text in the line as it is
+// shown, where masks stand for values of other lengths. A column inside a masked
+// value moves to the mask's start (from) or end (to).
+func (l shownLine) shift(from, to int) (int, int) {
 	move := func(column int, before bool) int {
-		last := 0
-		for _, p := range pieces {
+		i, found := slices.BinarySearchFunc(l.pieces, column, func(p piece, column int) int {
 			switch {
-			case column < p.line && before:
-				return last
 			case column < p.line:
-				return p.shown
-			case column <= p.line+p.length:
-				return p.shown + column - p.line
+				return 1
+			case column > p.line+p.length:
+				return -1
 			}
-			last = p.shown + p.length
+			return 0
+		})
+		switch {
+		case found: // of two that meet, the first
+			for i > 0 && column <= l.pieces[i-1].line+l.pieces[i-1].length {
+				i--
+			}
+			return l.pieces[i].shown + column - l.pieces[i].line
+		case i < len(l.pieces) && !before:
+			return l.pieces[i].shown
+		case i == 0:
+			return 0
 		}
-		return last
+		return l.pieces[i-1].shown + l.pieces[i-1].length
 	}
 	from = move(from, true)
 	return from, max(from, move(to, false))

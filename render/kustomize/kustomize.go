@@ -70,6 +70,7 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 	}
 	if len(o.Only) > 0 {
 		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only) })
+		res.Notes = nil // on what nobody asked about
 	}
 	bundles := make([]*lint.Bundle, len(roots))
 	seen := make([]map[string]bool, len(roots))
