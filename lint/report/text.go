@@ -80,11 +80,11 @@ func (t *text) group(findings []*lint.Finding) {
 	if !f.Span.IsValid() {
 		header = Escape(p.file)
 	}
-	t.wrap(t.paint(header, color.Bold), cells.StringWidth(header), 4, subject(f))
+	t.wrap(t.paint(header, color.Bold), width(header), 4, subject(f))
 	t.frame(f.Span, gutter, "^", severityColor[f.Severity]...)
 	for _, rel := range frames {
 		place := fmt.Sprintf("%s:%d:%d", Escape(rel.Span.Path()), rel.Span.Start.Line, rel.Span.Start.Column)
-		t.wrap(strings.Repeat(" ", gutter+2)+t.paint(place, color.Bold), gutter+2+cells.StringWidth(place), gutter+4, role(rel))
+		t.wrap(strings.Repeat(" ", gutter+2)+t.paint(place, color.Bold), gutter+2+width(place), gutter+4, role(rel))
 		t.frame(rel.Span, gutter, "-", color.FgHiBlue, color.Bold)
 	}
 	for _, x := range findings {
@@ -105,7 +105,7 @@ func (t *text) group(findings []*lint.Finding) {
 			break
 		}
 		place := fmt.Sprintf("%s:%d:%d", Escape(rel.Span.Path()), rel.Span.Start.Line, rel.Span.Start.Column)
-		t.wrap("  see      "+t.paint(place, color.Bold), 11+cells.StringWidth(place), 11, role(rel))
+		t.wrap("  see      "+t.paint(place, color.Bold), 11+width(place), 11, role(rel))
 	}
 	fmt.Fprintln(t)
 }
@@ -199,7 +199,7 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 	number := t.paint(fmt.Sprintf("%*d", gutter+1, n), color.FgHiBlue)
 	fmt.Fprintf(t, "%s %s %s%s%s\n", number, bar, before, t.paint(marked, attributes...), after)
 	fmt.Fprintf(t, "%s %s %s%s\n", strings.Repeat(" ", gutter+1), bar,
-		strings.Repeat(" ", cells.StringWidth(before)), t.paint(strings.Repeat(mark, max(1, cells.StringWidth(marked))), attributes...))
+		strings.Repeat(" ", width(before)), t.paint(strings.Repeat(mark, max(1, width(marked))), attributes...))
 }
 
 // A shownLine is a line of a source, and what a report may show of it.
@@ -278,17 +278,17 @@ func clip(line []rune, from, to, room int) (before, marked, after string) {
 	// what is far outside cannot be shown, however narrow its characters
 	far := 4 * max(room, 1)
 	before, marked, after = cell(line[max(0, from-far):from]), cell(line[from:min(to, from+far)]), cell(line[to:min(len(line), to+far)])
-	if cells.StringWidth(before)+cells.StringWidth(marked)+cells.StringWidth(after) <= room {
+	if width(before)+width(marked)+width(after) <= room {
 		return before, marked, after
 	}
-	if limit := room * 3 / 4; cells.StringWidth(marked) > limit {
+	if limit := room * 3 / 4; width(marked) > limit {
 		marked, after = cells.Truncate(marked, limit, "…"), ""
 	}
-	left := room - cells.StringWidth(marked)
-	if keep := max(left-min(cells.StringWidth(after), left/4), 1); cells.StringWidth(before) > keep {
-		before = cells.TruncateLeft(before, cells.StringWidth(before)-keep+1, "…")
+	left := room - width(marked)
+	if keep := max(left-min(width(after), left/4), 1); width(before) > keep {
+		before = cells.TruncateLeft(before, width(before)-keep+1, "…")
 	}
-	left -= cells.StringWidth(before)
+	left -= width(before)
 	return before, marked, cells.Truncate(after, max(left, 1), "…")
 }
 
@@ -299,6 +299,16 @@ func cell(part []rune) string {
 // cells measures text in terminal columns, the same in every locale.
 var cells = &runewidth.Condition{StrictEmojiNeutral: true}
 
+// width returns how many columns a text takes.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return cells.StringWidth(s)
+		}
+	}
+	return len(s)
+}
+
 // wrap writes text after prefix, which is at columns wide, broken between words
 // at the width; further lines are indented. A prefix that does not end in a
 // space gets one.
@@ -306,8 +316,8 @@ func (t *text) wrap(prefix string, at, indent int, text string) {
 	fmt.Fprint(t, prefix)
 	column, space := at, !strings.HasSuffix(prefix, " ")
 	for _, word := range strings.Fields(text) {
-		width := cells.StringWidth(word)
-		if column+1+width > t.width && column > indent {
+		columns := width(word)
+		if column+1+columns > t.width && column > indent {
 			fmt.Fprint(t, "\n", strings.Repeat(" ", indent))
 			column = indent
 		} else if space {
@@ -316,7 +326,7 @@ func (t *text) wrap(prefix string, at, indent int, text string) {
 		}
 		space = true
 		fmt.Fprint(t, word)
-		column += width
+		column += columns
 	}
 	fmt.Fprintln(t)
 }
