@@ -71,6 +71,14 @@ func (t *tree) resolve(p string) (string, error) {
 	return real, nil
 }
 
+// inside names the jail for messages.
+func (t *tree) inside() string {
+	if shown := t.files.Display(t.jail); shown != "." {
+		return shown
+	}
+	return "the current folder"
+}
+
 // open reads a file of the jail.
 func (t *tree) open(p string) (*lint.Source, error) {
 	real, err := t.resolve(p)
@@ -80,7 +88,7 @@ func (t *tree) open(p string) (*lint.Source, error) {
 	return t.files.Open(real)
 }
 
-var errOutside = fmt.Errorf("outside the tree that is linted")
+var errOutside = fmt.Errorf("outside the tree that is linted; lint from a folder that holds both, or vendor it")
 
 func within(dir, path string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
@@ -246,7 +254,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 		}
 		return
 	case errors.Is(err, errOutside):
-		r.refuse = fmt.Sprintf("%s %q lies outside %s and is not read; lint from a folder that holds both, or vendor it", nounOf[r.field], r.value, t.files.Display(t.jail))
+		r.refuse = fmt.Sprintf("%s %q lies outside %s and is not read; lint from a folder that holds both, or vendor it", nounOf[r.field], r.value, t.inside())
 		return
 	case err != nil:
 		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))

@@ -125,8 +125,11 @@ func (w *writer) span() lint.Span {
 	if w.node != nil {
 		return entry{w.k.kustomization, w.anchor()}.span()
 	}
-	if w.plugin != nil {
-		if s := w.b.locate(at(w.plugin)); s.span.IsValid() {
+	for _, n := range []*yaml.Node{fold(w.plugin, "path"), w.plugin} {
+		if n == nil || !at(n).known() {
+			continue
+		}
+		if s := w.b.locate(at(n)); s.span.IsValid() {
 			return s.span
 		}
 	}
