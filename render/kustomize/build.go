@@ -49,7 +49,10 @@ type build struct {
 	byNode map[*yaml.Node]*yaml.Node
 	made   []*yaml.Node // by generators, as they left them
 	count  map[string]int
-	origin map[string][]*yaml.Node // documents by identity, when needed
+
+	removed map[*resource.Resource][]removal
+	gone    map[*yaml.Node][]removal // the same by the objects of the result
+	origin  map[string][]*yaml.Node  // documents by identity, when needed
 
 	errs []*lint.InputError
 
@@ -123,11 +126,13 @@ func (b *build) reset() {
 	b.trees, b.byNode, b.made = map[*resource.Resource]*yaml.Node{}, map[*yaml.Node]*yaml.Node{}, nil
 	b.count, b.origin = map[string]int{}, nil
 	b.generating = false
+	b.removed, b.gone = map[*resource.Resource][]removal{}, map[*yaml.Node][]removal{}
 }
 
 // release lets go of what only building needs.
 func (b *build) release() {
 	b.edited, b.served, b.virtual, b.roles, b.plain, b.docs = nil, nil, nil, nil, nil, nil
+	b.removed = nil
 	b.trees, b.byNode, b.made, b.count, b.origin, b.sites, b.overs = nil, nil, nil, nil, nil, nil, nil
 }
 

@@ -263,6 +263,45 @@ func TestPlacesOfCopiesAndOfLengthenedNames(t *testing.T) {
 	}
 }
 
+// What a patch takes out is mended in the patch: the base has it.
+func TestPlacesOfWhatAPatchTakesOut(t *testing.T) {
+	safe := web + "          securityContext:\n            privileged: false\n            readOnlyRootFilesystem: true\n        - name: side\n          image: side:1\n          securityContext:\n            readOnlyRootFilesystem: true\n"
+	for name, c := range map[string]struct{ overlay, patch, web, side string }{
+		"JSON patch, the object that holds it": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: remove, path: /spec/template/spec/containers/0/securityContext}\n",
+			"prod/p.yaml:1:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:12:13", "base/web.yaml:17:37 exact"},
+		"JSON patch, of two items the second": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: test, path: /spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem, value: true}\n- {op: remove, path: /spec/template/spec/containers/1/securityContext/readOnlyRootFilesystem}\n- {op: remove, path: /spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem}\n",
+			"prod/p.yaml:3:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:13:37", "prod/p.yaml:2:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:17:37"},
+		"JSON patch that replaces what holds it": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: replace, path: /spec/template/spec/containers/0/securityContext, value: {privileged: false}}\n",
+			"prod/p.yaml:1:23 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:13:37", "base/web.yaml:17:37 exact"},
+		"merge with a null": {"patches: [{path: p.yaml}]\n", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: side\n        securityContext:\n          readOnlyRootFilesystem: null\n",
+			"base/web.yaml:13:37 exact", "prod/p.yaml:10:35 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:17:37"},
+		"merge with a directive": {"patches: [{path: p.yaml}]\n", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: web\n        securityContext:\n          $patch: replace\n          privileged: false\n",
+			"prod/p.yaml:10:19 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:13:37", "base/web.yaml:17:37 exact"},
+		"what the base never had": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: remove, path: /spec/template/spec/containers/0/image}\n", "base/web.yaml:13:37 exact", "base/web.yaml:17:37 exact"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := write(t, map[string]string{
+				"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": safe,
+				"prod/kustomization.yaml": "resources: [../base]\n" + c.overlay, "prod/p.yaml": c.patch,
+			})
+			b := open(root, "prod").Bundles[0]
+			if len(b.Errors) > 0 {
+				t.Fatal(errorsOf(root, b))
+			}
+			for _, container := range b.Lookup("apps", "Deployment", "", "web").PodSpecs()[0].Containers() {
+				p := container.Node.Get("securityContext", "readOnlyRootFilesystem").Locate()
+				got := spot(root, p.Span) + " " + string(p.Precision)
+				for _, r := range p.Related {
+					got += " " + r.Role + "=" + spot(root, r.Span)
+				}
+				if want := map[string]string{"web": c.web, "side": c.side}[container.Node.Get("name").Value()]; got != want {
+					t.Errorf("%s: %s, want %s", container.Node.Get("name").Value(), got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestSchemasDoNotLeak(t *testing.T) {
 	root, err := filepath.Abs(fixtures)
 	if err != nil {

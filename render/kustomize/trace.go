@@ -43,6 +43,7 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 			level(n, place{}) // made anew from JSON: its lines are those of a passing text
 		}
 		w.resource(b, r, pre, n)
+		b.removals(w, r, pre, n)
 		b.trees[r] = clone(n)
 		b.byNode[n] = b.trees[r]
 	}
@@ -146,6 +147,9 @@ func (b *build) finish(m resmap.ResMap) {
 	}
 	for _, r := range m.Resources() {
 		n := r.YNode()
+		if gone := b.removed[r]; gone != nil {
+			b.gone[n] = gone
+		}
 		b.references(n, b.byNode[n], nil, namespaces)
 		if lost(n) {
 			b.orphans(n)
