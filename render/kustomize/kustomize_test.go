@@ -268,7 +268,7 @@ func TestPlacesOfWhatAPatchTakesOut(t *testing.T) {
 	safe := web + "          securityContext:\n            privileged: false\n            readOnlyRootFilesystem: true\n        - name: side\n          image: side:1\n          securityContext:\n            readOnlyRootFilesystem: true\n"
 	for name, c := range map[string]struct{ overlay, patch, web, side string }{
 		"JSON patch, the object that holds it": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: remove, path: /spec/template/spec/containers/0/securityContext}\n",
-			"prod/p.yaml:1:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:12:13", "base/web.yaml:17:37 exact"},
+			"prod/p.yaml:1:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:13:37", "base/web.yaml:17:37 exact"},
 		"JSON patch, of two items the second": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: test, path: /spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem, value: true}\n- {op: remove, path: /spec/template/spec/containers/1/securityContext/readOnlyRootFilesystem}\n- {op: remove, path: /spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem}\n",
 			"prod/p.yaml:3:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:13:37", "prod/p.yaml:2:22 block overlay=prod/kustomization.yaml:2:18 base=base/web.yaml:17:37"},
 		"JSON patch that replaces what holds it": {"patches: [{path: p.yaml, target: {kind: Deployment}}]\n", "- {op: replace, path: /spec/template/spec/containers/0/securityContext, value: {privileged: false}}\n",

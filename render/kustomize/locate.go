@@ -121,10 +121,10 @@ func (l locator) Locate(n *lint.Node) lint.Place {
 // missing places a field that is not there: in the patch that took it out, else
 // in the base.
 func (l locator) missing(n *lint.Node) lint.Place {
-	if r := l.b.removal(n); r != nil {
-		if s := l.b.locate(r.by); s.span.IsValid() {
+	if by, was := l.b.removal(n); by.known() {
+		if s := l.b.locate(by); s.span.IsValid() {
 			out := lint.Place{Span: s.span, Precision: lint.Block, Related: l.related(site{role: s.role, by: s.by, span: s.span})}
-			if before := l.b.locate(at(r.was)); before.span.IsValid() {
+			if before := l.b.locate(at(was)); before.span.IsValid() {
 				out.Related = append(out.Related, lint.Related{Role: "base", Message: "takes this out of the base", Span: before.span})
 			}
 			return out

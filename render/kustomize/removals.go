@@ -149,22 +149,25 @@ func stepsOf(n *lint.Node) []string {
 	return steps
 }
 
-// removal returns what took out the field n, or what held it; nil where nothing did.
-func (b *build) removal(n *lint.Node) *removal {
+// removal returns what took out the field n, by itself or with what held it, and
+// the field as it was; by is unknown where nothing did.
+func (b *build) removal(n *lint.Node) (by place, was *yaml.Node) {
 	root := n
 	for root.Parent() != nil {
 		root = root.Parent()
 	}
 	all := b.gone[root.YAML()]
 	if len(all) == 0 {
-		return nil
+		return place{}, nil
 	}
 	steps, there := stepsOf(n), len(stepsOf(n.Nearest()))
 	for i := len(all) - 1; i >= 0; i-- {
 		r := &all[i]
-		if len(r.path) > there && len(r.path) <= len(steps) && slices.Equal(r.path, steps[:len(r.path)]) && lookup(r.was, steps[len(r.path):]) != nil {
-			return r
+		if len(r.path) > there && len(r.path) <= len(steps) && slices.Equal(r.path, steps[:len(r.path)]) {
+			if was := lookup(r.was, steps[len(r.path):]); was != nil {
+				return r.by, was
+			}
 		}
 	}
-	return nil
+	return place{}, nil
 }
