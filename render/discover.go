@@ -24,6 +24,7 @@ type units struct {
 	overlays []overlay
 	plain    []string // YAML and JSON files outside charts
 	errs     []*lint.InputError
+	outside  []string // links that lead out of the jail
 }
 
 // An overlay is a folder with a kustomization file, and the folder that nothing
@@ -87,13 +88,25 @@ func (w *walker) walk(dir string, inChart bool) {
 			}
 			w.walk(path, inChart)
 		case e.Type()&fs.ModeSymlink != 0:
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !inChart {
+			// what lies outside is not read, by no name
+			real, err := filepath.EvalSymlinks(path)
+			switch {
+			case err != nil || !isFile(real) || inChart:
+			case w.inside(real):
 				w.file(path)
+			case isManifestName(path):
+				w.outside = append(w.outside, path)
 			}
 		case e.Type().IsRegular() && !inChart:
 			w.file(path)
 		}
 	}
+}
+
+// inside reports whether a path, its links resolved, is in the jail.
+func (w *walker) inside(real string) bool {
+	jail, err := filepath.EvalSymlinks(w.jail)
+	return err == nil && within(jail, real)
 }
 
 func (w *walker) file(path string) {

@@ -106,6 +106,29 @@ func TestWhatGitIgnoresIsLeftOut(t *testing.T) {
 	}
 }
 
+// What lies outside the tree is read by no name; inside, links are followed.
+func TestLinksOutOfTheTreeAreNotRead(t *testing.T) {
+	manifest := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
+	elsewhere := tree(t, map[string]string{"a.yaml": strings.Replace(manifest, "%s", "outside", 1)})
+	root := tree(t, map[string]string{"deploy/b.yaml": strings.Replace(manifest, "%s", "inside", 1), ".git/HEAD": ""})
+	for link, target := range map[string]string{"deploy/out.yaml": filepath.Join(elsewhere, "a.yaml"), "deploy/in.yaml": filepath.Join(root, "deploy", "b.yaml")} {
+		if err := os.Symlink(target, filepath.Join(root, filepath.FromSlash(link))); err != nil {
+			t.Skip(err)
+		}
+	}
+	res := Load(t.Context(), []string{filepath.Join(root, "deploy")}, Options{})
+	for _, b := range res.Bundles {
+		for _, r := range b.Resources {
+			if r.Name == "outside" {
+				t.Error("a file outside the tree was read")
+			}
+		}
+	}
+	if len(res.Bundles) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0], "out.yaml links to a file outside the tree") {
+		t.Errorf("%d bundles, notes %q", len(res.Bundles), res.Notes)
+	}
+}
+
 // A file outside any checkout may lie at the top of a disk.
 func TestTheSearchForOverlaysEnds(t *testing.T) {
 	root := tree(t, map[string]string{"web.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"})

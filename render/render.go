@@ -160,6 +160,9 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 // are left out.
 func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bundle {
 	l.res.Errors = append(l.res.Errors, u.errs...)
+	for _, path := range u.outside {
+		l.res.Notes = append(l.res.Notes, l.files.Display(path)+" links to a file outside the tree and is not read; name that file to lint it")
+	}
 	slices.Sort(u.plain)
 	start := time.Now()
 	plain := parsePlain(l.files, slices.Compact(u.plain), l.Jobs)

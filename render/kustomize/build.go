@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -255,9 +256,13 @@ var parsedFields = map[string]bool{"resources": true, "patches": true, "patchesS
 
 var (
 	// the entries and the folders on the way to what failed, from the root on
-	wayTo        = regexp.MustCompile(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)`)
-	registeredID = regexp.MustCompile(`already registered id: ([^\s']+)`)
-	notBuiltin   = regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`)
+	wayTo          = regexp.MustCompile(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)|expected kind (?:!= )?'\w+' for path '(.+?)'`)
+	registeredID   = regexp.MustCompile(`already registered id: ([^\s']+)`)
+	unknownField   = regexp.MustCompile(`json: unknown field "([^"]+)"`)
+	wrongType      = regexp.MustCompile(`json: cannot unmarshal (\w+) into Go struct field \S*?\.(\w+) of type (\S+)`)
+	nothingToMerge = regexp.MustCompile(`merging from generator .*Kind:"(\w+)".*Name:"([^"]+)".* does not exist; cannot merge or replace`)
+	pointer        = regexp.MustCompile(`&\{0x[0-9a-f]+ [^}]*\} ?`)
+	notBuiltin     = regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`)
 )
 
 // blame finds the entry that krusty failed on, records it and takes it out. It
@@ -279,6 +284,18 @@ func (b *build) blame(err error) bool {
 			}
 		}, func(*kustomization, ref) {})
 	}
+	if m := nothingToMerge.FindStringSubmatch(text); m != nil {
+		if e := b.generatorOf(m[1], m[2]); e.node != nil {
+			b.drop(ref{node: e.node})
+			b.fail(lint.NodeSpan(e.k.src, e.node), "there is no %s %q to merge into or to replace; correct the name, or remove the behavior", m[1], m[2])
+			return true
+		}
+	}
+	if key, value, in, message := b.field(text, culprit); key != nil {
+		b.drop(ref{node: value})
+		b.fail(lint.NodeSpan(in.src, key), "%s", message)
+		return true
+	}
 	if culprit == nil {
 		b.fail(b.root.src.LineSpan(1), "%s", message)
 		return false
@@ -293,7 +310,7 @@ func (b *build) blame(err error) bool {
 func (b *build) culprit(text string) (found *ref, of *kustomization) {
 	k := b.root
 	for _, m := range wayTo.FindAllStringSubmatch(text, -1) {
-		value, dir := m[1], m[2]
+		value, dir := m[1], m[2]+m[3]
 		seen := false
 		b.closure(k, func(in *kustomization) {
 			for i, r := range in.refs {
@@ -307,6 +324,85 @@ func (b *build) culprit(text string) (found *ref, of *kustomization) {
 		}
 	}
 	return found, of
+}
+
+// field finds the field of a kustomization that kustomize cannot decode: one that it
+// does not know, or that is of another type. The fields in front of it are not at
+// fault, since JSON is decoded in order.
+func (b *build) field(text string, culprit *ref) (key, value *yaml.Node, in *kustomization, message string) {
+	in = b.root
+	if culprit != nil && culprit.isDir {
+		in = b.at(culprit.path)
+	}
+	var fits func(k, v *yaml.Node) bool
+	if m := unknownField.FindStringSubmatch(text); m != nil {
+		fits = func(k, _ *yaml.Node) bool { return k.Value == m[1] }
+		message = fmt.Sprintf("kustomize knows no field %q here%s", m[1], near(m[1]))
+	} else if m := wrongType.FindStringSubmatch(text); m != nil {
+		fits = func(k, v *yaml.Node) bool {
+			_, isBool := lint.NewNode(v).Bool() // by YAML 1.1: y, on
+			return strings.EqualFold(k.Value, m[2]) && v.Kind == yaml.ScalarNode && (v.ShortTag() != "!!str" || isBool && m[1] == "bool")
+		}
+		message = fmt.Sprintf("%s is a %s where kustomize wants a %s", m[2], m[1], m[3])
+		if m[3] == "string" {
+			message += "; quote it"
+		}
+	} else {
+		return nil, nil, nil, ""
+	}
+	var walk func(n, item *yaml.Node)
+	walk = func(n, item *yaml.Node) {
+		if n == nil || key != nil || b.dropped[n] {
+			return
+		}
+		for i, c := range n.Content {
+			switch {
+			case n.Kind == yaml.SequenceNode:
+				walk(c, c)
+			case n.Kind != yaml.MappingNode || i%2 == 1:
+				walk(c, item)
+			default:
+				if v := n.Content[i+1]; key == nil && !b.dropped[v] && fits(c, v) {
+					key, value = c, v
+					if item != nil { // half an item is none
+						value = item
+					}
+				}
+			}
+		}
+	}
+	if in != nil {
+		walk(in.root, nil)
+	}
+	return key, value, in, message
+}
+
+// generatorOf finds the entry of a generator that merges into an object, or replaces it.
+func (b *build) generatorOf(kind, name string) entry {
+	var found entry
+	b.closure(b.root, func(k *kustomization) {
+		for _, e := range items(fold(k.root, strings.ToLower(kind[:1])+kind[1:]+"Generator")) {
+			e = unalias(e)
+			if behavior := text(fold(e, "behavior")); text(fold(e, "name")) == name && (behavior == "merge" || behavior == "replace") && !b.dropped[e] {
+				found = entry{k, e}
+			}
+		}
+	}, func(*kustomization, ref) {})
+	return found
+}
+
+// near suggests the field of a kustomization that a misspelt one is like.
+func near(word string) string {
+	var known []string
+	for t := range reflect.TypeFor[types.Kustomization]().Fields() {
+		if name, _, _ := strings.Cut(t.Tag.Get("json"), ","); name != "" && name != "-" {
+			known = append(known, name)
+		}
+	}
+	if found := lint.Nearest(word, known); found != "" {
+		return fmt.Sprintf("; did you mean %q?", found)
+	}
+	return "; correct it, or remove it"
 }
 
 // textOf returns the text that a ref names or is.
@@ -326,6 +422,7 @@ func (b *build) clean(message string) string {
 	if i := strings.LastIndex(message, "accumulation err='"); i >= 0 {
 		message = message[i+len("accumulation err='"):]
 	}
+	message = pointer.ReplaceAllString(message, "") // another one in each run
 	message = strings.Join(strings.Fields(message), " ")
 	if len(message) > 400 {
 		message = strings.ToValidUTF8(message[:400], "") + " …"

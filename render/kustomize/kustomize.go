@@ -72,20 +72,31 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only) })
 		res.Notes = nil // on what nobody asked about
 	}
-	bundles := make([]*lint.Bundle, len(roots))
-	seen := make([]map[string]bool, len(roots))
-	var group sync.WaitGroup
-	limit := make(chan struct{}, max(1, o.Jobs))
-	for i, k := range roots {
-		limit <- struct{}{}
-		group.Go(func() {
-			defer func() { <-limit }()
-			if ctx.Err() == nil {
-				bundles[i], seen[i] = load(t, k, o)
+	var bundles []*lint.Bundle
+	var seen []map[string]bool
+	for from := 0; from < len(roots); {
+		bundles, seen = append(bundles, make([]*lint.Bundle, len(roots)-from)...), append(seen, make([]map[string]bool, len(roots)-from)...)
+		failed := make([]bool, len(roots))
+		var group sync.WaitGroup
+		limit := make(chan struct{}, max(1, o.Jobs))
+		for i := from; i < len(roots); i++ {
+			limit <- struct{}{}
+			group.Go(func() {
+				defer func() { <-limit }()
+				if ctx.Err() == nil {
+					bundles[i], seen[i], failed[i] = load(t, roots[i], o)
+				}
+			})
+		}
+		group.Wait()
+		to := len(roots)
+		for i := from; i < to; i++ {
+			if failed[i] { // what it is made of is linted by itself
+				roots = t.instead(roots, roots[i])
 			}
-		})
+		}
+		from = to
 	}
-	group.Wait()
 	for i, k := range roots {
 		if bundles[i] == nil {
 			bundles[i] = lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, "", nil)
@@ -106,8 +117,21 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 	return res
 }
 
-// load builds one root.
-func load(t *tree, k *kustomization, o Options) (*lint.Bundle, map[string]bool) {
+// instead adds the bases of a root that could not be built to the roots.
+func (t *tree) instead(roots []*kustomization, failed *kustomization) []*kustomization {
+	for _, r := range failed.refs {
+		if !r.isDir || within(r.path, failed.dir) {
+			continue
+		}
+		if base := t.at(r.path); base != nil && base.root != nil && !base.component() && !slices.Contains(roots, base) {
+			roots = append(roots, base)
+		}
+	}
+	return roots
+}
+
+// load builds one root, and reports whether that failed.
+func load(t *tree, k *kustomization, o Options) (bundle *lint.Bundle, seen map[string]bool, failed bool) {
 	start := time.Now()
 	b := newBuild(t, k, o)
 	m := b.run()
@@ -123,14 +147,14 @@ func load(t *tree, k *kustomization, o Options) (*lint.Bundle, map[string]bool) 
 			resources = append(resources, lint.NewKustomization(k.root, lint.FileLocator{Source: k.src}))
 		}
 	}, func(*kustomization, ref) {})
-	bundle := lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
+	bundle = lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
 	bundle.KubeVersion = o.KubeVersion
 	bundle.Errors = b.errs
 	for _, e := range bundle.Errors {
 		e.Rendering = &bundle.Rendering
 	}
 	bundle.Took = time.Since(start)
-	return bundle, b.seen
+	return bundle, b.seen, m == nil
 }
 
 // roots sorts kustomizations into those that are built and those that are part of
@@ -163,7 +187,9 @@ func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []stri
 	for _, k := range all {
 		if !reached[k.dir] && !k.component() {
 			add(k)
-			notes = append(notes, fmt.Sprintf("%s: no overlay uses this base; it is linted by itself", t.files.Display(k.dir)))
+			why := "no overlay uses this base"
+			t.closure(k, func(*kustomization) {}, func(*kustomization, ref) { why = "it is part of a cycle" })
+			notes = append(notes, fmt.Sprintf("%s: %s; it is linted by itself", t.files.Display(k.dir), why))
 		}
 	}
 	for _, k := range all {

@@ -97,6 +97,12 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 		"exec plugin":                           {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
 		"of two entries of one text the first":  {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "a: 1\n", "c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "b/kustomization.yaml:1:13: "},
 		"of two entries of one text the second": {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "a: 1\n", "b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "c/kustomization.yaml:1:13: "},
+		"unknown field":                         {"resources: [web.yaml, settings.yaml]\nnamePrefx: a\n", nil, "o/kustomization.yaml:2:1: kustomize knows no field \"namePrefx\" here; did you mean \"namePrefix\"?"},
+		"unknown field of an item":              {"resources: [web.yaml, settings.yaml]\npatches:\n- {pach: a, target: {kind: X}}\n", nil, "o/kustomization.yaml:3:4: kustomize knows no field \"pach\" here"},
+		"field of another type":                 {"resources: [web.yaml, settings.yaml]\nsecretGenerator:\n- {name: x}\n- {name: y}\n", nil, "o/kustomization.yaml:4:4: name is a bool where kustomize wants a string; quote it"},
+		"generator that merges into nothing":    {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator:\n- {name: gone, behavior: merge, literals: [a=b]}\n", nil, "o/kustomization.yaml:3:3: there is no ConfigMap \"gone\" to merge into"},
+		"component that is none":                {"resources: [web.yaml, settings.yaml]\ncomponents: [../c]\n", map[string]string{"c/kustomization.yaml": "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nnamePrefix: a-\n"}, "o/kustomization.yaml:2:14: "},
+		"JSON patch of nothing":                 {"resources: [web.yaml, settings.yaml]\npatches:\n- {path: p.yaml, target: {kind: Deployment}}\n", map[string]string{"o/p.yaml": "- {op: replace, path: /spec/replicas, value: 3}\n- {op: remove, path: /spec/gone}\n"}, "o/kustomization.yaml:3:10: "},
 		"name with an apostrophe":               {"resources: [web.yaml, settings.yaml, \"it's.yaml\"]\n", map[string]string{"o/it's.yaml": "a: 1\n"}, "o/kustomization.yaml:1:38: "},
 		"component that fails":                  {"resources: [web.yaml, settings.yaml]\ncomponents: [../c]\n", map[string]string{"c/kustomization.yaml": "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nresources: [x.yaml]\n", "c/x.yaml": "a: 1\n"}, "c/kustomization.yaml:3:13: "},
 		"alias of itself in an inline patch":    {"resources: [web.yaml, settings.yaml]\npatches: [{patch: \"a: &a {b: *a}\"}]\n", nil, "o/kustomization.yaml:2:20: broken YAML: aliases expand"},
@@ -216,6 +222,27 @@ func TestPlacesOfValuesAndOfWhatIsMissing(t *testing.T) {
 	}
 	if text := secret.Get("data", "password").Locate().Span.Text(); text != "hunter2hunter2" {
 		t.Errorf("the literal is %q", text)
+	}
+}
+
+// The bases of an overlay that cannot be built are linted by themselves.
+func TestBasesOfWhatFailsAreLinted(t *testing.T) {
+	root := write(t, map[string]string{
+		"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": web,
+		"prod/kustomization.yaml": "resources: [../base]\nvars: 3\n",
+		"more/kustomization.yaml": "resources: [../prod]\n",
+	})
+	res := open(root, "base", "prod", "more")
+	found := false
+	for _, b := range res.Bundles {
+		found = found || b.Lookup("apps", "Deployment", "", "web") != nil
+	}
+	var all []string
+	for _, b := range res.Bundles {
+		all = append(all, filepath.Base(b.Rendering.Root)+": "+errorsOf(root, b))
+	}
+	if !found || !strings.Contains(strings.Join(all, "\n"), "prod/kustomization.yaml") {
+		t.Errorf("found %v:\n%s", found, strings.Join(all, "\n"))
 	}
 }
 

@@ -33,6 +33,13 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 	}
 	if err := inner.Transform(m); err != nil {
 		b.failed(w, err)
+		// what was half done, or emptied, is as it was before: the rest is built without this entry
+		for _, r := range m.Resources() {
+			if pre := b.trees[r]; pre != nil && (r.YNode() == nil || !same(pre, r.YNode())) {
+				r.SetYNode(clone(pre))
+			}
+		}
+		return
 	}
 	for _, r := range m.Resources() {
 		n, pre := r.YNode(), b.trees[r]

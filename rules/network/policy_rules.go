@@ -119,10 +119,14 @@ func reportOpenIngress(pass *lint.Pass, p *policy, r rule) {
 			first.Relate("policy", b.node, b.node.Value()+" is allowed, too")
 			continue
 		}
-		first = pass.Reportf(b.node, "%s allows ingress from every address (%s)", p.res, b.node.Value())
+		what := "every address"
+		if b.prefix.Bits() > 0 {
+			what = "most addresses"
+		}
+		first = pass.Reportf(b.node, "%s allows ingress from %s (%s)", p.res, what, b.node.Value())
 		first.Help = "name the networks that clients come from, or except the others"
 		if len(r.ports) > 0 {
-			first.Message = fmt.Sprintf("%s allows ingress from every address (%s) on %s", p.res, b.node.Value(), portList(r.ports))
+			first.Message += " on " + portList(r.ports)
 			first.Severity = lint.Low
 		}
 	}
