@@ -148,8 +148,68 @@ func (t *tree) read(dir string) *kustomization {
 	if api := text(fold(k.root, "apiVersion")); k.root != nil && api != "" && !strings.HasPrefix(api, "kustomize.config.k8s.io/") {
 		return nil // an object of that file name, as Flux' Kustomization
 	}
+	if n, message := ambiguous(k.root); n != nil {
+		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, n), Message: message + "; the overlay cannot be built until it is mended"})
+		k.root = nil
+	}
 	k.refs = t.refsOf(k)
 	return k
+}
+
+// naming are the fields of a kustomization, in lower case, that name files or
+// folders, or hold what does.
+var naming = map[string]bool{"resources": true, "bases": true, "components": true, "crds": true, "configurations": true, "generators": true,
+	"transformers": true, "validators": true, "patches": true, "patchesstrategicmerge": true, "patchesjson6902": true, "replacements": true,
+	"openapi": true, "path": true, "patch": true, "configmapgenerator": true, "secretgenerator": true, "files": true, "envs": true, "env": true,
+	"helmcharts": true, "helmchartinflationgenerator": true, "helmglobals": true, "valuesfile": true, "additionalvaluesfiles": true, "values": true}
+
+// ambiguous finds a field that names files and of which kustomize may see another
+// one: it reads names in any case, and takes merge keys in. What it reads has to be
+// what was looked at, since it fetches what is remote.
+func ambiguous(root *yaml.Node) (found *yaml.Node, message string) {
+	seen := map[*yaml.Node]bool{}
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if n = unalias(n); n == nil || found != nil || seen[n] {
+			return
+		}
+		seen[n] = true
+		spelt := map[string]string{}
+		for i, c := range n.Content {
+			if n.Kind != yaml.MappingNode || i%2 == 1 {
+				walk(c)
+				continue
+			}
+			name := strings.ToLower(c.Value)
+			switch {
+			case found != nil:
+			case c.Value == "<<" && merges(n.Content[i+1]):
+				found, message = c, "a merge key brings in fields that name files; write them out"
+			case naming[name] && spelt[name] != "":
+				found, message = c, fmt.Sprintf("%q is here already, as %q; remove one of them", c.Value, spelt[name])
+			}
+			spelt[name] = c.Value
+		}
+	}
+	walk(root)
+	return found, message
+}
+
+// merges reports whether a merge key's value holds a field that names files.
+func merges(n *yaml.Node) bool {
+	n = unalias(n)
+	if n == nil {
+		return false
+	}
+	for i, c := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode && merges(c):
+			return true
+		case n.Kind == yaml.MappingNode && i%2 == 0 && (naming[strings.ToLower(c.Value)] || c.Value == "<<"):
+			return true
+		}
+	}
+	return false
 }
 
 // remote matches what kustomize would fetch: the URLs and the short forms that

@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	_ "unsafe" // for go:linkname
@@ -35,8 +36,21 @@ var transformerFactories map[int]func() resmap.TransformerPlugin
 //go:linkname generatorFactories sigs.k8s.io/kustomize/api/internal/plugins/builtinhelpers.GeneratorFactories
 var generatorFactories map[int]func() resmap.GeneratorPlugin
 
+// offline is what kustomize's HTTP clients, which use the default transport, get of
+// the network, whatever a kustomization or a plugin's document gets past the tests
+// of their text.
+type offline struct{}
+
+func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	return nil, fmt.Errorf("%s is remote and is not fetched, manilint works offline; vendor it into the tree", r.URL.Redacted())
+}
+
 // hooked installs the hooks, once, and reports whether builds can be observed.
 var hooked = sync.OnceValue(func() bool {
+	http.DefaultTransport = offline{}
 	transformers, generators := map[string]bool{}, map[string]bool{}
 	for _, f := range transformerFactories {
 		transformers[pluginKind(f())] = true

@@ -3,6 +3,8 @@ package kustomize
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -222,6 +224,38 @@ func TestPlacesOfValuesAndOfWhatIsMissing(t *testing.T) {
 	}
 	if text := secret.Get("data", "password").Locate().Span.Text(); text != "hunter2hunter2" {
 		t.Errorf("the literal is %q", text)
+	}
+}
+
+// No spelling of a kustomization or of a plugin's document reaches the network.
+func TestNothingIsFetched(t *testing.T) {
+	fetched := make(chan string, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fetched <- r.URL.Path }))
+	defer server.Close()
+	url := server.URL + "/x.yaml"
+	for name, files := range map[string]map[string]string{
+		"case of a field":       {"o/kustomization.yaml": "RESOURCES: [web.yaml]\nResources: ['" + url + "']\n"},
+		"case of a schema":      {"o/kustomization.yaml": "resources: [web.yaml]\nOPENAPI: {path: s.json}\nOpenapi: {path: '" + url + "'}\n", "o/s.json": "{}"},
+		"merge key":             {"o/kustomization.yaml": "<<: {resources: [web.yaml, '" + url + "']}\n"},
+		"merge key inside":      {"o/kustomization.yaml": "resources: [web.yaml]\nopenapi: {<<: {path: '" + url + "'}}\n"},
+		"merge key by alias":    {"o/kustomization.yaml": "resources: [web.yaml]\ngeneratorOptions: {labels: &a {path: '" + url + "'}}\nopenapi: {<<: *a}\n"},
+		"files of a generator":  {"o/kustomization.yaml": "resources: [web.yaml]\nconfigMapGenerator: [{name: a, FILES: [web.yaml], Files: ['x=" + url + ": y']}]\n"},
+		"files of a plugin":     {"o/kustomization.yaml": "resources: [web.yaml]\ngenerators: [g.yaml]\n", "o/g.yaml": "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nFiles: ['x=" + url + "']\n"},
+		"odd files of a plugin": {"o/kustomization.yaml": "resources: [web.yaml]\ngenerators: [g.yaml]\n", "o/g.yaml": "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nfiles: ['x=" + url + ": y']\n"},
+		"path of a plugin":      {"o/kustomization.yaml": "resources: [web.yaml]\ntransformers: [t.yaml]\n", "o/t.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\nPath: " + url + "\ntarget: {name: web}\n"},
+	} {
+		files["o/web.yaml"] = web
+		root := write(t, files)
+		said := 0
+		for _, b := range open(root, "o").Bundles {
+			said += len(b.Errors)
+		}
+		if said == 0 {
+			t.Errorf("%s: nothing is said", name)
+		}
+	}
+	if len(fetched) > 0 {
+		t.Errorf("%d requests, the first for %s", len(fetched), <-fetched)
 	}
 }
 

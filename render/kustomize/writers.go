@@ -184,19 +184,19 @@ func (w *writer) refused() string {
 		}
 		switch n.Kind {
 		case yaml.ScalarNode:
-			switch key {
-			case "patch", "patches", "jsonOp":
+			switch key = strings.ToLower(key); key { // as kustomize reads it
+			case "patch", "patches", "jsonop":
 				if text := []byte(n.Value); aliased(text) {
 					if _, errs := lint.ParseYAML(lint.NewSource("", text)); len(errs) > 0 {
 						found = errs[0].Message + "; the overlay is built without this patch"
 					}
 				}
-			case "path", "paths", "files", "envs", "env", "valuesFile", "additionalValuesFiles":
+			case "path", "paths", "files", "envs", "env", "valuesfile", "additionalvaluesfiles":
 				v := n.Value
 				if _, file, ok := strings.Cut(v, "="); ok && key == "files" {
 					v = file
 				}
-				if remote.MatchString(v) && !isInline(v) {
+				if remote.MatchString(v) && (!isInline(v) || key != "paths") {
 					found = fmt.Sprintf("%q is remote and is not fetched, manilint works offline; vendor it into the tree", v)
 				}
 			}
