@@ -69,7 +69,10 @@ func parseCalico(r *lint.Resource, t tiers) []*policy {
 		return nil
 	}
 	in := t.named(spec.Get("tier").Value())
-	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: in.order, order: orderOf(spec.Get("order"))}
+	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: in.order, order: orderOf(spec.Get("order")), name: r.Name}
+	if name := spec.Get("tier").Value(); name != "default" {
+		p.tierName = name
+	}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
 	p.also = func(w *workload) bool {
 		return pods(calicoPodLabels(w)) && spaces(calicoNamespaceLabels(w.namespace)) &&

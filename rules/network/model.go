@@ -68,7 +68,9 @@ type policy struct {
 	spaces    selector
 	also      func(*workload) bool // what no label selector says; nil for nothing
 	layer     layer
-	tier      float64 // of Calico, in the policy layer
+	tier      float64 // of Calico, in the policy layer: its order
+	tierName  string
+	name      string  // of Calico's, which are asked by name where their order is one
 	order     float64 // inside its layer and tier: lower is asked first
 	denyFirst bool    // denials count before every allowance, as Cilium's do
 	sides     [2]side
@@ -151,7 +153,7 @@ func buildModel(b *lint.Bundle) *model {
 	}
 	for _, w := range m.workloads {
 		slices.SortStableFunc(w.policies, func(p, q *policy) int {
-			return cmp.Or(cmp.Compare(p.layer, q.layer), cmp.Compare(p.tier, q.tier), cmp.Compare(p.order, q.order))
+			return cmp.Or(cmp.Compare(p.layer, q.layer), cmp.Compare(p.tier, q.tier), cmp.Compare(p.tierName, q.tierName), cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name))
 		})
 		for _, d := range directions {
 			w.exposures[d] = w.decide(d)
@@ -439,7 +441,7 @@ func askPolicies(policies []*policy, d direction, s scope) ruling {
 		return ruling{}
 	}
 	n := 1
-	for n < len(policies) && policies[n].tier == policies[0].tier {
+	for n < len(policies) && policies[n].tier == policies[0].tier && policies[n].tierName == policies[0].tierName {
 		n++
 	}
 	v := ask(policies[:n], d, s)

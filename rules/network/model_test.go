@@ -151,6 +151,8 @@ func TestExposure(t *testing.T) {
 		{"calico: a tier that is not here counts as the last", calico(`{tier: elsewhere, ingress: [{action: Deny}]}`) + calico(`{ingress: [{action: Allow}]}`), "isolated: cluster internet", open},
 		{"calico: orders are fractions", calico(`{order: 10.5, ingress: [{action: Allow}]}`) + calico(`{order: 10.25, ingress: [{action: Deny}]}`), isolated, open},
 		{"calico: orders of tiers are fractions", calicoTier("a", "{order: 1.5}") + calicoTier("b", "{order: 1.25}") + calico(`{tier: a, ingress: [{action: Allow}]}`) + calico(`{tier: b, ingress: [{action: Deny}]}`), isolated, open},
+		{"calico: policies of one order by name", strings.Replace(calico(`{ingress: [{action: Allow}]}`), "name: p,", "name: zz,", 1) + strings.Replace(calico(`{ingress: [{action: Deny}]}`), "name: p,", "name: aa,", 1), isolated, open},
+		{"calico: tiers of one order are two", calicoTier("a", "{order: 10}") + calicoTier("b", "{order: 10}") + calico(`{tier: a, ingress: [{action: Pass}]}`) + calico(`{tier: b, ingress: [{action: Deny}]}`), isolated, open},
 		{"calico: Pass of a port", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Pass, protocol: TCP, destination: {ports: [80]}}]}`) + calico(`{ingress: [{action: Allow}]}`),
 			"isolated: cluster[80/TCP] internet[80/TCP]", open},
 		{"calico: Pass of ports of which the next tier allows some", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Pass, protocol: TCP, destination: {ports: ["80:90", 443]}}]}`) +
