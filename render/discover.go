@@ -149,11 +149,12 @@ func isKustomization(path string) bool {
 	if err != nil {
 		return false
 	}
-	if m := kustomizeAPI.FindSubmatch(data); m != nil && !bytes.HasPrefix(m[1], []byte("kustomize.config.k8s.io/")) {
-		return false
+	m := kustomizeAPI.FindSubmatch(data)
+	if m != nil && bytes.HasPrefix(m[1], []byte("kustomize.config.k8s.io/")) || m == nil {
+		return true // whatever its kind: what is wrong with it is to be said
 	}
-	m := kustomizeKind.FindSubmatch(data)
-	return m == nil || string(m[1]) == "Kustomization" || string(m[1]) == "Component"
+	kind := kustomizeKind.FindSubmatch(data)
+	return !bytes.Contains(m[1], []byte(".")) && kind != nil && string(kind[1]) == "Kustomization" // of a group that is none
 }
 
 // readIgnore adds the .gitignore of dir to the patterns.

@@ -145,7 +145,8 @@ func (t *tree) read(dir string) *kustomization {
 	for _, path := range k.extra {
 		k.errs = append(k.errs, &lint.InputError{Span: k.src.LineSpan(1), Message: fmt.Sprintf("kustomize refuses a folder with two kustomization files: %s lies beside it; remove one", filepath.Base(path))})
 	}
-	if api := text(fold(k.root, "apiVersion")); k.root != nil && api != "" && !strings.HasPrefix(api, "kustomize.config.k8s.io/") {
+	if api := text(fold(k.root, "apiVersion")); k.root != nil && api != "" && !strings.HasPrefix(api, "kustomize.config.k8s.io/") &&
+		(strings.Contains(api, ".") || text(fold(k.root, "kind")) != "Kustomization") {
 		return nil // an object of that file name, as Flux' Kustomization
 	}
 	if n, message := ambiguous(k.root); n != nil {
