@@ -43,7 +43,7 @@ type offline struct{}
 
 func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
-		r.Body.Close()
+		_ = r.Body.Close()
 	}
 	return nil, fmt.Errorf("%s is remote and is not fetched, manilint works offline; vendor it into the tree", r.URL.Redacted())
 }
