@@ -150,7 +150,7 @@ func isKustomization(path string) bool {
 		return false
 	}
 	m := kustomizeAPI.FindSubmatch(data)
-	if m != nil && bytes.HasPrefix(m[1], []byte("kustomize.config.k8s.io/")) || m == nil {
+	if m == nil || bytes.HasPrefix(m[1], []byte("kustomize.config.k8s.io/")) {
 		return true // whatever its kind: what is wrong with it is to be said
 	}
 	kind := kustomizeKind.FindSubmatch(data)

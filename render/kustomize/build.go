@@ -319,8 +319,10 @@ func (b *build) culprit(text string) (found *ref, of *kustomization) {
 				}
 			}
 		}, func(*kustomization, ref) {})
-		if base := b.at(dir); dir != "" && base != nil {
-			k = base
+		if dir != "" {
+			if base := b.at(dir); base != nil {
+				k = base
+			}
 		}
 	}
 	return found, of

@@ -48,7 +48,8 @@ func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("%s is remote and is not fetched, manilint works offline; vendor it into the tree", r.URL.Redacted())
 }
 
-// hooked installs the hooks, once, and reports whether builds can be observed.
+// hooked takes the network away from kustomize and installs the hooks, once, and
+// reports whether builds can be observed.
 var hooked = sync.OnceValue(func() bool {
 	http.DefaultTransport = offline{}
 	transformers, generators := map[string]bool{}, map[string]bool{}

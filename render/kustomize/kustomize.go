@@ -69,7 +69,14 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 		}, func(*kustomization, ref) {})
 	}
 	if len(o.Only) > 0 {
-		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only) })
+		reals := make([]string, len(o.Only))
+		for i, p := range o.Only {
+			reals[i] = p
+			if real, err := filepath.EvalSymlinks(p); err == nil {
+				reals[i] = real
+			}
+		}
+		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only, reals) })
 		res.Notes = nil // on what nobody asked about
 	}
 	var bundles []*lint.Bundle
@@ -227,16 +234,9 @@ func (t *tree) use(used map[string]bool, path, jail string) {
 	}
 }
 
-// uses reports whether a root reads one of the paths.
-func (t *tree) uses(root *kustomization, paths []string) bool {
+// uses reports whether a root reads one of the paths, whose links reals resolves.
+func (t *tree) uses(root *kustomization, paths, reals []string) bool {
 	found := false
-	reals := make([]string, len(paths))
-	for i, p := range paths {
-		reals[i] = p
-		if real, err := filepath.EvalSymlinks(p); err == nil {
-			reals[i] = real
-		}
-	}
 	t.closure(root, func(k *kustomization) {
 		for _, path := range k.files() {
 			for i, real := range reals {

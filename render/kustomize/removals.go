@@ -87,13 +87,12 @@ func (w *writer) remover(path, steps []string) place {
 // leads reports whether a JSON pointer names the field at path, or what holds it;
 // of list items, unless exactly, whichever.
 func leads(pointer string, path []string, exactly bool) bool {
-	tokens := strings.Split(strings.TrimPrefix(pointer, "/"), "/")
-	if pointer == "" || len(tokens) > len(path) {
+	to := tokens(pointer)
+	if len(to) == 0 || len(to) > len(path) {
 		return false
 	}
-	for i, t := range tokens {
-		_, err := strconv.Atoi(path[i])
-		if t = strings.ReplaceAll(strings.ReplaceAll(t, "~1", "/"), "~0", "~"); t != path[i] && (exactly || err != nil) {
+	for i, t := range to {
+		if _, err := strconv.Atoi(path[i]); t != path[i] && (exactly || err != nil) {
 			return false
 		}
 	}

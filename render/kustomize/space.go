@@ -188,17 +188,15 @@ func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, la
 			doc, line, opened = doc[end:], line+1, opened+1
 		}
 		count := bytes.Count(doc, []byte("\n"))
-		switch {
-		case len(bytes.TrimSpace(doc)) == 0 || skip != nil && skip(line-opened, line+count):
-		default:
+		if len(bytes.TrimSpace(doc)) > 0 && (skip == nil || !skip(line-opened, line+count)) {
 			base := s.add(segment{lines: count + breaks(doc) + 1, role: role, by: by, src: src, first: line})
+			pad(&out, base-opened-1)
 			if bytes.HasPrefix(doc, []byte("---")) {
 				// "--- {…}" or "--- !!map": behind a line feed kyaml would cut it off, behind
 				// a carriage return, which ends a line of YAML just as well, it does not
-				pad(&out, base-opened-1)
 				out.WriteByte('\r')
 			} else {
-				pad(&out, base-opened)
+				out.WriteByte('\n')
 			}
 			out.Write(doc)
 		}

@@ -88,9 +88,9 @@ func (b *build) restore(before, n *yaml.Node) {
 	ofNamespace := func(m *yaml.Node) bool {
 		return text(get(m, "metadata", "namespace")) == text(get(n, "metadata", "namespace"))
 	}
-	for _, same := range []bool{true, false} {
+	for _, own := range []bool{true, false} {
 		for i := len(b.made) - 1; i >= 0 && lost(n); i-- {
-			if m := b.made[i]; kindOf(m) == kindOf(n) && nameOf(m) == nameOf(n) && ofNamespace(m) == same {
+			if m := b.made[i]; kindOf(m) == kindOf(n) && nameOf(m) == nameOf(n) && ofNamespace(m) == own {
 				quiet(m)
 			}
 		}

@@ -18,6 +18,7 @@ const calicoDefaultTier = 1e6
 // A tier is a group of policies; what those of it that select a pod do not decide
 // is denied, or passed on to the next tier.
 type tier struct {
+	name   string // "" for the default
 	order  float64
 	passes bool
 }
@@ -29,14 +30,14 @@ type tiers map[string]tier
 func calicoTiers(b *lint.Bundle) tiers {
 	t := tiers{"": {order: calicoDefaultTier}, "default": {order: calicoDefaultTier}}
 	for _, name := range []string{"kube-admin", "adminnetworkpolicy"} {
-		t[name] = tier{1e3, true}
+		t[name] = tier{name, 1e3, true}
 	}
 	for _, name := range []string{"kube-baseline", "baselineadminnetworkpolicy"} {
-		t[name] = tier{1e7, true}
+		t[name] = tier{name, 1e7, true}
 	}
 	for _, r := range b.OfKind("Tier") {
 		if _, builtin := t[r.Name]; !builtin && strings.HasSuffix(r.Group, "projectcalico.org") {
-			t[r.Name] = tier{orderOf(r.Get("spec", "order")), r.Get("spec", "defaultAction").Value() == "Pass"}
+			t[r.Name] = tier{r.Name, orderOf(r.Get("spec", "order")), r.Get("spec", "defaultAction").Value() == "Pass"}
 		}
 	}
 	return t
@@ -48,7 +49,7 @@ func (t tiers) named(name string) tier {
 	if found, ok := t[name]; ok {
 		return found
 	}
-	return tier{order: last}
+	return tier{name: name, order: last}
 }
 
 // orderOf reads an order, a fraction it may be; last where there is none.
@@ -69,10 +70,8 @@ func parseCalico(r *lint.Resource, t tiers) []*policy {
 		return nil
 	}
 	in := t.named(spec.Get("tier").Value())
-	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: in.order, order: orderOf(spec.Get("order")), name: r.Name}
-	if name := spec.Get("tier").Value(); name != "default" {
-		p.tierName = name
-	}
+	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: in.order, tierName: in.name,
+		order: orderOf(spec.Get("order")), name: r.Name}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
 	p.also = func(w *workload) bool {
 		return pods(calicoPodLabels(w)) && spaces(calicoNamespaceLabels(w.namespace)) &&
@@ -123,6 +122,9 @@ func calicoNamespaceLabels(ns *namespace) labelSet {
 	return labelSet{labels: labels, open: ns.labels.open}
 }
 
+// calicoPeerFields say which pods and addresses one side of a rule is about.
+var calicoPeerFields = []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "domains"}
+
 func calicoRule(n *lint.Node, d direction, wide bool) (rl rule, ok bool) {
 	rl = rule{node: n}
 	switch strings.ToLower(n.Get("action").Value()) {
@@ -148,11 +150,11 @@ func calicoRule(n *lint.Node, d direction, wide bool) (rl rule, ok bool) {
 	self := n.Get([...]string{"destination", "source"}[d])
 	part := !n.Get("source", "ports").IsNull() || !n.Get("source", "notPorts").IsNull() || !n.Get("destination", "notPorts").IsNull() ||
 		rl.action != allow && !n.Get("ipVersion").IsNull()
-	for _, field := range []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "domains"} {
+	for _, field := range calicoPeerFields {
 		part = part || !self.Get(field).IsNull() && !calicoAll(self.Get(field).Value())
 	}
 	narrowed := false
-	for _, field := range []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "domains"} {
+	for _, field := range calicoPeerFields {
 		narrowed = narrowed || !peer.Get(field).IsNull()
 	}
 	if !narrowed {

@@ -429,7 +429,6 @@ func ask(policies []*policy, d direction, s scope) ruling {
 // tier. The end of a tier in which a policy isolates the pod denies, as
 // NetworkPolicy does, what is not passed on before.
 func askPolicies(policies []*policy, d direction, s scope) ruling {
-	isolates := func(p *policy) bool { return p.sides[d].isolates }
 	for _, p := range policies {
 		for _, r := range p.sides[d].rules {
 			if p.denyFirst && r.action == deny && r.matchesAll(s) {
@@ -444,23 +443,23 @@ func askPolicies(policies []*policy, d direction, s scope) ruling {
 	for n < len(policies) && policies[n].tier == policies[0].tier && policies[n].tierName == policies[0].tierName {
 		n++
 	}
-	v := ask(policies[:n], d, s)
-	everything := slices.Contains(v.passed, port{})
-	if !v.final && !everything && slices.ContainsFunc(policies[:n], isolates) {
+	tier, behind := policies[:n], policies[n:]
+	isolated := slices.ContainsFunc(tier, func(p *policy) bool { return p.sides[d].isolates })
+	v := ask(tier, d, s)
+	if isolated && !slices.Contains(v.passed, port{}) {
 		v.final = true
 	}
-	switch {
-	case v.final && (v.open || len(v.passed) == 0):
+	if v.final && (v.open || len(v.passed) == 0) {
 		return v
+	}
+	next := askPolicies(behind, d, s)
+	switch {
 	case !v.final:
-		next := askPolicies(policies[n:], d, s)
-		if !next.final && slices.ContainsFunc(policies[:n], isolates) {
-			next = ruling{final: true, open: true, ports: next.ports} // passed on by the last tier: nothing is left to deny
+		if !next.final && isolated { // passed on by the last tier: nothing is left to deny
+			next.final, next.open = true, true
 		}
 		return v.then(next)
-	}
-	next := askPolicies(policies[n:], d, s)
-	if next.open || !next.final {
+	case next.open || !next.final:
 		v.ports = append(v.ports, v.passed...)
 		return v
 	}

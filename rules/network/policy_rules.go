@@ -97,10 +97,8 @@ var OpenCIDR = &lint.Rule{
 			for _, r := range p.sides[ingress].rules {
 				reportOpenIngress(pass, p, r)
 			}
-			for i, r := range p.sides[egress].rules {
-				if !p.metadataDenied(i) {
-					reportMetadata(pass, p, r)
-				}
+			for i := range p.sides[egress].rules {
+				reportMetadata(pass, p, i)
 			}
 		}
 	},
@@ -132,18 +130,19 @@ func reportOpenIngress(pass *lint.Pass, p *policy, r rule) {
 	}
 }
 
-func reportMetadata(pass *lint.Pass, p *policy, r rule) {
+// reportMetadata judges the egress rule of index i.
+func reportMetadata(pass *lint.Pass, p *policy, i int) {
+	r := p.sides[egress].rules[i]
 	http := len(r.ports) == 0 || slices.ContainsFunc(r.ports, func(p port) bool { return p.name == "" && p.covers(80, "TCP") })
-	if r.action != allow || !http {
+	if r.action != allow || !http || !slices.ContainsFunc(r.blocks, block.holdsMetadata) || p.metadataDenied(i) {
 		return
 	}
 	var first *lint.Finding
 	for _, b := range r.blocks {
-		i := slices.IndexFunc(metadataServices, b.contains)
-		if i < 0 {
+		if !b.holdsMetadata() {
 			continue
 		}
-		addr := metadataServices[i]
+		addr := metadataServices[slices.IndexFunc(metadataServices, b.contains)]
 		if first != nil {
 			first.Relate("policy", b.node, b.node.Value()+" includes "+addr.String())
 			continue
@@ -158,11 +157,13 @@ func reportMetadata(pass *lint.Pass, p *policy, r rule) {
 	}
 }
 
+func (b block) holdsMetadata() bool { return slices.ContainsFunc(metadataServices, b.contains) }
+
 // metadataDenied reports whether what the rule of index i allows to a metadata
 // service is denied to every workload that the policy selects: by a rule that is
 // asked before it, or whose denials come first.
 func (p *policy) metadataDenied(i int) bool {
-	if p.sides[egress].rules[i].blocks == nil || len(p.workloads) == 0 {
+	if len(p.workloads) == 0 {
 		return false
 	}
 	for _, w := range p.workloads {
@@ -170,7 +171,7 @@ func (p *policy) metadataDenied(i int) bool {
 		for _, q := range w.policies {
 			for j, r := range q.sides[egress].rules {
 				before := !behind && (q != p || j < i) || q.denyFirst || q.layer == firewallLayer
-				denied = denied || before && r.action == deny && slices.ContainsFunc(r.blocks, func(b block) bool { return slices.ContainsFunc(metadataServices, b.contains) }) &&
+				denied = denied || before && r.action == deny && slices.ContainsFunc(r.blocks, block.holdsMetadata) &&
 					(len(r.ports) == 0 || slices.ContainsFunc(r.ports, func(p port) bool { return p.covers(80, "TCP") }))
 			}
 			behind = behind || q == p
