@@ -10,11 +10,6 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// calicoDefaultTier is the order of Calico's tier "default", in which
-// Kubernetes' own policies are asked too, at order 1000
-// (https://docs.tigera.io/calico/latest/reference/resources/tier).
-const calicoDefaultTier = 1e6
-
 // A tier is a group of policies; what those of it that select a pod do not decide
 // is denied, or passed on to the next tier.
 type tier struct {
@@ -23,18 +18,23 @@ type tier struct {
 	passes bool
 }
 
+// Every kind of policy has its place in Calico's order of tiers
+// (https://docs.tigera.io/calico/latest/network-policy/policy-tiers/tiered-policy):
+// Kubernetes' own policies are asked in the tier "default", at order 1000.
+var (
+	firewallTier = tier{"egressfirewall", math.Inf(-1), true}
+	adminTier    = tier{"kube-admin", 1e3, true}
+	defaultTier  = tier{"", 1e6, false}
+	baselineTier = tier{"kube-baseline", 1e7, true}
+)
+
 // tiers are Calico's tiers by name.
 type tiers map[string]tier
 
 // calicoTiers returns the tiers of a bundle, beside those that every cluster has.
 func calicoTiers(b *lint.Bundle) tiers {
-	t := tiers{"": {order: calicoDefaultTier}, "default": {order: calicoDefaultTier}}
-	for _, name := range []string{"kube-admin", "adminnetworkpolicy"} {
-		t[name] = tier{name, 1e3, true}
-	}
-	for _, name := range []string{"kube-baseline", "baselineadminnetworkpolicy"} {
-		t[name] = tier{name, 1e7, true}
-	}
+	t := tiers{"": defaultTier, "default": defaultTier, "kube-admin": adminTier, "adminnetworkpolicy": adminTier,
+		"kube-baseline": baselineTier, "baselineadminnetworkpolicy": baselineTier}
 	for _, r := range b.OfKind("Tier") {
 		if _, builtin := t[r.Name]; !builtin && strings.HasSuffix(r.Group, "projectcalico.org") {
 			t[r.Name] = tier{r.Name, orderOf(r.Get("spec", "order")), r.Get("spec", "defaultAction").Value() == "Pass"}
@@ -60,17 +60,16 @@ func orderOf(n *lint.Node) float64 {
 	return last
 }
 
-// parseCalico reads Calico's NetworkPolicy and GlobalNetworkPolicy
+// calico reads Calico's NetworkPolicy and GlobalNetworkPolicy
 // (https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy). A policy that
 // selects a pod in a direction denies it what no rule allows; rules are asked by
 // the policies' order, those without one last.
-func parseCalico(r *lint.Resource, t tiers) []*policy {
+func (rd *reader) calico(r *lint.Resource) []*policy {
 	spec := r.Get("spec")
 	if spec.Get("doNotTrack").IsTrue() || spec.Get("preDNAT").IsTrue() { // for host endpoints alone
 		return nil
 	}
-	in := t.named(spec.Get("tier").Value())
-	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", layer: policyLayer, tier: in.order, tierName: in.name,
+	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", tier: rd.tiers.named(spec.Get("tier").Value()),
 		order: orderOf(spec.Get("order")), name: r.Name}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
 	p.also = func(w *workload) bool {
@@ -84,9 +83,9 @@ func parseCalico(r *lint.Resource, t tiers) []*policy {
 		if len(types) == 0 {
 			applies = len(items) > 0 || d == ingress && len(spec.Get("egress").Items()) == 0
 		}
-		p.sides[d] = side{applies: applies, isolates: applies && !in.passes}
+		p.sides[d] = side{applies: applies, isolates: applies && !p.tier.passes}
 		for _, n := range items {
-			if rl, ok := calicoRule(n, d, p.wide); ok {
+			if rl := rd.calicoRule(n, d, p.wide); rl != nil {
 				p.sides[d].rules = append(p.sides[d].rules, rl)
 			}
 		}
@@ -122,62 +121,121 @@ func calicoNamespaceLabels(ns *namespace) labelSet {
 	return labelSet{labels: labels, open: ns.labels.open}
 }
 
-// calicoPeerFields say which pods and addresses one side of a rule is about.
-var calicoPeerFields = []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "nets", "notNets", "domains"}
-
-func calicoRule(n *lint.Node, d direction, wide bool) (rl rule, ok bool) {
-	rl = rule{node: n}
+// calicoRule reads one rule; nil where it decides nothing for all traffic of any
+// peer: a Log, or a denial of a part of what its peers send.
+func (rd *reader) calicoRule(n *lint.Node, d direction, wide bool) *rule {
+	rl := &rule{node: n}
 	switch strings.ToLower(n.Get("action").Value()) {
 	case "allow":
 	case "deny":
 		rl.action = deny
 	case "pass":
 		rl.action = pass
-	default: // Log decides nothing
-		return rl, false
+	default:
+		return nil
 	}
-	peer := n.Get([...]string{"source", "destination"}[d])
-	protocol := n.Get("protocol").Value()
-	for _, item := range n.Get("destination", "ports").Items() {
-		rl.ports = append(rl.ports, newPort(protocol, item, item.Get("none")))
-	}
-	if len(rl.ports) == 0 && (protocol != "" || n.Get("notProtocol").Exists() || n.Get("icmp").Exists() || n.Get("notICMP").Exists() || n.Get("http").Exists()) {
-		rl.ports = []port{{protocol: strings.ToUpper(protocol)}}
-	}
-	// A rule for some clients' ports, for all ports but some, or for some of the pods
-	// that the policy selects is about a part of the traffic only; so is a denial of
-	// one family of addresses.
+	rl.ports = rd.calicoPorts(n)
+	// A rule for some of the clients' ports, or for some of the pods that the policy
+	// selects, is about a part of the traffic only.
+	part := set(n.Get("source", "ports")) || set(n.Get("source", "notPorts"))
 	self := n.Get([...]string{"destination", "source"}[d])
-	part := !n.Get("source", "ports").IsNull() || !n.Get("source", "notPorts").IsNull() || !n.Get("destination", "notPorts").IsNull() ||
-		rl.action != allow && !n.Get("ipVersion").IsNull()
-	for _, field := range calicoPeerFields {
-		part = part || !self.Get(field).IsNull() && !calicoAll(self.Get(field).Value())
+	for _, field := range slices.Concat(calicoSelectors, []string{"nets", "notNets"}) {
+		part = part || set(self.Get(field)) && !calicoAll(self.Get(field).Value())
 	}
-	narrowed := false
-	for _, field := range calicoPeerFields {
-		narrowed = narrowed || !peer.Get(field).IsNull()
+	narrow := set(n.Get("icmp", "type")) || set(n.Get("notICMP")) || set(n.Get("http"))
+	if (part || narrow) && rl.action != allow {
+		return nil
 	}
-	if !narrowed {
-		rl.reach = [2]bool{!part, !part}
-		return rl, true
-	}
-	for _, cidr := range peer.Get("nets").Items() {
-		if b, ok := parseBlock(cidr, peer.Get("notNets")); ok {
-			rl.blocks = append(rl.blocks, b)
-			rl.reach[internet] = rl.reach[internet] || b.everywhere()
-			rl.reach[cluster] = rl.reach[cluster] || b.everywhere() && len(b.except) == 0 // addresses of pods match as any do
+
+	peer := n.Get([...]string{"source", "destination"}[d])
+	kinds := everyone
+	if slices.ContainsFunc(calicoSelectors, func(field string) bool { return set(peer.Get(field)) }) {
+		kinds = 0
+		if calicoEveryPod(peer, wide) {
+			kinds = everyPod
 		}
 	}
-	bare := peer.Get("notSelector").IsNull() && peer.Get("serviceAccounts").IsNull() && peer.Get("services").IsNull() &&
-		peer.Get("nets").IsNull() && peer.Get("notNets").IsNull() && peer.Get("domains").IsNull()
-	pods, spaces := peer.Get("selector").Value(), peer.Get("namespaceSelector").Value()
-	if bare && (pods == "" || calicoAll(pods)) && (calicoAll(spaces) || spaces == "" && wide) {
-		rl.reach[cluster] = true
+	switch n.Get("ipVersion").Value() {
+	case "4":
+		kinds &= onlyV4
+	case "6":
+		kinds &= onlyV6
+		rl.v6 = true
 	}
 	if part {
-		rl.reach = [2]bool{}
+		kinds = 0
 	}
-	return rl, true
+	switch nets, except := peer.Get("nets").Items(), peer.Get("notNets"); {
+	case len(nets) > 0:
+		for _, cidr := range nets {
+			rl.addBlock(cidr, except)
+		}
+	case set(except): // every address but some
+		for _, family := range wholeFamilies {
+			rl.blocks = append(rl.blocks, block{node: except, prefix: family, except: parsePrefixes(except)})
+		}
+	default:
+		rl.reach = kinds
+	}
+	rl.settle(kinds)
+	return rl
+}
+
+// calicoPorts reads the protocol of a rule and the ports of its destination.
+func (rd *reader) calicoPorts(n *lint.Node) ports {
+	protocol, not := n.Get("protocol"), n.Get("notProtocol")
+	all := allPorts
+	switch {
+	case set(protocol):
+		all.traffic = protocolTraffic(protocol.Value())
+	case set(n.Get("icmp")) || set(n.Get("notICMP")):
+		all.traffic = protocolTraffic("ICMP")
+	case set(n.Get("http")):
+		all.traffic = protocolTraffic("TCP")
+	}
+	if set(not) {
+		all.traffic = all.without(protocolTraffic(not.Value()))
+	}
+	given, excluded := n.Get("destination", "ports"), n.Get("destination", "notPorts")
+	if set(given) {
+		all = all.and(rd.calicoPortList(given))
+	}
+	if set(excluded) {
+		excepted := rd.calicoPortList(excluded)
+		all.traffic, all.named = all.without(excepted.traffic), all.named || excepted.named
+	}
+	return all
+}
+
+// calicoPortList reads a list of ports, which are those of every protocol with ports.
+func (rd *reader) calicoPortList(list *lint.Node) ports {
+	var all ports
+	for _, item := range list.Items() {
+		for p := tcp; p <= sctp; p++ {
+			all.add(rd.port(protocolNames[p], item, item.Get("none")))
+		}
+	}
+	return all
+}
+
+// calicoSelectors are the fields by which one side of a rule selects endpoints.
+var calicoSelectors = []string{"selector", "notSelector", "namespaceSelector", "serviceAccounts", "services", "domains"}
+
+// calicoEveryPod reports whether selectors of a rule's peer match every pod of
+// every namespace. In a namespaced policy a selector alone is about its namespace.
+func calicoEveryPod(peer *lint.Node, wide bool) bool {
+	pods, spaces := peer.Get("selector").Value(), peer.Get("namespaceSelector").Value()
+	for _, field := range []string{"notSelector", "serviceAccounts", "services", "domains"} {
+		if set(peer.Get(field)) {
+			return false
+		}
+	}
+	return (pods == "" || calicoAll(pods)) && (calicoAll(spaces) || spaces == "" && wide)
+}
+
+// set reports whether a field says something: an empty text or list is as none.
+func set(n *lint.Node) bool {
+	return n.Value() != "" || len(n.Items())+len(n.Fields()) > 0
 }
 
 // calicoAll reports whether a selector is all().

@@ -6,19 +6,19 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// parseCilium reads CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy: each
+// cilium reads CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy: each
 // of spec and specs is a policy of its own
 // (https://docs.cilium.io/en/stable/security/policy/intro/). A direction with at least one rule, even an empty one,
 // isolates, unless enableDefaultDeny says otherwise; denials beat allowances.
-func parseCilium(r *lint.Resource, _ tiers) []*policy {
+func (rd *reader) cilium(r *lint.Resource) []*policy {
 	var policies []*policy
 	for _, spec := range append([]*lint.Node{r.Get("spec")}, r.Get("specs").Items()...) {
 		endpoints := spec.Get("endpointSelector")
 		if !endpoints.Exists() { // missing, or a nodeSelector: a policy of the host
 			continue
 		}
-		p := &policy{res: r, namespace: home(r), wide: r.Kind == "CiliumClusterwideNetworkPolicy", layer: policyLayer,
-			tier: calicoDefaultTier, order: 1000, denyFirst: true}
+		p := &policy{res: r, namespace: home(r), wide: r.Kind == "CiliumClusterwideNetworkPolicy",
+			tier: defaultTier, order: 1000, denyFirst: true}
 		selected := ciliumSelector(endpoints)
 		if selected.reserved {
 			continue
@@ -36,12 +36,10 @@ func parseCilium(r *lint.Resource, _ tiers) []*policy {
 			}
 			p.sides[d] = side{applies: isolates || len(rules)+len(denials) > 0, isolates: isolates}
 			for _, n := range denials {
-				rl := ciliumRule(n, d, p.wide)
-				rl.action = deny
-				p.sides[d].rules = append(p.sides[d].rules, rl)
+				p.sides[d].rules = append(p.sides[d].rules, rd.ciliumRule(n, d, deny, p.wide))
 			}
 			for _, n := range rules {
-				p.sides[d].rules = append(p.sides[d].rules, ciliumRule(n, d, p.wide))
+				p.sides[d].rules = append(p.sides[d].rules, rd.ciliumRule(n, d, allow, p.wide))
 			}
 		}
 		policies = append(policies, p)
@@ -64,8 +62,9 @@ func ciliumSelector(n *lint.Node) endpoints {
 		source, key, ok := strings.Cut(r.key, ":")
 		if !ok {
 			key = r.key
-		} else if source == "reserved" {
-			e.reserved = true
+		} else if source == "reserved" { // labels that no pod has
+			e.reserved = e.reserved || r.op == "In" || r.op == "Exists"
+			continue
 		}
 		switch label, isLabel := strings.CutPrefix(key, "io.cilium.k8s.namespace.labels."); {
 		case key == "io.kubernetes.pod.namespace":
@@ -84,38 +83,33 @@ func ciliumSelector(n *lint.Node) endpoints {
 
 // ciliumRule reads one rule. An empty one matches nothing; one with ports alone
 // matches every peer.
-func ciliumRule(n *lint.Node, d direction, wide bool) rule {
+func (rd *reader) ciliumRule(n *lint.Node, d direction, a action, wide bool) *rule {
 	prefix := d.peers()
-	rl := rule{node: n}
-	for _, item := range n.Get("toPorts").Items() {
-		for _, p := range item.Get("ports").Items() {
-			read := newPort(p.Get("protocol").Value(), p.Get("port"), p.Get("endPort"))
-			rl.ports = append(rl.ports, read)
-		}
-	}
-	for _, item := range n.Get("icmps").Items() {
-		if item.Exists() {
-			rl.ports = append(rl.ports, port{protocol: "ICMP"})
-		}
+	rl := &rule{node: n, action: a, ports: allPorts}
+	limited := set(n.Get("toPorts")) || set(n.Get("icmps"))
+	if limited {
+		rl.ports = rd.ciliumPorts(n, a)
 	}
 	peers := false
 	for _, f := range n.Fields() {
 		peers = peers || strings.HasPrefix(f.Name(), prefix) && f.Name() != "toPorts" && !f.IsNull()
 	}
 	if !peers {
-		limited := len(rl.ports) > 0
-		rl.reach = [2]bool{limited, limited}
+		if limited {
+			rl.reach = everyone
+		}
+		rl.settle(world)
 		return rl
 	}
 	for _, e := range n.Get(prefix + "Endpoints").Items() {
 		peers := ciliumSelector(e)
 		if !peers.reserved && len(peers.pods)+len(peers.accounts) == 0 && peers.spaces.matchesEverything() && (wide || len(peers.spaces) > 0) {
-			rl.reach[cluster] = true
+			rl.reach |= everyPod
 		}
 	}
 	for _, e := range n.Get(prefix + "Entities").Strings() {
-		rl.reach[cluster] = rl.reach[cluster] || e == "all" || e == "cluster"
-		rl.reach[internet] = rl.reach[internet] || e == "all" || strings.HasPrefix(e, "world")
+		rl.reach |= ciliumEntities[e]
+		rl.v6 = rl.v6 || e == "world-ipv6"
 	}
 	for _, cidr := range n.Get(prefix + "CIDR").Items() {
 		rl.addBlock(cidr, cidr.Get("except"))
@@ -124,15 +118,39 @@ func ciliumRule(n *lint.Node, d direction, wide bool) rule {
 		rl.addBlock(set.Get("cidr"), set.Get("except"))
 	}
 	for _, name := range n.Get("toFQDNs").Items() {
-		rl.reach[internet] = rl.reach[internet] || strings.Trim(name.Get("matchPattern").Value(), "*") == "" && name.Get("matchPattern").IsScalar()
+		if pattern := name.Get("matchPattern"); pattern.IsScalar() && strings.Trim(pattern.Value(), "*") == "" {
+			rl.reach |= world
+		}
 	}
+	rl.settle(world) // an address block never covers pods
 	return rl
 }
 
-// addBlock adds an address block, which for Cilium never covers pods.
-func (rl *rule) addBlock(cidr, except *lint.Node) {
-	if b, ok := parseBlock(cidr, except); ok {
-		rl.blocks = append(rl.blocks, b)
-		rl.reach[internet] = rl.reach[internet] || b.everywhere()
+// ciliumEntities are those that are every pod or the world
+// (https://docs.cilium.io/en/stable/security/policy/language/#entities-based).
+var ciliumEntities = map[string]reach{"all": everyone, "cluster": everyPod, "world": world, "world-ipv4": worldV4, "world-ipv6": worldV6}
+
+// ciliumPorts reads toPorts and icmps. Port 0 is every port of the protocol, and ANY
+// every protocol with ports. A denial of one type of ICMP is none of it all.
+func (rd *reader) ciliumPorts(n *lint.Node, a action) ports {
+	var all ports
+	for _, item := range n.Get("toPorts").Items() {
+		for _, p := range item.Get("ports").Items() {
+			names := []string{p.Get("protocol").Value()}
+			if names[0] == "" || strings.EqualFold(names[0], "ANY") {
+				names = protocolNames[tcp : sctp+1]
+			}
+			for _, protocol := range names {
+				if p.Get("port").Value() == "0" {
+					all.add(ports{traffic: protocolTraffic(protocol)})
+					continue
+				}
+				all.add(rd.port(protocol, p.Get("port"), p.Get("endPort")))
+			}
+		}
 	}
+	if set(n.Get("icmps")) && a == allow {
+		all.add(ports{traffic: protocolTraffic("ICMP")})
+	}
+	return all
 }

@@ -26,7 +26,7 @@ var DanglingNetworkPolicy = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		m := modelOf(pass.Bundle)
 		for _, p := range m.policies {
-			if p.wide || p.selected > 0 || p.layer == firewallLayer || !m.complete(p.namespace) {
+			if p.wide || p.selected > 0 || p.tier == firewallTier || !m.complete(p.namespace) {
 				continue
 			}
 			n := p.res.Get("spec", "podSelector")
@@ -61,7 +61,7 @@ var DanglingPeer = &lint.Rule{
 		}
 		m := modelOf(pass.Bundle)
 		for _, p := range m.policies {
-			if p.layer != policyLayer || p.res.Group != "networking.k8s.io" && p.res.Group != "extensions" {
+			if p.res.Group != "networking.k8s.io" && p.res.Group != "extensions" {
 				continue
 			}
 			for _, d := range directions {

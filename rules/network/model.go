@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"go4.org/netipx"
 )
 
 // A direction of traffic, from the pod's side.
@@ -40,17 +42,6 @@ var scopes = []scope{cluster, internet}
 
 func (s scope) String() string { return [...]string{"cluster", "internet"}[s] }
 
-// A layer is when a policy is asked; a decision of a layer is final
-// (https://network-policy-api.sigs.k8s.io/api-overview/).
-type layer int
-
-const (
-	adminLayer    layer = iota // AdminNetworkPolicy, ClusterNetworkPolicy of tier Admin
-	policyLayer                // NetworkPolicy, Cilium's and Calico's
-	baselineLayer              // BaselineAdminNetworkPolicy, ClusterNetworkPolicy of tier Baseline
-	firewallLayer              // EgressFirewall: traffic that leaves the cluster, besides the others
-)
-
 type action int
 
 const (
@@ -67,11 +58,9 @@ type policy struct {
 	pods      selector
 	spaces    selector
 	also      func(*workload) bool // what no label selector says; nil for nothing
-	layer     layer
-	tier      float64 // of Calico, in the policy layer: its order
-	tierName  string
+	tier      tier
+	order     float64 // inside its tier: lower is asked first
 	name      string  // of Calico's, which are asked by name where their order is one
-	order     float64 // inside its layer and tier: lower is asked first
 	denyFirst bool    // denials count before every allowance, as Cilium's do
 	sides     [2]side
 	selected  int         // workloads
@@ -81,21 +70,61 @@ type policy struct {
 // A side is what a policy says of one direction.
 type side struct {
 	applies  bool // its rules are asked for the pods selected
-	isolates bool // and what they do not allow is denied
-	rules    []rule
+	isolates bool // and what they do not decide is denied at the end of the tier
+	rules    []*rule
 }
 
 // A rule is one entry of a policy's list.
 type rule struct {
 	node   *lint.Node
 	action action
-	reach  [2]bool // by scope: the rule's peers are all of it
-	ports  []port  // none: every port
-	blocks []block
+	ports  ports
+	reach  reach // the rule's peers are all of it
+	v6     bool  // it is about IPv6 by name
+	// Blocks are the addresses it names, settled what the reach is without them.
+	blocks    []block
+	addresses *netipx.IPSet
+	settled   reach
 }
 
-// matchesAll reports whether the rule matches all traffic with a scope.
-func (r rule) matchesAll(s scope) bool { return r.reach[s] && len(r.ports) == 0 }
+func (rl *rule) addBlock(cidr, except *lint.Node) {
+	if b, ok := parseBlock(cidr, except); ok {
+		rl.blocks = append(rl.blocks, b)
+	}
+}
+
+// settle adds what the rule's address blocks reach of some kinds of peers. It is
+// called once, after all peers are read.
+func (rl *rule) settle(kinds reach) {
+	rl.settled = rl.reach
+	if len(rl.blocks) == 0 {
+		return
+	}
+	rl.addresses = addressesOf(rl.blocks)
+	rl.reach |= reachOf(rl.addresses, rl.action) & kinds
+	for _, b := range rl.blocks {
+		rl.v6 = rl.v6 || b.node.IsScalar() && b.prefix.Addr().Is6() || slices.ContainsFunc(b.except, func(e netip.Prefix) bool { return e.Addr().Is6() })
+	}
+}
+
+// allows reports whether the rule allows all traffic with some kind of peer.
+func (rl *rule) allows(kind reach) bool {
+	return rl.action == allow && rl.reach&kind != 0 && rl.ports.full()
+}
+
+// A peer is whom a workload's policies are asked about: one kind of peers as a
+// whole or, where addr is valid, one address outside the cluster.
+type peer struct {
+	kind reach
+	addr netip.Addr
+}
+
+func (rl *rule) meets(p peer) bool {
+	if !p.addr.IsValid() {
+		return rl.reach&p.kind != 0
+	}
+	return rl.settled&p.kind != 0 || rl.addresses != nil && rl.addresses.Contains(p.addr)
+}
 
 // A workload is one pod template.
 type workload struct {
@@ -130,22 +159,23 @@ type model struct {
 	policies   []*policy
 	workloads  map[*lint.PodSpec]*workload
 	makers     map[string]bool // namespaces with objects whose controllers may make pods
+	names      *portNames
 }
 
 func modelOf(b *lint.Bundle) *model { return lint.Shared(b, buildModel) }
 
 func buildModel(b *lint.Bundle) *model {
-	m := &model{byName: map[string]*namespace{}, workloads: map[*lint.PodSpec]*workload{}, makers: map[string]bool{}}
+	m := &model{byName: map[string]*namespace{}, workloads: map[*lint.PodSpec]*workload{}, makers: map[string]bool{}, names: &portNames{places: map[string]int32{}}}
 	for _, spec := range b.PodSpecs() {
 		m.add(b, spec)
 	}
-	tiers := calicoTiers(b)
+	rd := &reader{calicoTiers(b), m.names}
 	for _, r := range b.Resources {
 		if makesPods(r) {
 			m.makers[home(r)] = true
 		}
-		if parse := parsers[r.Kind]; parse != nil && policyGroups[r.Group] {
-			for _, p := range parse(r, tiers) {
+		if read := readers[r.Kind]; read != nil && policyGroups[r.Group] {
+			for _, p := range read(rd, r) {
 				m.policies = append(m.policies, p)
 				m.match(p)
 			}
@@ -153,10 +183,10 @@ func buildModel(b *lint.Bundle) *model {
 	}
 	for _, w := range m.workloads {
 		slices.SortStableFunc(w.policies, func(p, q *policy) int {
-			return cmp.Or(cmp.Compare(p.layer, q.layer), cmp.Compare(p.tier, q.tier), cmp.Compare(p.tierName, q.tierName), cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name))
+			return cmp.Or(cmp.Compare(p.tier.order, q.tier.order), cmp.Compare(p.tier.name, q.tier.name), cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name))
 		})
 		for _, d := range directions {
-			w.exposures[d] = w.decide(d)
+			w.exposures[d] = w.decide(d, m.names)
 		}
 	}
 	return m
@@ -321,154 +351,133 @@ func (ns *namespace) selected(s selector) func(func(*workload) bool) {
 // An exposure is what policies leave a workload open to in one direction.
 type exposure struct {
 	isolated bool // some policy denies what none allows
-	open     [2]bool
-	ports    [2][]port // of an open scope: the ports allowed; none: all
+	open     [2]traffic
 	policies []*policy
 	// restricts is the first policy that isolates and does not allow everything; nil
 	// where there is none.
 	restricts *policy
 }
 
-// closed reports whether policies keep the workload from anything at all.
-func (e exposure) closed() bool { return e.isolated || !e.open[cluster] || !e.open[internet] }
+// closed reports whether policies keep the workload from anything but what they name.
+func (e exposure) closed() bool {
+	return e.isolated || e.open[cluster].restricted() || e.open[internet].restricted()
+}
 
 func (w *workload) exposure(d direction) exposure { return w.exposures[d] }
 
-// decide finds, layer by layer, what the workload is open to. Traffic that a rule
-// allows or denies only in part (some pods, some addresses) is left to the rules
-// behind it: the question is whether the whole of a scope is open.
-func (w *workload) decide(d direction) exposure {
+// decide finds what the workload is open to. Of addresses IPv6 counts only where a
+// policy of the workload names some: nothing else in manifests says that there are
+// any, and those who write 0.0.0.0/0 alone mean every address.
+func (w *workload) decide(d direction, names *portNames) exposure {
 	if w.hostNetwork { // outside every policy: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
-		return exposure{open: [2]bool{true, true}}
+		return exposure{open: [2]traffic{everything, everything}}
 	}
 	var e exposure
-	var layers [4][]*policy
+	v6 := false
 	for _, p := range w.policies {
-		if !p.sides[d].applies {
+		side := p.sides[d]
+		if !side.applies {
 			continue
 		}
-		layers[p.layer] = append(layers[p.layer], p)
 		e.policies = append(e.policies, p)
-		if p.sides[d].isolates {
+		v6 = v6 || slices.ContainsFunc(side.rules, func(rl *rule) bool { return rl.v6 })
+		if side.isolates {
 			e.isolated = true
 			if e.restricts == nil && !p.allowsAll(d) {
 				e.restricts = p
 			}
 		}
 	}
-	for _, s := range scopes {
-		v := ask(layers[adminLayer], d, s)
-		if !v.final {
-			v = v.then(askPolicies(layers[policyLayer], d, s))
-		}
-		if !v.final {
-			v = v.then(ask(layers[baselineLayer], d, s))
-		}
-		open, ports := v.open || !v.final, v.ports
-		if s == internet {
-			if outside := ask(layers[firewallLayer], d, s); outside.final && !outside.open {
-				open, ports = false, nil
-			}
-		}
-		e.isolated = e.isolated || s == cluster && !open
-		e.open[s] = open || len(ports) > 0
-		if !open {
-			e.ports[s] = ports
+	for s, kind := range []reach{cluster: podsV4, internet: worldV4} {
+		e.open[s] = w.ask(d, e.policies, peer{kind: kind}, names, nil)
+		if v6 {
+			e.open[s] = e.open[s].union(w.ask(d, e.policies, peer{kind: kind << 1}, names, nil))
 		}
 	}
+	e.isolated = e.isolated || e.open[cluster].restricted()
 	return e
 }
 
-// A ruling is what a run of policies says of all traffic with a scope.
-type ruling struct {
-	final  bool   // a rule, or the end of a tier, decides what the ports do not
-	open   bool   // if final
-	ports  []port // allowed whatever is decided of the others
-	passed []port // sent on to the next tier whatever is decided of the others
-}
+// ask sends all traffic with a peer through policies in the order in which they are
+// sorted and returns what of it is allowed. What a rule allows, denies or passes on
+// for some of those peers only (some pods, some addresses) is left to the rules
+// behind it: the question is what the whole of them may do. See is called, if it is
+// not nil, with each rule that allows some of what reaches it; that another rule
+// allows the same, too, does not matter.
+func (w *workload) ask(d direction, policies []*policy, from peer, names *portNames, see func(*rule, traffic)) traffic {
+	var allowed traffic
+	flow := everything // what no rule has denied
+	for len(policies) > 0 {
+		n := 1
+		for n < len(policies) && policies[n].tier == policies[0].tier {
+			n++
+		}
+		tier := policies[:n]
+		policies = policies[n:]
 
-// then adds what the policies behind say where v decides nothing.
-func (v ruling) then(next ruling) ruling {
-	next.ports = append(slices.Clip(v.ports), next.ports...)
-	return next
-}
-
-// ask goes through policies in order. The first rule for all of the scope decides.
-func ask(policies []*policy, d direction, s scope) ruling {
-	var v ruling
-	var denied []port
-	for _, p := range policies {
-		for _, r := range p.sides[d].rules {
-			switch {
-			case !r.reach[s]:
-			case len(r.ports) == 0:
-				v.final, v.open = r.action != pass, r.action == allow
-				if r.action == pass {
-					v.passed = []port{{}}
+		for _, p := range tier { // Cilium's denials come before every allowance
+			for _, rl := range p.sides[d].rules {
+				if p.denyFirst && rl.action == deny && rl.meets(from) {
+					flow = flow.without(w.resolve(d, rl.ports, names))
 				}
-				return v
-			case r.action == deny:
-				denied = append(denied, r.ports...)
-			default:
-				for _, q := range r.ports {
-					switch {
-					case slices.ContainsFunc(denied, q.inside):
-					case r.action == allow:
-						v.ports = append(v.ports, q)
-					default:
-						v.passed = append(v.passed, q)
+			}
+		}
+		isolated := false
+		var passed traffic
+		for _, p := range tier {
+			isolated = isolated || p.sides[d].isolates
+			for _, rl := range p.sides[d].rules {
+				if !rl.meets(from) {
+					continue
+				}
+				ports := w.resolve(d, rl.ports, names)
+				switch rl.action {
+				case allow:
+					through := flow.intersection(ports)
+					if see != nil && !through.empty() {
+						see(rl, through)
 					}
+					allowed = allowed.union(through)
+				case pass:
+					passed = passed.union(flow.intersection(ports))
+					flow = flow.without(ports)
+				case deny:
+					flow = flow.without(ports)
 				}
 			}
 		}
+		if isolated {
+			flow = passed // the end of the tier denies the rest
+		} else {
+			flow = flow.union(passed)
+		}
 	}
-	return v
+	return allowed.union(flow)
 }
 
-// askPolicies goes through Kubernetes' own, Calico's and Cilium's policies, tier by
-// tier. The end of a tier in which a policy isolates the pod denies, as
-// NetworkPolicy does, what is not passed on before.
-func askPolicies(policies []*policy, d direction, s scope) ruling {
-	for _, p := range policies {
-		for _, r := range p.sides[d].rules {
-			if p.denyFirst && r.action == deny && r.matchesAll(s) {
-				return ruling{final: true}
+// resolve returns what ports are on the workload: on the way in, a named one has the
+// number that its containers give it.
+func (w *workload) resolve(d direction, p ports, names *portNames) traffic {
+	t := p.traffic
+	if d != ingress || !p.named {
+		return t
+	}
+	for _, c := range w.spec.Containers() {
+		for _, item := range c.Node.Get("ports").Items() {
+			place, known := names.places[item.Get("name").Value()]
+			number, ok := item.Get("containerPort").Int()
+			protocol, _, named := protocolOf(tcpUnless(item.Get("protocol")))
+			if !known || !ok || !named || protocol > sctp || number < 1 || number > lastPort {
+				continue
+			}
+			s, numbered := t[protocol], spans{{int32(number), int32(number)}}
+			switch rest := s.contains(unnamed); {
+			case s.contains(place) && !rest:
+				t[protocol] = s.intersection(spans{{place, place}}.complement()).union(numbered)
+			case !s.contains(place) && rest: // all but that one
+				t[protocol] = s.intersection(numbered.complement())
 			}
 		}
 	}
-	if len(policies) == 0 {
-		return ruling{}
-	}
-	n := 1
-	for n < len(policies) && policies[n].tier == policies[0].tier && policies[n].tierName == policies[0].tierName {
-		n++
-	}
-	tier, behind := policies[:n], policies[n:]
-	isolated := slices.ContainsFunc(tier, func(p *policy) bool { return p.sides[d].isolates })
-	v := ask(tier, d, s)
-	if isolated && !slices.Contains(v.passed, port{}) {
-		v.final = true
-	}
-	if v.final && (v.open || len(v.passed) == 0) {
-		return v
-	}
-	next := askPolicies(behind, d, s)
-	switch {
-	case !v.final:
-		if !next.final && isolated { // passed on by the last tier: nothing is left to deny
-			next.final, next.open = true, true
-		}
-		return v.then(next)
-	case next.open || !next.final:
-		v.ports = append(v.ports, v.passed...)
-		return v
-	}
-	for _, p := range v.passed {
-		for _, q := range next.ports {
-			if both, ok := p.and(q); ok {
-				v.ports = append(v.ports, both)
-			}
-		}
-	}
-	return v
+	return t
 }

@@ -78,7 +78,7 @@ func TestExposure(t *testing.T) {
 		{"ports [] is all ports", np(`{podSelector: {}, ingress: [{from: [], ports: []}]}`), "isolated: cluster internet", open},
 		{"port without number is every port of the protocol", np(`{podSelector: {}, ingress: [{ports: [{protocol: UDP}]}]}`), "isolated: cluster[UDP] internet[UDP]", open},
 		{"named port and endPort", np(`{podSelector: {}, ingress: [{ports: [{port: http}, {port: 8000, endPort: 8999}]}]}`),
-			"isolated: cluster[http/TCP 8000-8999/TCP] internet[http/TCP 8000-8999/TCP]", open},
+			"isolated: cluster[8000-8999/TCP http/TCP] internet[8000-8999/TCP http/TCP]", open},
 
 		{"podSelector peer: pods of this namespace", np(`{podSelector: {}, ingress: [{from: [{podSelector: {}}]}]}`), isolated, open},
 		{"namespaceSelector {}: all namespaces", np(`{podSelector: {}, ingress: [{from: [{namespaceSelector: {}}]}]}`), "isolated: cluster", open},
@@ -113,6 +113,16 @@ func TestExposure(t *testing.T) {
 		{"cilium: labels with a source", cnp(`{endpointSelector: {matchLabels: {"k8s:app": api}}, ingress: [{}]}`), open, open},
 		{"cilium: a nodeSelector selects no pod", cnp(`{nodeSelector: {}, ingress: [{}]}`), open, open},
 		{"cilium: any name", cnp(`{endpointSelector: {}, egress: [{toFQDNs: [{matchPattern: "*"}]}]}`), open, "isolated: internet"},
+		{"cilium: port 0 is every port", cnp(`{endpointSelector: {}, ingress: [{fromEntities: [all], toPorts: [{ports: [{port: "0", protocol: TCP}]}]}]}`), "isolated: cluster[TCP] internet[TCP]", open},
+		{"cilium: any protocol", cnp(`{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: "53"}, {port: "0", protocol: ANY}, {port: "8000", endPort: 8010, protocol: UDP}]}]}]}`), "isolated: cluster-[ICMP other protocols] internet-[ICMP other protocols]", open},
+		{"cilium: a port of any protocol", cnp(`{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: "53", protocol: ANY}]}]}]}`), "isolated: cluster[53] internet[53]", open},
+		{"cilium: HTTP rules are on their port", cnp(`{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: "80", protocol: TCP}], rules: {http: [{method: GET}]}}]}]}`), "isolated: cluster[80/TCP] internet[80/TCP]", open},
+		{"cilium: icmps", cnp(`{endpointSelector: {}, ingress: [{icmps: [{fields: [{type: 8}]}]}]}`), "isolated: cluster[ICMP] internet[ICMP]", open},
+		{"cilium: a denial of one type of ICMP is a part", cnp(`{endpointSelector: {}, ingress: [{fromEntities: [all]}], ingressDeny: [{icmps: [{fields: [{type: 8}]}]}]}`), "isolated: cluster internet", open},
+		{"cilium: no pod has a reserved label", cnp(`{endpointSelector: {matchExpressions: [{key: "reserved:host", operator: DoesNotExist}]}, ingress: [{}]}`), isolated, open},
+		{"cilium: reserved:host is no pod", cnp(`{endpointSelector: {matchLabels: {"reserved:host": ""}}, ingress: [{}]}`), open, open},
+		{"cilium: the world by family", cnp(`{endpointSelector: {}, egress: [{toEntities: [world-ipv6]}]}`), open, "isolated: internet"},
+		{"cilium: a denial of the world by one family", cnp(`{endpointSelector: {}, egress: [{toEntities: [all]}], egressDeny: [{toEntities: [world-ipv6]}]}`), open, "isolated: cluster internet"},
 		{"cilium: specs", "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: p, namespace: shop}\nspecs: [{endpointSelector: {}, ingress: [{}]}, {endpointSelector: {}, egress: [{}]}]\n---\n", isolated, isolated},
 		{"cilium: a denial without default deny", cnp(`{endpointSelector: {}, enableDefaultDeny: {egress: false}, egressDeny: [{toEntities: [world]}]}`), open, "open: cluster"},
 		{"cilium: a denial of the cluster without default deny", cnp(`{endpointSelector: {}, enableDefaultDeny: {ingress: false}, ingressDeny: [{fromEntities: [all]}]}`), isolated, open},
@@ -166,7 +176,8 @@ func TestExposure(t *testing.T) {
 		{"calico: the pods' own addresses are a part", calico(`{egress: [{action: Allow, source: {nets: [10.0.0.0/24]}}]}`), open, isolated},
 		{"calico: a denial of IPv6 is a part", calico(`{ingress: [{action: Deny, ipVersion: 6}, {action: Allow}]}`), "isolated: cluster internet", open},
 		{"calico: what is no ICMP is a part", calico(`{ingress: [{action: Deny, protocol: ICMP, notICMP: {type: 8}}, {action: Allow}]}`), "isolated: cluster internet", open},
-		{"calico: all ports but some are a part", calico(`{ingress: [{action: Deny, protocol: TCP, destination: {notPorts: [22]}}, {action: Allow}]}`), "isolated: cluster internet", open},
+		{"calico: all ports but some", calico(`{ingress: [{action: Deny, protocol: TCP, destination: {notPorts: [22]}}, {action: Allow}]}`),
+			"isolated: cluster-[1-21/TCP 23-65535/TCP] internet-[1-21/TCP 23-65535/TCP]", open},
 		{"calico: global", gnp(`{selector: "projectcalico.org/namespace == 'shop'", types: [Ingress, Egress]}`), isolated, isolated},
 		{"calico: global, namespaceSelector", gnp(`{namespaceSelector: "team == 'red'", types: [Ingress, Egress]}`), open, open},
 		{"calico: global, for host endpoints", gnp(`{preDNAT: true, applyOnForward: true, ingress: [{action: Deny}]}`), open, open},
@@ -190,16 +201,68 @@ func TestExposure(t *testing.T) {
 		{"egress firewall: denies what leaves the cluster", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, "open: cluster"},
 		{"egress firewall: in order", firewall(`[{type: Allow, to: {cidrSelector: 0.0.0.0/0}}, {type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, open},
 		{"egress firewall: an unknown type is none", firewall(`[{type: Permit, to: {cidrSelector: 0.0.0.0/0}}, {type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, "open: cluster"},
-		{"egress firewall: names and ports are a part", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP, port: 80}]}, {type: Deny, to: {dnsName: a.example}}]`), open, open},
+		{"egress firewall: a port is denied, a name is a part", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP, port: 80}]}, {type: Deny, to: {dnsName: a.example}}]`), open, "open: cluster internet-[80/TCP]"},
+		{"egress firewall: a port is allowed, then all is denied", firewall(`[{type: Allow, to: {cidrSelector: 0.0.0.0/0}, ports: [{protocol: TCP, port: 443}]}, {type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`), open, "open: cluster internet[443/TCP]"},
+		{"egress firewall: what it allows, the policies must, too", firewall(`[{type: Allow, to: {cidrSelector: 0.0.0.0/0}}]`) + np(`{podSelector: {}, egress: [{ports: [{port: 443}]}]}`), isolated, "isolated: cluster[443/TCP] internet[443/TCP]"},
+		{"egress firewall: what policies allow, it denies", firewall(`[{type: Deny, to: {cidrSelector: 0.0.0.0/0}}]`) + np(`{podSelector: {}, egress: [{}]}`), isolated, "isolated: cluster"},
+		{"egress firewall: a network is a part", firewall(`[{type: Deny, to: {cidrSelector: 192.0.2.0/24}}]`), open, open},
+
+		// Denials meet the allowances of other policies and kinds, port by port.
+		{"cilium: a port is denied that another policy allows", cnp(`{endpointSelector: {}, egressDeny: [{toEntities: [all], toPorts: [{ports: [{port: "25", protocol: TCP}]}]}]}`) + cnp(`{endpointSelector: {}, egress: [{toEntities: [all]}]}`),
+			open, "isolated: cluster-[25/TCP] internet-[25/TCP]"},
+		{"cilium: a port is denied that a NetworkPolicy allows", np(`{podSelector: {}, ingress: [{ports: [{port: 22}, {port: 80}]}]}`) + cnp(`{endpointSelector: {}, ingressDeny: [{fromEntities: [all], toPorts: [{ports: [{port: "22", protocol: TCP}]}]}]}`),
+			"isolated: cluster[80/TCP] internet[80/TCP]", open},
+		{"admin: a port is denied that a NetworkPolicy allows", np(`{podSelector: {}, ingress: [{ports: [{port: 20, endPort: 30}]}]}`) + admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}], ports: [{portNumber: {protocol: TCP, port: 22}}]}]}`),
+			"isolated: cluster[20-21/TCP 23-30/TCP] internet[20-30/TCP]", open},
+		{"admin: a port is denied where no NetworkPolicy selects", admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}], ports: [{portNumber: {port: 22}}]}]}`), "open: cluster-[22/TCP] internet", open},
+		{"admin: a port is passed on before all is denied", np(`{podSelector: {}, ingress: [{}]}`) + admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Pass, from: [{namespaces: {}}], ports: [{portRange: {protocol: TCP, start: 80, end: 90}}]}, {action: Deny, from: [{namespaces: {}}]}]}`),
+			"isolated: cluster[80-90/TCP] internet", open},
+		{"admin: a port is passed on to nobody", admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Pass, from: [{namespaces: {}}], ports: [{portNumber: {port: 80}}]}, {action: Deny, from: [{namespaces: {}}]}]}`), "isolated: cluster[80/TCP] internet", open},
+		{"admin: named ports are of every protocol", np(`{podSelector: {}}`) + admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{namespaces: {}}], ports: [{namedPort: web}]}]}`), "isolated: cluster[web]", open},
+		{"admin: namespaces one level deeper, as in the first releases", admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {namespaceSelector: {matchLabels: {team: red}}}}]}]}`), open, open},
+		{"admin: all namespaces one level deeper", admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {namespaceSelector: {}}}]}]}`), "isolated: internet", open},
+		{"admin: namespaces with the same labels are some", admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {sameLabels: [team]}}]}]}`), open, open},
+		{"admin: pods of namespaces one level deeper", admin("Admin", `{priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{pods: {namespaces: {namespaceSelector: {}}, podSelector: {}}}]}]}`), "isolated: internet", open},
+		{"cluster policy: a protocol without ports", admin("Cluster", `{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{udp: {}}]}]}`), "open: cluster-[UDP] internet", open},
+		{"cluster policy: a range", admin("Cluster", `{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {range: {start: 1, end: 1023}}}}]}]}`), "open: cluster-[1-1023/TCP] internet", open},
+		{"baseline: what Calico's default tier passes on", calico(`{ingress: [{action: Pass}]}`) + admin("BaselineAdmin", `{subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}`), "isolated: internet", open},
+
+		{"calico: a port is denied, the others passed on", calicoTier("platform", "{order: 10}") + calico(`{tier: platform, ingress: [{action: Deny, protocol: TCP, destination: {ports: [22]}}, {action: Pass}]}`) + calico(`{ingress: [{action: Allow}]}`),
+			"isolated: cluster-[22/TCP] internet-[22/TCP]", open},
+		{"calico: a port is denied, the others allowed", calico(`{ingress: [{action: Deny, protocol: TCP, destination: {ports: ["20:22", ssh]}}, {action: Allow}]}`), "isolated: cluster-[20-22/TCP ssh/TCP] internet-[20-22/TCP ssh/TCP]", open},
+		{"calico: every protocol but one", calico(`{ingress: [{action: Deny, notProtocol: TCP}, {action: Allow}]}`), "isolated: cluster[TCP] internet[TCP]", open},
+		{"calico: a protocol by its number", calico(`{ingress: [{action: Allow, protocol: 6}, {action: Allow, protocol: 47}]}`), "isolated: cluster[TCP protocol 47] internet[TCP protocol 47]", open},
+		{"calico: HTTP is TCP", calico(`{ingress: [{action: Allow, http: {methods: [GET]}}]}`), "isolated: cluster[TCP] internet[TCP]", open},
+		{"calico: notNets alone are all the others", calico(`{egress: [{action: Allow, destination: {notNets: [10.0.0.0/8]}}]}`), open, "isolated: internet"},
+		{"calico: a denial of all but private networks", calico(`{egress: [{action: Deny, destination: {notNets: [10.0.0.0/8]}}, {action: Allow}]}`), open, "isolated: cluster"},
+		{"calico: nets of a network and all networks but that", calico(`{egress: [{action: Allow, destination: {nets: [0.0.0.0/0], notNets: [0.0.0.0/0]}}]}`), open, isolated},
+		{"calico: empty fields of a peer are none", calico(`{egress: [{action: Allow, destination: {nets: [], selector: ""}}]}`), open, "isolated: cluster internet"},
+		{"calico: selector and nets must both match", calico(`{egress: [{action: Allow, destination: {selector: "app == 'api'", nets: [0.0.0.0/0]}}]}`), open, isolated},
+		{"calico: all pods with an address of any network", gnp(`{egress: [{action: Allow, destination: {selector: all(), nets: [0.0.0.0/0]}}]}`), open, "isolated: cluster"},
+
+		// Addresses of either family, in part and in pieces.
+		{"a denial of ::/0 leaves IPv4", calico(`{egress: [{action: Deny, destination: {nets: ["::/0"]}}, {action: Allow}]}`), open, "isolated: cluster internet"},
+		{"a denial of 0.0.0.0/0 is one of every address", calico(`{egress: [{action: Deny, destination: {nets: [0.0.0.0/0]}}, {action: Allow}]}`), open, isolated},
+		{"where IPv6 is allowed by name, a denial of 0.0.0.0/0 leaves it", calico(`{egress: [{action: Deny, destination: {nets: [0.0.0.0/0]}}, {action: Allow, destination: {nets: ["2000::/3"]}}]}`), open, "isolated: internet"},
+		{"a denial of both families", calico(`{egress: [{action: Deny, destination: {nets: [0.0.0.0/0, "::/0"]}}, {action: Allow}]}`), open, isolated},
+		{"a denial of half of IPv4 is a part", calico(`{egress: [{action: Deny, destination: {nets: [0.0.0.0/1]}}, {action: Allow}]}`), open, "isolated: cluster internet"},
+		{"a denial of both halves of IPv4 is none", calico(`{egress: [{action: Deny, destination: {nets: [0.0.0.0/1, 128.0.0.0/1]}}, {action: Allow}]}`), open, isolated},
+		{"an allowance of half of IPv4 is most of it", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 128.0.0.0/1}}, {ipBlock: {cidr: 64.0.0.0/2}}]}]}`), isolated, "isolated: internet"},
+		{"an allowance of a quarter of IPv4 is a part", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 64.0.0.0/2}}]}]}`), isolated, isolated},
+		{"the public networks in pieces", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 1.0.0.0/8}}, {ipBlock: {cidr: 2.0.0.0/7}}, {ipBlock: {cidr: 4.0.0.0/6}}, {ipBlock: {cidr: 8.0.0.0/5}}, {ipBlock: {cidr: 16.0.0.0/4}}, {ipBlock: {cidr: 32.0.0.0/3}}, {ipBlock: {cidr: 64.0.0.0/2}}, {ipBlock: {cidr: 128.0.0.0/3}}]}]}`), isolated, "isolated: internet"},
+		{"private networks are not the internet", np(`{podSelector: {}, egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8}}, {ipBlock: {cidr: 172.16.0.0/12}}, {ipBlock: {cidr: 192.168.0.0/16}}]}]}`), isolated, isolated},
+		{"calico: ipVersion 4", calico(`{ipVersion: 4, ingress: [{action: Deny, ipVersion: 4}, {action: Allow}]}`), isolated, open},
+		{"calico: ipVersion of each family", calico(`{ingress: [{action: Deny, ipVersion: 4}, {action: Allow, ipVersion: 6}]}`), "isolated: cluster internet", open},
 	}
 	for _, test := range tests {
 		t.Run(test.clause, func(t *testing.T) {
 			b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(pods+test.policies)))
-			w := modelOf(b).namespaces[0].workloads[0]
-			if got := describe(w.exposure(ingress)); got != test.ingress {
+			m := modelOf(b)
+			w := m.namespaces[0].workloads[0]
+			if got := describe(w.exposure(ingress), m.names); got != test.ingress {
 				t.Errorf("ingress: %s, want %s", got, test.ingress)
 			}
-			if got := describe(w.exposure(egress)); got != test.egress {
+			if got := describe(w.exposure(egress), m.names); got != test.egress {
 				t.Errorf("egress: %s, want %s", got, test.egress)
 			}
 		})
@@ -242,17 +305,19 @@ func firewall(rules string) string {
 	return object("k8s.ovn.org/v1", "EgressFirewall", "{name: default, namespace: shop}", "{egress: "+rules+"}")
 }
 
-func describe(e exposure) string {
+func describe(e exposure, names *portNames) string {
 	text := "open:"
 	if e.isolated {
 		text = "isolated:"
 	}
 	for _, s := range scopes {
-		if e.open[s] {
+		switch open := e.open[s]; {
+		case open.full():
 			text += " " + s.String()
-			if len(e.ports[s]) > 0 {
-				text += fmt.Sprint(e.ports[s])
-			}
+		case names.but(open) != nil:
+			text += fmt.Sprintf(" %s-%v", s, names.but(open))
+		case !open.empty():
+			text += fmt.Sprintf(" %s%v", s, names.list(open))
 		}
 	}
 	return text
@@ -260,10 +325,33 @@ func describe(e exposure) string {
 
 func TestHostNetworkIsOutsideEveryPolicy(t *testing.T) {
 	b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(strings.Replace(pods, "serviceAccountName: web", "hostNetwork: true", 1)+np(`{podSelector: {}, policyTypes: [Ingress, Egress]}`))))
-	w := modelOf(b).namespaces[0].workloads[0]
+	m := modelOf(b)
+	w := m.namespaces[0].workloads[0]
 	for _, d := range directions {
-		if got := describe(w.exposure(d)); got != "open: cluster internet" {
+		if got := describe(w.exposure(d), m.names); got != "open: cluster internet" {
 			t.Errorf("%s: %s", d, got)
+		}
+	}
+}
+
+// On the way in a named port is the number that the pod gives it; on the way out
+// each destination has its own.
+func TestNamedPortsAreThoseOfThePod(t *testing.T) {
+	tests := []struct{ policies, ingress, egress string }{
+		{np(`{podSelector: {}, ingress: [{ports: [{port: http}, {port: http, protocol: UDP}]}], egress: [{ports: [{port: http}]}]}`), "isolated: cluster[8080/TCP http/UDP] internet[8080/TCP http/UDP]", "isolated: cluster[http/TCP] internet[http/TCP]"},
+		{np(`{podSelector: {}, ingress: [{ports: [{port: http}]}]}`) + cnp(`{endpointSelector: {}, ingressDeny: [{fromEntities: [all], toPorts: [{ports: [{port: "8080", protocol: TCP}]}]}]}`), "isolated:", "open: cluster internet"},
+		{calico(`{ingress: [{action: Deny, protocol: TCP, destination: {ports: [http]}}, {action: Allow, protocol: TCP, destination: {ports: ["8000:8100"]}}]}`), "isolated: cluster[8000-8079/TCP 8081-8100/TCP] internet[8000-8079/TCP 8081-8100/TCP]", "open: cluster internet"},
+		{calico(`{ingress: [{action: Deny, protocol: TCP, destination: {notPorts: [http]}}, {action: Allow, protocol: TCP}]}`), "isolated: cluster[8080/TCP http/TCP] internet[8080/TCP http/TCP]", "open: cluster internet"},
+	}
+	for _, test := range tests {
+		b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(strings.Replace(pods, "image: registry.example/web:1", "image: registry.example/web:1, ports: [{name: http, containerPort: 8080}]", 1)+test.policies)))
+		m := modelOf(b)
+		w := m.namespaces[0].workloads[0]
+		if got := describe(w.exposure(ingress), m.names); got != test.ingress {
+			t.Errorf("%s\ningress: %s, want %s", test.policies, got, test.ingress)
+		}
+		if got := describe(w.exposure(egress), m.names); got != test.egress {
+			t.Errorf("%s\negress: %s, want %s", test.policies, got, test.egress)
 		}
 	}
 }

@@ -2,24 +2,29 @@ package network
 
 import (
 	"math"
-	"net/netip"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
 
-// parsers read the kinds of policies. A kind that two APIs share decides by group.
-var parsers = map[string]func(*lint.Resource, tiers) []*policy{
-	"NetworkPolicy":                  parseNetworkPolicy,
-	"GlobalNetworkPolicy":            parseCalico,
-	"CiliumNetworkPolicy":            parseCilium,
-	"CiliumClusterwideNetworkPolicy": parseCilium,
-	"AdminNetworkPolicy":             parseAdmin,
-	"BaselineAdminNetworkPolicy":     parseAdmin,
-	"ClusterNetworkPolicy":           parseAdmin,
-	"EgressFirewall":                 parseEgressFirewall,
-	"EgressNetworkPolicy":            parseEgressFirewall,
+// A reader turns policies of every kind into the one shape of [policy].
+type reader struct {
+	tiers tiers
+	names *portNames
+}
+
+// readers read the kinds of policies. A kind that two APIs share decides by group.
+var readers = map[string]func(*reader, *lint.Resource) []*policy{
+	"NetworkPolicy":                  (*reader).networkPolicy,
+	"GlobalNetworkPolicy":            (*reader).calico,
+	"CiliumNetworkPolicy":            (*reader).cilium,
+	"CiliumClusterwideNetworkPolicy": (*reader).cilium,
+	"AdminNetworkPolicy":             (*reader).admin,
+	"BaselineAdminNetworkPolicy":     (*reader).admin,
+	"ClusterNetworkPolicy":           (*reader).admin,
+	"EgressFirewall":                 (*reader).egressFirewall,
+	"EgressNetworkPolicy":            (*reader).egressFirewall,
 }
 
 // policyGroups are the API groups whose objects parsers read.
@@ -28,149 +33,14 @@ var policyGroups = map[string]bool{
 	"crd.projectcalico.org": true, "policy.networking.k8s.io": true, "k8s.ovn.org": true, "network.openshift.io": true,
 }
 
-// A port is a range of ports of one protocol, or a named port.
-type port struct {
-	protocol    string // "" for any
-	first, last int64  // 0, 0 for every port of the protocol
-	name        string
-}
-
-// String returns the port as text prints it: 8080/TCP, 8000-8999/TCP, http/TCP, TCP.
-func (p port) String() string {
-	text := p.name
-	switch {
-	case text != "":
-	case p.first == 0 && p.last == 0:
-		return p.protocol
-	case p.first == p.last:
-		text = strconv.FormatInt(p.first, 10)
-	default:
-		text = strconv.FormatInt(p.first, 10) + "-" + strconv.FormatInt(p.last, 10)
-	}
-	if p.protocol == "" {
-		return text
-	}
-	return text + "/" + p.protocol
-}
-
-// covers reports whether the port is, or for a named port may be, a number of a protocol.
-func (p port) covers(number int64, protocol string) bool {
-	if p.protocol != "" && p.protocol != protocol {
-		return false
-	}
-	return p.name != "" || p.first == 0 && p.last == 0 || p.first <= number && number <= p.last
-}
-
-// and returns the ports that are in both ranges.
-func (p port) and(q port) (port, bool) {
-	if p.protocol == "" {
-		p.protocol = q.protocol
-	}
-	switch {
-	case q.protocol != "" && q.protocol != p.protocol:
-		return port{}, false
-	case q.all():
-		return p, true
-	case p.all():
-		q.protocol = p.protocol
-		return q, true
-	case p.name != "" || q.name != "":
-		return p, p.name == q.name
-	}
-	p.first, p.last = max(p.first, q.first), min(p.last, q.last)
-	return p, p.first <= p.last
-}
-
-func (p port) all() bool { return p.name == "" && p.first == 0 && p.last == 0 }
-
-// inside reports whether every port of p is one of q.
-func (p port) inside(q port) bool {
-	if q.protocol != "" && q.protocol != p.protocol {
-		return false
-	}
-	return q.all() || p.name == q.name && !p.all() && q.first <= p.first && p.last <= q.last
-}
-
-func newPort(protocol string, n, end *lint.Node) port {
-	p := port{protocol: strings.ToUpper(protocol)}
-	if p.protocol == "ANY" {
-		p.protocol = ""
-	}
-	number, ok := n.Int()
-	if !ok {
-		if v, err := strconv.ParseInt(n.Value(), 10, 32); err == nil {
-			number, ok = v, true
-		}
-	}
-	switch {
-	case ok:
-		p.first, p.last = number, number
-		if e, ok := end.Int(); ok && e > number {
-			p.last = e
-		}
-	case strings.Contains(n.Value(), ":"): // Calico's range
-		first, last, _ := strings.Cut(n.Value(), ":")
-		p.first, _ = strconv.ParseInt(first, 10, 32)
-		p.last, _ = strconv.ParseInt(last, 10, 32)
-	default:
-		p.name = n.Value()
-	}
-	return p
-}
-
-// A block is a range of addresses that a rule names.
-type block struct {
-	node   *lint.Node
-	prefix netip.Prefix
-	except []netip.Prefix
-}
-
-func parseBlock(cidr, except *lint.Node) (block, bool) {
-	prefix, err := netip.ParsePrefix(cidr.Value())
-	if err != nil {
-		addr, err := netip.ParseAddr(cidr.Value())
-		if err != nil {
-			return block{}, false
-		}
-		prefix = netip.PrefixFrom(addr, addr.BitLen())
-	}
-	b := block{node: cidr, prefix: prefix.Masked()}
-	for _, text := range except.Strings() {
-		if p, err := netip.ParsePrefix(text); err == nil {
-			b.except = append(b.except, p)
-		}
-	}
-	return b, true
-}
-
-// everywhere reports whether the block is all addresses of its family, or one
-// of the two halves by which some write them: 0.0.0.0/1, or 2000::/3, which is
-// every public address of IPv6.
-func (b block) everywhere() bool {
-	if b.prefix.Addr().Is4() {
-		return b.prefix.Bits() <= 1
-	}
-	return b.prefix.Bits() <= 3
-}
-
-// contains reports whether an address is inside and not excepted.
-func (b block) contains(addr netip.Addr) bool {
-	for _, e := range b.except {
-		if e.Contains(addr) {
-			return false
-		}
-	}
-	return b.prefix.Contains(addr)
-}
-
-// parseNetworkPolicy reads networking.k8s.io/v1, by the clauses of
+// networkPolicy reads networking.k8s.io/v1, by the clauses of
 // https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/
-func parseNetworkPolicy(r *lint.Resource, t tiers) []*policy {
+func (rd *reader) networkPolicy(r *lint.Resource) []*policy {
 	if strings.HasSuffix(r.Group, "projectcalico.org") {
-		return parseCalico(r, t)
+		return rd.calico(r)
 	}
 	spec := r.Get("spec")
-	p := &policy{res: r, namespace: home(r), pods: parseSelector(spec.Get("podSelector")), layer: policyLayer, tier: calicoDefaultTier, order: 1000}
+	p := &policy{res: r, namespace: home(r), pods: parseSelector(spec.Get("podSelector")), tier: defaultTier, order: 1000}
 	types := spec.Get("policyTypes").Strings()
 	for _, d := range directions {
 		list := spec.Get(d.String())
@@ -183,52 +53,61 @@ func parseNetworkPolicy(r *lint.Resource, t tiers) []*policy {
 		}
 		p.sides[d] = side{applies: true, isolates: true}
 		for _, n := range list.Items() {
-			p.sides[d].rules = append(p.sides[d].rules, networkPolicyRule(n, d))
+			p.sides[d].rules = append(p.sides[d].rules, rd.networkPolicyRule(n, d))
 		}
 	}
 	return []*policy{p}
 }
 
-func networkPolicyRule(n *lint.Node, d direction) rule {
-	rl := rule{node: n}
-	for _, item := range n.Get("ports").Items() {
-		protocol := item.Get("protocol").Value()
-		if protocol == "" {
-			protocol = "TCP"
-		}
-		if item.Get("port").IsNull() {
-			rl.ports = append(rl.ports, port{protocol: protocol})
-			continue
-		}
-		rl.ports = append(rl.ports, newPort(protocol, item.Get("port"), item.Get("endPort")))
-	}
+func (rd *reader) networkPolicyRule(n *lint.Node, d direction) *rule {
+	rl := &rule{node: n, ports: rd.networkPolicyPorts(n.Get("ports"))}
 	peers := n.Get(d.peers()).Items()
 	if len(peers) == 0 {
-		rl.reach = [2]bool{true, true}
+		rl.reach = everyone
 	}
 	for _, peer := range peers {
-		// An address block is meant for what lies outside the cluster; whether
-		// it covers pods too differs between network plugins.
-		if b, ok := parseBlock(peer.Get("ipBlock", "cidr"), peer.Get("ipBlock", "except")); ok {
-			rl.blocks = append(rl.blocks, b)
-			rl.reach[internet] = rl.reach[internet] || b.everywhere()
-		}
+		rl.addBlock(peer.Get("ipBlock", "cidr"), peer.Get("ipBlock", "except"))
 		spaces, pods := peer.Get("namespaceSelector"), peer.Get("podSelector")
-		if spaces.IsMapping() && parseSelector(spaces).matchesEverything() && (pods.IsNull() || len(parseSelector(pods)) == 0) {
-			rl.reach[cluster] = true
+		if spaces.IsMapping() && parseSelector(spaces).matchesEverything() && len(parseSelector(pods)) == 0 {
+			rl.reach |= everyPod
 		}
 	}
+	// An address block is meant for what lies outside the cluster; whether it covers
+	// pods too differs between network plugins.
+	rl.settle(world)
 	return rl
 }
 
-// parseAdmin reads AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1)
+// networkPolicyPorts reads the list that NetworkPolicy has, and the EgressFirewall.
+func (rd *reader) networkPolicyPorts(list *lint.Node) ports {
+	items := list.Items()
+	if len(items) == 0 {
+		return allPorts
+	}
+	var all ports
+	for _, item := range items {
+		all.add(rd.port(tcpUnless(item.Get("protocol")), item.Get("port"), item.Get("endPort")))
+	}
+	return all
+}
+
+// port reads a port or a range of ports; a null one is every port of the protocol.
+func (rd *reader) port(protocol string, n, end *lint.Node) ports {
+	if n.IsNull() {
+		return ports{traffic: protocolTraffic(protocol)}
+	}
+	places, named := rd.names.one(n, end)
+	return ports{onPorts(protocol, places), named}
+}
+
+// admin reads AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1)
 // and ClusterNetworkPolicy (v1alpha2, v1beta1) of https://network-policy-api.sigs.k8s.io.
-// They isolate nothing by themselves: what no rule matches goes to the next layer.
-func parseAdmin(r *lint.Resource, _ tiers) []*policy {
+// They isolate nothing by themselves: what no rule matches goes to the next tier.
+func (rd *reader) admin(r *lint.Resource) []*policy {
 	spec := r.Get("spec")
-	p := &policy{res: r, wide: true, layer: adminLayer}
+	p := &policy{res: r, wide: true, tier: adminTier}
 	if r.Kind == "BaselineAdminNetworkPolicy" || r.Kind == "ClusterNetworkPolicy" && spec.Get("tier").Value() == "Baseline" {
-		p.layer = baselineLayer
+		p.tier = baselineTier
 	}
 	if priority, ok := spec.Get("priority").Int(); ok {
 		p.order = float64(priority)
@@ -246,24 +125,16 @@ func parseAdmin(r *lint.Resource, _ tiers) []*policy {
 			if !known { // the API server refuses it
 				continue
 			}
-			rl := rule{node: n, action: action}
-			rl.ports = append(adminPorts(n.Get("ports")), adminPorts(n.Get("protocols"))...)
+			rl := &rule{node: n, action: action, ports: rd.adminPorts(n)}
 			for _, peer := range n.Get(d.peers()).Items() {
-				if all := peer.Get("namespaces"); all.IsMapping() && parseSelector(all).matchesEverything() {
-					rl.reach[cluster] = true
+				if adminNamespaces(peer.Get("namespaces")) || adminPods(peer.Get("pods")) {
+					rl.reach |= everyPod
 				}
-				if pods := peer.Get("pods"); pods.IsMapping() && parseSelector(pods.Get("namespaceSelector")).matchesEverything() && len(parseSelector(pods.Get("podSelector"))) == 0 {
-					rl.reach[cluster] = true
-				}
-				for _, cidr := range peer.Get("networks").Items() { // these match the traffic between pods too
-					if b, ok := parseBlock(cidr, cidr.Get("except")); ok {
-						rl.blocks = append(rl.blocks, b)
-						if b.everywhere() {
-							rl.reach = [2]bool{true, true}
-						}
-					}
+				for _, cidr := range peer.Get("networks").Items() {
+					rl.addBlock(cidr, cidr.Get("except"))
 				}
 			}
+			rl.settle(everyone) // networks match the traffic between pods too
 			p.sides[d].rules = append(p.sides[d].rules, rl)
 		}
 	}
@@ -272,63 +143,91 @@ func parseAdmin(r *lint.Resource, _ tiers) []*policy {
 
 var adminActions = map[string]action{"Allow": allow, "Accept": allow, "Deny": deny, "Pass": pass}
 
+// adminNamespaces reports whether a peer's namespaces are all of them: a label
+// selector, which the first releases of the API put one level deeper, beside
+// sameLabels and notSameLabels.
+func adminNamespaces(n *lint.Node) bool {
+	if deeper := n.Get("namespaceSelector"); deeper.Exists() {
+		n = deeper
+	}
+	return n.IsMapping() && parseSelector(n).matchesEverything() && !n.Get("sameLabels").Exists() && !n.Get("notSameLabels").Exists()
+}
+
+// adminPods reports whether a peer's pods are all of every namespace.
+func adminPods(n *lint.Node) bool {
+	spaces := n.Get("namespaceSelector")
+	if !spaces.Exists() {
+		spaces = n.Get("namespaces")
+	}
+	return n.IsMapping() && adminNamespaces(spaces) && len(parseSelector(n.Get("podSelector"))) == 0
+}
+
 // adminPorts reads the ports of AdminNetworkPolicy (portNumber, portRange,
 // namedPort) and the protocols of ClusterNetworkPolicy (tcp, udp, sctp).
-func adminPorts(list *lint.Node) []port {
-	var ports []port
-	for _, item := range list.Items() {
+func (rd *reader) adminPorts(n *lint.Node) ports {
+	items := slices.Concat(n.Get("ports").Items(), n.Get("protocols").Items())
+	if len(items) == 0 {
+		return allPorts
+	}
+	var all ports
+	for _, item := range items {
 		if n := item.Get("portNumber"); n.Exists() {
-			ports = append(ports, newPort(n.Get("protocol").Value(), n.Get("port"), n.Get("none")))
+			all.add(rd.port(tcpUnless(n.Get("protocol")), n.Get("port"), n.Get("none")))
 		}
 		if n := item.Get("portRange"); n.Exists() {
-			p := newPort(n.Get("protocol").Value(), n.Get("start"), n.Get("end"))
-			ports = append(ports, p)
+			all.add(rd.port(tcpUnless(n.Get("protocol")), n.Get("start"), n.Get("end")))
 		}
-		if n := item.Get("namedPort"); n.Exists() {
-			ports = append(ports, port{name: n.Value()})
-		}
-		if n := item.Get("destinationNamedPort"); n.Exists() {
-			ports = append(ports, port{name: n.Value()})
+		for _, field := range []string{"namedPort", "destinationNamedPort"} { // of every protocol
+			if n := item.Get(field); n.Exists() {
+				for p := tcp; p <= sctp; p++ {
+					all.add(rd.port(protocolNames[p], n, n.Get("none")))
+				}
+			}
 		}
 		for _, protocol := range []string{"tcp", "udp", "sctp"} {
 			n := item.Get(protocol)
-			if !n.Exists() {
-				continue
+			port := n.Get("destinationPort")
+			switch between := port.Get("range"); {
+			case !n.Exists():
+			case between.Exists():
+				all.add(rd.port(protocol, between.Get("start"), between.Get("end")))
+			default:
+				all.add(rd.port(protocol, port.Get("number"), n.Get("none")))
 			}
-			p := port{protocol: strings.ToUpper(protocol)}
-			if number := n.Get("destinationPort", "number"); number.Exists() {
-				p = newPort(protocol, number, n.Get("none"))
-			}
-			if r := n.Get("destinationPort", "range"); r.Exists() {
-				p = newPort(protocol, r.Get("start"), r.Get("end"))
-			}
-			ports = append(ports, p)
 		}
 	}
-	return ports
+	return all
 }
 
-// parseEgressFirewall reads OVN-Kubernetes' EgressFirewall and OpenShift SDN's
+// tcpUnless returns a protocol, TCP where there is none.
+func tcpUnless(n *lint.Node) string {
+	if n.IsNull() || n.Value() == "" {
+		return "TCP"
+	}
+	return n.Value()
+}
+
+// egressFirewall reads OVN-Kubernetes' EgressFirewall and OpenShift SDN's
 // EgressNetworkPolicy: rules in order for what leaves the cluster, allowed where
 // none matches
 // (https://docs.redhat.com/en/documentation/openshift_container_platform/4.14/html/network_apis/egressfirewall-k8s-ovn-org-v1).
-func parseEgressFirewall(r *lint.Resource, _ tiers) []*policy {
-	p := &policy{res: r, namespace: home(r), layer: firewallLayer}
+// What they allow must be allowed by the policies, too, so they are a tier in front of those.
+func (rd *reader) egressFirewall(r *lint.Resource) []*policy {
+	p := &policy{res: r, namespace: home(r), tier: firewallTier}
 	items := r.Get("spec", "egress").Items()
 	p.sides[egress].applies = len(items) > 0
 	for _, n := range items {
-		action, known := adminActions[n.Get("type").Value()]
-		if !known {
+		rl := &rule{node: n, ports: rd.networkPolicyPorts(n.Get("ports"))}
+		switch n.Get("type").Value() {
+		case "Allow":
+			rl.action = pass
+		case "Deny":
+			rl.action = deny
+		default: // the API server refuses it
 			continue
 		}
-		rl := rule{node: n, action: action}
-		for _, item := range n.Get("ports").Items() {
-			rl.ports = append(rl.ports, newPort(item.Get("protocol").Value(), item.Get("port"), item.Get("none")))
-		}
-		if b, ok := parseBlock(n.Get("to", "cidrSelector"), n.Get("none")); ok {
-			rl.blocks = append(rl.blocks, b)
-			rl.reach[internet] = b.everywhere()
-		}
+		rl.addBlock(n.Get("to", "cidrSelector"), n.Get("none"))
+		rl.settle(world)
 		p.sides[egress].rules = append(p.sides[egress].rules, rl)
 	}
 	return []*policy{p}

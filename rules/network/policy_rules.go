@@ -23,23 +23,24 @@ var AllowAll = &lint.Rule{
 		m := modelOf(pass.Bundle)
 		for _, p := range m.policies {
 			for _, d := range directions {
-				for _, r := range p.sides[d].rules {
-					reportAllowAll(pass, m, p, d, r)
+				for i := range p.sides[d].rules {
+					reportAllowAll(pass, m, p, d, i)
 				}
 			}
 		}
 	},
 }
 
-func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
-	if r.action != allow || !r.matchesAll(cluster) || p.layer == baselineLayer || p.layer == firewallLayer {
+func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, i int) {
+	r := p.sides[d].rules[i]
+	if !r.allows(podsV4) || p.tier == baselineTier {
 		return
 	}
 	var undone *workload
 	matters := m.byName[p.namespace] == nil && !p.wide // a policy apart from its pods
 	for _, w := range p.workloads {
 		e := w.exposure(d)
-		if w.hostNetwork || !e.open[cluster] || len(e.ports[cluster]) > 0 {
+		if w.hostNetwork || e.open[cluster].restricted() {
 			continue // another policy denies it first
 		}
 		matters = true
@@ -52,8 +53,12 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 		return
 	}
 	what := "all " + d.String()
-	if !r.reach[internet] {
+	if r.reach&worldV4 == 0 {
 		what = fmt.Sprintf("%s %s every pod of every namespace", d, d.peers())
+	}
+	denies := slices.ContainsFunc(p.sides[d].rules, func(q *rule) bool { return q.action == deny && (p.denyFirst || slices.Index(p.sides[d].rules, q) < i) })
+	if denies {
+		what += " that it does not deny"
 	}
 	if undone != nil {
 		by := undone.exposure(d).restricts
@@ -64,6 +69,9 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 		return
 	}
 	f := pass.Reportf(r.node, "%s allows %s: it restricts nothing in that direction", p.res, what)
+	if denies {
+		f.Message = fmt.Sprintf("%s allows %s: every other peer and port is open", p.res, what)
+	}
 	f.Help = "name the peers that the workload needs, or ports at the least"
 	f.Severity = lint.Medium
 	if d == egress {
@@ -72,11 +80,13 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, r rule) {
 }
 
 func (p *policy) allowsAll(d direction) bool {
-	return slices.ContainsFunc(p.sides[d].rules, func(r rule) bool { return r.action == allow && r.matchesAll(cluster) })
+	return slices.ContainsFunc(p.sides[d].rules, func(r *rule) bool { return r.allows(podsV4) })
 }
 
 // metadataServices are the addresses at which clouds hand out credentials of the node.
-var metadataServices = []netip.Addr{netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("fd00:ec2::254")}
+var metadataServices = []peer{{worldV4, netip.MustParseAddr("169.254.169.254")}, {worldV6, netip.MustParseAddr("fd00:ec2::254")}}
+
+const metadataPort = 80
 
 // OpenCIDR reports address blocks that are the whole internet on the way in, or
 // hold the cloud's metadata service on the way out.
@@ -90,21 +100,24 @@ var OpenCIDR = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		m := modelOf(pass.Bundle)
+		let := letThrough(m)
 		for _, p := range m.policies {
-			if p.layer == baselineLayer || p.layer == firewallLayer {
+			if p.tier == baselineTier {
 				continue
 			}
 			for _, r := range p.sides[ingress].rules {
-				reportOpenIngress(pass, p, r)
+				reportOpenIngress(pass, m, p, r)
 			}
-			for i := range p.sides[egress].rules {
-				reportMetadata(pass, p, i)
+			for _, r := range p.sides[egress].rules {
+				if r.action == allow && (len(p.workloads) == 0 || let[r]) {
+					reportMetadata(pass, p, r)
+				}
 			}
 		}
 	},
 }
 
-func reportOpenIngress(pass *lint.Pass, p *policy, r rule) {
+func reportOpenIngress(pass *lint.Pass, m *model, p *policy, r *rule) {
 	if r.action != allow {
 		return
 	}
@@ -114,81 +127,84 @@ func reportOpenIngress(pass *lint.Pass, p *policy, r rule) {
 			continue
 		}
 		if first != nil {
-			first.Relate("policy", b.node, b.node.Value()+" is allowed, too")
+			first.Relate("policy", b.node, b.String()+" is allowed, too")
 			continue
 		}
 		what := "every address"
 		if b.prefix.Bits() > 0 {
 			what = "most addresses"
 		}
-		first = pass.Reportf(b.node, "%s allows ingress from %s (%s)", p.res, what, b.node.Value())
+		first = pass.Reportf(b.node, "%s allows ingress from %s (%s)", p.res, what, b)
 		first.Help = "name the networks that clients come from, or except the others"
-		if len(r.ports) > 0 {
-			first.Message += " on " + portList(r.ports)
+		if !r.ports.full() {
+			first.Message += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
 			first.Severity = lint.Low
 		}
 	}
 }
 
-// reportMetadata judges the egress rule of index i.
-func reportMetadata(pass *lint.Pass, p *policy, i int) {
-	r := p.sides[egress].rules[i]
-	http := len(r.ports) == 0 || slices.ContainsFunc(r.ports, func(p port) bool { return p.name == "" && p.covers(80, "TCP") })
-	if r.action != allow || !http || !slices.ContainsFunc(r.blocks, block.holdsMetadata) || p.metadataDenied(i) {
+// reportMetadata judges an egress rule that allows some traffic with a metadata
+// service, or may: the policy selects nothing in the bundle.
+func reportMetadata(pass *lint.Pass, p *policy, r *rule) {
+	if !r.ports.traffic[tcp].contains(metadataPort) {
 		return
 	}
 	var first *lint.Finding
 	for _, b := range r.blocks {
-		if !b.holdsMetadata() {
+		i := slices.IndexFunc(metadataServices, func(s peer) bool { return b.contains(s.addr) })
+		if i < 0 {
 			continue
 		}
-		addr := metadataServices[slices.IndexFunc(metadataServices, b.contains)]
+		addr := metadataServices[i].addr
 		if first != nil {
-			first.Relate("policy", b.node, b.node.Value()+" includes "+addr.String())
+			first.Relate("policy", b.node, b.String()+" includes "+addr.String())
 			continue
 		}
-		first = pass.Reportf(b.node, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.res, b.node.Value(), addr)
+		first = pass.Reportf(b.node, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.res, b, addr)
 		if b.prefix.IsSingleIP() {
 			first.Message = fmt.Sprintf("%s allows egress to the cloud's metadata service at %s", p.res, addr)
 			first.Help = "remove the address, and give the workload an identity of its own (a projected token, not the node's)"
 			continue
 		}
-		first.Help = fmt.Sprintf("add except: [%s/%d], and the private networks that the workload does not need", addr, addr.BitLen())
+		first.Help = fmt.Sprintf("add %s: [%s/%d], and the private networks that the workload does not need", p.exceptField(), addr, addr.BitLen())
 	}
 }
 
-func (b block) holdsMetadata() bool { return slices.ContainsFunc(metadataServices, b.contains) }
-
-// metadataDenied reports whether what the rule of index i allows to a metadata
-// service is denied to every workload that the policy selects: by a rule that is
-// asked before it, or whose denials come first.
-func (p *policy) metadataDenied(i int) bool {
-	if len(p.workloads) == 0 {
-		return false
+// exceptField is the field by which a policy takes addresses out of a network.
+func (p *policy) exceptField() string {
+	switch {
+	case strings.HasSuffix(p.res.Group, "projectcalico.org"):
+		return "notNets"
+	case p.res.Group == "cilium.io":
+		return "toCIDRSet with except"
+	case p.wide: // the network policy API has none
+		return "a rule before it that denies"
 	}
-	for _, w := range p.workloads {
-		denied, behind := false, false
-		for _, q := range w.policies {
-			for j, r := range q.sides[egress].rules {
-				before := !behind && (q != p || j < i) || q.denyFirst || q.layer == firewallLayer
-				denied = denied || before && r.action == deny && slices.ContainsFunc(r.blocks, block.holdsMetadata) &&
-					(len(r.ports) == 0 || slices.ContainsFunc(r.ports, func(p port) bool { return p.covers(80, "TCP") }))
+	return "except"
+}
+
+// letThrough returns the rules that let some workload reach a metadata service by
+// its address: what no rule denies that is asked before them, or whose denials come
+// first. Workloads are asked only where a rule is about such an address.
+func letThrough(m *model) map[*rule]bool {
+	let, asked := map[*rule]bool{}, map[*workload]bool{}
+	for _, p := range m.policies {
+		about := slices.ContainsFunc(p.sides[egress].rules, func(r *rule) bool {
+			return r.action == allow && slices.ContainsFunc(metadataServices, func(s peer) bool { return r.addresses != nil && r.meets(s) })
+		})
+		for _, w := range p.workloads {
+			if !about || asked[w] {
+				continue
 			}
-			behind = behind || q == p
-		}
-		if !denied {
-			return false
+			asked[w] = true
+			for _, service := range metadataServices {
+				w.ask(egress, w.exposure(egress).policies, service, m.names, func(r *rule, through traffic) {
+					let[r] = let[r] || through[tcp].contains(metadataPort)
+				})
+			}
 		}
 	}
-	return true
-}
-
-func portList(ports []port) string {
-	var names []string
-	for _, p := range ports {
-		names = append(names, p.String())
-	}
-	return strings.Join(names, ", ")
+	return let
 }
 
 // EgressWithoutDNS reports policies that allow a pod to reach others by their
@@ -264,9 +280,9 @@ func (w *workload) withoutDNS() *policy {
 	return first
 }
 
-func (r rule) mayAllowDNS(namespace string) bool {
-	if len(r.ports) > 0 {
-		return slices.ContainsFunc(r.ports, func(p port) bool { return p.covers(53, "UDP") || p.covers(53, "TCP") })
+func (r *rule) mayAllowDNS(namespace string) bool {
+	if !r.ports.full() {
+		return r.ports.named || r.ports.traffic[udp].contains(53) || r.ports.traffic[tcp].contains(53)
 	}
 	peers := r.node.Get("to").Items()
 	if len(peers) == 0 || namespace == "kube-system" {

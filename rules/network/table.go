@@ -56,6 +56,8 @@ type Reach struct {
 	// Ports maps an entry of OpenTo to the ports it is limited to; without one
 	// it is open on every port.
 	Ports map[string][]string `json:"ports"`
+	// Except maps an entry of OpenTo that is open on all ports but a few to those few.
+	Except map[string][]string `json:"except"`
 	// Policies are the policies that decide, as kind/name.
 	Policies []string `json:"policies"`
 }
@@ -68,7 +70,7 @@ func Table(bundles []*lint.Bundle) *Matrix {
 	for _, b := range bundles {
 		model := modelOf(b)
 		for _, spec := range b.PodSpecs() {
-			row := model.workloads[spec].row()
+			row := model.workloads[spec].row(model.names)
 			known := slices.IndexFunc(seen[row.Location], func(i int) bool { return m.Workloads[i].same(row) })
 			if known < 0 {
 				row.Renderings = []lint.Rendering{b.Rendering}
@@ -119,25 +121,30 @@ func (r MatrixRow) place() string {
 	return text + " in " + strings.Join(roots, ", ")
 }
 
-func (w *workload) row() MatrixRow {
+func (w *workload) row(names *portNames) MatrixRow {
 	r := w.resource()
 	row := MatrixRow{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, HostNetwork: w.hostNetwork,
-		Ingress: w.exposure(ingress).reach(), Egress: w.exposure(egress).reach()}
+		Ingress: w.exposure(ingress).reach(names), Egress: w.exposure(egress).reach(names)}
 	if span := r.Get("metadata", "name").Locate().Span; span.IsValid() {
 		row.Location = MatrixLocation{span.Path(), span.Start.Line, span.Start.Column, span.End.Line, span.End.Column}
 	}
 	return row
 }
 
-func (e exposure) reach() Reach {
-	r := Reach{Isolated: e.isolated, OpenTo: []string{}, Ports: map[string][]string{}, Policies: []string{}}
+func (e exposure) reach(names *portNames) Reach {
+	r := Reach{Isolated: e.isolated, OpenTo: []string{}, Ports: map[string][]string{}, Except: map[string][]string{}, Policies: []string{}}
 	for _, s := range scopes {
-		if !e.open[s] {
+		open := e.open[s]
+		if open.empty() {
 			continue
 		}
 		r.OpenTo = append(r.OpenTo, s.String())
-		for _, p := range e.ports[s] {
-			r.Ports[s.String()] = append(r.Ports[s.String()], p.String())
+		if open.full() {
+			continue
+		}
+		r.Ports[s.String()] = names.list(open)
+		if but := names.but(open); but != nil {
+			r.Except[s.String()] = but
 		}
 	}
 	for _, p := range e.policies {
@@ -151,7 +158,9 @@ func (e exposure) reach() Reach {
 func (r Reach) String() string {
 	var to []string
 	for _, s := range r.OpenTo {
-		if ports := r.Ports[s]; len(ports) > 0 {
+		if except := r.Except[s]; len(except) > 0 {
+			s += " (all but " + strings.Join(except, ", ") + ")"
+		} else if ports := r.Ports[s]; len(ports) > 0 {
 			s += " (" + strings.Join(ports, ", ") + ")"
 		}
 		to = append(to, s)

@@ -75,8 +75,8 @@ func TestTableJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"egress":{"isolated":true,"openTo":[],"policies":["NetworkPolicy/web"],"ports":{}},"hostNetwork":false,` +
-		`"ingress":{"isolated":true,"openTo":["cluster"],"policies":["NetworkPolicy/web"],"ports":{"cluster":["8080/TCP"]}},` +
+	want := `{"egress":{"except":{},"isolated":true,"openTo":[],"policies":["NetworkPolicy/web"],"ports":{}},"hostNetwork":false,` +
+		`"ingress":{"except":{},"isolated":true,"openTo":["cluster"],"policies":["NetworkPolicy/web"],"ports":{"cluster":["8080/TCP"]}},` +
 		`"kind":"Deployment","location":{"column":18,"endColumn":21,"endLine":3,"file":"shop.yaml","line":3},"name":"web","namespace":"shop","renderings":[{"kind":"file","root":".","variant":""}]}`
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
