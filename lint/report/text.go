@@ -17,7 +17,8 @@ import (
 )
 
 // Text writes findings for people: the source line with the place underlined,
-// the values or patch line that decided it, what is wrong, and how to mend it.
+// the values or patch line that decided it, what is wrong, and how to mend it. Help
+// of several lines, as a ready manifest, is whole at the first finding of its rule.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
 	t := &text{Writer: bufio.NewWriter(w), masks: r.Masks, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color)}
@@ -41,6 +42,8 @@ type text struct {
 	width int
 	paint func(string, ...color.Attribute) string
 	last  shownLine
+	// helped are the rules whose help of several lines was written whole.
+	helped []string
 }
 
 // frameRoles are the roles of related places that get a frame of their own: the
@@ -93,10 +96,17 @@ func (t *text) group(findings []*lint.Finding) {
 		t.wrap("  "+t.paint(label, severityColor[x.Severity]...)+strings.Repeat(" ", indent-2-len(label)), indent, indent,
 			Escape(x.Message)+" "+"["+x.Rule.ID+"]")
 		if help, rest, _ := strings.Cut(strings.TrimSpace(x.Help), "\n"); help != "" {
-			if rest != "" {
+			whole := rest != "" && !slices.Contains(t.helped, x.Rule.ID)
+			if rest != "" && !whole {
 				help = strings.TrimRight(help, " \r") + " …"
 			}
 			t.wrap(strings.Repeat(" ", indent)+t.paint("help:", color.FgHiCyan), indent+5, indent+6, Escape(help))
+			if whole { // a manifest to copy: once a rule is enough
+				t.helped = append(t.helped, x.Rule.ID)
+				for line := range strings.Lines(rest) {
+					fmt.Fprintln(t, strings.TrimRight(strings.Repeat(" ", indent+2)+Escape(strings.TrimRight(line, "\r\n")), " "))
+				}
+			}
 		}
 	}
 	for i, rel := range lines {
