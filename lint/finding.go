@@ -26,6 +26,9 @@ type Finding struct {
 	// finding then stands where that text is written, in a values file or a generator
 	// rather than in the template or the overlay that passes it on. Reports never show it.
 	Literal string
+	// Whole tells that Node stands for its object: what decided the text of the node, a
+	// name say, is then no related place, though what guards the object is.
+	Whole bool
 	// Key tells findings of one rule in one place apart that are not one defect
 	// (the directions of a network policy, say).
 	Key string

@@ -269,6 +269,9 @@ func (f *Finding) locate() {
 	if f.Line > 0 && f.Literal != "" && f.Span.Start.Line < f.Span.End.Line {
 		f.Span = lineOfText(f.Span, f.Literal)
 	}
+	if f.Whole {
+		place.Related = slices.DeleteFunc(slices.Clone(place.Related), func(r Related) bool { return r.Role != "guard" })
+	}
 	f.Related = slices.Concat(place.Related, f.Related)
 }
 

@@ -66,6 +66,42 @@ func TestOneDefectInOnePlaceIsOneFinding(t *testing.T) {
 	}
 }
 
+// What decided the text of a node is no place of a finding about its whole object.
+func TestAFindingOfAWholeObjectKeepsWhatGuardsIt(t *testing.T) {
+	rule := func(whole bool) *Rule {
+		return &Rule{ID: "object", Run: func(p *Pass) { p.Report(p.Resources("Pod")[0].Get("metadata", "name"), "found").Whole = whole }}
+	}
+	for whole, want := range map[bool]string{true: "[guard workload]", false: "[value guard include workload]"} {
+		src := NewSource("x.yaml", []byte(twoPods))
+		docs, _ := ParseYAML(src)
+		b := NewBundle(Rendering{Kind: "file", Root: "."}, "", NewResources(docs[0], decided{FileLocator{src}}))
+		r := rule(whole)
+		run := r.Run
+		r.Run = func(p *Pass) {
+			run(p)
+			p.findings[0].Relate("workload", p.Resources("Pod")[1].Root, "too")
+		}
+		var roles []string
+		for _, related := range Run(context.Background(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: r}}}).Findings[0].Related {
+			roles = append(roles, related.Role)
+		}
+		if got := fmt.Sprint(roles); got != want {
+			t.Errorf("whole %v: %s, want %s", whole, got, want)
+		}
+	}
+}
+
+// A decided locator relates what decided a node.
+type decided struct{ FileLocator }
+
+func (d decided) Locate(n *Node) Place {
+	place := d.FileLocator.Locate(n)
+	for _, role := range []string{"value", "guard", "include"} {
+		place.Related = append(place.Related, Related{Role: role, Span: d.Source.LineSpan(2)})
+	}
+	return place
+}
+
 func TestTheStrongerRuleWins(t *testing.T) {
 	weaker := &Rule{ID: "weaker", YieldsTo: []string{"image"}, Run: func(p *Pass) {
 		for _, c := range p.Containers() {

@@ -86,14 +86,18 @@ func (l *locator) atKey(key, value *kyaml.Node) lint.Place {
 		return place
 	}
 	k, ok := l.site(segs[0])
-	if !ok || k.vendored || !place.Span.IsValid() || place.Span.Start.Source == k.span.Start.Source && place.Span.Start.Line == k.span.Start.Line {
+	sites := l.sites(l.main(l.segments(from, to)))
+	if k.vendored { // unless the value is written there, too, its place is the author's
+		ok = ok && slices.ContainsFunc(sites, func(s site) bool { return s.span.Compare(place.Span) == 0 })
+	}
+	if !ok || !place.Span.IsValid() || place.Span.Start.Source == k.span.Start.Source && place.Span.Start.Line == k.span.Start.Line {
 		return place
 	}
 	if place.Span.Start.Source != k.span.Start.Source || place.Precision == lint.Block {
 		inner := place.Span
 		place.Span, place.Precision = k.span, lint.Block
-		for _, s := range l.sites(l.main(l.segments(from, to))) {
-			if !s.vendored && s.span.Start.Source == k.span.Start.Source && s.span.Start.Line == k.span.Start.Line {
+		for _, s := range sites {
+			if s.vendored == k.vendored && s.span.Start.Source == k.span.Start.Source && s.span.Start.Line == k.span.Start.Line {
 				place.Span = s.span
 			}
 		}

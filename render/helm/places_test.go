@@ -73,6 +73,7 @@ func TestPlaces(t *testing.T) {
 		{"a list of values", find(t, b, "Service", "web").Get("spec", "ports").Items()[1].Get("port"), "values.yaml:33:11 exact value; template templates/web.yaml:51"},
 		{"a library", kit.Get("automountServiceAccountToken"), "templates/kit.yaml:1:1 block text; template charts/kit/templates/_account.tpl:7"},
 		{"a vendored chart", worker.Get("spec", "template", "spec", "containers").Items()[0].Get("securityContext", "privileged"), "values.yaml:36:11 block literal; template charts/worker/templates/worker.yaml:13; guard values.yaml:35"},
+		{"a name that a helper of a vendored chart writes", find(t, b, "ConfigMap", "worker-queue").Get("metadata", "name"), "charts/worker/templates/queue.yaml:4:9 block file; value charts/worker/Chart.yaml:2; guard values.yaml:35; include charts/worker/templates/_name.tpl:2"},
 		{"a vendored chart's own value", batch.Get("spec", "template", "spec", "containers").Items()[0].Get("securityContext", "privileged"), "values.yaml:37:1 object literal; template charts/worker/templates/worker.yaml:13; value charts/worker/values.yaml:2"},
 		{"a vendored chart under an alias", batch.Get("spec", "replicas"), "values.yaml:38:9 exact value; template charts/worker/templates/worker.yaml:6"},
 		{"a definition", find(t, b, "CustomResourceDefinition", "things.example.org").Get("spec", "scope"), "crds/things.yaml:7:10 exact "},

@@ -26,7 +26,8 @@ var Tiller = &lint.Rule{
 		}
 		for _, r := range pass.Resources("Service") {
 			if l := r.Labels(); r.Group == "" && l["app"] == "helm" && l["name"] == "tiller" {
-				pass.Reportf(r.Get("metadata", "name"), "%s exposes Tiller, which installs whatever a client in the cluster sends it", r).Help = "remove it; Helm 3 needs no server"
+				f := pass.Reportf(r.Get("metadata", "name"), "%s exposes Tiller, which installs whatever a client in the cluster sends it", r)
+				f.Whole, f.Help = true, "remove it; Helm 3 needs no server"
 			}
 		}
 	},

@@ -97,6 +97,7 @@ func reportGaps(pass *lint.Pass, partial bool) {
 				message = fmt.Sprintf("no network policy in %s restricts %s: %s open to every peer", ns.shown, strings.Join(names, " or "), counted(first, others))
 			}
 			f := pass.Report(first.Get("metadata", "name"), message)
+			f.Whole = true
 			// each namespace wants a policy of its own, also where overlays put one base into several
 			f.Key = strings.TrimSpace(ns.name + " " + strings.Join(names, "+"))
 			f.Subject = ns.name + " " + strings.Join(names, "+")

@@ -45,7 +45,8 @@ var PDBMissing = &lint.Rule{
 					continue services
 				}
 			}
-			pass.Reportf(s.Get("metadata", "name"), "%s has no PodDisruptionBudget: draining nodes may stop all its pods at once", s.Resource).Help = "add a PodDisruptionBudget with maxUnavailable: 1"
+			f := pass.Reportf(s.Get("metadata", "name"), "%s has no PodDisruptionBudget: draining nodes may stop all its pods at once", s.Resource)
+			f.Whole, f.Help = true, "add a PodDisruptionBudget with maxUnavailable: 1"
 		}
 	},
 }
