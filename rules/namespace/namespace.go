@@ -155,7 +155,7 @@ func lacking(pass *lint.Pass, kind, so string) {
 	for _, r := range pass.Resources("Namespace") {
 		if r.Group == "" && !isSystem(r.Name) && !has[r.Name] {
 			f := pass.Reportf(r.Get("metadata", "name"), "namespace %q has no %s: %s", r.Name, kind, so)
-			f.Whole, f.Help = true, "add a " + kind + " to the namespace"
+			f.Whole, f.Help = true, "add a "+kind+" to the namespace"
 		}
 	}
 }
