@@ -33,6 +33,9 @@ type Bundle struct {
 	// says so: a comment that ignores nothing is found in them even where no
 	// object and no finding leads to them.
 	Sources []*Source
+	// LeftOut are objects that the source of the bundle holds and its settings leave
+	// out, where the renderer knows: what a chart's conditions do not write.
+	LeftOut []LeftOut
 	// Configuration holds the files that say how the bundle is made and are not
 	// deployed themselves: kustomizations.
 	Configuration []*Resource
@@ -48,6 +51,19 @@ type Bundle struct {
 
 	mu       sync.Mutex
 	unplaced map[*Resource]string // what the locator panicked with
+}
+
+// A LeftOut is an object that a template holds and does not write.
+type LeftOut struct {
+	Kind string
+	// Alone tells that the condition is about objects of this kind and no others.
+	Alone bool
+	// Setting is the values key that decides it, as networkPolicy.enabled; "" where
+	// another thing does.
+	Setting string
+	// Value is where the key stands, or what it would be added to; not valid where the
+	// author has no such place. Template is the condition.
+	Value, Template Span
 }
 
 // kustomizeGroup is the API group of kustomize's own files.

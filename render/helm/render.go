@@ -47,7 +47,9 @@ func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle
 	for _, d := range out.documents() {
 		resources = append(resources, d.resources...)
 	}
-	return t.bundle(v.name, o, resources, append(errs, out.errs...)), out.failed
+	b = t.bundle(v.name, o, resources, append(errs, out.errs...))
+	b.LeftOut = out.leftOut()
+	return b, out.failed
 }
 
 // output renders the chart with one set of values; nil when it cannot be rendered.

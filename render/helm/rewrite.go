@@ -241,18 +241,34 @@ func (r *rewriter) body(b *parse.BranchNode) string {
 	if b.List == nil || len(b.List.Nodes) == 0 {
 		return ""
 	}
-	from := int(b.List.Nodes[0].Position())
-	var last int
-	for _, n := range b.List.Nodes {
-		last = int(n.Position())
-		if text, ok := n.(*parse.TextNode); ok {
-			last += len(text.Text)
-		}
-	}
+	from, last := int(b.List.Nodes[0].Position()), lastOf(b.List)
 	if from < 0 || last > len(r.text) || from >= last {
 		return ""
 	}
 	return r.text[from:last]
+}
+
+// lastOf returns the offset behind the text of a list, or where its last action starts;
+// blocks count with their branches.
+func lastOf(l *parse.ListNode) int {
+	if l == nil || len(l.Nodes) == 0 {
+		return 0
+	}
+	var last int
+	for _, n := range l.Nodes {
+		last = max(last, int(n.Position()))
+		switch x := n.(type) {
+		case *parse.TextNode:
+			last = max(last, int(x.Pos)+len(x.Text))
+		case *parse.IfNode:
+			last = max(last, lastOf(x.List), lastOf(x.ElseList))
+		case *parse.WithNode:
+			last = max(last, lastOf(x.List), lastOf(x.ElseList))
+		case *parse.RangeNode:
+			last = max(last, lastOf(x.List), lastOf(x.ElseList))
+		}
+	}
+	return last
 }
 
 // assignments collects the variables that a block assigns to without declaring them.

@@ -102,11 +102,29 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			f.Key = strings.TrimSpace(ns.name + " " + strings.Join(names, "+"))
 			f.Subject = ns.name + " " + strings.Join(names, "+")
 			f.Help = remedy(ns, g)
+			if settings := relateLeftOut(pass.Bundle, f); len(settings) > 0 {
+				f.Help = "set " + strings.Join(settings, " or ") + " to render the chart's own network policies, or " + f.Help
+			}
 			for _, r := range others {
 				f.Relate("workload", r.Get("metadata", "name"), r.String()+" is open, too")
 			}
 		}
 	}
+}
+
+// relateLeftOut adds the settings of a chart, three at the most, that leave out network
+// policies which it holds, and returns them.
+func relateLeftOut(b *lint.Bundle, f *lint.Finding) []string {
+	var settings []string
+	for _, left := range b.LeftOut {
+		if readers[left.Kind] == nil || !left.Alone || !left.Value.IsValid() || slices.Contains(settings, left.Setting) || len(settings) == 3 {
+			continue
+		}
+		settings = append(settings, left.Setting)
+		message := left.Setting + " leaves out the chart's " + left.Kind
+		f.Related = append(f.Related, lint.Related{Role: "value", Message: message, Span: left.Value}, lint.Related{Role: "template", Message: "written here if it is set", Span: left.Template})
+	}
+	return settings
 }
 
 // otherResources returns the objects of workloads behind the first, each once.

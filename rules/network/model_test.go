@@ -334,6 +334,40 @@ func TestHostNetworkIsOutsideEveryPolicy(t *testing.T) {
 	}
 }
 
+// Whoever writes the policies that help holds into a file has closed the gap.
+func TestTheReadyPolicyClosesTheGap(t *testing.T) {
+	two := pods + strings.ReplaceAll(strings.ReplaceAll(pods[strings.Index(pods, "---")+4:], "web", "worker"), "app: worker", "app: job")
+	for name, text := range map[string]string{
+		"nothing":                two,
+		"ingress of both":        two + np(`{podSelector: {}}`),
+		"egress of one":          two + np(`{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}`),
+		"no namespace":           strings.ReplaceAll(two, ", namespace: shop", ""),
+		"both, of one each":      two + np(`{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}`) + np(`{podSelector: {matchLabels: {app: job}}}`),
+		"one is on the host net": strings.Replace(two, "serviceAccountName: web", "hostNetwork: true", 1),
+	} {
+		if len(gapsOf(t, text)) == 0 {
+			t.Errorf("%s: no gap to close", name)
+		}
+		for range 2 { // one finding a direction at the most
+			findings := gapsOf(t, text)
+			if len(findings) == 0 {
+				break
+			}
+			_, policy, _ := strings.Cut(findings[0].Help, "\n")
+			text += policy + "\n---\n"
+		}
+		if left := gapsOf(t, text); len(left) > 0 {
+			t.Errorf("%s: %s\n%s", name, left[0].Message, text)
+		}
+	}
+}
+
+func gapsOf(t *testing.T, text string) []*lint.Finding {
+	t.Helper()
+	b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(text)))
+	return lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: NamespaceDefaultDeny}, {Rule: PodWithoutNetworkPolicy}}}).Findings
+}
+
 // On the way in a named port is the number that the pod gives it; on the way out
 // each destination has its own.
 func TestNamedPortsAreThoseOfThePod(t *testing.T) {
