@@ -72,9 +72,10 @@ func (rd *reader) calico(r *lint.Resource) []*policy {
 	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", tier: rd.tiers.named(spec.Get("tier").Value()),
 		order: orderOf(spec.Get("order")), name: r.Name}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
+	p.pods = slices.DeleteFunc(slices.Clone(pods.needs), func(r requirement) bool { return strings.HasPrefix(r.key, "projectcalico.org/") })
 	p.also = func(w *workload) bool {
-		return pods(calicoPodLabels(w)) && spaces(calicoNamespaceLabels(w.namespace)) &&
-			accounts(labelSet{labels: map[string]string{"projectcalico.org/name": w.serviceAccount}, open: true})
+		return pods.matches(w.calicoLabels()) && spaces.matches(calicoNamespaceLabels(w.namespace)) &&
+			accounts.matches(labelSet{labels: map[string]string{"projectcalico.org/name": w.serviceAccount}, open: true})
 	}
 	types := spec.Get("types").Strings()
 	for _, d := range directions {
@@ -93,7 +94,12 @@ func (rd *reader) calico(r *lint.Resource) []*policy {
 	return []*policy{p}
 }
 
-func calicoPodLabels(w *workload) labelSet {
+// calicoLabels returns the labels that Calico sees on a pod. They are made once, while
+// the model is built.
+func (w *workload) calicoLabels() labelSet {
+	if w.calico.labels != nil {
+		return w.calico
+	}
 	labels := map[string]string{"projectcalico.org/orchestrator": "k8s", "projectcalico.org/serviceaccount": w.serviceAccount}
 	for k, v := range w.labels.labels {
 		labels[k] = v
@@ -107,7 +113,8 @@ func calicoPodLabels(w *workload) labelSet {
 	} else {
 		unknown["projectcalico.org/namespace"] = true
 	}
-	return labelSet{labels: labels, unknown: unknown, open: w.labels.open}
+	w.calico = labelSet{labels: labels, unknown: unknown, open: w.labels.open}
+	return w.calico
 }
 
 func calicoNamespaceLabels(ns *namespace) labelSet {
@@ -241,19 +248,29 @@ func set(n *lint.Node) bool {
 // calicoAll reports whether a selector is all().
 func calicoAll(text string) bool { return strings.ReplaceAll(text, " ", "") == "all()" }
 
+// A calicoMatch is a selector, or a part of one. Needs are requirements that whatever
+// it matches fulfils; there may be more to it.
+type calicoMatch struct {
+	test  func(labelSet) verdict
+	needs selector
+}
+
+func (m calicoMatch) matches(l labelSet) bool { return m.test(l) != no }
+
 // calicoSelector compiles a selector. One that cannot be read matches
 // everything: the policy may select the pod.
-func calicoSelector(n *lint.Node) func(labelSet) bool {
+func calicoSelector(n *lint.Node) calicoMatch {
+	everything := calicoMatch{test: func(labelSet) verdict { return yes }}
 	text := strings.TrimSpace(n.Value())
 	if text == "" {
-		return func(labelSet) bool { return true }
+		return everything
 	}
 	p := &calicoParser{tokens: calicoTokens(text)}
 	match := p.or()
 	if p.err != nil || len(p.tokens) > 0 {
-		return func(labelSet) bool { return true }
+		return everything
 	}
-	return func(l labelSet) bool { return match(l) != no }
+	return match
 }
 
 // A verdict has three values, for labels that only the cluster knows.
@@ -280,8 +297,6 @@ type calicoParser struct {
 	depth  int
 	err    error
 }
-
-type calicoMatch func(labelSet) verdict
 
 func (p *calicoParser) next() string {
 	if len(p.tokens) == 0 {
@@ -314,13 +329,16 @@ func (p *calicoParser) or() calicoMatch {
 		p.take()
 		all = append(all, p.and())
 	}
-	return func(l labelSet) verdict {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return calicoMatch{test: func(l labelSet) verdict {
 		best := no
 		for _, m := range all {
-			best = max(best, m(l))
+			best = max(best, m.test(l))
 		}
 		return best
-	}
+	}}
 }
 
 func (p *calicoParser) and() calicoMatch {
@@ -329,18 +347,25 @@ func (p *calicoParser) and() calicoMatch {
 		p.take()
 		all = append(all, p.term())
 	}
-	return func(l labelSet) verdict {
+	if len(all) == 1 {
+		return all[0]
+	}
+	var needs selector
+	for _, m := range all {
+		needs = append(needs, m.needs...)
+	}
+	return calicoMatch{needs: needs, test: func(l labelSet) verdict {
 		worst := yes
 		for _, m := range all {
-			worst = min(worst, m(l))
+			worst = min(worst, m.test(l))
 		}
 		return worst
-	}
+	}}
 }
 
 func (p *calicoParser) term() calicoMatch {
 	if p.err != nil {
-		return nil
+		return calicoMatch{}
 	}
 	negated := false
 	for p.next() == "!" {
@@ -351,7 +376,7 @@ func (p *calicoParser) term() calicoMatch {
 	if !negated {
 		return m
 	}
-	return func(l labelSet) verdict { return yes - m(l) }
+	return calicoMatch{test: func(l labelSet) verdict { return yes - m.test(l) }}
 }
 
 func (p *calicoParser) atom() calicoMatch {
@@ -363,18 +388,18 @@ func (p *calicoParser) atom() calicoMatch {
 	case "all", "global":
 		p.expect("(")
 		p.expect(")")
-		return func(labelSet) verdict { return truth(key == "all") }
+		return calicoMatch{test: func(labelSet) verdict { return truth(key == "all") }}
 	case "has":
 		p.expect("(")
 		label := p.take()
 		p.expect(")")
-		return func(l labelSet) verdict {
+		return calicoMatch{test: func(l labelSet) verdict {
 			_, ok, known := l.lookup(label)
 			if !known {
 				return maybe
 			}
 			return truth(ok)
-		}
+		}}
 	default:
 		return p.comparison(key)
 	}
@@ -414,13 +439,17 @@ func (p *calicoParser) comparison(key string) calicoMatch {
 		}
 	}
 	negated := op == "!=" || op == "not in" // these match without the label, too
-	return func(l labelSet) verdict {
+	var needs selector
+	if op == "==" || op == "in" {
+		needs = selector{{key, "In", values}}
+	}
+	return calicoMatch{needs: needs, test: func(l labelSet) verdict {
 		v, ok, known := l.lookup(key)
 		if !known {
 			return maybe
 		}
 		return truth((ok && test(v)) != negated)
-	}
+	}}
 }
 
 func (p *calicoParser) literal() string {

@@ -2,10 +2,13 @@ package network
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"iter"
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -63,6 +66,7 @@ type policy struct {
 	name      string  // of Calico's, which are asked by name where their order is one
 	denyFirst bool    // denials count before every allowance, as Cilium's do
 	sides     [2]side
+	index     int         // in the model's order
 	selected  int         // workloads
 	workloads []*workload // those selected, in the bundle's order
 }
@@ -135,7 +139,8 @@ type workload struct {
 	transient      bool // a pod of helm test
 	idle           bool // scaled to zero: there is no pod
 	serviceAccount string
-	policies       []*policy
+	calico         labelSet    // see calicoLabels
+	policies       []*policy   // in the order in which they are asked
 	exposures      [2]exposure // by direction
 }
 
@@ -175,21 +180,44 @@ func buildModel(b *lint.Bundle) *model {
 			m.makers[home(r)] = true
 		}
 		if read := readers[r.Kind]; read != nil && policyGroups[r.Group] {
-			for _, p := range read(rd, r) {
-				m.policies = append(m.policies, p)
-				m.match(p)
-			}
+			m.policies = append(m.policies, read(rd, r)...)
 		}
 	}
+	slices.SortStableFunc(m.policies, func(p, q *policy) int {
+		return cmp.Or(cmp.Compare(p.tier.order, q.tier.order), cmp.Compare(p.tier.name, q.tier.name), cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name))
+	})
+	for i, p := range m.policies {
+		p.index = i
+		m.match(p)
+	}
+	decided := map[string][2]exposure{}
 	for _, w := range m.workloads {
-		slices.SortStableFunc(w.policies, func(p, q *policy) int {
-			return cmp.Or(cmp.Compare(p.tier.order, q.tier.order), cmp.Compare(p.tier.name, q.tier.name), cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name))
-		})
-		for _, d := range directions {
-			w.exposures[d] = w.decide(d, m.names)
+		key := w.decidedBy(m.names)
+		known, ok := decided[key]
+		if !ok {
+			for _, d := range directions {
+				known[d] = w.decide(d, m.names)
+			}
+			decided[key] = known
 		}
+		w.exposures = known
 	}
 	return m
+}
+
+// decidedBy tells apart the workloads that differ in what decides their exposures:
+// the host's network, their policies, and the numbers of named ports of those.
+func (w *workload) decidedBy(names *portNames) string {
+	key := strconv.AppendBool(nil, w.hostNetwork)
+	for _, p := range w.policies {
+		key = binary.AppendUvarint(key, uint64(p.index))
+	}
+	if len(names.names) > 0 {
+		for place, number := range w.namedPorts(names) {
+			key = fmt.Appendf(key, " %v=%d", place, number)
+		}
+	}
+	return string(key)
 }
 
 func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
@@ -462,22 +490,39 @@ func (w *workload) resolve(d direction, p ports, names *portNames) traffic {
 	if d != ingress || !p.named {
 		return t
 	}
-	for _, c := range w.spec.Containers() {
-		for _, item := range c.Node.Get("ports").Items() {
-			place, known := names.places[item.Get("name").Value()]
-			number, ok := item.Get("containerPort").Int()
-			protocol, _, named := protocolOf(tcpUnless(item.Get("protocol")))
-			if !known || !ok || !named || protocol > sctp || number < 1 || number > lastPort {
-				continue
-			}
-			s, numbered := t[protocol], spans{{int32(number), int32(number)}}
-			switch rest := s.contains(unnamed); {
-			case s.contains(place) && !rest:
-				t[protocol] = s.intersection(spans{{place, place}}.complement()).union(numbered)
-			case !s.contains(place) && rest: // all but that one
-				t[protocol] = s.intersection(numbered.complement())
-			}
+	for named, number := range w.namedPorts(names) {
+		s, numbered := t[named.protocol], spans{{number, number}}
+		switch rest := s.contains(unnamed); {
+		case s.contains(named.place) && !rest:
+			t[named.protocol] = s.intersection(spans{{named.place, named.place}}.complement()).union(numbered)
+		case !s.contains(named.place) && rest: // all but that one
+			t[named.protocol] = s.intersection(numbered.complement())
 		}
 	}
 	return t
+}
+
+// A namedPort is a port that policies name.
+type namedPort struct {
+	protocol int
+	place    int32
+}
+
+// namedPorts yields the ports of the workload that policies name, with their numbers.
+func (w *workload) namedPorts(names *portNames) iter.Seq2[namedPort, int32] {
+	return func(yield func(namedPort, int32) bool) {
+		for _, c := range w.spec.Containers() {
+			for _, item := range c.Node.Get("ports").Items() {
+				place, known := names.places[item.Get("name").Value()]
+				number, ok := item.Get("containerPort").Int()
+				protocol, _, named := protocolOf(tcpUnless(item.Get("protocol")))
+				if !known || !ok || !named || protocol > sctp || number < 1 || number > lastPort {
+					continue
+				}
+				if !yield(namedPort{protocol, place}, int32(number)) {
+					return
+				}
+			}
+		}
+	}
 }
