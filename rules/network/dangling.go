@@ -368,7 +368,7 @@ func reportBackend(pass *lint.Pass, m *model, r *lint.Resource, ref *lint.Node) 
 }
 
 func reportParent(pass *lint.Pass, r *lint.Resource, ref *lint.Node) {
-	gateway := gatewayOf(pass.Bundle, r, ref)
+	gateway := parentOf(pass.Bundle, r, ref)
 	section := ref.Get("sectionName")
 	if gateway == nil || !section.IsScalar() {
 		return
@@ -380,16 +380,4 @@ func reportParent(pass *lint.Pass, r *lint.Resource, ref *lint.Node) {
 	}
 	f := pass.Reportf(section, "%s names listener %q, which %s does not have", r, section.Value(), gateway)
 	f.Relate("gateway", gateway.Get("spec", "listeners"), "the listeners of "+gateway.String())
-}
-
-// gatewayOf returns the Gateway that a route's parentRef names, or nil.
-func gatewayOf(b *lint.Bundle, route *lint.Resource, ref *lint.Node) *lint.Resource {
-	if kind := ref.Get("kind"); kind.IsScalar() && kind.Value() != "Gateway" {
-		return nil
-	}
-	namespace := route.Namespace
-	if other := ref.Get("namespace"); other.IsScalar() {
-		namespace = other.Value()
-	}
-	return b.Lookup("gateway.networking.k8s.io", "Gateway", namespace, ref.Get("name").Value())
 }
