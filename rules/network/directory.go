@@ -88,20 +88,21 @@ func (d *directory) ofGateway(namespace, name string) bool {
 // any reports whether a selector fits a Service. Of the labels that it requires,
 // the rarest is looked up.
 func (s *serviceIndex) any(sel selector) bool {
-	candidates := s.labels
+	rarest, lists := len(s.labels), [][]labelSet{s.labels}
 	for _, r := range sel {
 		if r.op != "In" {
 			continue
 		}
-		var with []labelSet
+		n, with := 0, [][]labelSet(nil)
 		for _, v := range r.values {
-			with = append(with, s.byLabel[[2]string{r.key, v}]...)
+			have := s.byLabel[[2]string{r.key, v}]
+			n, with = n+len(have), append(with, have)
 		}
-		if len(with) < len(candidates) {
-			candidates = with
+		if n < rarest {
+			rarest, lists = n, with
 		}
 	}
-	return slices.ContainsFunc(candidates, sel.matches)
+	return slices.ContainsFunc(lists, func(l []labelSet) bool { return slices.ContainsFunc(l, sel.matches) })
 }
 
 // dangles reports whether a selector fits no pod of a namespace, as far as the
