@@ -195,7 +195,7 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			ref := r.Get("spec", "scaleTargetRef")
 			kind, name := ref.Get("kind").Value(), ref.Get("name").Value()
-			if r.Group != "autoscaling" || kind == "" || name == "" || !m.complete(home(r)) || d.ofGateway(home(r), name) {
+			if r.Group != "autoscaling" || kind == "" || name == "" || !m.complete(home(r)) || d.ofGateway(home(r), name) || isVariable(name) {
 				continue
 			}
 			group, _, versioned := strings.Cut(ref.Get("apiVersion").Value(), "/")
@@ -307,15 +307,13 @@ func ingressBackends(r *lint.Resource) []*lint.Node {
 
 func hasPort(service *lint.Resource, port string) bool {
 	ports := service.Get("spec", "ports").Items()
-	if service.Get("spec", "type").Value() == "ExternalName" && len(ports) == 0 {
+	if isVariable(port) || service.Get("spec", "type").Value() == "ExternalName" && len(ports) == 0 {
 		return true
 	}
-	for _, p := range ports {
-		if p.Get("port").Value() == port || p.Get("name").Value() == port {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ports, func(p *lint.Node) bool {
+		number, name := p.Get("port").Value(), p.Get("name").Value()
+		return number == port || name == port || isVariable(number) || isVariable(name)
+	})
 }
 
 // DanglingGateway reports routes of the Gateway API whose backend Service is
@@ -365,7 +363,7 @@ func reportParent(pass *lint.Pass, r *lint.Resource, ref *lint.Node) {
 	listeners := parent.Get("spec", "listeners")
 	for _, by := range []struct{ ref, field, what string }{{"sectionName", "name", "listener %q"}, {"port", "port", "port %s"}} {
 		n := ref.Get(by.ref)
-		if !n.IsScalar() || slices.ContainsFunc(listeners.Items(), func(l *lint.Node) bool { return l.Get(by.field).Value() == n.Value() }) {
+		if !n.IsScalar() || isVariable(n.Value()) || slices.ContainsFunc(listeners.Items(), func(l *lint.Node) bool { return l.Get(by.field).Value() == n.Value() }) {
 			continue
 		}
 		f := pass.Reportf(n, "%s names "+by.what+", which %s does not have", r, n.Value(), parent)

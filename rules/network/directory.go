@@ -76,7 +76,7 @@ func (d *directory) service(namespace, name string) (r *lint.Resource, sure bool
 	if r := s.byName[name]; r != nil {
 		return r, true
 	}
-	return nil, !d.makers[namespace] && namespace != "kube-system" && !d.ofGateway(namespace, name)
+	return nil, !d.makers[namespace] && namespace != "kube-system" && !d.ofGateway(namespace, name) && !isVariable(name)
 }
 
 // ofGateway reports whether an object may be one that is made for a Gateway
@@ -112,14 +112,14 @@ func (d *directory) dangles(m *model, namespace string, s selector) bool {
 }
 
 // labelledLater reports whether what a selector asks for and no template carries
-// may be on pods all the same: on those that a controller makes for a Gateway,
-// or by the pods' own programs, as Vault and Patroni label their leader
+// may be on pods all the same: by a tool that fills in the label, on the pods that
+// a controller makes for a Gateway, or by the pods' own programs, as Vault and Patroni label their leader
 // (https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes).
 func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
 	var carried selector
 	ns := m.byName[namespace]
 	for _, r := range s {
-		if isOfGateways(r.key) {
+		if isOfGateways(r.key) || isVariable(r.key) || slices.ContainsFunc(r.values, isVariable) {
 			return true
 		}
 		if len(ns.values[r.key]) > 0 || r.op != "In" && r.op != "Exists" {

@@ -166,7 +166,7 @@ func reportPlainIngress(pass *lint.Pass, r *lint.Resource, secured map[served]bo
 		switch {
 		case host.Value() == "":
 			hostless = true
-		case secured[served{class, strings.ToLower(host.Value())}], slices.ContainsFunc(certified, func(c string) bool { return coversHost(c, host.Value()) }):
+		case secured[served{class, strings.ToLower(host.Value())}], slices.ContainsFunc(certified, func(c string) bool { return isVariable(c) || coversHost(c, host.Value()) }):
 		default:
 			plain = append(plain, host)
 		}
@@ -223,6 +223,9 @@ var snippetAnnotations = map[string][]string{
 // CVE-2023-5043, CVE-2025-1097, CVE-2025-1098 and CVE-2025-24514 are values of annotations with such characters.
 var injection = regexp.MustCompile(`[{};\n\r]`)
 
+// variable is what a tool fills in before the object is applied, as Flux does.
+var variable = regexp.MustCompile(`\$\{[^{};\n\r]*\}`)
+
 // injectionBesideRegexp is [injection] where the value is a regular expression, whose braces count repetitions.
 var injectionBesideRegexp = regexp.MustCompile(`[;\n\r]`)
 
@@ -269,7 +272,7 @@ func reportNginxAnnotations(pass *lint.Pass, r *lint.Resource) {
 		case slices.Contains(snippetAnnotations[domain], name):
 			pass.Reportf(n, "%s writes nginx configuration through %s: whoever may edit the Ingress reads the controller's credentials", r, n.Name()).Help =
 				"use the annotation made for the purpose, and set allow-snippet-annotations: \"false\" on the controller"
-		case domain == "nginx.ingress.kubernetes.io" && injectable[name] != nil && injectable[name].MatchString(value) && !strings.Contains(value, "{{"):
+		case domain == "nginx.ingress.kubernetes.io" && injectable[name] != nil && injectable[name].MatchString(variable.ReplaceAllString(value, "")) && !strings.Contains(value, "{{"):
 			pass.Reportf(n, "%s has a value with characters that end a directive of nginx in %s", r, n.Name()).Help = "remove the characters ; { } and line breaks"
 		}
 	}

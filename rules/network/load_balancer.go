@@ -226,11 +226,11 @@ func internalOnAWS(class string, annotations map[string]string) bool {
 }
 
 // arePrivate reports whether a list names addresses and all of them are private
-// (RFC 1918, RFC 4193) or of the link.
+// (RFC 1918, RFC 4193), of the link, or to be filled in.
 func arePrivate(list string) bool {
 	addresses := strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' })
 	return len(addresses) > 0 && !slices.ContainsFunc(addresses, func(text string) bool {
 		a, err := netip.ParseAddr(text)
-		return err != nil || !a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback()
+		return !isVariable(text) && (err != nil || !a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback())
 	})
 }

@@ -324,9 +324,12 @@ var Selector = &lint.Rule{
 	},
 }
 
-// refused reports what a value has wrong. Its subject keeps it apart from
-// unknown fields, which the rule schema reports too.
+// refused reports what a value has wrong, unless a tool is to fill it in. Its
+// subject keeps it apart from unknown fields, which the rule schema reports too.
 func refused(pass *lint.Pass, n *lint.Node, format string, args ...any) *lint.Finding {
+	if isVariable(n.Value()) {
+		return &lint.Finding{} // of no pass
+	}
 	f := pass.Reportf(n, format, args...)
 	f.Subject = "networkpolicy"
 	return f
@@ -364,7 +367,7 @@ func checkPort(pass *lint.Pass, r *lint.Resource, p *lint.Node) {
 	}
 	last, ranged := end.Int()
 	switch {
-	case !ranged:
+	case !ranged || isVariable(first.Value()):
 	case first.IsNull():
 		refused(pass, end, "%s has endPort %d without a port, which the API server refuses", r, last).Help = "set port to the first of the range"
 	case first.IsString():
