@@ -26,7 +26,7 @@ var DanglingNetworkPolicy = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, p := range m.policies {
-			if p.wide || p.selected > 0 || p.layer == firewallLayer || !m.complete(p.namespace) || d.labelledLater(m, p.namespace, p.pods) {
+			if p.wide || p.selected > 0 || p.layer == firewallLayer || !d.complete(m, p.namespace) || d.labelledLater(m, p.namespace, p.pods) {
 				continue
 			}
 			n := p.res.Get("spec", "podSelector")
@@ -90,15 +90,6 @@ func peerNamespace(p *policy, spaces *lint.Node) (string, bool) {
 		return s[0].values[0], true
 	}
 	return "", false
-}
-
-// complete reports whether the bundle holds pods of a namespace and nothing
-// that may make more of them. In kube-system it never does: the cluster's own
-// pods are there. Pods of helm test alone tell nothing.
-func (m *model) complete(namespace string) bool {
-	ns := m.byName[namespace]
-	return ns != nil && !m.makers[namespace] && namespace != "kube-system" &&
-		slices.ContainsFunc(ns.workloads, func(w *workload) bool { return !w.transient })
 }
 
 func (m *model) any(namespace string, s selector) bool {
@@ -195,7 +186,7 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			ref := r.Get("spec", "scaleTargetRef")
 			kind, name := ref.Get("kind").Value(), ref.Get("name").Value()
-			if r.Group != "autoscaling" || kind == "" || name == "" || !m.complete(home(r)) || d.ofGateway(home(r), name) || isVariable(name) {
+			if r.Group != "autoscaling" || kind == "" || name == "" || !d.complete(m, home(r)) || d.ofGateway(home(r), name) || isVariable(name) {
 				continue
 			}
 			group, _, versioned := strings.Cut(ref.Get("apiVersion").Value(), "/")
@@ -236,7 +227,7 @@ var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMon
 				continue
 			}
 			if !slices.ContainsFunc(namespaces, func(ns string) bool {
-				return !m.complete(ns) || d.makers[ns] || d.services[ns] == nil || d.services[ns].any(s)
+				return !d.complete(m, ns) || d.makers[ns] || d.services[ns] == nil || d.services[ns].any(s)
 			}) {
 				pass.Reportf(n, "%s selects no Service in this bundle", r).Help = "select labels that the Service carries in its own metadata"
 			}

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type directory struct {
 	// labelling are the service accounts, by namespace and name, that may change
 	// pods: the programs that run as one label themselves, as leaders do.
 	labelling map[[2]string]bool
+	spawning  map[string]bool // namespaces in which a program of the bundle may make pods
 }
 
 // A serviceIndex holds the Services of a namespace.
@@ -32,7 +34,8 @@ func directoryOf(b *lint.Bundle) *directory { return lint.Shared(b, buildDirecto
 
 func buildDirectory(b *lint.Bundle) *directory {
 	d := &directory{services: map[string]*serviceIndex{}, targets: map[[2]string][]*lint.Resource{}, gateways: map[string][]string{},
-		makers: map[string]bool{}, labelling: labellingAccounts(b)}
+		makers: map[string]bool{}, labelling: map[[2]string]bool{}, spawning: map[string]bool{}}
+	d.addPrograms(b)
 	for _, r := range b.Resources {
 		if makesServices(r) {
 			d.makers[home(r)] = true
@@ -105,21 +108,30 @@ func (s *serviceIndex) any(sel selector) bool {
 	return slices.ContainsFunc(lists, func(l []labelSet) bool { return slices.ContainsFunc(l, sel.matches) })
 }
 
+// complete reports whether the bundle holds pods of a namespace and nothing
+// that may make more of them. In kube-system it never does: the cluster's own
+// pods are there. Pods of helm test alone tell nothing.
+func (d *directory) complete(m *model, namespace string) bool {
+	ns := m.byName[namespace]
+	return ns != nil && !m.makers[namespace] && !d.spawning[namespace] && namespace != "kube-system" &&
+		slices.ContainsFunc(ns.workloads, func(w *workload) bool { return !w.transient })
+}
+
 // dangles reports whether a selector fits no pod of a namespace, as far as the
 // bundle can tell.
 func (d *directory) dangles(m *model, namespace string, s selector) bool {
-	return len(s) > 0 && m.complete(namespace) && !m.any(namespace, s) && !d.labelledLater(m, namespace, s)
+	return len(s) > 0 && d.complete(m, namespace) && !m.any(namespace, s) && !d.labelledLater(m, namespace, s)
 }
 
 // labelledLater reports whether what a selector asks for and no template carries
-// may be on pods all the same: by a tool that fills in the label, on the pods that
-// a controller makes for a Gateway, or by the pods' own programs, as Vault and Patroni label their leader
+// may be on pods all the same: by a tool that fills in the label, on pods that a
+// controller makes, or by the pods' own programs, as Vault and Patroni label their leader
 // (https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes).
 func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
 	var carried selector
 	ns := m.byName[namespace]
 	for _, r := range s {
-		if isOfGateways(r.key) || isVariable(r.key) || slices.ContainsFunc(r.values, isVariable) {
+		if isOfControllers(r.key) || isVariable(r.key) || slices.ContainsFunc(r.values, isVariable) {
 			return true
 		}
 		if len(ns.values[r.key]) > 0 || r.op != "In" && r.op != "Exists" {
@@ -137,48 +149,74 @@ func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
 	return false
 }
 
-// isOfGateways reports whether a label is one of the pods that controllers make for Gateways.
-func isOfGateways(key string) bool {
+// isOfControllers reports whether a label is one that controllers put on the pods
+// that they make for Gateways, and cert-manager on those that answer challenges.
+func isOfControllers(key string) bool {
 	domain, _, _ := strings.Cut(key, "/")
-	return domain == "gateway.networking.k8s.io" || domain == "gateway.envoyproxy.io" || key == "istio.io/gateway-name"
+	return slices.Contains([]string{"gateway.networking.k8s.io", "gateway.envoyproxy.io", "acme.cert-manager.io"}, domain) || key == "istio.io/gateway-name"
 }
 
-// labellingAccounts returns the service accounts that a binding of the bundle
-// lets change pods.
-func labellingAccounts(b *lint.Bundle) map[[2]string]bool {
-	accounts := map[[2]string]bool{}
+// addPrograms finds out what the programs of the bundle may do to pods: by the
+// bindings of the service accounts that they run as. JupyterHub, Airflow, Jenkins
+// and their like make pods beside themselves.
+func (d *directory) addPrograms(b *lint.Bundle) {
+	running := map[[2]string]bool{}
+	for _, spec := range b.PodSpecs() {
+		running[[2]string{home(spec.Resource), accountOf(spec)}] = true
+	}
 	for _, binding := range b.OfKind("RoleBinding", "ClusterRoleBinding") {
-		kind, name := binding.Get("roleRef", "kind").Value(), binding.Get("roleRef", "name").Value()
-		namespace := binding.Namespace
-		if kind == "ClusterRole" {
-			namespace = ""
-		}
-		role := b.Lookup("rbac.authorization.k8s.io", kind, namespace, name)
-		if role == nil || !slices.ContainsFunc(role.Get("rules").Items(), changesPods) {
+		if binding.Group != "rbac.authorization.k8s.io" {
 			continue
 		}
+		changes, makes := powersOverPods(b, binding)
 		for _, subject := range binding.Get("subjects").Items() {
-			if subject.Get("kind").Value() != "ServiceAccount" {
-				continue
-			}
-			namespace := home(binding)
+			account := [2]string{home(binding), subject.Get("name").Value()}
 			if n := subject.Get("namespace"); n.IsScalar() && n.Value() != binding.Namespace {
-				namespace = n.Value()
-				if namespace == "default" && b.Rendering.Kind == "helm" && b.Namespace == "" {
-					namespace = "" // as in home
+				account[0] = n.Value()
+				if account[0] == "default" && b.Rendering.Kind == "helm" && b.Namespace == "" {
+					account[0] = "" // as in home
 				}
 			}
-			accounts[[2]string{namespace, subject.Get("name").Value()}] = true
+			if subject.Get("kind").Value() != "ServiceAccount" || !running[account] {
+				continue
+			}
+			d.labelling[account] = d.labelling[account] || changes
+			if makes && binding.Kind == "RoleBinding" {
+				d.spawning[home(binding)] = true
+			} else if makes {
+				d.spawning[account[0]] = true
+			}
 		}
 	}
-	return accounts
 }
 
-func changesPods(rule *lint.Node) bool {
-	has := func(field string, any ...string) bool {
-		return slices.ContainsFunc(rule.Get(field).Strings(), func(v string) bool { return v == "*" || slices.Contains(any, v) })
+func accountOf(spec *lint.PodSpec) string {
+	return cmp.Or(spec.Node.Get("serviceAccountName").Value(), spec.Node.Get("serviceAccount").Value(), "default")
+}
+
+// powersOverPods reports what a binding lets its subjects do: change pods, and make some.
+func powersOverPods(b *lint.Bundle, binding *lint.Resource) (changes, makes bool) {
+	kind, name := binding.Get("roleRef", "kind").Value(), binding.Get("roleRef", "name").Value()
+	namespace := binding.Namespace
+	if kind == "ClusterRole" {
+		namespace = ""
+		if slices.Contains([]string{"cluster-admin", "admin", "edit"}, name) { // the cluster's own
+			return true, true
+		}
 	}
-	return has("apiGroups", "") && has("resources", "pods") && has("verbs", "patch", "update")
+	role := b.Lookup("rbac.authorization.k8s.io", kind, namespace, name)
+	if role == nil {
+		return false, false
+	}
+	for _, rule := range role.Get("rules").Items() {
+		has := func(field string, any ...string) bool {
+			return slices.ContainsFunc(rule.Get(field).Strings(), func(v string) bool { return v == "*" || slices.Contains(any, v) })
+		}
+		changes = changes || has("apiGroups", "") && has("resources", "pods") && has("verbs", "patch", "update")
+		makes = makes || has("apiGroups", "", "apps", "batch") && has("verbs", "create") &&
+			has("resources", "pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs")
+	}
+	return changes, makes
 }
 
 // quietGroups are API groups none of whose controllers makes pods or Services
