@@ -217,7 +217,7 @@ var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMon
 		for _, r := range pass.Resources("ServiceMonitor", "PodMonitor") {
 			n := r.Get("spec", "selector")
 			s, namespaces := parseSelector(n), monitored(r)
-			if r.Group != "monitoring.coreos.com" || len(s) == 0 || len(namespaces) == 0 {
+			if r.Group != "monitoring.coreos.com" || len(s) == 0 || len(namespaces) == 0 || slices.ContainsFunc(s, requirement.isFilledIn) {
 				continue
 			}
 			if r.Kind == "PodMonitor" {

@@ -40,6 +40,11 @@ func buildDirectory(b *lint.Bundle) *directory {
 		if makesServices(r) {
 			d.makers[home(r)] = true
 		}
+		for _, path := range deployedTo {
+			if n := r.Get(path...); n.IsScalar() && !isQuiet(r) {
+				d.makers[n.Value()], d.spawning[n.Value()] = true, true
+			}
+		}
 		switch {
 		case r.Is("", "Service"):
 			d.addService(r)
@@ -131,7 +136,7 @@ func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
 	var carried selector
 	ns := m.byName[namespace]
 	for _, r := range s {
-		if isOfControllers(r.key) || isVariable(r.key) || slices.ContainsFunc(r.values, isVariable) {
+		if isOfControllers(r.key) || r.isFilledIn() || slices.ContainsFunc(ns.values[r.key], isVariable) {
 			return true
 		}
 		if len(ns.values[r.key]) > 0 || r.op != "In" && r.op != "Exists" {
@@ -147,6 +152,11 @@ func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
 		}
 	}
 	return false
+}
+
+// isFilledIn reports whether a tool is to fill in a part of a requirement.
+func (r requirement) isFilledIn() bool {
+	return isVariable(r.key) || slices.ContainsFunc(r.values, isVariable)
 }
 
 // isOfControllers reports whether a label is one that controllers put on the pods
@@ -217,6 +227,13 @@ func powersOverPods(b *lint.Bundle, binding *lint.Resource) (changes, makes bool
 			has("resources", "pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs")
 	}
 	return changes, makes
+}
+
+// deployedTo are the fields by which an object that deploys a chart or a folder
+// names another namespace: of Flux's HelmRelease and Kustomization and of k3s'
+// HelmChart, of Argo CD's Application and ApplicationSet, and of Crossplane's Release.
+var deployedTo = [][]string{
+	{"spec", "targetNamespace"}, {"spec", "destination", "namespace"}, {"spec", "template", "spec", "destination", "namespace"}, {"spec", "forProvider", "namespace"},
 }
 
 // quietGroups are API groups none of whose controllers makes pods or Services
