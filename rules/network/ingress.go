@@ -219,14 +219,16 @@ var snippetAnnotations = map[string][]string{
 	"nginx.org":                   {"location-snippets", "server-snippets"},
 }
 
-// injection is what ends a directive of nginx: CVE-2021-25745, CVE-2021-25746,
-// CVE-2023-5043, CVE-2025-1097, CVE-2025-1098 and CVE-2025-24514 are values of annotations with such characters.
+// injection is what ends a directive of nginx: CVE-2021-25746, CVE-2023-5043,
+// CVE-2025-1097, CVE-2025-1098 and CVE-2025-24514 are values of annotations with such characters.
 var injection = regexp.MustCompile(`[{};\n\r]`)
 
 // variable is what a tool fills in before the object is applied, as Flux does.
 var variable = regexp.MustCompile(`\$\{[^{};\n\r]*\}`)
 
-// injectionBesideRegexp is [injection] where the value is a regular expression, whose braces count repetitions.
+// injectionBesideRegexp is [injection] where the value is a regular expression,
+// whose braces count repetitions: the name of a certificate, or a path
+// (CVE-2021-25745, CVE-2021-25748, CVE-2026-24512).
 var injectionBesideRegexp = regexp.MustCompile(`[;\n\r]`)
 
 // injectable are the annotations whose values ingress-nginx writes, or wrote,
@@ -235,7 +237,7 @@ var injectable = map[string]*regexp.Regexp{
 	"auth-tls-match-cn": injectionBesideRegexp,
 	"auth-url":          injection, "auth-signin": injection, "mirror-target": injection, "mirror-host": injection, "permanent-redirect": injection,
 	"temporal-redirect": injection, "rewrite-target": injection, "proxy-redirect-from": injection, "proxy-redirect-to": injection,
-	"upstream-vhost": injection, "auth-method": injection, "proxy-body-size": injection, "custom-headers": injection, "connection-proxy-header": injection,
+	"upstream-vhost": injection, "auth-method": injection, "proxy-body-size": injection, "custom-headers": injection, "connection-proxy-header": injection, "auth-proxy-set-headers": injection,
 }
 
 // IngressNginxAnnotations reports annotations by which the author of an Ingress
@@ -253,6 +255,7 @@ var IngressNginxAnnotations = &lint.Rule{
 		for _, r := range pass.Resources("Ingress") {
 			if r.Group == "networking.k8s.io" || r.Group == "extensions" {
 				reportNginxAnnotations(pass, r)
+				reportNginxPaths(pass, r)
 			}
 		}
 		for _, r := range pass.Resources("ConfigMap") {
@@ -274,6 +277,16 @@ func reportNginxAnnotations(pass *lint.Pass, r *lint.Resource) {
 				"use the annotation made for the purpose, and set allow-snippet-annotations: \"false\" on the controller"
 		case domain == "nginx.ingress.kubernetes.io" && injectable[name] != nil && injectable[name].MatchString(variable.ReplaceAllString(value, "")) && !strings.Contains(value, "{{"):
 			pass.Reportf(n, "%s has a value with characters that end a directive of nginx in %s", r, n.Name()).Help = "remove the characters ; { } and line breaks"
+		}
+	}
+}
+
+func reportNginxPaths(pass *lint.Pass, r *lint.Resource) {
+	for _, rule := range r.Get("spec", "rules").Items() {
+		for _, p := range rule.Get("http", "paths").Items() {
+			if n := p.Get("path"); injectionBesideRegexp.MatchString(strings.TrimSpace(n.Value())) {
+				pass.Reportf(n, "%s has a path with characters that end a directive of nginx: %q", r, n.Value()).Help = "remove the characters ; and line breaks"
+			}
 		}
 	}
 }
