@@ -26,9 +26,9 @@ var IngressNoTLS = &lint.Rule{
 				all = append(all, r)
 			}
 		}
-		secured := securedHosts(all)
+		secured, redirected := securedHosts(all), redirectedGroups(all)
 		for _, r := range all {
-			if !servedOverTLS(r) && !answersChallenges(r) {
+			if !servedOverTLS(r) && !redirected[r.Annotations()[albGroup]] && !answersChallenges(r) {
 				reportPlainIngress(pass, r, secured)
 			}
 		}
@@ -43,6 +43,7 @@ var tlsAnnotations = []string{
 	"route.openshift.io/termination", "traefik.ingress.kubernetes.io/router.tls",
 	"nginx.ingress.kubernetes.io/ssl-passthrough", "nginx.ingress.kubernetes.io/force-ssl-redirect", "haproxy.org/ssl-certificate",
 	"haproxy.org/ssl-passthrough", "haproxy-ingress.github.io/ssl-passthrough", "ingress.kubernetes.io/ssl-passthrough",
+	"ingress.cilium.io/tls-passthrough",        // https://docs.cilium.io/en/stable/network/servicemesh/ingress/
 	"ingress.kubernetes.io/force-ssl-redirect", // https://projectcontour.io/docs/main/config/annotations/
 	"nginx.org/redirect-to-https",              // https://docs.nginx.com/nginx-ingress-controller/configuration/ingress-resources/advanced-configuration-with-annotations/
 }
@@ -58,7 +59,7 @@ var tunnels = []string{"tailscale", "cloudflare-tunnel", "ngrok"}
 func servedOverTLS(r *lint.Resource) bool {
 	annotations := r.Annotations()
 	for _, key := range tlsAnnotations {
-		if v := annotations[key]; v != "" && !strings.EqualFold(v, "false") {
+		if v := annotations[key]; v != "" && !strings.EqualFold(v, "false") && v != "disabled" {
 			return true
 		}
 	}
@@ -77,7 +78,43 @@ func servedOverTLS(r *lint.Resource) bool {
 	case everyEntry(annotations["traefik.ingress.kubernetes.io/router.entrypoints"], isSecureEntryPoint):
 		return true
 	}
-	return slices.Contains(tunnels, ingressClass(r))
+	class := ingressClass(r)
+	return slices.Contains(tunnels, class) || classHasCertificate(r.Bundle, class)
+}
+
+// albGroup names the load balancer that Ingresses share.
+const albGroup = "alb.ingress.kubernetes.io/group.name"
+
+// redirectedGroups returns the groups of Ingresses whose load balancer redirects
+// all plain HTTP, which one of them says for all
+// (https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#ssl-redirect).
+func redirectedGroups(ingresses []*lint.Resource) map[string]bool {
+	redirected := map[string]bool{}
+	for _, r := range ingresses {
+		if a := r.Annotations(); a[albGroup] != "" && a["alb.ingress.kubernetes.io/ssl-redirect"] != "" {
+			redirected[a[albGroup]] = true
+		}
+	}
+	return redirected
+}
+
+// classHasCertificate reports whether the parameters of a class, in the bundle, bring
+// the certificate or the redirect of its Ingresses
+// (https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/ingress_class/,
+// https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html).
+func classHasCertificate(b *lint.Bundle, name string) bool {
+	class := b.Lookup("networking.k8s.io", "IngressClass", "", name)
+	if class == nil {
+		return false
+	}
+	for _, params := range b.OfKind("IngressClassParams") {
+		spec := params.Get("spec")
+		if params.Name == class.Get("spec", "parameters", "name").Value() && params.Group == class.Get("spec", "parameters", "apiGroup").Value() &&
+			(len(spec.Get("certificateArn").Items()) > 0 || len(spec.Get("certificateARNs").Items()) > 0 || spec.Get("sslRedirectPort").IsScalar()) {
+			return true
+		}
+	}
+	return false
 }
 
 func isSecureProtocol(name string) bool {
