@@ -9,10 +9,11 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// IngressNoTLS reports Ingresses whose hosts are served in plain text.
+// IngressNoTLS reports Ingresses, and Routes of OpenShift and HTTPProxies of
+// Contour in their place, whose hosts are served in plain text.
 var IngressNoTLS = &lint.Rule{
 	ID:         "ingress-no-tls",
-	Summary:    "Ingress serves a host without TLS",
+	Summary:    "Ingress, Route or HTTPProxy serves a host without TLS",
 	Severity:   lint.Medium,
 	Group:      "network",
 	Profiles:   core,
@@ -32,7 +33,53 @@ var IngressNoTLS = &lint.Rule{
 				reportPlainIngress(pass, r, secured)
 			}
 		}
+		for _, r := range pass.Resources("Route", "HTTPProxy") {
+			switch r.Group {
+			case "route.openshift.io":
+				reportPlainRoute(pass, r)
+			case "projectcontour.io":
+				reportPlainProxy(pass, r)
+			}
+		}
 	},
+}
+
+// reportPlainRoute judges a Route of OpenShift
+// (https://docs.redhat.com/en/documentation/openshift_container_platform/latest/html/network_apis/route-route-openshift-io-v1).
+func reportPlainRoute(pass *lint.Pass, r *lint.Resource) {
+	spec := r.Get("spec")
+	tls := spec.Get("tls")
+	switch insecure := tls.Get("insecureEdgeTerminationPolicy"); {
+	case !spec.IsMapping() || strings.HasPrefix(spec.Get("path").Value(), challengePath):
+	case tls.IsNull():
+		what := "it is served"
+		if host := spec.Get("host"); host.IsScalar() {
+			what = areServed([]*lint.Node{host})
+		}
+		pass.Reportf(tls, "%s has no TLS: %s in plain text", r, what).Help =
+			"add spec.tls with termination: edge, reencrypt or passthrough, and insecureEdgeTerminationPolicy: Redirect"
+	case insecure.Value() == "Allow":
+		pass.Reportf(insecure, "%s is served in plain text beside TLS: insecureEdgeTerminationPolicy is Allow", r).Help = "write Redirect"
+	}
+}
+
+// reportPlainProxy judges an HTTPProxy of Contour. One without a virtual host is
+// included by another (https://projectcontour.io/docs/main/config/tls-termination/).
+func reportPlainProxy(pass *lint.Pass, r *lint.Resource) {
+	host := r.Get("spec", "virtualhost")
+	tls := host.Get("tls")
+	switch {
+	case !host.IsMapping():
+		return
+	case tls.IsNull():
+		pass.Reportf(tls, "%s has no TLS: %s in plain text", r, areServed([]*lint.Node{host.Get("fqdn")})).Help = "add spec.virtualhost.tls with the Secret of its certificate"
+		return
+	}
+	for _, route := range r.Get("spec", "routes").Items() {
+		if n := route.Get("permitInsecure"); n.IsTrue() {
+			pass.Reportf(n, "%s serves a route in plain text beside TLS: permitInsecure is true", r).Help = "remove it: Contour then redirects to HTTPS"
+		}
+	}
 }
 
 // tlsAnnotations are annotations by which controllers serve an Ingress over TLS,
