@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/manilint/manilint/lint"
@@ -51,5 +52,33 @@ func TestRulesAreWellFormed(t *testing.T) {
 				t.Errorf("rule %s yields to %s, which is no rule", rule.ID, id)
 			}
 		}
+	}
+}
+
+// One defect is one finding: a field that no selector has is the rule schema's,
+// and a value that the API server refuses is that of the rule that knows why.
+func TestADefectOfANetworkPolicyIsOneFinding(t *testing.T) {
+	const policy = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {app: web}
+  policyTypes: [ingress]
+  ingress: [{ports: [{port: http, protocol: tcp}]}]
+`
+	b := linttest.Bundle(t, lint.NewSource("policy.yaml", []byte(policy)))
+	var enabled []lint.Enabled
+	for _, rule := range All() {
+		if rule.In(lint.ProfileDefault) {
+			enabled = append(enabled, lint.Enabled{Rule: rule})
+		}
+	}
+	var got []string
+	for _, f := range lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: enabled}).Findings {
+		got = append(got, f.Rule.ID+" "+f.Node.Path())
+	}
+	want := "schema spec.podSelector.app, networkpolicy-selector spec.policyTypes[0], networkpolicy-selector spec.ingress[0].ports[0].protocol"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, ", "), want)
 	}
 }

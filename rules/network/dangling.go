@@ -24,9 +24,9 @@ var DanglingNetworkPolicy = &lint.Rule{
 	Peers:      map[string][]string{"kube-linter": {"dangling-networkpolicy"}, "kube-score": {"networkpolicy-targets-pod"}, "kubescape": {"C-0299"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, p := range m.policies {
-			if p.wide || p.selected > 0 || p.tier == firewallTier || !m.complete(p.namespace) {
+			if p.wide || p.selected > 0 || p.tier == firewallTier || !d.complete(m, p.namespace) || d.labelledLater(m, p.namespace, p.pods) {
 				continue
 			}
 			n := p.res.Get("spec", "podSelector")
@@ -59,7 +59,7 @@ var DanglingPeer = &lint.Rule{
 		if pass.Bundle.Rendering.Kind == "helm" {
 			return
 		}
-		m := modelOf(pass.Bundle)
+		m, known := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, p := range m.policies {
 			if p.res.Group != "networking.k8s.io" && p.res.Group != "extensions" {
 				continue
@@ -68,8 +68,8 @@ var DanglingPeer = &lint.Rule{
 				for _, r := range p.sides[d].rules {
 					for _, peer := range r.node.Get(d.peers()).Items() {
 						pods := peer.Get("podSelector")
-						namespace, known := peerNamespace(p, peer.Get("namespaceSelector"))
-						if s := parseSelector(pods); pods.IsMapping() && known && len(r.node.Get(d.peers()).Items()) == 1 && m.complete(namespace) && !m.any(namespace, s) {
+						namespace, one := peerNamespace(p, peer.Get("namespaceSelector"))
+						if s := parseSelector(pods); pods.IsMapping() && one && len(r.node.Get(d.peers()).Items()) == 1 && known.dangles(m, namespace, s) {
 							f := pass.Reportf(pods, "%s has a peer that selects no pod in this bundle: %s", p.res, m.nearest(namespace, s))
 							f.Help = "select labels that the pods' templates carry, or add a namespaceSelector if the pods live elsewhere"
 						}
@@ -92,12 +92,6 @@ func peerNamespace(p *policy, spaces *lint.Node) (string, bool) {
 	return "", false
 }
 
-// complete reports whether the bundle holds pods of a namespace and nothing
-// that may make more of them.
-func (m *model) complete(namespace string) bool {
-	return m.byName[namespace] != nil && !m.makers[namespace]
-}
-
 func (m *model) any(namespace string, s selector) bool {
 	for range m.byName[namespace].selected(s) {
 		return true
@@ -108,18 +102,14 @@ func (m *model) any(namespace string, s selector) bool {
 // nearest says why a selector fails: what the pods have in place of the first
 // label that none carries.
 func (m *model) nearest(namespace string, s selector) string {
+	ns := m.byName[namespace]
 	for _, r := range s {
-		if m.any(namespace, selector{r}) {
+		if ns.satisfies(r) {
 			continue
 		}
-		var have []string
-		for _, w := range m.byName[namespace].workloads {
-			if v, ok := w.labels.labels[r.key]; ok && !slices.Contains(have, v) {
-				have = append(have, v)
-			}
-		}
+		have := ns.values[r.key]
 		if len(have) > 4 {
-			have = append(have[:3], "…")
+			have = append(slices.Clip(have[:3]), "…")
 		}
 		switch {
 		case r.op != "In":
@@ -135,23 +125,17 @@ func (m *model) nearest(namespace string, s selector) string {
 	return "no pod has all its labels"
 }
 
-// makesPods reports whether an object's controller may make pods, or Services,
-// that the bundle does not show.
-func makesPods(r *lint.Resource) bool {
-	if len(r.PodSpecs()) > 0 || r.IsClusterScoped() || !strings.Contains(r.Group, ".") || strings.HasSuffix(r.Group, ".k8s.io") && !strings.HasSuffix(r.Group, ".x-k8s.io") {
-		return false
+// satisfies reports whether some pod of the namespace meets one requirement. Where
+// the index answers, no pod is looked at.
+func (ns *namespace) satisfies(r requirement) bool {
+	if r.op == "In" && slices.ContainsFunc(r.values, func(v string) bool { return len(ns.byLabel[[2]string{r.key, v}]) > 0 }) ||
+		r.op == "Exists" && len(ns.values[r.key]) > 0 {
+		return true
 	}
-	switch r.Kind {
-	case "ServiceMonitor", "PodMonitor", "PrometheusRule", "Probe", "ScrapeConfig", "AlertmanagerConfig", "AppProject",
-		"CiliumNetworkPolicy", "NetworkPolicy", "EgressFirewall", "EgressNetworkPolicy", "Route", "VirtualService", "DestinationRule",
-		"Gateway", "ServiceEntry", "Sidecar", "PeerAuthentication", "AuthorizationPolicy", "RequestAuthentication", "EnvoyFilter",
-		"Certificate", "Issuer", "ExternalSecret", "SecretStore", "SealedSecret", "PushSecret", "IngressRoute", "Middleware",
-		"VerticalPodAutoscaler", "ScaledObject", "TriggerAuthentication", "Policy", "GitRepository", "HelmRepository", "OCIRepository",
-		"BackendConfig", "FrontendConfig", "ManagedCertificate", "PodMonitoring", "TargetGroupBinding", "SecretProviderClass",
-		"VolumeSnapshot", "GrafanaDashboard", "Backup", "Schedule":
-		return false
+	for range ns.selected(selector{r}) {
+		return true
 	}
-	return true
+	return false
 }
 
 func danglingRule(id, summary string, peers map[string][]string, run func(*lint.Pass)) *lint.Rule {
@@ -162,28 +146,35 @@ func danglingRule(id, summary string, peers map[string][]string, run func(*lint.
 var DanglingService = danglingRule("dangling-service", "Service selects no pod",
 	map[string][]string{"kube-linter": {"dangling-service"}, "kube-score": {"service-targets-pod"}, "kubescape": {"C-0293"}},
 	func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("Service") {
 			n := r.Get("spec", "selector")
 			s := equalities(n)
-			if r.Group != "" || len(s) == 0 || r.Get("spec", "type").Value() == "ExternalName" || !m.complete(home(r)) || m.any(home(r), s) {
+			if r.Group != "" || r.Get("spec", "type").Value() == "ExternalName" || !d.dangles(m, home(r), s) {
 				continue
 			}
 			pass.Reportf(n, "%s selects no pod in this bundle: %s", r, m.nearest(home(r), s)).Help = "select labels that the pods' templates carry"
 		}
 	})
 
-// DanglingPDB reports PodDisruptionBudgets whose selector fits no pod.
+// DanglingPDB reports PodDisruptionBudgets whose selector fits no pod. Without a
+// selector none does; in policy/v1beta1 an empty one fits none, too
+// (https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/pod-disruption-budget-v1/).
 var DanglingPDB = danglingRule("dangling-pdb", "PodDisruptionBudget selects no pod", nil,
 	func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("PodDisruptionBudget") {
 			n := r.Get("spec", "selector")
 			s := parseSelector(n)
-			if r.Group != "policy" || !n.IsMapping() || len(s) == 0 || !m.complete(home(r)) || m.any(home(r), s) {
-				continue
+			switch {
+			case r.Group != "policy":
+			case n.IsNull() && r.Get("spec").IsMapping():
+				pass.Reportf(n, "%s has no selector and protects nothing", r).Help = "select the labels that the pods' templates carry; selector: {} selects every pod of the namespace"
+			case r.Version == "v1beta1" && n.IsMapping() && len(n.Fields()) == 0:
+				pass.Reportf(n, "%s has an empty selector and protects nothing: in policy/v1beta1 it selects no pod", r).Help = "use policy/v1, or select the labels that the pods' templates carry"
+			case d.dangles(m, home(r), s):
+				pass.Reportf(n, "%s selects no pod in this bundle and protects nothing: %s", r, m.nearest(home(r), s)).Help = "select labels that the pods' templates carry"
 			}
-			pass.Reportf(n, "%s selects no pod in this bundle and protects nothing: %s", r, m.nearest(home(r), s)).Help = "select labels that the pods' templates carry"
 		}
 	})
 
@@ -191,24 +182,23 @@ var DanglingPDB = danglingRule("dangling-pdb", "PodDisruptionBudget selects no p
 var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales nothing",
 	map[string][]string{"kube-linter": {"dangling-horizontalpodautoscaler"}, "kube-score": {"horizontalpodautoscaler-has-target"}, "kubescape": {"C-0300"}},
 	func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			ref := r.Get("spec", "scaleTargetRef")
 			kind, name := ref.Get("kind").Value(), ref.Get("name").Value()
-			if r.Group != "autoscaling" || kind == "" || name == "" || !m.complete(home(r)) {
+			if r.Group != "autoscaling" || kind == "" || name == "" || !d.complete(m, home(r)) || d.ofGateway(home(r), name) || isVariable(name) {
 				continue
 			}
 			group, _, versioned := strings.Cut(ref.Get("apiVersion").Value(), "/")
 			if !versioned {
 				group = ""
 			}
-			found, near := false, ""
-			for _, w := range m.byName[home(r)].workloads {
-				t := w.resource()
-				if t.Name == name && t.Kind == kind {
+			found, near := pass.Bundle.Lookup(group, kind, r.Namespace, name) != nil, ""
+			for _, t := range d.targets[[2]string{home(r), name}] {
+				if t.Kind == kind {
 					found = found || t.Group == group || group == "extensions" && t.Group == "apps" || !ref.Get("apiVersion").Exists()
 					near = "; the bundle has one of " + t.APIVersion()
-				} else if near == "" && t.Name == name {
+				} else if near == "" {
 					near = "; the bundle has " + t.String()
 				}
 			}
@@ -219,63 +209,54 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 	})
 
 // DanglingServiceMonitor reports ServiceMonitors that select no Service, and
-// PodMonitors that select no pod, of their own namespace.
+// PodMonitors that select no pod, of the namespaces that they name, else of their own.
 var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMonitor selects no Service, or PodMonitor no pod",
 	map[string][]string{"kube-linter": {"dangling-servicemonitor"}},
 	func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("ServiceMonitor", "PodMonitor") {
-			spec, n := r.Get("spec"), r.Get("spec", "selector")
-			s := parseSelector(n)
-			if r.Group != "monitoring.coreos.com" || len(s) == 0 || !m.complete(home(r)) || !ownNamespace(r, spec.Get("namespaceSelector")) {
+			n := r.Get("spec", "selector")
+			s, namespaces := parseSelector(n), monitored(r)
+			if r.Group != "monitoring.coreos.com" || len(s) == 0 || len(namespaces) == 0 || slices.ContainsFunc(s, requirement.isFilledIn) {
 				continue
 			}
 			if r.Kind == "PodMonitor" {
-				if !m.any(home(r), s) {
-					pass.Reportf(n, "%s selects no pod in this bundle: %s", r, m.nearest(home(r), s)).Help = "select labels that the pods' templates carry"
+				if !slices.ContainsFunc(namespaces, func(ns string) bool { return !d.dangles(m, ns, s) }) {
+					pass.Reportf(n, "%s selects no pod in this bundle: %s", r, m.nearest(namespaces[0], s)).Help = "select labels that the pods' templates carry"
 				}
 				continue
 			}
-			services, found := 0, false
-			for _, service := range pass.Resources("Service") {
-				if service.Group == "" && home(service) == home(r) {
-					services++
-					found = found || s.matches(labelSet{labels: service.Labels()})
-				}
-			}
-			if services > 0 && !found {
+			if !slices.ContainsFunc(namespaces, func(ns string) bool {
+				return !d.complete(m, ns) || d.makers[ns] || d.services[ns] == nil || d.services[ns].any(s)
+			}) {
 				pass.Reportf(n, "%s selects no Service in this bundle", r).Help = "select labels that the Service carries in its own metadata"
 			}
 		}
 	})
 
-func ownNamespace(r *lint.Resource, n *lint.Node) bool {
-	if n.IsNull() {
-		return true
-	}
+// monitored returns the namespaces that a monitor selects in; none for any.
+func monitored(r *lint.Resource) []string {
+	n := r.Get("spec", "namespaceSelector")
 	names := n.Get("matchNames").Strings()
-	return !n.Get("any").IsTrue() && (len(names) == 0 || len(names) == 1 && names[0] == r.Namespace)
-}
-
-// serviceNamed returns a Service and whether a missing one is missing for sure:
-// the bundle has other Services in that namespace and nothing that may make more.
-func (m *model) serviceNamed(b *lint.Bundle, namespace, name string) (service *lint.Resource, sure bool) {
-	for _, r := range b.OfKind("Service") {
-		if r.Group == "" && home(r) == namespace {
-			if r.Name == name {
-				return r, true
-			}
-			sure = true
+	switch {
+	case n.Get("any").IsTrue():
+		return nil
+	case len(names) == 0:
+		return []string{home(r)}
+	}
+	for i, name := range names {
+		if name == r.Namespace {
+			names[i] = home(r)
 		}
 	}
-	return nil, sure && !m.makers[namespace]
+	return names
 }
 
 // DanglingIngress reports backends of Ingresses whose Service, or its port, is missing.
 var DanglingIngress = danglingRule("dangling-ingress", "Ingress backend names a Service, or a port, that is not there",
 	map[string][]string{"kube-linter": {"dangling-ingress"}, "kube-score": {"ingress-targets-service"}, "kubescape": {"C-0298"}},
 	func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		d := directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("Ingress") {
 			if r.Group != "networking.k8s.io" && r.Group != "extensions" {
 				continue
@@ -293,7 +274,7 @@ var DanglingIngress = danglingRule("dangling-ingress", "Ingress backend names a 
 					continue
 				}
 				seen[name.Value()+" "+port.Value()] = true
-				service, sure := m.serviceNamed(pass.Bundle, home(r), name.Value())
+				service, sure := d.service(home(r), name.Value())
 				switch {
 				case service == nil && sure:
 					pass.Reportf(name, "%s sends to Service %q, which is not in this bundle", r, name.Value()).Help = "name a Service of the same namespace"
@@ -317,15 +298,13 @@ func ingressBackends(r *lint.Resource) []*lint.Node {
 
 func hasPort(service *lint.Resource, port string) bool {
 	ports := service.Get("spec", "ports").Items()
-	if service.Get("spec", "type").Value() == "ExternalName" && len(ports) == 0 {
+	if isVariable(port) || service.Get("spec", "type").Value() == "ExternalName" && len(ports) == 0 {
 		return true
 	}
-	for _, p := range ports {
-		if p.Get("port").Value() == port || p.Get("name").Value() == port {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ports, func(p *lint.Node) bool {
+		number, name := p.Get("port").Value(), p.Get("name").Value()
+		return number == port || name == port || isVariable(number) || isVariable(name)
+	})
 }
 
 // DanglingGateway reports routes of the Gateway API whose backend Service is
@@ -333,14 +312,14 @@ func hasPort(service *lint.Resource, port string) bool {
 var DanglingGateway = danglingRule("dangling-gateway", "Gateway API route names a Service, or a listener, that is not there",
 	map[string][]string{"kubescape": {"C-0302"}},
 	func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		d := directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute") {
 			if r.Group != "gateway.networking.k8s.io" {
 				continue
 			}
 			for _, rule := range r.Get("spec", "rules").Items() {
 				for _, ref := range rule.Get("backendRefs").Items() {
-					reportBackend(pass, m, r, ref)
+					reportBackend(pass, d, r, ref)
 				}
 			}
 			for _, ref := range r.Get("spec", "parentRefs").Items() {
@@ -349,7 +328,7 @@ var DanglingGateway = danglingRule("dangling-gateway", "Gateway API route names 
 		}
 	})
 
-func reportBackend(pass *lint.Pass, m *model, r *lint.Resource, ref *lint.Node) {
+func reportBackend(pass *lint.Pass, d *directory, r *lint.Resource, ref *lint.Node) {
 	if ref.Get("group").Value() != "" || ref.Get("kind").IsScalar() && ref.Get("kind").Value() != "Service" || !ref.Get("name").IsScalar() {
 		return
 	}
@@ -357,7 +336,7 @@ func reportBackend(pass *lint.Pass, m *model, r *lint.Resource, ref *lint.Node) 
 	if other := ref.Get("namespace").Value(); other != "" && other != r.Namespace {
 		namespace = other
 	}
-	service, sure := m.serviceNamed(pass.Bundle, namespace, ref.Get("name").Value())
+	service, sure := d.service(namespace, ref.Get("name").Value())
 	switch port := ref.Get("port"); {
 	case service == nil && sure:
 		pass.Reportf(ref.Get("name"), "%s sends to Service %q, which is not in this bundle", r, ref.Get("name").Value()).Help = "name a Service, with its namespace if it is another"
@@ -368,28 +347,18 @@ func reportBackend(pass *lint.Pass, m *model, r *lint.Resource, ref *lint.Node) 
 }
 
 func reportParent(pass *lint.Pass, r *lint.Resource, ref *lint.Node) {
-	gateway := gatewayOf(pass.Bundle, r, ref)
-	section := ref.Get("sectionName")
-	if gateway == nil || !section.IsScalar() {
+	parent := parentOf(pass.Bundle, r, ref)
+	if parent == nil {
 		return
 	}
-	for _, l := range gateway.Get("spec", "listeners").Items() {
-		if l.Get("name").Value() == section.Value() {
-			return
+	listeners := parent.Get("spec", "listeners")
+	for _, by := range []struct{ ref, field, what string }{{"sectionName", "name", "listener %q"}, {"port", "port", "port %s"}} {
+		n := ref.Get(by.ref)
+		if !n.IsScalar() || isVariable(n.Value()) || slices.ContainsFunc(listeners.Items(), func(l *lint.Node) bool { return l.Get(by.field).Value() == n.Value() }) {
+			continue
 		}
+		f := pass.Reportf(n, "%s names "+by.what+", which %s does not have", r, n.Value(), parent)
+		f.Relate("gateway", listeners, "the listeners of "+parent.String())
+		return
 	}
-	f := pass.Reportf(section, "%s names listener %q, which %s does not have", r, section.Value(), gateway)
-	f.Relate("gateway", gateway.Get("spec", "listeners"), "the listeners of "+gateway.String())
-}
-
-// gatewayOf returns the Gateway that a route's parentRef names, or nil.
-func gatewayOf(b *lint.Bundle, route *lint.Resource, ref *lint.Node) *lint.Resource {
-	if kind := ref.Get("kind"); kind.IsScalar() && kind.Value() != "Gateway" {
-		return nil
-	}
-	namespace := route.Namespace
-	if other := ref.Get("namespace"); other.IsScalar() {
-		namespace = other.Value()
-	}
-	return b.Lookup("gateway.networking.k8s.io", "Gateway", namespace, ref.Get("name").Value())
 }

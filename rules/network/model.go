@@ -153,6 +153,7 @@ type namespace struct {
 	labels    labelSet
 	workloads []*workload
 	byLabel   map[[2]string][]int // indexes of workloads
+	values    map[string][]string // of a label's key, as the workloads have them, in their order
 	open      []int               // of those whose labels are not all known
 	unknown   map[string]bool     // keys that the cluster sets on some workload
 }
@@ -224,7 +225,7 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 	name := home(spec.Resource)
 	ns := m.byName[name]
 	if ns == nil {
-		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: namespaceLabels(b, name), byLabel: map[[2]string][]int{}, unknown: map[string]bool{}}
+		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: namespaceLabels(b, name), byLabel: map[[2]string][]int{}, values: map[string][]string{}, unknown: map[string]bool{}}
 		m.byName[name] = ns
 		m.namespaces = append(m.namespaces, ns)
 	}
@@ -237,6 +238,9 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 	w.idle = set && replicas == 0 && !wakes(b, spec.Resource)
 	m.workloads[spec] = w
 	for k, v := range w.labels.labels {
+		if len(ns.byLabel[[2]string{k, v}]) == 0 {
+			ns.values[k] = append(ns.values[k], v)
+		}
 		ns.byLabel[[2]string{k, v}] = append(ns.byLabel[[2]string{k, v}], len(ns.workloads))
 	}
 	for k := range w.labels.unknown {

@@ -1,0 +1,277 @@
+package network
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A directory is what the dangling rules look up besides pods: Services,
+// workloads by name, and what may exist though the bundle does not show it.
+type directory struct {
+	services map[string]*serviceIndex // by namespace
+	targets  map[[2]string][]*lint.Resource
+	// gateways are the names of Gateways by namespace. Some controllers make a
+	// Deployment and a Service for each, called after it.
+	gateways map[string][]string
+	makers   map[string]bool // namespaces with objects whose controllers may make Services
+	// labelling are the service accounts, by namespace and name, that may change
+	// pods: the programs that run as one label themselves, as leaders do.
+	labelling map[[2]string]bool
+	spawning  map[string]bool // namespaces in which a program of the bundle may make pods
+}
+
+// A serviceIndex holds the Services of a namespace.
+type serviceIndex struct {
+	byName  map[string]*lint.Resource
+	labels  []labelSet
+	byLabel map[[2]string][]labelSet
+}
+
+func directoryOf(b *lint.Bundle) *directory { return lint.Shared(b, buildDirectory) }
+
+func buildDirectory(b *lint.Bundle) *directory {
+	d := &directory{services: map[string]*serviceIndex{}, targets: map[[2]string][]*lint.Resource{}, gateways: map[string][]string{},
+		makers: map[string]bool{}, labelling: map[[2]string]bool{}, spawning: map[string]bool{}}
+	d.addPrograms(b)
+	for _, r := range b.Resources {
+		if makesServices(r) {
+			d.makers[home(r)] = true
+		}
+		for _, path := range deployedTo {
+			if n := r.Get(path...); n.IsScalar() && !isQuiet(r) {
+				d.makers[n.Value()], d.spawning[n.Value()] = true, true
+			}
+		}
+		switch {
+		case r.Is("", "Service"):
+			d.addService(r)
+		case r.Is("gateway.networking.k8s.io", "Gateway"):
+			d.gateways[home(r)] = append(d.gateways[home(r)], r.Name)
+		case len(r.PodSpecs()) > 0:
+			k := [2]string{home(r), r.Name}
+			d.targets[k] = append(d.targets[k], r)
+		}
+	}
+	return d
+}
+
+func (d *directory) addService(r *lint.Resource) {
+	s := d.services[home(r)]
+	if s == nil {
+		s = &serviceIndex{byName: map[string]*lint.Resource{}, byLabel: map[[2]string][]labelSet{}}
+		d.services[home(r)] = s
+	}
+	if s.byName[r.Name] == nil {
+		s.byName[r.Name] = r
+	}
+	l := labelSet{labels: r.Labels()}
+	s.labels = append(s.labels, l)
+	for k, v := range l.labels {
+		s.byLabel[[2]string{k, v}] = append(s.byLabel[[2]string{k, v}], l)
+	}
+}
+
+// service returns a Service and whether a missing one is missing for sure: the
+// bundle has other Services in that namespace and nothing that may make more.
+func (d *directory) service(namespace, name string) (r *lint.Resource, sure bool) {
+	s := d.services[namespace]
+	if s == nil {
+		return nil, false
+	}
+	if r := s.byName[name]; r != nil {
+		return r, true
+	}
+	return nil, !d.makers[namespace] && namespace != "kube-system" && !d.ofGateway(namespace, name) && !isVariable(name)
+}
+
+// ofGateway reports whether an object may be one that is made for a Gateway
+// (https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment).
+func (d *directory) ofGateway(namespace, name string) bool {
+	return slices.ContainsFunc(d.gateways[namespace], func(gateway string) bool { return strings.HasPrefix(name, gateway+"-") })
+}
+
+// any reports whether a selector fits a Service. Of the labels that it requires,
+// the rarest is looked up.
+func (s *serviceIndex) any(sel selector) bool {
+	rarest, lists := len(s.labels), [][]labelSet{s.labels}
+	for _, r := range sel {
+		if r.op != "In" {
+			continue
+		}
+		n, with := 0, [][]labelSet(nil)
+		for _, v := range r.values {
+			have := s.byLabel[[2]string{r.key, v}]
+			n, with = n+len(have), append(with, have)
+		}
+		if n < rarest {
+			rarest, lists = n, with
+		}
+	}
+	return slices.ContainsFunc(lists, func(l []labelSet) bool { return slices.ContainsFunc(l, sel.matches) })
+}
+
+// complete reports whether the bundle holds pods of a namespace and nothing
+// that may make more of them. In kube-system it never does: the cluster's own
+// pods are there. Pods of helm test alone tell nothing.
+func (d *directory) complete(m *model, namespace string) bool {
+	ns := m.byName[namespace]
+	return ns != nil && !m.makers[namespace] && !d.spawning[namespace] && namespace != "kube-system" &&
+		slices.ContainsFunc(ns.workloads, func(w *workload) bool { return !w.transient })
+}
+
+// dangles reports whether a selector fits no pod of a namespace, as far as the
+// bundle can tell.
+func (d *directory) dangles(m *model, namespace string, s selector) bool {
+	return len(s) > 0 && d.complete(m, namespace) && !m.any(namespace, s) && !d.labelledLater(m, namespace, s)
+}
+
+// labelledLater reports whether what a selector asks for and no template carries
+// may be on pods all the same: by a tool that fills in the label, on pods that a
+// controller makes, or by the pods' own programs, as Vault and Patroni label their leader
+// (https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes).
+func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
+	var carried selector
+	ns := m.byName[namespace]
+	for _, r := range s {
+		if isOfControllers(r.key) || r.isFilledIn() || slices.ContainsFunc(ns.values[r.key], isVariable) {
+			return true
+		}
+		if len(ns.values[r.key]) > 0 || r.op != "In" && r.op != "Exists" {
+			carried = append(carried, r)
+		}
+	}
+	if len(carried) == len(s) || len(d.labelling) == 0 {
+		return false
+	}
+	for w := range ns.selected(carried) {
+		if d.labelling[[2]string{namespace, w.serviceAccount}] {
+			return true
+		}
+	}
+	return false
+}
+
+// isFilledIn reports whether a tool is to fill in a part of a requirement.
+func (r requirement) isFilledIn() bool {
+	return isVariable(r.key) || slices.ContainsFunc(r.values, isVariable)
+}
+
+// isOfControllers reports whether a label is one that controllers put on the pods
+// that they make for Gateways, and cert-manager on those that answer challenges.
+func isOfControllers(key string) bool {
+	domain, _, _ := strings.Cut(key, "/")
+	return slices.Contains([]string{"gateway.networking.k8s.io", "gateway.envoyproxy.io", "acme.cert-manager.io"}, domain) || key == "istio.io/gateway-name"
+}
+
+// addPrograms finds out what the programs of the bundle may do to pods: by the
+// bindings of the service accounts that they run as. JupyterHub, Airflow, Jenkins
+// and their like make pods beside themselves.
+func (d *directory) addPrograms(b *lint.Bundle) {
+	running := map[[2]string]bool{}
+	for _, spec := range b.PodSpecs() {
+		running[[2]string{home(spec.Resource), accountOf(spec)}] = true
+	}
+	for _, binding := range b.OfKind("RoleBinding", "ClusterRoleBinding") {
+		if binding.Group != "rbac.authorization.k8s.io" {
+			continue
+		}
+		changes, makes := powersOverPods(b, binding)
+		for _, subject := range binding.Get("subjects").Items() {
+			account := [2]string{home(binding), subject.Get("name").Value()}
+			if n := subject.Get("namespace"); n.IsScalar() && n.Value() != binding.Namespace {
+				account[0] = n.Value()
+				if account[0] == "default" && b.Rendering.Kind == "helm" && b.Namespace == "" {
+					account[0] = "" // as in home
+				}
+			}
+			if subject.Get("kind").Value() != "ServiceAccount" || !running[account] {
+				continue
+			}
+			d.labelling[account] = d.labelling[account] || changes
+			if makes && binding.Kind == "RoleBinding" {
+				d.spawning[home(binding)] = true
+			} else if makes {
+				d.spawning[account[0]] = true
+			}
+		}
+	}
+}
+
+func accountOf(spec *lint.PodSpec) string {
+	return cmp.Or(spec.Node.Get("serviceAccountName").Value(), spec.Node.Get("serviceAccount").Value(), "default")
+}
+
+// powersOverPods reports what a binding lets its subjects do: change pods, and make some.
+func powersOverPods(b *lint.Bundle, binding *lint.Resource) (changes, makes bool) {
+	kind, name := binding.Get("roleRef", "kind").Value(), binding.Get("roleRef", "name").Value()
+	namespace := binding.Namespace
+	if kind == "ClusterRole" {
+		namespace = ""
+		if slices.Contains([]string{"cluster-admin", "admin", "edit"}, name) { // the cluster's own
+			return true, true
+		}
+	}
+	role := b.Lookup("rbac.authorization.k8s.io", kind, namespace, name)
+	if role == nil {
+		return false, false
+	}
+	for _, rule := range role.Get("rules").Items() {
+		has := func(field string, any ...string) bool {
+			return slices.ContainsFunc(rule.Get(field).Strings(), func(v string) bool { return v == "*" || slices.Contains(any, v) })
+		}
+		changes = changes || has("apiGroups", "") && has("resources", "pods") && has("verbs", "patch", "update")
+		makes = makes || has("apiGroups", "", "apps", "batch") && has("verbs", "create") &&
+			has("resources", "pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs")
+	}
+	return changes, makes
+}
+
+// deployedTo are the fields by which an object that deploys a chart or a folder
+// names another namespace: of Flux's HelmRelease and Kustomization and of k3s'
+// HelmChart, of Argo CD's Application and ApplicationSet, and of Crossplane's Release.
+var deployedTo = [][]string{
+	{"spec", "targetNamespace"}, {"spec", "destination", "namespace"}, {"spec", "template", "spec", "destination", "namespace"}, {"spec", "forProvider", "namespace"},
+}
+
+// quietGroups are API groups none of whose controllers makes pods or Services
+// that another object could mean, but for the kinds named.
+var quietGroups = map[string][]string{
+	"networking.istio.io": {"WorkloadEntry", "WorkloadGroup"}, // Services select these, too
+	"security.istio.io":   nil, "telemetry.istio.io": nil, "extensions.istio.io": nil, "policy.linkerd.io": nil, "linkerd.io": nil,
+	"monitoring.coreos.com":     {"Prometheus", "PrometheusAgent", "Alertmanager", "ThanosRuler"},
+	"monitoring.googleapis.com": nil, "cert-manager.io": nil, "acme.cert-manager.io": nil, "external-secrets.io": nil, "bitnami.com": nil,
+	"traefik.io": nil, "traefik.containo.us": nil, "configuration.konghq.com": nil, "k8s.nginx.org": nil, "metallb.io": nil, "cilium.io": nil,
+	"projectcalico.org": nil, "crd.projectcalico.org": nil, "k8s.ovn.org": nil, "network.openshift.io": nil, "route.openshift.io": nil,
+	"kyverno.io": nil, "elbv2.k8s.aws": nil, "networking.gke.io": nil, "cloud.google.com": nil, "secrets-store.csi.x-k8s.io": nil,
+	"gateway.networking.x-k8s.io": nil, "source.toolkit.fluxcd.io": nil, "notification.toolkit.fluxcd.io": nil, "image.toolkit.fluxcd.io": nil,
+}
+
+// quietKinds are further kinds of that sort, in any group.
+var quietKinds = []string{"AppProject", "ScaledObject", "TriggerAuthentication", "HTTPProxy", "TLSCertificateDelegation", "GrafanaDashboard", "Backup", "Schedule"}
+
+// isQuiet reports whether the controller of a kind makes neither pods nor Services
+// that the bundle does not show.
+func isQuiet(r *lint.Resource) bool {
+	builtin := !strings.Contains(r.Group, ".") || strings.HasSuffix(r.Group, ".k8s.io") && !strings.HasSuffix(r.Group, ".x-k8s.io")
+	loud, quiet := quietGroups[r.Group]
+	return r.IsClusterScoped() || builtin || quiet && !slices.Contains(loud, r.Kind) || slices.Contains(quietKinds, r.Kind)
+}
+
+// makesPods reports whether an object's controller may make pods that the bundle
+// does not show.
+func makesPods(r *lint.Resource) bool { return len(r.PodSpecs()) == 0 && !isQuiet(r) }
+
+// podKinds are custom kinds that hold their pods' template and make no Service.
+var podKinds = map[string][]string{
+	"argoproj.io": {"Rollout"}, "apps.openshift.io": {"DeploymentConfig"}, "keda.sh": {"ScaledJob"},
+	"apps.kruise.io": {"CloneSet", "StatefulSet", "DaemonSet", "AdvancedCronJob", "BroadcastJob"},
+}
+
+// makesServices reports whether an object's controller may make Services: also one
+// that holds its pods' template, as Knative's Service does.
+func makesServices(r *lint.Resource) bool {
+	return !isQuiet(r) && !slices.Contains(podKinds[r.Group], r.Kind)
+}
