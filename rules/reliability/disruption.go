@@ -1,31 +1,12 @@
 package reliability
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
-
-func budgets(pass *lint.Pass) []*lint.Resource {
-	var all []*lint.Resource
-	for _, r := range pass.Resources("PodDisruptionBudget") {
-		if r.Group == "policy" {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-// protects reports whether a budget counts the pods of a service. An empty
-// selector selects every pod in policy/v1, and none in policy/v1beta1.
-func protects(budget *lint.Resource, s service) bool {
-	selector := budget.Get("spec", "selector")
-	if budget.Namespace != s.Namespace || selector.IsNull() || budget.Version == "v1beta1" && len(selector.Fields()) == 0 {
-		return false
-	}
-	return selects(selector, s.pod.Labels())
-}
 
 // PDBMissing reports services all of whose pods a drain of nodes may stop at once.
 var PDBMissing = &lint.Rule{
@@ -35,15 +16,13 @@ var PDBMissing = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-	services:
+		budgets := sceneOf(pass.Bundle).byNamespace
 		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
 			if n, known := s.replicas(pass); known && n < 2 {
 				continue // a budget for one pod only blocks drains
 			}
-			for _, b := range budgets(pass) {
-				if protects(b, s) {
-					continue services
-				}
+			if slices.ContainsFunc(budgets[s.Namespace], func(b *budget) bool { return b.protects(s) }) {
+				continue
 			}
 			f := pass.Reportf(s.Get("metadata", "name"), "%s has no PodDisruptionBudget: draining nodes may stop all its pods at once", s.Resource)
 			f.Whole, f.Help = true, "add a PodDisruptionBudget with maxUnavailable: 1"
@@ -60,7 +39,11 @@ var PDBBlocks = &lint.Rule{
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
 		const help = "use maxUnavailable: 1"
-		for _, b := range budgets(pass) {
+		running := map[string][]service{}
+		for _, s := range services(pass, "Deployment", "StatefulSet", "ReplicaSet", "Rollout") {
+			running[s.Namespace] = append(running[s.Namespace], s)
+		}
+		for _, b := range sceneOf(pass.Bundle).budgets {
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if isZero(most) {
 				pass.Reportf(most, "%s allows no pod to be unavailable: its nodes cannot be drained", b).Help = help
@@ -74,8 +57,8 @@ var PDBBlocks = &lint.Rule{
 			if !ok {
 				continue
 			}
-			for _, s := range services(pass, "Deployment", "StatefulSet", "ReplicaSet", "Rollout") {
-				if !protects(b, s) {
+			for _, s := range running[b.Namespace] {
+				if !b.protects(s) {
 					continue
 				}
 				have, known := s.replicas(pass)
@@ -102,7 +85,7 @@ var PDBPolicy = &lint.Rule{
 	ID: "pdb-policy", Summary: "PodDisruptionBudget without minAvailable and maxUnavailable", Severity: lint.Low, Group: "reliability",
 	Peers: map[string][]string{"kube-score": {"poddisruptionbudget-has-policy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range budgets(pass) {
+		for _, b := range sceneOf(pass.Bundle).budgets {
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if most.IsNull() && least.IsNull() {
 				pass.Reportf(most, "%s says neither how many pods must be available nor how many need not", b).Help = "add maxUnavailable: 1"
@@ -116,7 +99,7 @@ var PDBEvictionPolicy = &lint.Rule{
 	ID: "pdb-eviction-policy", Summary: "PodDisruptionBudget that protects pods that do not run", Severity: lint.Info, Group: "reliability",
 	Peers: map[string][]string{"kube-linter": {"pdb-unhealthy-pod-eviction-policy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range budgets(pass) {
+		for _, b := range sceneOf(pass.Bundle).budgets {
 			if n := b.Get("spec", "unhealthyPodEvictionPolicy"); n.Value() != "AlwaysAllow" && b.Version == "v1" {
 				pass.Reportf(n, "%s also protects pods that are not ready: a broken service keeps its nodes from being drained", b).Help = "set unhealthyPodEvictionPolicy: AlwaysAllow"
 			}
