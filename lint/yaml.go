@@ -341,22 +341,31 @@ func NodeSpan(src *Source, n *yaml.Node) Span {
 	return src.Span(start, nodeEnd(src, start, n))
 }
 
-// contentStart skips the anchor and tag, where yaml.v3 puts a node's position.
+// contentStart skips the anchor and tag, where yaml.v3 puts a node's position. Of a
+// collection whose content is on later lines they are the start.
 func contentStart(data []byte, at int, n *yaml.Node) int {
 	if n.Kind == yaml.AliasNode {
 		return at
 	}
 	for at < len(data) && (data[at] == '&' && n.Anchor != "" || data[at] == '!') {
-		end := at
-		for end < len(data) && !strings.ContainsRune(" \t\r\n,]}", rune(data[end])) {
-			end++
+		next := at
+		for next < len(data) && !strings.ContainsRune(" \t\r\n,]}", rune(data[next])) {
+			next++
 		}
-		next := end
 		for next < len(data) && (data[next] == ' ' || data[next] == '\t') {
 			next++
 		}
-		if next >= len(data) || data[next] == '\n' || data[next] == '\r' {
-			return at // the content is on later lines, or empty
+		if next >= len(data) || data[next] == '\n' || data[next] == '\r' || data[next] == '#' {
+			if n.Kind != yaml.ScalarNode || n.Value == "" {
+				return at
+			}
+			for next < len(data) && strings.IndexByte(" \t\r\n#", data[next]) >= 0 {
+				if data[next] == '#' {
+					next = endOfLine(data, next)
+				} else {
+					next++
+				}
+			}
 		}
 		at = next
 	}
