@@ -284,12 +284,11 @@ func containerName(n *Node) string {
 }
 
 // suppressed returns what was suppressed: one defect in one place once, sorted.
-func (s *suppressor) suppressed(masks *Masks) []*Suppressed {
+func (s *suppressor) suppressed() []*Suppressed {
 	all := []*Suppressed{}
 	for _, g := range s.all {
 		for _, f := range merge(g.hidden) {
-			f.redact(masks)
-			all = append(all, &Suppressed{Finding: f, Reason: masks.Redact(g.reason), By: g.by, Span: g.span})
+			all = append(all, &Suppressed{Finding: f, Reason: g.reason, By: g.by, Span: g.span})
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Finding.compare(all[j].Finding) < 0 })

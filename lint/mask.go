@@ -59,15 +59,20 @@ func (m *Masks) AddValue(value string) {
 
 func (m *Masks) addText(value string, depth int) {
 	value = strings.TrimSpace(value)
+	m.addWord(value)
 	if strings.ContainsAny(value, "\r\n") {
-		m.addWord(value)
+		inKey := false // its last line, too short to be told, may look like a path or a word
 		for line := range strings.Lines(value) {
-			for _, w := range wordsOf(strings.TrimSpace(line)) {
+			line = strings.TrimSpace(line)
+			encoded := line != "" && strings.Trim(line, base64Alphabet) == ""
+			if inKey && encoded {
+				m.addWord(line)
+			}
+			inKey = inKey && encoded || isKeyLine(line) || strings.HasPrefix(line, "-----BEGIN ")
+			for _, w := range wordsOf(line) {
 				m.addWord(w)
 			}
 		}
-	} else {
-		m.addWord(value)
 	}
 	if depth < 3 {
 		if decoded, ok := decodeBase64(value); ok && len(decoded) >= minRedacted {
@@ -439,7 +444,7 @@ func (m *Masks) addBroken(src *Source) {
 			secret := isSecret || match != nil && (secretName.MatchString(match[1]) || named && match[1] == "value")
 			switch {
 			case match == nil && (isSecret || secretName.MatchString(line)) && !isMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
-				match != nil && strings.HasPrefix(match[2], "{") && (isSecret || secretName.MatchString(line)):
+				match != nil && strings.IndexAny(match[2], "{[") == 0 && (isSecret || secretName.MatchString(line)):
 				m.hideLine(src, n, strings.TrimSpace(line))
 			case match == nil || structureKey.MatchString(match[1]) || !secret:
 			case match[2] != "" && strings.ContainsRune("|>", rune(match[2][0])):
@@ -448,6 +453,25 @@ func (m *Masks) addBroken(src *Source) {
 				m.hideLine(src, n, match[2])
 			}
 		}
+	}
+}
+
+// addByLine hides what looks like a secret in the files that a bundle was made from, for
+// when going by its objects has failed.
+func (m *Masks) addByLine(b *Bundle) {
+	for _, src := range b.Sources {
+		m.addBroken(src)
+	}
+	for _, r := range b.Resources {
+		r.Root.Walk(func(n *Node) bool {
+			place := n.Locate()
+			for _, at := range slices.Concat(place.Related, []Related{{Span: place.Span}}) {
+				if at.Span.IsValid() {
+					m.addBroken(at.Span.Start.Source)
+				}
+			}
+			return true
+		})
 	}
 }
 

@@ -126,6 +126,66 @@ func TestAStoppedRunMasksWhatItShows(t *testing.T) {
 	}
 }
 
+func TestARuleThatPanicsBeforeItMasksShowsNothing(t *testing.T) {
+	masking := &Rule{ID: "masking", Run: func(*Pass) { panic("no such field") }}
+	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - image: i\n      env: [{name: DB_PASSWORD, value: correct-horse-battery}]\n"
+	for name, o := range map[string]Options{
+		"enabled":     {Rules: []Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*Rule{masking}},
+		"not enabled": {Rules: []Enabled{{Rule: everyImage}}, Masking: []*Rule{masking}},
+	} {
+		b := bundleOf(t, ".", text)
+		r := Run(context.Background(), []*Bundle{b}, o)
+		if line := r.Masks.Line(b.Resources[0].Root.Locate().Span.Start.Source, 7); strings.Contains(line, "horse") {
+			t.Errorf("%s: the line is shown as %q", name, line)
+		}
+		if len(r.Findings) != 1 {
+			t.Errorf("%s: %d findings", name, len(r.Findings))
+		}
+	}
+}
+
+// What one bundle, run or broken document holds is hidden in what all others say.
+func TestEverySecretIsHiddenInAllThatAReportSays(t *testing.T) {
+	const secret = "correct-horse-battery"
+	leak := &Rule{ID: "leak", Run: func(p *Pass) {
+		for _, c := range p.Containers() {
+			p.Report(c.Node.Get("image"), "the image is "+secret).Help = "not " + secret
+			p.Report(c.Node.Get("name"), "the name is "+secret)
+		}
+	}}
+	weaker := &Rule{ID: "weaker", YieldsTo: []string{"leak"}, Run: func(p *Pass) {
+		for _, c := range p.Containers() {
+			p.Report(c.Node, "weaker "+secret)
+		}
+	}}
+	pods := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: x\n      image: i # manilint:ignore[leak] " + secret + "\n"
+	o := Options{Rules: []Enabled{{Rule: leak}, {Rule: weaker}}}
+	broken := bundleOf(t, "pods", pods)
+	src := NewSource("broken.yaml", []byte("kind: Secret\nstringData:\n  password: "+secret+"\n  a: [\n"))
+	_, broken.Errors = ParseYAML(src)
+	known := bundleOf(t, "secret", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: "+secret+"}\n")
+	run := func(bundles ...*Bundle) *Report { return Run(context.Background(), bundles, o) }
+	for name, r := range map[string]*Report{
+		"another bundle":    run(bundleOf(t, "pods", pods), known),
+		"another run":       Combine(run(bundleOf(t, "pods", pods)), run(known)),
+		"a broken document": run(broken),
+	} {
+		if len(r.Findings) == 0 || len(r.Suppressed) == 0 || len(r.Yielded) == 0 {
+			t.Fatalf("%s: %d findings, %d suppressed, %d yielded", name, len(r.Findings), len(r.Suppressed), len(r.Yielded))
+		}
+		for _, f := range slices.Concat(r.Findings, r.Yielded) {
+			if strings.Contains(f.Message+f.Help, "horse") {
+				t.Errorf("%s: %s, %s", name, f.Message, f.Help)
+			}
+		}
+		for _, s := range r.Suppressed {
+			if strings.Contains(s.Finding.Message+s.Finding.Help+s.Reason, "horse") {
+				t.Errorf("%s: %s, ignored: %s", name, s.Finding.Message, s.Reason)
+			}
+		}
+	}
+}
+
 func TestJoinedReportsKeepEveryObject(t *testing.T) {
 	shared := "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: x, image: i}]}\n"
 	src := NewSource("shared.yaml", []byte(fmt.Sprintf(shared, "a")))
