@@ -63,6 +63,45 @@ stringData:
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: db}, spec: {containers: [{name: db, image: db, securityContext: {privileged: true}, env: [{name: DB_PASSWORD, value: "@PLAIN@"}]}]}}
 `},
+	"stream of JSON": {"a.json": `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db"},"stringData":{"password":"@PLAIN@"},"data":{"token":"@BASE64@"}}
+{"apiVersion":"v1","kind":"Pod","metadata":{"name":"db"},"spec":{"containers":[{"name":"db","image":"db","securityContext":{"privileged":true},"env":[{"name":"DB_PASSWORD","value":"@PLAIN@"}]}]}}
+`},
+	"broken JSON": {"a.json": `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"db"}}
+{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db"},"stringData":{"password":"@PLAIN@","token":"@PLAIN@"
+`},
+	"broken JSON over lines": {"a.json": `{
+  "apiVersion": "v1",
+  "kind": "Secret",
+  "metadata": {"name": "db"},
+  "stringData": {"password": "@PLAIN@",
+    "token": "@PLAIN@"
+    "broken"
+`},
+	"objects without names": {"a.yaml": `apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, metadata: {name: db}, stringData: {password: "@PLAIN@"}}
+  - metadata: {name: db}
+    stringData: {password: "@PLAIN@"}
+---
+kind: Secret
+metadata: {name: db}
+stringData: {password: "@PLAIN@"}
+`},
+	"below tags": {"a.yaml": `apiVersion: v1
+kind: Pod
+metadata: {name: db}
+spec:
+  containers:
+    - name: db
+      image: db
+      securityContext: {privileged: true}
+      env:
+        - name: DB_PASSWORD
+          value: &password !!str # of the database
+            @PLAIN@
+        - {name: OTHER_PASSWORD, value: *password}
+`},
 	"workload": {"a.yaml": `apiVersion: v1
 kind: Pod
 metadata:
