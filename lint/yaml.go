@@ -401,7 +401,7 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 	case n.Style&yaml.DoubleQuotedStyle != 0 && data[start] == '"', n.Style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
 		return quotedEnd(data, start)
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return blockEnd(data, start)
+		return blockEnd(data, start, n.Value)
 	}
 	if bytes.HasPrefix(data[start:], []byte(n.Value)) {
 		return start + len(n.Value)
@@ -410,31 +410,33 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 }
 
 // blockEnd returns the end of the last non-blank line of a block scalar whose
-// indicator stands at start: what is indented deeper than the indicator's line.
-func blockEnd(data []byte, start int) int {
-	bol := start
-	for bol > 0 && lineBreak(data[bol-1:]) == 0 && lineBreak(data[max(0, bol-2):]) != 2 && lineBreak(data[max(0, bol-3):]) != 3 {
-		bol--
-	}
-	outer := indentOf(data[bol:])
-	// "- |" and "- key: |": the list dash indents what follows it
-	for at := bol + outer; at+1 < start && data[at] == '-' && data[at+1] == ' '; {
-		step := 1 + indentOf(data[at+1:])
-		if rest := data[at+step : start]; len(bytes.TrimSpace(rest)) == 0 {
+// indicator stands at start: of the lines that are indented as its first one is, less
+// the blanks that belong to the value.
+func blockEnd(data []byte, start int, value string) int {
+	last := endOfLine(data, start)
+	indent := -1
+	for line := range strings.Lines(value) {
+		if strings.TrimSpace(line) != "" {
+			indent = indentOf([]byte(line))
 			break
 		}
-		outer += step
-		at += step
 	}
-	last := endOfLine(data, start)
+	if indent < 0 {
+		return last
+	}
+	first := true
 	for at := nextLine(data, start); at < len(data); at = nextLine(data, at) {
 		line := data[at:endOfLine(data, at)]
-		if len(bytes.TrimSpace(line)) > 0 {
-			if indentOf(line) <= outer && (outer > 0 || indentOf(line) == 0) {
-				break
-			}
-			last = at + len(line)
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
 		}
+		if first {
+			indent, first = indentOf(line)-indent, false
+		}
+		if indentOf(line) < indent {
+			break
+		}
+		last = at + len(line)
 	}
 	return last
 }
