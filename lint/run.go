@@ -361,10 +361,10 @@ func merge(found []*Finding) []*Finding {
 	return merged
 }
 
-// fieldOf returns the path of a node below its container or pod, or in its object,
-// without the names and numbers of list items.
+// fieldOf returns the path of a node below its container or pod, whichever that is, or
+// in its object.
 func fieldOf(n *Node) string {
-	path := n.GenericPath()
+	path := n.Path()
 	holder := containerOf(n)
 	if holder == nil {
 		return path
@@ -373,7 +373,7 @@ func fieldOf(n *Node) string {
 	if holder.index >= 0 {
 		kind = "container"
 	}
-	return kind + strings.TrimPrefix(path, holder.GenericPath())
+	return kind + strings.TrimPrefix(path, holder.Path())
 }
 
 // compare orders findings by file, line, column and rule, and, so that the order

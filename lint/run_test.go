@@ -288,9 +288,12 @@ func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
 		for _, c := range p.Containers() {
 			p.Reportf(c.Node.Get("securityContext", "runAsUser"), "%s has a user", c)
 			p.Reportf(c.Node.Get("securityContext", "runAsGroup"), "%s has a group", c)
+			for _, m := range c.Get("volumeMounts").Items() {
+				p.Reportf(m, "%s mounts %s", c, m.Get("name").Value())
+			}
 		}
 	}}
-	spec := "spec: {securityContext: {runAsUser: 0}, containers: [{name: a, securityContext: {runAsUser: 0, runAsGroup: 0}}, {name: b, securityContext: {runAsUser: 0, runAsGroup: 0}}]}"
+	spec := "spec: {securityContext: {runAsUser: 0}, containers: [{name: a, securityContext: {runAsUser: 0, runAsGroup: 0}}, {name: b, securityContext: {runAsUser: 0, runAsGroup: 0}, volumeMounts: [{name: v}, {name: w}]}]}"
 	src := NewSource("template.yaml", []byte("{{ toYaml .Values }}"))
 	var all []*Resource
 	for _, text := range []string{
@@ -308,7 +311,7 @@ func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
 	for _, f := range r.Findings {
 		got = append(got, f.Message)
 	}
-	if want := []string{`container "a" has a group`, `container "a" has a user`, "the pod's user"}; !slices.Equal(got, want) {
+	if want := []string{`container "a" has a group`, `container "a" has a user`, `container "b" mounts v`, `container "b" mounts w`, "the pod's user"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
