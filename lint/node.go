@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -326,35 +325,37 @@ func (n *Node) Missing() []string {
 // Path returns the path of n from the root of its object, with list items named
 // where they have a name: spec.template.spec.containers[name=web].image
 func (n *Node) Path() string {
-	if n.parent == nil {
-		return ""
-	}
-	prefix := n.parent.Path()
-	if n.index >= 0 {
-		if name := n.Get("name"); n.IsMapping() && name.IsScalar() {
-			return fmt.Sprintf("%s[name=%s]", prefix, name.Value())
+	var parts []string
+	for ; n.parent != nil; n = n.parent {
+		field := n.field
+		if n.index >= 0 {
+			if name := n.Get("name"); name.IsScalar() {
+				parts = append(parts, "[name="+name.Value()+"]")
+			} else {
+				parts = append(parts, "["+strconv.Itoa(n.index)+"]")
+			}
+			continue
 		}
-		return fmt.Sprintf("%s[%d]", prefix, n.index)
+		if strings.ContainsAny(field, ".[]") {
+			field = strconv.Quote(field)
+		}
+		parts = append(parts, "."+field)
 	}
-	field := n.field
-	if strings.ContainsAny(field, ".[]") {
-		field = strconv.Quote(field)
-	}
-	if prefix == "" {
-		return field
-	}
-	return prefix + "." + field
+	slices.Reverse(parts)
+	return strings.TrimPrefix(strings.Join(parts, ""), ".")
 }
 
 // GenericPath is Path with every list item written as [], the same for all
 // containers of a pod, say.
 func (n *Node) GenericPath() string {
-	if n.parent == nil {
-		return ""
+	var parts []string
+	for ; n.parent != nil; n = n.parent {
+		if n.index >= 0 {
+			parts = append(parts, "[]")
+		} else {
+			parts = append(parts, "."+n.field)
+		}
 	}
-	prefix := n.parent.GenericPath()
-	if n.index >= 0 {
-		return prefix + "[]"
-	}
-	return strings.TrimPrefix(prefix+"."+n.field, ".")
+	slices.Reverse(parts)
+	return strings.TrimPrefix(strings.Join(parts, ""), ".")
 }
