@@ -88,6 +88,21 @@ kind: Secret
 metadata: {name: db}
 stringData: {password: "@PLAIN@"}
 `},
+	"inside other objects": {"a.yaml": `apiVersion: template.openshift.io/v1
+kind: Template
+metadata: {name: db}
+objects:
+  - {kind: Secret, apiVersion: v1, metadata: {name: db}, stringData: {a: "@PLAIN@"}, x: {apiVersion: v1, kind: Pod, spec: {containers: [{name: a, securityContext: {privileged: true}}]}}}
+---
+apiVersion: work.open-cluster-management.io/v1
+kind: ManifestWork
+metadata: {name: db}
+spec:
+  workload:
+    manifests:
+      - {kind: Pod, apiVersion: v1, metadata: {name: a}, spec: {containers: [{name: a, image: a, securityContext: {privileged: true}}]}, of: &s {kind: Secret, data: {a: "@BASE64@"}}}
+      - {<<: *s, data: {a: "@BASE64@"}}
+`},
 	"below tags": {"a.yaml": `apiVersion: v1
 kind: Pod
 metadata: {name: db}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // Mask is what reports print in place of a secret value.
@@ -292,7 +294,7 @@ func (m *Masks) add(other *Masks) {
 	}
 }
 
-// addBundle masks the data of every Secret, also of those that could not be parsed.
+// addBundle masks the data of every Secret, also of those that other objects hold.
 func (m *Masks) addBundle(b *Bundle) {
 	// a user name such as "prometheus" is also the name of a chart or of an app
 	m.AddPublic(strings.Split(b.Rendering.Root, "/")...)
@@ -306,17 +308,36 @@ func (m *Masks) addBundle(b *Bundle) {
 				m.AddPublic(c.Name())
 			}
 		}
-		if r.Kind != "Secret" {
-			continue
-		}
-		for _, field := range []string{"data", "stringData"} {
-			r.Get(field).Walk(func(n *Node) bool {
-				m.AddPublic(n.Name())
-				m.addNode(n, n.Value())
+		if holdsSecret(r.Root.yaml) {
+			r.Root.Walk(func(n *Node) bool {
+				if n.Get("kind").Value() == "Secret" {
+					m.addSecret(n)
+				}
 				return true
 			})
 		}
 	}
+}
+
+// addSecret masks the data of a Secret.
+func (m *Masks) addSecret(secret *Node) {
+	for _, field := range []string{"data", "stringData"} {
+		secret.Get(field).Walk(func(n *Node) bool {
+			m.AddPublic(n.Name())
+			m.addNode(n, n.Value())
+			return true
+		})
+	}
+}
+
+// holdsSecret tells cheaply whether a mapping of kind Secret is anywhere in a tree.
+func holdsSecret(n *yaml.Node) bool {
+	if n.Kind == yaml.MappingNode {
+		if _, kind := lookup(n, "kind"); kind != nil && resolveAlias(kind).Value == "Secret" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Content, holdsSecret)
 }
 
 // quoting are the errors that repeat what YAML's parser or a generator of Secrets could
