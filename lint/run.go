@@ -132,12 +132,6 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		kept, gave := yield(left)
 		found, report.Yielded = append(found, kept...), append(report.Yielded, gave...)
 	}
-	for i, b := range bundles {
-		if unmasked[i] != nil {
-			report.Errors = append(report.Errors, unmasked[i])
-		}
-		report.Errors = append(report.Errors, b.misplaced()...)
-	}
 	for _, e := range errs {
 		report.Errors = append(report.Errors, e...)
 	}
@@ -145,6 +139,12 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		report.Errors = append(report.Errors, &InputError{Message: "stopped before all rules had run: " + err.Error()})
 	}
 	found = append(found, ignores.findings(ctx.Err() == nil)...)
+	for i, b := range bundles {
+		if unmasked[i] != nil {
+			report.Errors = append(report.Errors, unmasked[i])
+		}
+		report.Errors = append(report.Errors, b.misplaced()...)
+	}
 	report.Findings, report.Yielded, report.Suppressed = merge(found), merge(report.Yielded), ignores.suppressed()
 	report.redact()
 	return report

@@ -249,6 +249,16 @@ func TestAPanicInALocatorIsContainedAndNamed(t *testing.T) {
 	}
 }
 
+func TestAPanicInTheLocatorOfAKustomizationIsReported(t *testing.T) {
+	src := NewSource("kustomization.yaml", []byte("resources: [a.yaml]\n"))
+	docs, _ := ParseYAML(src)
+	k := NewKustomization(docs[0], badLocator{FileLocator{src}, func(*Node) bool { return true }})
+	r := Run(context.Background(), []*Bundle{NewBundle(Rendering{Kind: "kustomize", Root: "."}, "", []*Resource{k})}, Options{})
+	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "no such segment") {
+		t.Errorf("errors %v", r.Errors)
+	}
+}
+
 func TestTheWorstFindingInAPlaceSpeaksForAll(t *testing.T) {
 	graded := &Rule{ID: "graded", Severity: Low, Run: func(p *Pass) {
 		for _, r := range p.Resources("Pod") {

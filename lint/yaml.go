@@ -94,7 +94,7 @@ func decode(text []byte) (roots []*yaml.Node, err error) {
 	}()
 	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
 		var doc yaml.Node
-		if err := decoder.Decode(&doc); err == io.EOF {
+		if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 			return roots, nil
 		} else if err != nil {
 			return roots, err
