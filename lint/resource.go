@@ -71,7 +71,7 @@ func Nameless(src *Source, root *yaml.Node) []*InputError {
 		case n.Get("kind").Value() != "":
 			lacks = "apiVersion"
 		}
-		errs = append(errs, &InputError{Span: NodeSpan(src, Anchor(n)), Message: fmt.Sprintf("%s is no object without %s; add it", what, lacks)})
+		errs = append(errs, &InputError{Span: NodeSpan(src, Anchor(NewNode(n.yaml))), Message: fmt.Sprintf("%s is no object without %s; add it", what, lacks)})
 	}
 	return errs
 }
