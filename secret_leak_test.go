@@ -63,6 +63,60 @@ stringData:
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: db}, spec: {containers: [{name: db, image: db, securityContext: {privileged: true}, env: [{name: DB_PASSWORD, value: "@PLAIN@"}]}]}}
 `},
+	"stream of JSON": {"a.json": `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db"},"stringData":{"password":"@PLAIN@"},"data":{"token":"@BASE64@"}}
+{"apiVersion":"v1","kind":"Pod","metadata":{"name":"db"},"spec":{"containers":[{"name":"db","image":"db","securityContext":{"privileged":true},"env":[{"name":"DB_PASSWORD","value":"@PLAIN@"}]}]}}
+`},
+	"broken JSON": {"a.json": `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"db"}}
+{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db"},"stringData":{"password":"@PLAIN@","token":"@PLAIN@"
+`},
+	"broken JSON over lines": {"a.json": `{
+  "apiVersion": "v1",
+  "kind": "Secret",
+  "metadata": {"name": "db"},
+  "stringData": {"password": "@PLAIN@",
+    "token": "@PLAIN@"
+    "broken"
+`},
+	"objects without names": {"a.yaml": `apiVersion: v1
+kind: List
+items:
+  - {apiVersion: v1, metadata: {name: db}, stringData: {password: "@PLAIN@"}}
+  - metadata: {name: db}
+    stringData: {password: "@PLAIN@"}
+---
+kind: Secret
+metadata: {name: db}
+stringData: {password: "@PLAIN@"}
+`},
+	"inside other objects": {"a.yaml": `apiVersion: template.openshift.io/v1
+kind: Template
+metadata: {name: db}
+objects:
+  - {kind: Secret, apiVersion: v1, metadata: {name: db}, stringData: {a: "@PLAIN@"}, x: {apiVersion: v1, kind: Pod, spec: {containers: [{name: a, securityContext: {privileged: true}}]}}}
+---
+apiVersion: work.open-cluster-management.io/v1
+kind: ManifestWork
+metadata: {name: db}
+spec:
+  workload:
+    manifests:
+      - {kind: Pod, apiVersion: v1, metadata: {name: a}, spec: {containers: [{name: a, image: a, securityContext: {privileged: true}}]}, of: &s {kind: Secret, data: {a: "@BASE64@"}}}
+      - {<<: *s, data: {a: "@BASE64@"}}
+`},
+	"below tags": {"a.yaml": `apiVersion: v1
+kind: Pod
+metadata: {name: db}
+spec:
+  containers:
+    - name: db
+      image: db
+      securityContext: {privileged: true}
+      env:
+        - name: DB_PASSWORD
+          value: &password !!str # of the database
+            @PLAIN@
+        - {name: OTHER_PASSWORD, value: *password}
+`},
 	"workload": {"a.yaml": `apiVersion: v1
 kind: Pod
 metadata:

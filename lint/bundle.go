@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -191,7 +192,7 @@ func (b *Bundle) misplace(r *Resource, panicked any) {
 // misplaced returns an error for each object on which the locator panicked.
 func (b *Bundle) misplaced() []*InputError {
 	var errs []*InputError
-	for _, r := range b.Resources {
+	for _, r := range slices.Concat(b.Resources, b.Configuration) {
 		if panicked, ok := b.unplaced[r]; ok {
 			errs = append(errs, &InputError{Rendering: &b.Rendering, Span: r.Root.Locate().Span,
 				Message: fmt.Sprintf("finding places in %s of %s failed: %s; please report this with the object", r, b.Rendering.Root, panicked)})

@@ -67,12 +67,13 @@ type suppressor struct {
 	config      []*ignore
 	all         []*ignore // in the order met
 	met         map[*Source][]*Bundle
+	lines       map[*Bundle]map[*Source]map[int]bool // see linesOf
 }
 
 func newSuppressor(bundles []*Bundle, o Options) *suppressor {
 	s := &suppressor{
 		options: o, bundles: bundles, ran: map[string]bool{}, canonical: map[string]string{}, comments: map[*Source][]*ignore{},
-		annotations: map[*Resource]*ignore{}, bySpan: map[string]*ignore{}, met: map[*Source][]*Bundle{},
+		annotations: map[*Resource]*ignore{}, bySpan: map[string]*ignore{}, met: map[*Source][]*Bundle{}, lines: map[*Bundle]map[*Source]map[int]bool{},
 	}
 	rules := o.AllRules
 	for i, e := range o.Rules {
@@ -284,12 +285,11 @@ func containerName(n *Node) string {
 }
 
 // suppressed returns what was suppressed: one defect in one place once, sorted.
-func (s *suppressor) suppressed(masks *Masks) []*Suppressed {
+func (s *suppressor) suppressed() []*Suppressed {
 	all := []*Suppressed{}
 	for _, g := range s.all {
 		for _, f := range merge(g.hidden) {
-			f.redact(masks)
-			all = append(all, &Suppressed{Finding: f, Reason: masks.Redact(g.reason), By: g.by, Span: g.span})
+			all = append(all, &Suppressed{Finding: f, Reason: g.reason, By: g.by, Span: g.span})
 		}
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Finding.compare(all[j].Finding) < 0 })
@@ -364,24 +364,38 @@ func (s *suppressor) unused(g *ignore) []string {
 func (s *suppressor) rendered(g *ignore) bool {
 	src := g.span.Start.Source
 	for _, b := range s.met[src] {
-		for _, r := range slices.Concat(b.Resources, b.Configuration) {
-			found := false
-			r.Root.Walk(func(n *Node) bool {
-				if found {
-					return false
-				}
-				place := n.Locate()
-				for _, span := range mendingSpans(place.Span, place.Related) {
-					found = found || span.Start.Source == src && g.first <= span.Start.Line && span.Start.Line <= g.last
-				}
-				return !found
-			})
-			if found {
+		lines := s.linesOf(b)[src]
+		for n := g.first; n <= g.last; n++ {
+			if lines[n] {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// linesOf returns the lines in which the nodes of a bundle were written.
+func (s *suppressor) linesOf(b *Bundle) map[*Source]map[int]bool {
+	lines, ok := s.lines[b]
+	if ok {
+		return lines
+	}
+	lines = map[*Source]map[int]bool{}
+	for _, r := range slices.Concat(b.Resources, b.Configuration) {
+		r.Root.Walk(func(n *Node) bool {
+			place := n.Locate()
+			for _, span := range mendingSpans(place.Span, place.Related) {
+				src := span.Start.Source
+				if lines[src] == nil {
+					lines[src] = map[int]bool{}
+				}
+				lines[src][span.Start.Line] = true
+			}
+			return true
+		})
+	}
+	s.lines[b] = lines
+	return lines
 }
 
 func sortedRenderings(all []Rendering) []Rendering {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // Mask is what reports print in place of a secret value.
@@ -59,15 +61,20 @@ func (m *Masks) AddValue(value string) {
 
 func (m *Masks) addText(value string, depth int) {
 	value = strings.TrimSpace(value)
+	m.addWord(value)
 	if strings.ContainsAny(value, "\r\n") {
-		m.addWord(value)
+		inKey := false // its last line, too short to be told, may look like a path or a word
 		for line := range strings.Lines(value) {
-			for _, w := range wordsOf(strings.TrimSpace(line)) {
+			line = strings.TrimSpace(line)
+			encoded := line != "" && strings.Trim(line, base64Alphabet) == ""
+			if inKey && encoded {
+				m.addWord(line)
+			}
+			inKey = inKey && encoded || isKeyLine(line) || strings.HasPrefix(line, "-----BEGIN ")
+			for _, w := range wordsOf(line) {
 				m.addWord(w)
 			}
 		}
-	} else {
-		m.addWord(value)
 	}
 	if depth < 3 {
 		if decoded, ok := decodeBase64(value); ok && len(decoded) >= minRedacted {
@@ -287,7 +294,7 @@ func (m *Masks) add(other *Masks) {
 	}
 }
 
-// addBundle masks the data of every Secret, also of those that could not be parsed.
+// addBundle masks the data of every Secret, also of those that other objects hold.
 func (m *Masks) addBundle(b *Bundle) {
 	// a user name such as "prometheus" is also the name of a chart or of an app
 	m.AddPublic(strings.Split(b.Rendering.Root, "/")...)
@@ -301,17 +308,36 @@ func (m *Masks) addBundle(b *Bundle) {
 				m.AddPublic(c.Name())
 			}
 		}
-		if r.Kind != "Secret" {
-			continue
-		}
-		for _, field := range []string{"data", "stringData"} {
-			r.Get(field).Walk(func(n *Node) bool {
-				m.AddPublic(n.Name())
-				m.addNode(n, n.Value())
+		if holdsSecret(r.Root.yaml) {
+			r.Root.Walk(func(n *Node) bool {
+				if n.Get("kind").Value() == "Secret" {
+					m.addSecret(n)
+				}
 				return true
 			})
 		}
 	}
+}
+
+// addSecret masks the data of a Secret.
+func (m *Masks) addSecret(secret *Node) {
+	for _, field := range []string{"data", "stringData"} {
+		secret.Get(field).Walk(func(n *Node) bool {
+			m.AddPublic(n.Name())
+			m.addNode(n, n.Value())
+			return true
+		})
+	}
+}
+
+// holdsSecret tells cheaply whether a mapping of kind Secret is anywhere in a tree.
+func holdsSecret(n *yaml.Node) bool {
+	if n.Kind == yaml.MappingNode {
+		if _, kind := lookup(n, "kind"); kind != nil && resolveAlias(kind).Value == "Secret" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Content, holdsSecret)
 }
 
 // quoting are the errors that repeat what YAML's parser or a generator of Secrets could
@@ -439,7 +465,7 @@ func (m *Masks) addBroken(src *Source) {
 			secret := isSecret || match != nil && (secretName.MatchString(match[1]) || named && match[1] == "value")
 			switch {
 			case match == nil && (isSecret || secretName.MatchString(line)) && !isMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
-				match != nil && strings.HasPrefix(match[2], "{") && (isSecret || secretName.MatchString(line)):
+				match != nil && strings.IndexAny(match[2], "{[") == 0 && (isSecret || secretName.MatchString(line)):
 				m.hideLine(src, n, strings.TrimSpace(line))
 			case match == nil || structureKey.MatchString(match[1]) || !secret:
 			case match[2] != "" && strings.ContainsRune("|>", rune(match[2][0])):
@@ -448,6 +474,25 @@ func (m *Masks) addBroken(src *Source) {
 				m.hideLine(src, n, match[2])
 			}
 		}
+	}
+}
+
+// addByLine hides what looks like a secret in the files that a bundle was made from, for
+// when going by its objects has failed.
+func (m *Masks) addByLine(b *Bundle) {
+	for _, src := range b.Sources {
+		m.addBroken(src)
+	}
+	for _, r := range b.Resources {
+		r.Root.Walk(func(n *Node) bool {
+			place := n.Locate()
+			for _, at := range slices.Concat(place.Related, []Related{{Span: place.Span}}) {
+				if at.Span.IsValid() {
+					m.addBroken(at.Span.Start.Source)
+				}
+			}
+			return true
+		})
 	}
 }
 

@@ -59,6 +59,22 @@ func TestRedactHidesTheLinesOfAKeyAndTheValuesOfAFile(t *testing.T) {
 	}
 }
 
+func TestRedactHidesTheLinesOfAKeyThatLookLikePaths(t *testing.T) {
+	const full = "MHcCAQEEIJx2y/kVh8Qm3dT0bLz9uW5sRpYc7nEa4fGiKoX1vMtPqHwS6jUeZlDr"
+	for name, text := range map[string]string{
+		"a key":            "-----BEGIN EC PRIVATE KEY-----\n" + full + "\nqWe/rTyUi\n-----END EC PRIVATE KEY-----\n",
+		"a short key":      "-----BEGIN PRIVATE KEY-----\nqWe/rTyUi\n-----END PRIVATE KEY-----\n",
+		"base64":           full + "\r\n" + full + "\r\nqWe/rTyUi",
+		"base64 in a file": "key: |\n  " + full + "\n  qWe/rTyUi\nfile: etc/passwords\n",
+	} {
+		var m Masks
+		m.AddValue(text)
+		if got := m.Redact("at qWe/rTyUi in etc/passwords"); got != "at "+Mask+" in etc/passwords" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 func TestNamesOfObjectsStayReadable(t *testing.T) {
 	src := NewSource("a.yaml", []byte("apiVersion: v1\nkind: Secret\nmetadata: {name: postgresql-ha}\nstringData:\n  user: postgresql-ha\n  password: password\n  token: Kx7-tq2Lm9\n"))
 	docs, _ := ParseYAML(src)
@@ -172,7 +188,7 @@ func TestAFindingAboutALiteralStandsWhereItIsWritten(t *testing.T) {
 func TestLinesOfAKeyAreNoPaths(t *testing.T) {
 	line := "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC/" + "KcwggSjAgEAAoIBAQC7VJTUvQ9x2Lm4"
 	var m Masks
-	m.AddValue("-----BEGIN PRIVATE KEY-----\n" + line + "\nconf/ssl/certs/app\n-----END PRIVATE KEY-----\n")
+	m.AddValue("-----BEGIN PRIVATE KEY-----\n" + line + "\n-----END PRIVATE KEY-----\nconf/ssl/certs/app\n")
 	if got := m.Redact("read " + line); strings.Contains(got, "KcwggSj") {
 		t.Errorf("a line of the key is shown: %s", got)
 	}

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,9 +68,17 @@ func (n *Node) IsString() bool {
 }
 
 // Bool returns the value of a boolean; ok is false for anything else. The
-// YAML 1.1 words (yes, on, …) count: Kubernetes' decoder reads them as booleans.
+// YAML 1.1 words (yes, on, …) count: Kubernetes' decoder reads them as booleans. A tag
+// outweighs quotes.
 func (n *Node) Bool() (value, ok bool) {
-	if !n.IsScalar() || n.yaml.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+	if !n.IsScalar() {
+		return false, false
+	}
+	if style := n.yaml.Style; style&yaml.TaggedStyle != 0 {
+		if n.yaml.ShortTag() != "!!bool" {
+			return false, false
+		}
+	} else if style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return false, false
 	}
 	switch n.yaml.Value {
@@ -114,32 +121,45 @@ func (n *Node) Get(path ...string) *Node {
 	return n
 }
 
-func lookup(m *yaml.Node, field string) (key, value *yaml.Node) {
+// keyText returns the text of a key, which may be an alias.
+func keyText(k *yaml.Node) string { return resolveAlias(k).Value }
+
+// isMergeKey reports whether a key brings in the fields of other mappings.
+func isMergeKey(k *yaml.Node) bool {
+	return k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
+}
+
+// eachEntry calls visit for the entries of a mapping in the order in which Kubernetes'
+// decoder sets them: the last one of a key counts, be it written there or merged in. Of
+// the mappings that one merge key brings in the first outweighs the others. (YAML's own
+// draft, which kustomize follows before its objects come here, lets what is written win.)
+func eachEntry(m *yaml.Node, visit func(key, value *yaml.Node)) {
 	if m == nil || m.Kind != yaml.MappingNode {
-		return nil, nil
+		return
 	}
-	var merge *yaml.Node
 	for i := 0; i+1 < len(m.Content); i += 2 {
-		k := m.Content[i]
-		if k.Value == field {
-			key, value = k, m.Content[i+1]
+		k, v := m.Content[i], m.Content[i+1]
+		if !isMergeKey(k) {
+			visit(k, v)
+			continue
 		}
-		if k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
-			merge = resolveAlias(m.Content[i+1])
-		}
-	}
-	if key != nil || merge == nil {
-		return key, value
-	}
-	if merge.Kind == yaml.SequenceNode {
-		for _, c := range merge.Content {
-			if key, value = lookup(resolveAlias(c), field); key != nil {
-				return key, value
+		if v = resolveAlias(v); v.Kind == yaml.SequenceNode {
+			for _, c := range slices.Backward(v.Content) {
+				eachEntry(resolveAlias(c), visit)
 			}
+		} else {
+			eachEntry(v, visit)
 		}
-		return nil, nil
 	}
-	return lookup(merge, field)
+}
+
+func lookup(m *yaml.Node, field string) (key, value *yaml.Node) {
+	eachEntry(m, func(k, v *yaml.Node) {
+		if keyText(k) == field {
+			key, value = k, v
+		}
+	})
+	return key, value
 }
 
 // Items returns the elements of a list; none for anything else.
@@ -174,41 +194,29 @@ func (n *Node) Fields() []*Node {
 		}
 		return -1
 	}
-	var add func(m *yaml.Node, taken int)
-	// add appends the fields of m; the first taken ones are written and win.
-	add = func(m *yaml.Node, taken int) {
-		var merges []*yaml.Node
-		if m == nil || m.Kind != yaml.MappingNode {
+	set := func(k, v *yaml.Node) {
+		name := keyText(k)
+		field := &Node{yaml: resolveAlias(v), key: k, parent: n, field: name, index: -1, res: n.res}
+		if at := find(name); at >= 0 {
+			fields[at] = field
 			return
 		}
-		for i := 0; i+1 < len(m.Content); i += 2 {
-			k, v := m.Content[i], m.Content[i+1]
-			if k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0 {
-				if v = resolveAlias(v); v.Kind == yaml.SequenceNode {
-					for _, c := range v.Content {
-						merges = append(merges, resolveAlias(c))
-					}
-				} else {
-					merges = append(merges, v)
-				}
-				continue
-			}
-			field := &Node{yaml: resolveAlias(v), key: k, parent: n, field: k.Value, index: -1, res: n.res}
-			switch at := find(k.Value); {
-			case at < 0:
-				if places != nil {
-					places[k.Value] = len(fields)
-				}
-				fields = append(fields, field)
-			case at >= taken:
-				fields[at] = field // of a repeated key the last counts
-			}
+		if places != nil {
+			places[name] = len(fields)
 		}
-		for _, c := range merges {
-			add(c, len(fields))
+		fields = append(fields, field)
+	}
+	merges := false
+	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
+		if k := n.yaml.Content[i]; isMergeKey(k) {
+			merges = true
+		} else {
+			set(k, n.yaml.Content[i+1])
 		}
 	}
-	add(n.yaml, 0)
+	if merges { // the order is settled for what is written, the values are not
+		eachEntry(n.yaml, set)
+	}
 	return fields
 }
 
@@ -221,7 +229,7 @@ func (n *Node) Entries() []*Node {
 	var entries []*Node
 	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
 		k := n.yaml.Content[i]
-		entries = append(entries, &Node{yaml: resolveAlias(n.yaml.Content[i+1]), key: k, parent: n, field: k.Value, index: -1, res: n.res})
+		entries = append(entries, &Node{yaml: resolveAlias(n.yaml.Content[i+1]), key: k, parent: n, field: keyText(k), index: -1, res: n.res})
 	}
 	return entries
 }
@@ -317,35 +325,37 @@ func (n *Node) Missing() []string {
 // Path returns the path of n from the root of its object, with list items named
 // where they have a name: spec.template.spec.containers[name=web].image
 func (n *Node) Path() string {
-	if n.parent == nil {
-		return ""
-	}
-	prefix := n.parent.Path()
-	if n.index >= 0 {
-		if name := n.Get("name"); n.IsMapping() && name.IsScalar() {
-			return fmt.Sprintf("%s[name=%s]", prefix, name.Value())
+	var parts []string
+	for ; n.parent != nil; n = n.parent {
+		field := n.field
+		if n.index >= 0 {
+			if name := n.Get("name"); name.IsScalar() {
+				parts = append(parts, "[name="+name.Value()+"]")
+			} else {
+				parts = append(parts, "["+strconv.Itoa(n.index)+"]")
+			}
+			continue
 		}
-		return fmt.Sprintf("%s[%d]", prefix, n.index)
+		if strings.ContainsAny(field, ".[]") {
+			field = strconv.Quote(field)
+		}
+		parts = append(parts, "."+field)
 	}
-	field := n.field
-	if strings.ContainsAny(field, ".[]") {
-		field = strconv.Quote(field)
-	}
-	if prefix == "" {
-		return field
-	}
-	return prefix + "." + field
+	slices.Reverse(parts)
+	return strings.TrimPrefix(strings.Join(parts, ""), ".")
 }
 
 // GenericPath is Path with every list item written as [], the same for all
 // containers of a pod, say.
 func (n *Node) GenericPath() string {
-	if n.parent == nil {
-		return ""
+	var parts []string
+	for ; n.parent != nil; n = n.parent {
+		if n.index >= 0 {
+			parts = append(parts, "[]")
+		} else {
+			parts = append(parts, "."+n.field)
+		}
 	}
-	prefix := n.parent.GenericPath()
-	if n.index >= 0 {
-		return prefix + "[]"
-	}
-	return strings.TrimPrefix(prefix+"."+n.field, ".")
+	slices.Reverse(parts)
+	return strings.TrimPrefix(strings.Join(parts, ""), ".")
 }

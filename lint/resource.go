@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -33,30 +34,76 @@ type Object struct {
 }
 
 // NewResources returns the objects of one parsed document: itself, or the items
-// of a kind: List (and of any other …List with items). Items of a typed list that
-// name neither take its apiVersion and its kind less List, as they do in kubectl. A
-// document without apiVersion and kind gives none.
+// of a kind: List (and of any other …List with items), or those of a bare list. Items of
+// a typed list that name neither take its apiVersion and its kind less List, as they do
+// in kubectl. A document without apiVersion and kind gives none; see [Nameless].
 func NewResources(root *yaml.Node, locator Locator) []*Resource {
-	return newResources(NewNode(root), locator, "", "")
+	o := objects{locator: locator}
+	doc := NewNode(root)
+	o.add(doc, "", "")
+	for _, item := range doc.Items() {
+		o.add(item, "", "")
+	}
+	return o.resources
 }
 
-// newResources takes the apiVersion and kind of a document that has neither.
-func newResources(doc *Node, locator Locator, apiVersion, kind string) []*Resource {
+// Nameless returns the errors of what is meant as an object in one parsed document of
+// src and is none, since it lacks an apiVersion or a kind: kubectl refuses it.
+func Nameless(src *Source, root *yaml.Node) []*InputError {
+	doc := NewNode(root)
+	if text := doc.Value(); strings.Contains(text, "apiVersion") && strings.Contains(text, "kind") {
+		return []*InputError{{Span: src.LineSpan(root.Line), Message: "the document is one text, no object: what it begins with is no YAML"}}
+	}
+	o := objects{}
+	o.add(doc, "", "")
+	var errs []*InputError
+	for _, n := range o.nameless {
+		what := "the document"
+		if n.Index() >= 0 {
+			what = fmt.Sprintf("item %d of the list", n.Index()+1)
+		} else if !n.Get("metadata").IsMapping() || n.Get("apiVersion").Value() == "" && n.Get("kind").Value() == "" {
+			continue // settings of something else
+		}
+		lacks := "apiVersion and kind"
+		switch {
+		case n.Get("apiVersion").Value() != "":
+			lacks = "kind"
+		case n.Get("kind").Value() != "":
+			lacks = "apiVersion"
+		}
+		errs = append(errs, &InputError{Span: NodeSpan(src, Anchor(NewNode(n.yaml))), Message: fmt.Sprintf("%s is no object without %s; add it", what, lacks)})
+	}
+	return errs
+}
+
+// objects gathers what a document holds.
+type objects struct {
+	locator   Locator
+	resources []*Resource
+	nameless  []*Node
+}
+
+// add adds an object, or the items of a list. It takes the apiVersion and kind of one
+// that has neither.
+func (o *objects) add(doc *Node, apiVersion, kind string) {
 	if v, k := doc.Get("apiVersion"), doc.Get("kind"); v.Exists() || k.Exists() {
 		apiVersion, kind = v.Value(), k.Value()
 	}
+	if doc.IsNull() || doc.Index() < 0 && !doc.IsMapping() {
+		return
+	}
 	if apiVersion == "" || kind == "" || !doc.IsMapping() {
-		return nil
+		o.nameless = append(o.nameless, doc)
+		return
 	}
 	itemKind, isList := strings.CutSuffix(kind, "List")
-	if items := doc.Get("items"); isList && items.IsSequence() && !doc.Get("spec").Exists() {
-		var all []*Resource
+	if items := doc.Get("items"); isList && items.IsSequence() && (itemKind == "" || !doc.Get("spec").Exists()) {
 		for _, item := range items.Items() {
-			all = append(all, newResources(item, locator, apiVersion, itemKind)...)
+			o.add(item, apiVersion, itemKind)
 		}
-		return all
+		return
 	}
-	r := &Resource{Kind: kind, locator: locator}
+	r := &Resource{Kind: kind, locator: o.locator}
 	r.Root = &Node{yaml: doc.yaml, index: -1, res: r}
 	if group, version, ok := strings.Cut(apiVersion, "/"); ok {
 		r.Group, r.Version = group, version
@@ -69,7 +116,7 @@ func newResources(doc *Node, locator Locator, apiVersion, kind string) []*Resour
 		r.Name = meta.Get("generateName").Value() + "*"
 	}
 	r.Namespace = meta.Get("namespace").Value()
-	return []*Resource{r}
+	o.resources = append(o.resources, r)
 }
 
 // NewKustomization returns a kustomization, whose file may leave out its apiVersion

@@ -127,6 +127,7 @@ type Pass struct {
 	exempt   []string  // namespaces
 	findings []*Finding
 	masked   []masked
+	panicked any
 }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].

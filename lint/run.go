@@ -73,11 +73,6 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		passes[i] = make([]*Pass, len(o.Rules))
 		start(func() {
 			unmasked[i] = b.contain("hiding secrets", func() { report.Masks.addBundle(b) })
-			if unmasked[i] != nil { // go by the line in place of the tree
-				for _, src := range b.Sources {
-					report.Masks.addBroken(src)
-				}
-			}
 		})
 		for j, e := range o.Rules {
 			start(func() {
@@ -100,7 +95,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 			p := &Pass{Rule: rule, Bundle: b}
 			masking[i] = append(masking[i], p)
 			start(func() {
-				p.call() // a panic masks nothing, and is reported where the rule is enabled
+				p.call() // a panic is reported where the rule is enabled
 			})
 		}
 	}
@@ -112,16 +107,18 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		report.Stats.Units++
 		report.Stats.Objects += len(b.Resources)
 		var inBundle []*Finding
-		for _, p := range masking[i] {
-			for _, m := range p.masked {
-				report.Masks.addNode(m.node, m.part)
-			}
-		}
+		unknown := unmasked[i] != nil
 		for _, p := range passes[i] {
 			inBundle = append(inBundle, p.findings...)
+		}
+		for _, p := range slices.Concat(masking[i], passes[i]) {
 			for _, m := range p.masked {
 				report.Masks.addNode(m.node, m.part)
 			}
+			unknown = unknown || p.panicked != nil && slices.Contains(o.Masking, p.Rule)
+		}
+		if unknown {
+			report.Masks.addByLine(b)
 		}
 		failed := false
 		for j := range o.Rules {
@@ -135,12 +132,6 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		kept, gave := yield(left)
 		found, report.Yielded = append(found, kept...), append(report.Yielded, gave...)
 	}
-	for i, b := range bundles {
-		if unmasked[i] != nil {
-			report.Errors = append(report.Errors, unmasked[i])
-		}
-		report.Errors = append(report.Errors, b.misplaced()...)
-	}
 	for _, e := range errs {
 		report.Errors = append(report.Errors, e...)
 	}
@@ -148,13 +139,38 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		report.Errors = append(report.Errors, &InputError{Message: "stopped before all rules had run: " + err.Error()})
 	}
 	found = append(found, ignores.findings(ctx.Err() == nil)...)
-	report.Findings, report.Yielded = merge(found), merge(report.Yielded)
-	for _, f := range report.Findings {
-		f.redact(report.Masks)
+	for i, b := range bundles {
+		if unmasked[i] != nil {
+			report.Errors = append(report.Errors, unmasked[i])
+		}
+		report.Errors = append(report.Errors, b.misplaced()...)
 	}
-	report.Suppressed = ignores.suppressed(report.Masks)
-	report.redactErrors()
+	report.Findings, report.Yielded, report.Suppressed = merge(found), merge(report.Yielded), ignores.suppressed()
+	report.redact()
 	return report
+}
+
+// redact hides secret values in all that the report says, those of the broken files that
+// errors are about included, and sorts the errors. It may be repeated when errors or
+// masks were added.
+func (r *Report) redact() {
+	for _, e := range r.Errors {
+		if e.Span.IsValid() {
+			r.Masks.addBroken(e.Span.Start.Source)
+		}
+	}
+	for _, f := range slices.Concat(r.Findings, r.Yielded) {
+		f.redact(r.Masks)
+	}
+	for _, s := range r.Suppressed {
+		s.Finding.redact(r.Masks)
+		s.Reason = r.Masks.Redact(s.Reason)
+	}
+	for _, e := range r.Errors {
+		e.Message = r.Masks.redactError(e.Message)
+	}
+	SortErrors(r.Errors)
+	r.Errors = slices.CompactFunc(r.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 }
 
 // redact hides secret values in what the finding says.
@@ -171,7 +187,7 @@ func (f *Finding) redact(masks *Masks) {
 func Combine(reports ...*Report) *Report {
 	all := &Report{Masks: &Masks{}, Findings: []*Finding{}, Errors: []*InputError{}, Suppressed: []*Suppressed{}}
 	if len(reports) == 1 {
-		reports[0].redactErrors()
+		reports[0].redact()
 		return reports[0]
 	}
 	var found []*Finding
@@ -193,29 +209,8 @@ func Combine(reports ...*Report) *Report {
 	}
 	all.Findings, all.Yielded = merge(found), merge(all.Yielded)
 	slices.SortStableFunc(all.Suppressed, func(a, b *Suppressed) int { return a.Finding.compare(b.Finding) })
-	all.redactErrors()
-	for _, f := range all.Findings {
-		f.redact(all.Masks) // what one run shows may be another's secret
-	}
-	for _, s := range all.Suppressed {
-		s.Finding.redact(all.Masks)
-	}
+	all.redact() // what one run shows may be another's secret
 	return all
-}
-
-// redactErrors hides secrets in the errors, those of the broken files they are about
-// included, and sorts them.
-func (r *Report) redactErrors() {
-	for _, e := range r.Errors {
-		if e.Span.IsValid() {
-			r.Masks.addBroken(e.Span.Start.Source)
-		}
-	}
-	for _, e := range r.Errors {
-		e.Message = r.Masks.redactError(e.Message)
-	}
-	SortErrors(r.Errors)
-	r.Errors = slices.CompactFunc(r.Errors, func(a, b *InputError) bool { return a.Error() == b.Error() })
 }
 
 // SortErrors orders errors by place, then by message.
@@ -231,9 +226,9 @@ func SortErrors(errs []*InputError) {
 // run calls the rule and locates what it found.
 func (p *Pass) run() []*InputError {
 	var errs []*InputError
-	if panicked := p.call(); panicked != nil {
+	if p.call(); p.panicked != nil {
 		e := &InputError{Rendering: &p.Bundle.Rendering}
-		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, p.culprit(&e.Span), panicked)
+		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, p.culprit(&e.Span), p.panicked)
 		errs = append(errs, e)
 	}
 	p.findings = slices.DeleteFunc(p.findings, func(f *Finding) bool {
@@ -275,10 +270,9 @@ func (f *Finding) locate() {
 	f.Related = slices.Concat(place.Related, f.Related)
 }
 
-func (p *Pass) call() (panicked any) {
-	defer func() { panicked = recover() }()
+func (p *Pass) call() {
+	defer func() { p.panicked = recover() }()
 	p.Rule.Run(p)
-	return nil
 }
 
 // culprit finds the object that a rule panics on by giving it each one alone.
@@ -287,7 +281,8 @@ func (p *Pass) culprit(at *Span) string {
 		alone := *r
 		alone.pods = nil
 		b := NewBundle(p.Bundle.Rendering, p.Bundle.Namespace, []*Resource{&alone})
-		if (&Pass{Rule: p.Rule, Bundle: b, params: p.params}).call() != nil {
+		again := &Pass{Rule: p.Rule, Bundle: b, params: p.params}
+		if again.call(); again.panicked != nil {
 			*at = r.Root.Locate().Span
 			return r.String()
 		}
@@ -369,10 +364,10 @@ func merge(found []*Finding) []*Finding {
 	return merged
 }
 
-// fieldOf returns the path of a node below its container or pod, or in its object,
-// without the names and numbers of list items.
+// fieldOf returns the path of a node below its container or pod, whichever that is, or
+// in its object.
 func fieldOf(n *Node) string {
-	path := n.GenericPath()
+	path := n.Path()
 	holder := containerOf(n)
 	if holder == nil {
 		return path
@@ -381,7 +376,7 @@ func fieldOf(n *Node) string {
 	if holder.index >= 0 {
 		kind = "container"
 	}
-	return kind + strings.TrimPrefix(path, holder.GenericPath())
+	return kind + strings.TrimPrefix(path, holder.Path())
 }
 
 // compare orders findings by file, line, column and rule, and, so that the order

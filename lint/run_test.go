@@ -162,6 +162,66 @@ func TestAStoppedRunMasksWhatItShows(t *testing.T) {
 	}
 }
 
+func TestARuleThatPanicsBeforeItMasksShowsNothing(t *testing.T) {
+	masking := &Rule{ID: "masking", Run: func(*Pass) { panic("no such field") }}
+	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - image: i\n      env: [{name: DB_PASSWORD, value: correct-horse-battery}]\n"
+	for name, o := range map[string]Options{
+		"enabled":     {Rules: []Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*Rule{masking}},
+		"not enabled": {Rules: []Enabled{{Rule: everyImage}}, Masking: []*Rule{masking}},
+	} {
+		b := bundleOf(t, ".", text)
+		r := Run(context.Background(), []*Bundle{b}, o)
+		if line := r.Masks.Line(b.Resources[0].Root.Locate().Span.Start.Source, 7); strings.Contains(line, "horse") {
+			t.Errorf("%s: the line is shown as %q", name, line)
+		}
+		if len(r.Findings) != 1 {
+			t.Errorf("%s: %d findings", name, len(r.Findings))
+		}
+	}
+}
+
+// What one bundle, run or broken document holds is hidden in what all others say.
+func TestEverySecretIsHiddenInAllThatAReportSays(t *testing.T) {
+	const secret = "correct-horse-battery"
+	leak := &Rule{ID: "leak", Run: func(p *Pass) {
+		for _, c := range p.Containers() {
+			p.Report(c.Node.Get("image"), "the image is "+secret).Help = "not " + secret
+			p.Report(c.Node.Get("name"), "the name is "+secret)
+		}
+	}}
+	weaker := &Rule{ID: "weaker", YieldsTo: []string{"leak"}, Run: func(p *Pass) {
+		for _, c := range p.Containers() {
+			p.Report(c.Node, "weaker "+secret)
+		}
+	}}
+	pods := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: x\n      image: i # manilint:ignore[leak] " + secret + "\n"
+	o := Options{Rules: []Enabled{{Rule: leak}, {Rule: weaker}}}
+	broken := bundleOf(t, "pods", pods)
+	src := NewSource("broken.yaml", []byte("kind: Secret\nstringData:\n  password: "+secret+"\n  a: [\n"))
+	_, broken.Errors = ParseYAML(src)
+	known := bundleOf(t, "secret", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: "+secret+"}\n")
+	run := func(bundles ...*Bundle) *Report { return Run(context.Background(), bundles, o) }
+	for name, r := range map[string]*Report{
+		"another bundle":    run(bundleOf(t, "pods", pods), known),
+		"another run":       Combine(run(bundleOf(t, "pods", pods)), run(known)),
+		"a broken document": run(broken),
+	} {
+		if len(r.Findings) == 0 || len(r.Suppressed) == 0 || len(r.Yielded) == 0 {
+			t.Fatalf("%s: %d findings, %d suppressed, %d yielded", name, len(r.Findings), len(r.Suppressed), len(r.Yielded))
+		}
+		for _, f := range slices.Concat(r.Findings, r.Yielded) {
+			if strings.Contains(f.Message+f.Help, "horse") {
+				t.Errorf("%s: %s, %s", name, f.Message, f.Help)
+			}
+		}
+		for _, s := range r.Suppressed {
+			if strings.Contains(s.Finding.Message+s.Finding.Help+s.Reason, "horse") {
+				t.Errorf("%s: %s, ignored: %s", name, s.Finding.Message, s.Reason)
+			}
+		}
+	}
+}
+
 func TestJoinedReportsKeepEveryObject(t *testing.T) {
 	shared := "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: x, image: i}]}\n"
 	src := NewSource("shared.yaml", []byte(fmt.Sprintf(shared, "a")))
@@ -225,6 +285,16 @@ func TestAPanicInALocatorIsContainedAndNamed(t *testing.T) {
 	}
 }
 
+func TestAPanicInTheLocatorOfAKustomizationIsReported(t *testing.T) {
+	src := NewSource("kustomization.yaml", []byte("resources: [a.yaml]\n"))
+	docs, _ := ParseYAML(src)
+	k := NewKustomization(docs[0], badLocator{FileLocator{src}, func(*Node) bool { return true }})
+	r := Run(context.Background(), []*Bundle{NewBundle(Rendering{Kind: "kustomize", Root: "."}, "", []*Resource{k})}, Options{})
+	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "no such segment") {
+		t.Errorf("errors %v", r.Errors)
+	}
+}
+
 func TestTheWorstFindingInAPlaceSpeaksForAll(t *testing.T) {
 	graded := &Rule{ID: "graded", Severity: Low, Run: func(p *Pass) {
 		for _, r := range p.Resources("Pod") {
@@ -264,9 +334,12 @@ func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
 		for _, c := range p.Containers() {
 			p.Reportf(c.Node.Get("securityContext", "runAsUser"), "%s has a user", c)
 			p.Reportf(c.Node.Get("securityContext", "runAsGroup"), "%s has a group", c)
+			for _, m := range c.Get("volumeMounts").Items() {
+				p.Reportf(m, "%s mounts %s", c, m.Get("name").Value())
+			}
 		}
 	}}
-	spec := "spec: {securityContext: {runAsUser: 0}, containers: [{name: a, securityContext: {runAsUser: 0, runAsGroup: 0}}, {name: b, securityContext: {runAsUser: 0, runAsGroup: 0}}]}"
+	spec := "spec: {securityContext: {runAsUser: 0}, containers: [{name: a, securityContext: {runAsUser: 0, runAsGroup: 0}}, {name: b, securityContext: {runAsUser: 0, runAsGroup: 0}, volumeMounts: [{name: v}, {name: w}]}]}"
 	src := NewSource("template.yaml", []byte("{{ toYaml .Values }}"))
 	var all []*Resource
 	for _, text := range []string{
@@ -284,7 +357,7 @@ func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
 	for _, f := range r.Findings {
 		got = append(got, f.Message)
 	}
-	if want := []string{`container "a" has a group`, `container "a" has a user`, "the pod's user"}; !slices.Equal(got, want) {
+	if want := []string{`container "a" has a group`, `container "a" has a user`, `container "b" mounts v`, `container "b" mounts w`, "the pod's user"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

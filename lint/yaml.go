@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -16,36 +18,32 @@ import (
 // document of a few hundred bytes cannot occupy a run ("billion laughs").
 const maxNodes = 1 << 20
 
-// ParseYAML parses every document of src. The nodes carry absolute lines and
-// columns (as yaml.v3 counts them: from 1, in code points). A document that is
-// broken becomes an error at its line and the others are still returned: one
-// decoder over the whole file would stop at the first. Empty documents are left out.
+// ParseYAML parses every document of src, and every object of a stream of JSON. The
+// nodes carry absolute lines and columns (as yaml.v3 counts them: from 1, in code
+// points). A document that is broken becomes an error at its line and the others are
+// still returned: one decoder over the whole file would stop at the first. Empty
+// documents are left out.
 func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 	var docs []*yaml.Node
 	var errs []*InputError
-	for _, chunk := range splitDocuments(src.Data) {
-		var doc yaml.Node
-		text := withoutVersion(src.Data[chunk.start:chunk.end])
-		err := decode(text, &doc)
-		if err == nil && doc.Kind == yaml.DocumentNode && len(doc.Content) > 0 {
-			err = checkAliases(doc.Content[0])
+	for _, c := range splitDocuments(src.Data) {
+		objects, end := parseJSON(src, c)
+		docs = append(docs, objects...)
+		c.start = end
+		text := withoutVersion(src.Data[c.start:c.end])
+		place := placer(src, c)
+		roots, err := decode(text)
+		for _, root := range roots {
+			if root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
+				placeNodes(root, place)
+				docs = append(docs, root)
+			}
 		}
-		place := placer(src, chunk)
 		if err != nil {
 			at, message := yamlError(err, text)
 			line, _ := place(max(1, at), 1)
 			errs = append(errs, &InputError{Span: src.LineSpan(line), Message: message})
-			continue
 		}
-		if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
-			continue
-		}
-		root := doc.Content[0]
-		if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
-			continue
-		}
-		placeNodes(&doc, place)
-		docs = append(docs, root)
 	}
 	return docs, errs
 }
@@ -72,7 +70,7 @@ func directives(text []byte) int {
 	at := 0
 	for at < len(text) {
 		end := nextLine(text, at)
-		line := bytes.TrimSpace(bytes.TrimPrefix(text[at:end], []byte("\ufeff")))
+		line := bytes.TrimSpace(bytes.TrimPrefix(text[at:end], byteOrderMark))
 		if len(line) > 0 && line[0] != '%' && line[0] != '#' {
 			break
 		}
@@ -85,14 +83,29 @@ func directives(text []byte) int {
 	return at
 }
 
-// decode contains yaml.v3's panics on hostile input.
-func decode(text []byte, doc *yaml.Node) (err error) {
+// decode returns the roots of the documents of text up to the first that is broken. It
+// reads to the end: behind a document that ends by itself, as "{a: b}" does, yaml.v3
+// would leave text unread and say nothing. It contains yaml.v3's panics on hostile input.
+func decode(text []byte) (roots []*yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("yaml: %v", p)
 		}
 	}()
-	return yaml.Unmarshal(text, doc)
+	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var doc yaml.Node
+		if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+			return roots, nil
+		} else if err != nil {
+			return roots, err
+		}
+		for _, root := range doc.Content {
+			if err := checkAliases(root); err != nil {
+				return roots, err
+			}
+			roots = append(roots, root)
+		}
+	}
 }
 
 type chunk struct{ start, end int }
@@ -105,7 +118,7 @@ func splitDocuments(data []byte) []chunk {
 	start := 0
 	for at := 0; at < len(data); {
 		end := nextLine(data, at)
-		line := data[at:end]
+		line := bytes.TrimPrefix(data[at:end], byteOrderMark)
 		if at > start && isMarker(line, "---") && directives(data[start:at]) < at-start {
 			chunks = append(chunks, chunk{start, at})
 			start = at
@@ -115,7 +128,38 @@ func splitDocuments(data []byte) []chunk {
 		}
 		at = end
 	}
-	return append(chunks, chunk{start, len(data)})
+	chunks = append(chunks, chunk{start, len(data)})
+	for i := range chunks {
+		chunks[i].start = afterByteOrderMark(data, chunks[i])
+	}
+	return chunks
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// afterByteOrderMark returns where a document begins behind its byte order mark, before or
+// below a marker line. YAML allows one in front of every document, as files that were
+// joined have; yaml.v3 takes those inside a file for the first letter of a key.
+func afterByteOrderMark(data []byte, c chunk) int {
+	at := c.start
+	for at < c.end {
+		if bytes.HasPrefix(data[at:c.end], byteOrderMark) {
+			at += len(byteOrderMark)
+			continue
+		}
+		below := nextLine(data, at)
+		if !isBareMarker(data[at:below]) || !bytes.HasPrefix(data[below:c.end], byteOrderMark) {
+			break
+		}
+		at = below
+	}
+	return at
+}
+
+// isBareMarker reports whether a line is a document marker without content.
+func isBareMarker(line []byte) bool {
+	rest := bytes.TrimSpace(bytes.TrimPrefix(line, []byte("---")))
+	return isMarker(line, "---") && (len(rest) == 0 || rest[0] == '#')
 }
 
 func isMarker(line []byte, marker string) bool {
@@ -231,9 +275,13 @@ func checkAliases(root *yaml.Node) error {
 	return nil
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s*)?line (\d+): `)
-
-var unknownAnchor = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
+var (
+	yamlLine      = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s*)?line (\d+): `)
+	unknownAnchor = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
+	// parserError matches what yaml.v3's parser says; its scanner says the rest. The
+	// parser counts lines from 0.
+	parserError = regexp.MustCompile(`^did not find expected (?:',' or |'-' indicator|key|node content|<)|^found (?:duplicate %|incompatible YAML|undefined tag)`)
+)
 
 // yamlError splits yaml.v3's error text into a line (from 1, or 0) and a message, which
 // quotes nothing of the text: an unknown anchor may be a password that begins with "*".
@@ -241,18 +289,48 @@ func yamlError(err error, text []byte) (int, string) {
 	message := err.Error()
 	if m := yamlLine.FindStringSubmatch(message); m != nil {
 		n, _ := strconv.Atoi(m[1])
-		return n, "broken YAML: " + message[len(m[0]):]
+		message = message[len(m[0]):]
+		if parserError.MatchString(message) {
+			n = min(n+1, lineOf(text, len(bytes.TrimRight(text, " \t\r\n"))-1)) // what is missing is missed at the end
+		}
+		return n, "broken YAML: " + message
 	}
 	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
 		line := 0
 		if alias := regexp.MustCompile(`(?m)^[^#]*[\s,:\[{-]\*` + regexp.QuoteMeta(m[1]) + `(?:[^\w-]|$)`).FindIndex(text); alias != nil {
-			for at, end := 0, bytes.LastIndexByte(text[:alias[1]], '*'); at <= end; at = nextLine(text, at) {
-				line++
-			}
+			line = lineOf(text, bytes.LastIndexByte(text[:alias[1]], '*'))
 		}
 		return line, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is none`
 	}
-	return 0, "broken YAML: " + strings.TrimPrefix(message, "yaml: ")
+	line := 0
+	if at := unreadable(text); at >= 0 {
+		line = lineOf(text, at)
+	}
+	return line, "broken YAML: " + strings.TrimPrefix(message, "yaml: ")
+}
+
+// lineOf returns the line of an offset, from 1.
+func lineOf(text []byte, offset int) int {
+	line := 0
+	for at := 0; at <= offset && at < len(text); at = nextLine(text, at) {
+		line++
+	}
+	return line
+}
+
+// unreadable returns the offset of the first byte that YAML allows nowhere, -1 where
+// there is none: yaml.v3 complains of it without a line.
+func unreadable(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		switch {
+		case r == utf8.RuneError && size == 1, r < ' ' && r != '\t' && r != '\n' && r != '\r',
+			r >= 0x7F && r < 0xA0 && r != 0x85, r == 0xFFFE, r == 0xFFFF:
+			return at
+		}
+		at += size
+	}
+	return -1
 }
 
 // NodeSpan returns where a node parsed by [ParseYAML] stands in its source.
@@ -263,22 +341,31 @@ func NodeSpan(src *Source, n *yaml.Node) Span {
 	return src.Span(start, nodeEnd(src, start, n))
 }
 
-// contentStart skips the anchor and tag, where yaml.v3 puts a node's position.
+// contentStart skips the anchor and tag, where yaml.v3 puts a node's position. Of a
+// collection whose content is on later lines they are the start.
 func contentStart(data []byte, at int, n *yaml.Node) int {
 	if n.Kind == yaml.AliasNode {
 		return at
 	}
 	for at < len(data) && (data[at] == '&' && n.Anchor != "" || data[at] == '!') {
-		end := at
-		for end < len(data) && !strings.ContainsRune(" \t\r\n,]}", rune(data[end])) {
-			end++
+		next := at
+		for next < len(data) && !strings.ContainsRune(" \t\r\n,]}", rune(data[next])) {
+			next++
 		}
-		next := end
 		for next < len(data) && (data[next] == ' ' || data[next] == '\t') {
 			next++
 		}
-		if next >= len(data) || data[next] == '\n' || data[next] == '\r' {
-			return at // the content is on later lines, or empty
+		if next >= len(data) || data[next] == '\n' || data[next] == '\r' || data[next] == '#' {
+			if n.Kind != yaml.ScalarNode || n.Value == "" {
+				return at
+			}
+			for next < len(data) && strings.IndexByte(" \t\r\n#", data[next]) >= 0 {
+				if data[next] == '#' {
+					next = endOfLine(data, next)
+				} else {
+					next++
+				}
+			}
 		}
 		at = next
 	}
@@ -314,7 +401,7 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 	case n.Style&yaml.DoubleQuotedStyle != 0 && data[start] == '"', n.Style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
 		return quotedEnd(data, start)
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return blockEnd(data, start)
+		return blockEnd(data, start, n.Value)
 	}
 	if bytes.HasPrefix(data[start:], []byte(n.Value)) {
 		return start + len(n.Value)
@@ -323,31 +410,33 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 }
 
 // blockEnd returns the end of the last non-blank line of a block scalar whose
-// indicator stands at start: what is indented deeper than the indicator's line.
-func blockEnd(data []byte, start int) int {
-	bol := start
-	for bol > 0 && lineBreak(data[bol-1:]) == 0 && lineBreak(data[max(0, bol-2):]) != 2 && lineBreak(data[max(0, bol-3):]) != 3 {
-		bol--
-	}
-	outer := indentOf(data[bol:])
-	// "- |" and "- key: |": the list dash indents what follows it
-	for at := bol + outer; at+1 < start && data[at] == '-' && data[at+1] == ' '; {
-		step := 1 + indentOf(data[at+1:])
-		if rest := data[at+step : start]; len(bytes.TrimSpace(rest)) == 0 {
+// indicator stands at start: of the lines that are indented as its first one is, less
+// the blanks that belong to the value.
+func blockEnd(data []byte, start int, value string) int {
+	last := endOfLine(data, start)
+	indent := -1
+	for line := range strings.Lines(value) {
+		if strings.TrimSpace(line) != "" {
+			indent = indentOf([]byte(line))
 			break
 		}
-		outer += step
-		at += step
 	}
-	last := endOfLine(data, start)
+	if indent < 0 {
+		return last
+	}
+	first := true
 	for at := nextLine(data, start); at < len(data); at = nextLine(data, at) {
 		line := data[at:endOfLine(data, at)]
-		if len(bytes.TrimSpace(line)) > 0 {
-			if indentOf(line) <= outer && (outer > 0 || indentOf(line) == 0) {
-				break
-			}
-			last = at + len(line)
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
 		}
+		if first {
+			indent, first = indentOf(line)-indent, false
+		}
+		if indentOf(line) < indent {
+			break
+		}
+		last = at + len(line)
 	}
 	return last
 }

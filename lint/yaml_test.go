@@ -29,9 +29,17 @@ func TestNodeSpanCoversTheValueAndNothingElse(t *testing.T) {
 		"literal":                    "a: «|\n  one\n\n  two»\nb: 1\n",
 		"literal at the end":         "a: «|-\n  one\n    two»",
 		"folded in a list":           "b:\n- a: «>-\n    one\n    two»\n  y: 1\n",
+		"literal with an anchor":     "a:\n  «- two\n  - &id !x |\n    one»\nb: 1\n",
+		"tagged literal in a list":   "b:\n- a:\n  «- two\n  - !!str |\n    one\n    two»\n- three\n",
+		"literal below ?":            "? b\n: a: «|\n    one»\n  c: two\n",
+		"indented by a number":       "b:\n  a: «|2-\n       one\n    two»\n  c: 1\n",
+		"literal of blank lines":     "a: «|+»\n\n  \nb: 1\n",
 		"literal as a list item":     "b:\n  - - a: «|\n        one»\n    - two\n",
 		"anchor":                     "a: &id «web»\nb: *id\n",
 		"tag":                        "a: !!str «12»\n",
+		"tag above":                  "a: !!str # why\n  # and how\n\n  «12»\nb: 1\n",
+		"anchor above the tag":       "a: &id\n  !!str\n  «'x y'»\nb: *id\n",
+		"anchor above a mapping":     "a: «&id # why\n  x: 1»\nb: *id\n",
 		"flow list":                  "a: «[x, \"]\", 'it]', {y: z}]» # ]\n",
 		"flow mapping over lines":    "a: «{x: 1,\n  y: [2]}»\nb: 1\n",
 		"after runes":                "é: 1\na: «ü»\n",
@@ -91,6 +99,46 @@ func TestABrokenDocumentDoesNotHideTheOthers(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkMayOpenAnyDocument(t *testing.T) {
+	for name, text := range map[string]string{
+		"of each file":      "\ufeffa: 1\n---\n\ufeffb: 2\n",
+		"before the marker": "\ufeff---\na: 1\n\ufeff--- # two\nb: 2\n",
+		"twice":             "\ufeff\ufeffa: 1\n---\nb: 2\n",
+		"with CR LF":        "\ufeff# one\r\na: 1\r\n---\r\n\ufeffb: 2\r\n",
+	} {
+		src := NewSource("x.yaml", []byte(text))
+		docs, errs := ParseYAML(src)
+		if len(errs) > 0 || len(docs) != 2 {
+			t.Errorf("%s: %d documents, errors %v", name, len(docs), errs)
+			continue
+		}
+		for i, want := range []string{"a", "b"} {
+			if got := NodeSpan(src, docs[i].Content[0]).Text(); docs[i].Content[0].Value != want || got != want {
+				t.Errorf("%s: key %q at %q, want %q", name, docs[i].Content[0].Value, got, want)
+			}
+		}
+	}
+}
+
+func TestAnErrorStandsAtTheLineThatIsBroken(t *testing.T) {
+	for text, line := range map[string]int{
+		"a: 1\nb: \x00\nc: 3\n":           2,
+		"a: 1\n# gr\xfc\xdfe\nc: 3\n":     2,
+		"a: 1\n---\nb: 1\nc: \"\x7f\"\n":  4,
+		"a: 1\nb:\n  c: [1\n---\nd: 1\n":  3,
+		"a: 1\nb: 2\nc:\n  - d\n  e: 1\n": 4,
+		"a: 1\nb:\n  c: {x: 1\nd: ]\n":    3,
+		"a: [\n":                          1,
+		"a: 1\n\tb: 2\n":                  2,
+		"a: 1\nb: !e!x 2\n":               2,
+	} {
+		_, errs := ParseYAML(NewSource("x.yaml", []byte(text)))
+		if len(errs) != 1 || errs[0].Span.Start.Line != line {
+			t.Errorf("%q: errors %v, want one in line %d", text, errs, line)
+		}
+	}
+}
+
 func TestAliasesThatExpandWithoutEndAreAnError(t *testing.T) {
 	var bomb strings.Builder
 	bomb.WriteString("a0: &a0 [x, x]\n")
@@ -106,7 +154,7 @@ func TestAliasesThatExpandWithoutEndAreAnError(t *testing.T) {
 }
 
 func FuzzParseYAML(f *testing.F) {
-	for _, seed := range []string{"a: 1\n---\nb: [x, {y: z}]\n", "a: &a [*a]", "- |\n x\n...\n--- {a: b}", "\ufeffa: 'x''y'\r\n", "a: !!binary |\n  aGk="} {
+	for _, seed := range []string{"a: 1\n---\nb: [x, {y: z}]\n", "a: &a [*a]", "- |\n x\n...\n--- {a: b}", "\ufeffa: 'x''y'\r\n", "a: !!binary |\n  aGk=", `{"a": [1, "\/"]} {"b": null}`, "---\n\ufeff{\"a\": {}}\nb: 1"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -51,7 +51,11 @@ func parse(src *lint.Source) parsed {
 	}
 	// Most YAML of a repository is no manifest, and broken YAML that names no kind
 	// is none of our business: look before parsing.
-	if !bytes.Contains(src.Data, []byte("apiVersion")) || !bytes.Contains(src.Data, []byte("kind")) {
+	if !namesObject(src.Data) {
+		if namesObject(bytes.ReplaceAll(src.Data, []byte{0}, nil)) {
+			err := &lint.InputError{Span: src.Span(0, 0), Message: "the text is neither UTF-8 nor UTF-16, so it cannot be read; save it as UTF-8"}
+			return parsed{source: src, object: true, errs: []*lint.InputError{err}}
+		}
 		return parsed{source: src}
 	}
 	p := parsed{source: src}
@@ -66,25 +70,39 @@ func parse(src *lint.Source) parsed {
 	}
 	for _, doc := range docs {
 		p.resources = append(p.resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
+		p.errs = append(p.errs, lint.Nameless(src, doc)...)
 	}
-	p.object = len(p.resources) > 0 || len(errs) > 0
+	p.object = len(p.resources) > 0 || len(p.errs) > 0
 	return p
 }
 
-// fromUTF16 decodes text that begins with UTF-16's byte order mark, as YAML allows and
-// Windows' PowerShell writes. Lines and columns stay what they are.
+// namesObject reports whether a text holds the two words without which no object is one.
+func namesObject(text []byte) bool {
+	return bytes.Contains(text, []byte("apiVersion")) && bytes.Contains(text, []byte("kind"))
+}
+
+// fromUTF16 decodes text in UTF-16, as YAML allows and Windows' PowerShell writes. It is
+// told by its byte order mark, or else by its first character, which is one of ASCII's
+// (https://yaml.org/spec/1.2.2/#52-character-encodings). Lines and columns stay what they are.
 func fromUTF16(data []byte) (text []byte, ok bool) {
 	var order binary.ByteOrder
+	start := 2
 	switch {
+	case len(data) < 4 || data[0] == 0 && data[1] == 0 || data[2] == 0 && data[3] == 0: // too short, or UTF-32
+		return nil, false
 	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
 		order = binary.LittleEndian
 	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
 		order = binary.BigEndian
+	case data[1] == 0:
+		order, start = binary.LittleEndian, 0
+	case data[0] == 0:
+		order, start = binary.BigEndian, 0
 	default:
 		return nil, false
 	}
 	var units []uint16
-	for at := 2; at+1 < len(data); at += 2 {
+	for at := start; at+1 < len(data); at += 2 {
 		units = append(units, order.Uint16(data[at:]))
 	}
 	text = []byte(string(utf16.Decode(units)))

@@ -16,6 +16,10 @@ func TestManifestsInUTF16AreRead(t *testing.T) {
 		for _, unit := range utf16.Encode([]rune(text)) {
 			data = order.AppendUint16(data, unit)
 		}
+		unmarked := parse(lint.NewSource("x.yaml", data[2:]))
+		if len(unmarked.errs) > 0 || len(unmarked.resources) != 2 {
+			t.Errorf("%s, no byte order mark: %d objects, errors %v", name, len(unmarked.resources), unmarked.errs)
+		}
 		p := parse(lint.NewSource("x.yaml", data))
 		if len(p.errs) > 0 || len(p.resources) != 2 {
 			t.Errorf("%s: %d objects, errors %v", name, len(p.resources), p.errs)
@@ -28,5 +32,28 @@ func TestManifestsInUTF16AreRead(t *testing.T) {
 		if len(broken.errs) != 1 || !strings.HasPrefix(broken.errs[0].Error(), "x.yaml:") {
 			t.Errorf("%s: cut short, errors %v", name, broken.errs)
 		}
+	}
+}
+
+func TestManifestsInAnotherEncodingAreAnError(t *testing.T) {
+	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
+	for name, runes := range map[string][]rune{"UTF-32": []rune("\ufeff" + text), "UTF-32, no byte order mark": []rune(text)} {
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			var data []byte
+			for _, r := range runes {
+				data = order.AppendUint32(data, uint32(r))
+			}
+			p := parse(lint.NewSource("x.yaml", data))
+			if len(p.errs) != 1 || !strings.Contains(p.errs[0].Error(), "x.yaml:1:1: the text is neither UTF-8 nor UTF-16") {
+				t.Errorf("%s, %v: %d objects, errors %v", name, order, len(p.resources), p.errs)
+			}
+		}
+	}
+}
+
+func TestAManifestWithoutAKindIsAnError(t *testing.T) {
+	p := parse(lint.NewSource("x.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiversion: v1\nkind: Pod\nmetadata: {name: b}\n")))
+	if len(p.resources) != 1 || len(p.errs) != 1 || p.errs[0].Span.Start.Line != 7 {
+		t.Errorf("%d objects, errors %v", len(p.resources), p.errs)
 	}
 }
