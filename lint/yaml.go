@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	yamlv4 "go.yaml.in/yaml/v4"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -40,9 +41,16 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 			}
 		}
 		if err != nil {
-			at, message := yamlError(err, text)
-			line, _ := place(max(1, at), 1)
-			errs = append(errs, &InputError{Span: src.LineSpan(line), Message: message})
+			line, column, message := yamlError(err, text)
+			span := src.LineSpan(1)
+			switch at, _ := place(max(1, line), 1); {
+			case column > 0:
+				from := src.At(place(line, column)).Offset
+				span = src.Span(from, max(from, src.LineSpan(at).End.Offset))
+			default:
+				span = src.LineSpan(at)
+			}
+			errs = append(errs, &InputError{Span: span, Message: message})
 		}
 	}
 	return docs, errs
@@ -278,35 +286,66 @@ func checkAliases(root *yaml.Node) error {
 var (
 	yamlLine      = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s*)?line (\d+): `)
 	unknownAnchor = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
-	// parserError matches what yaml.v3's parser says; its scanner says the rest. The
-	// parser counts lines from 0.
-	parserError = regexp.MustCompile(`^did not find expected (?:',' or |'-' indicator|key|node content|<)|^found (?:duplicate %|incompatible YAML|undefined tag)`)
 )
 
-// yamlError splits yaml.v3's error text into a line (from 1, or 0) and a message, which
-// quotes nothing of the text: an unknown anchor may be a password that begins with "*".
-func yamlError(err error, text []byte) (int, string) {
-	message := err.Error()
-	if m := yamlLine.FindStringSubmatch(message); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		message = message[len(m[0]):]
-		if parserError.MatchString(message) {
-			n = min(n+1, lineOf(text, len(bytes.TrimRight(text, " \t\r\n"))-1)) // what is missing is missed at the end
-		}
-		return n, "broken YAML: " + message
-	}
+// yamlError says where in text, from 1 or 0 where that is not known, and why yaml.v3
+// refused it. The message quotes nothing of the text: an unknown anchor may be a
+// password that begins with "*".
+func yamlError(err error, text []byte) (line, column int, message string) {
+	message = err.Error()
 	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
-		line := 0
 		if alias := regexp.MustCompile(`(?m)^[^#]*[\s,:\[{-]\*` + regexp.QuoteMeta(m[1]) + `(?:[^\w-]|$)`).FindIndex(text); alias != nil {
 			line = lineOf(text, bytes.LastIndexByte(text[:alias[1]], '*'))
 		}
-		return line, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is none`
+		return line, 0, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is none`
 	}
-	line := 0
-	if at := unreadable(text); at >= 0 {
+	if line, column, message = syntaxError(text); message != "" {
+		return line, column, "broken YAML: " + message
+	}
+	message = strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		message = err.Error()[len(m[0]):]
+	} else if at := unreadable(text); at >= 0 {
 		line = lineOf(text, at)
 	}
-	return line, "broken YAML: " + strings.TrimPrefix(message, "yaml: ")
+	return line, 0, "broken YAML: " + message
+}
+
+// syntaxError asks the successor of yaml.v3, which knows line and column of what it
+// stumbles over and of what it was reading. Brackets and quotes that are not closed
+// are mended where they open.
+func syntaxError(text []byte) (line, column int, message string) {
+	defer func() {
+		if recover() != nil {
+			line, column, message = 0, 0, ""
+		}
+	}()
+	for decoder := yamlv4.NewDecoder(bytes.NewReader(text)); ; {
+		var doc yamlv4.Node
+		err := decoder.Decode(&doc)
+		if err == nil {
+			continue
+		}
+		var at *yamlv4.LoadError
+		if !errors.As(err, &at) || at.Mark.Line == 0 {
+			return 0, 0, ""
+		}
+		if what := unclosed[at.ContextMsg]; what != "" && at.ContextMark.Line > 0 && at.ContextMark.Line < at.Mark.Line {
+			return at.ContextMark.Line, at.ContextMark.Column, fmt.Sprintf("%s: the %s that begins here is not closed", at.Message, what)
+		}
+		if last := lineOf(text, len(bytes.TrimRight(text, " \t\r\n"))-1); at.Mark.Line > last {
+			return last, 0, at.Message // what is missing is missed at the end
+		}
+		return at.Mark.Line, at.Mark.Column, at.Message
+	}
+}
+
+// unclosed names what the parser was reading.
+var unclosed = map[string]string{
+	"while parsing a flow sequence":  "list",
+	"while parsing a flow mapping":   "mapping",
+	"while scanning a quoted scalar": "text",
 }
 
 // lineOf returns the line of an offset, from 1.

@@ -120,21 +120,28 @@ func TestAByteOrderMarkMayOpenAnyDocument(t *testing.T) {
 	}
 }
 
-func TestAnErrorStandsAtTheLineThatIsBroken(t *testing.T) {
-	for text, line := range map[string]int{
-		"a: 1\nb: \x00\nc: 3\n":           2,
-		"a: 1\n# gr\xfc\xdfe\nc: 3\n":     2,
-		"a: 1\n---\nb: 1\nc: \"\x7f\"\n":  4,
-		"a: 1\nb:\n  c: [1\n---\nd: 1\n":  3,
-		"a: 1\nb: 2\nc:\n  - d\n  e: 1\n": 4,
-		"a: 1\nb:\n  c: {x: 1\nd: ]\n":    3,
-		"a: [\n":                          1,
-		"a: 1\n\tb: 2\n":                  2,
-		"a: 1\nb: !e!x 2\n":               2,
+func TestAnErrorStandsWhereItIsMended(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: 1\nb: \x00\nc: 3\n":                       "2:1: ",
+		"a: 1\n# gr\xfc\xdfe\nc: 3\n":                 "2:1: ",
+		"a: 1\n---\nb: 1\nc: \"\x7f\"\n":              "4:1: ",
+		"a: 1\nb:\n  c: [1\n---\nd: 1\n":              "3:6: ",
+		"a: 1\nb: [x\nc: 2\n":                         "2:4: broken YAML: did not find expected ',' or ']': the list that begins here is not closed",
+		"a: 1\nb: {x: 1\nc: 2\n":                      "2:4: broken YAML: did not find expected ',' or '}': the mapping that begins here is not closed",
+		"é: 1\nb: \"x\nc: 2\n":                        "2:4: broken YAML: found unexpected end of stream: the text that begins here is not closed",
+		"a: 1\nb: 2\nc:\n  - d\n  e: 1\n":             "5:3: ",
+		"metadata:\n  name: a\n labels: {}\nb: 1\n":   "3:2: ",
+		"a: 1\nb:\n  c: {x: 1\nd: ]\n":                "4:2: ",
+		"a: [\n\n\n":                                  "1:1: ",
+		"a: 1\n\tb: 2\n":                              "2:1: ",
+		"a: 1\nb: !e!x 2\n":                           "2:4: ",
+		"é: b: c\n":                                   "1:5: ",
+		"a: 1\nb: *password\n":                        "2:1: broken YAML: an alias",
+		"a: 1\n---\n# c\nb: [1, 2\n---\nc: [\"x\"]\n": "4:4: ",
 	} {
 		_, errs := ParseYAML(NewSource("x.yaml", []byte(text)))
-		if len(errs) != 1 || errs[0].Span.Start.Line != line {
-			t.Errorf("%q: errors %v, want one in line %d", text, errs, line)
+		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), "x.yaml:"+want) {
+			t.Errorf("%q: errors %v, want one at %s", text, errs, want)
 		}
 	}
 }
