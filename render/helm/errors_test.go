@@ -53,7 +53,7 @@ func TestErrors(t *testing.T) {
 		{"broken template", []string{"templates/a.yaml", "a: 1\nb: {{ if }}\n"}, Options{}, "templates/a.yaml:2:1: does not render: missing value for if"},
 		{"unknown function", []string{"templates/a.yaml", "b: {{ env \"HOME\" }}\n"}, Options{}, `templates/a.yaml:1:1: function "env" is not one of Helm's`},
 		{"unknown template", []string{"templates/a.yaml", "b: {{ include \"nope\" . }}\n"}, Options{}, `templates/a.yaml:1:7: template "nope" is not defined by any file of the chart or its dependencies`},
-		{"broken output", []string{"templates/a.yaml", "a: {{ .Values.v }}\n", "values.yaml", "v: \"[1\"\n"}, Options{}, `templates/a.yaml:1:1: renders to broken YAML`},
+		{"broken output", []string{"templates/a.yaml", "a: {{ .Values.v }}\n", "values.yaml", "v: \"[1\"\n"}, Options{}, `templates/a.yaml:1:4: renders to broken YAML`},
 		{"tpl of a value", []string{"templates/a.yaml", "a: {{ tpl .Values.v . }}\n", "values.yaml", "u: 1\nv: \"{{ nope }}\"\n"}, Options{}, `values.yaml:2:4: function "nope" is not one of Helm's`},
 		{"broken values", []string{"values.yaml", "a: 1\nb: [\n"}, Options{}, "values.yaml:"},
 		{"broken Chart.yaml", []string{"Chart.yaml", "name: [\n"}, Options{}, "Chart.yaml:"},
