@@ -38,7 +38,7 @@ var ClusterAdminBinding = &lint.Rule{
 			case b.cluster() && worst.power == everything:
 				f = pass.Reportf(b.ref, "%s %q gives %s to %s: every verb on every resource of the cluster", b.res.Kind, b.res.Name, r, b.whom())
 			case b.cluster():
-				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(r.powers(true)))
+				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(sentences(r.powers(true))))
 				f.Severity = lint.High
 			default:
 				f = pass.Reportf(b.ref, "%s %q gives %s to %s%s: every verb on every resource there", b.res.Kind, b.res.Name, r, b.whom(), inNamespaces([]string{b.res.Namespace}))
@@ -162,7 +162,7 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 			for _, r := range b.roles {
 				can = append(can, r.powers(b.cluster())...)
 			}
-			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(can))
+			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(sentences(can)))
 			f.Severity, f.Subject = severity, b.subjectKey()
 			f.Help = "bind the role to the users, groups or service accounts that need it"
 			for _, r := range b.roles {
@@ -172,6 +172,14 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 			}
 		}
 	}
+}
+
+func sentences(powers []*power) []string {
+	var all []string
+	for _, p := range powers {
+		all = append(all, p.can)
+	}
+	return all
 }
 
 // subjectKey is the [lint.Finding.Subject] of findings about a binding: those
@@ -197,7 +205,7 @@ func (s *subject) isBroad() bool {
 
 // whom names the subjects that the other rules about bindings do not report.
 func (b *binding) whom() string {
-	first, count := b.subjects[0], len(b.subjects)
+	first, count := b.subjects[0], b.distinct
 	if b.narrow > 0 {
 		first = b.subjects[slices.IndexFunc(b.subjects, func(s *subjectRef) bool { return !s.isBroad() })]
 		count = b.narrow

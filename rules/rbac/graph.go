@@ -37,6 +37,7 @@ type role struct {
 	first                 *binding // of bindings, the first cluster-wide one where there is one
 
 	// Where it is bound, through aggregated roles too.
+	held                     int // the number of subjects
 	clusterBound, kubeSystem bool
 	namespaces               []string  // of the RoleBindings, no more than maxNamespaces
 	worst                    [2]*grant // the worst takeover power in kube-system, cluster-wide
@@ -54,6 +55,7 @@ type binding struct {
 	name     string
 	roles    []*role // usually one; none where the bundle lacks it
 	subjects []*subjectRef
+	distinct int // how many subjects, each counted once
 	narrow   int // how many of them are no broad group: see isBroad
 }
 
@@ -277,10 +279,11 @@ func (g *graph) addBinding(res *lint.Resource) {
 	for _, n := range res.Get("subjects").Items() {
 		if s := g.subjectOf(n, res.Namespace); s != nil {
 			b.subjects = append(b.subjects, &subjectRef{s, n})
-			if !s.isBroad() {
-				b.narrow++
-			}
 			if len(s.bindings) == 0 || s.bindings[len(s.bindings)-1] != b {
+				b.distinct++
+				if !s.isBroad() {
+					b.narrow++
+				}
 				s.bindings = append(s.bindings, b)
 				if s.account != nil {
 					s.account.bindings = append(s.account.bindings, b)
@@ -487,29 +490,27 @@ func (r *role) gives(g *grant) bool {
 
 // holders says who has the role, for the end of a message.
 func (r *role) holders() string {
-	b, more := r.firstBinding()
+	b := r.firstBinding()
 	if b == nil {
 		return "nothing in this bundle binds it"
 	}
 	text := fmt.Sprintf("held by %s through %s %q", b.subjects[0], b.res.Kind, b.res.Name)
-	if more += len(b.subjects) - 1; more > 0 {
+	if more := r.held - 1; more > 0 {
 		text += fmt.Sprintf(" and by %d more", more)
 	}
 	return text
 }
 
-// firstBinding returns the first binding that gives the role to somebody, and
-// the number of further ones; cluster-wide ones come first.
-func (r *role) firstBinding() (*binding, int) {
+// firstBinding returns the first binding that gives the role to somebody, or
+// nil; cluster-wide ones come first.
+func (r *role) firstBinding() *binding {
 	var first *binding
-	count := 0
 	for _, holder := range append([]*role{r}, r.into...) {
-		count += len(holder.bindings)
 		if b := holder.first; b != nil && (first == nil || b.cluster() && !first.cluster()) {
 			first = b
 		}
 	}
-	return first, max(0, count-1)
+	return first
 }
 
 // onlyAggregated reports whether the role reaches people only through admin,
@@ -537,8 +538,17 @@ func index(cluster bool) int {
 	return 0
 }
 
-// judge fills in takeover and powers.
+// judge fills in held, takeover and powers.
 func (r *role) judge() {
+	holders := map[*subject]bool{}
+	for _, holder := range append([]*role{r}, r.into...) {
+		for _, b := range holder.bindings {
+			for _, s := range b.subjects {
+				holders[s.subject] = true
+			}
+		}
+	}
+	r.held = len(holders)
 	for _, cluster := range []bool{false, true} {
 		i := index(cluster)
 		has := map[*power]bool{}

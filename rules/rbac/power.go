@@ -1,7 +1,9 @@
 package rbac
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -23,6 +25,15 @@ type power struct {
 	// step, the worst highest; 0: not one of them.
 	takeover int
 	help     string
+	limited  *limit // of a power whose names are not silent
+}
+
+// A limit says what is left of a power where resourceNames limit it.
+type limit struct {
+	can  string // completes "can …"; %s are the objects that are named
+	help string
+	// wide is help where the grant reaches the name in every namespace.
+	wide string
 }
 
 // A target is a resource that a power is about. Of a cluster-scoped resource
@@ -75,28 +86,40 @@ var (
 	bindings = slices.Concat(in(group, "rolebindings"), atCluster(group, "clusterrolebindings"))
 )
 
+const (
+	kubeletHelp = "grant nodes/metrics, nodes/stats, nodes/log or, since Kubernetes 1.33, nodes/pods, nodes/healthz and nodes/configz in its place"
+	mapHelp     = "drop aws-auth from resourceNames, and map identities by EKS access entries"
+)
+
 // everything is "*" on "*": all other powers are in it.
 var everything = &power{what: "everything", can: "do everything", severity: lint.Critical, takeover: 9}
 
 var (
 	escalate = &power{what: "escalate", can: "write roles that grant more than it holds", severity: lint.Critical, takeover: 8,
 		verbs: []string{"escalate"}, targets: slices.Concat(in(group, "roles"), in(group, "clusterroles")), names: lower,
-		help: "drop the verb escalate; a controller that writes roles can be given what those roles grant"}
+		help:    "drop the verb escalate; a controller that writes roles can be given what those roles grant",
+		limited: &limit{can: "rewrite %s to grant more than it holds", help: "drop the verb escalate; who rewrites a role can be given what that role grants"}}
 	bind = &power{what: "bind", can: "bind any role", severity: lint.Critical, takeover: 7,
 		verbs: []string{"bind"}, targets: slices.Concat(in(group, "roles"), in(group, "clusterroles")),
-		help: "name the roles that may be bound in resourceNames"}
+		help:    "name the roles that may be bound in resourceNames",
+		limited: &limit{can: "bind %s", help: "name only roles in resourceNames that grant little, or drop the verb bind"}}
 	impersonate = &power{what: "impersonate", can: "impersonate users, groups or service accounts", severity: lint.Critical, takeover: 6,
 		verbs: []string{"impersonate"}, targets: slices.Concat(atCluster("", "users", "groups"), coreGroup("serviceaccounts")), names: lower,
-		help: "name who may be impersonated in resourceNames, or drop the verb impersonate"}
+		help: "name who may be impersonated in resourceNames, or drop the verb impersonate",
+		limited: &limit{can: "impersonate %s", help: "drop the verb impersonate, unless those named hold no more than the role's holders",
+			wide: "grant it in a Role of the ServiceAccount's namespace, or drop the verb impersonate"}}
 	readSecrets = &power{what: "read-secrets", can: "read every Secret", severity: lint.High, takeover: 5,
 		verbs: []string{"get", "list", "watch"}, targets: coreGroup("secrets"),
 		help: "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it"}
 	proxyNodes = &power{what: "proxy-nodes", can: "run commands in every pod through the kubelets (nodes/proxy)", severity: lint.High, takeover: 4,
 		targets: atCluster("", "nodes/proxy"), names: lower,
-		help: "grant nodes/metrics, nodes/stats, nodes/log or, since Kubernetes 1.33, nodes/pods, nodes/healthz and nodes/configz in its place"}
+		help:    kubeletHelp,
+		limited: &limit{can: "run commands in every pod of %s through its kubelet (nodes/proxy)", help: kubeletHelp}}
 	createTokens = &power{what: "create-tokens", can: "issue tokens of every ServiceAccount", severity: lint.High, takeover: 3,
 		verbs: []string{"create"}, targets: coreGroup("serviceaccounts/token"), names: lower,
-		help: "name the ServiceAccounts in resourceNames of a Role"}
+		help: "name the ServiceAccounts in resourceNames of a Role",
+		limited: &limit{can: "issue tokens of %s", help: "drop the verb create, unless those named hold no more than the role's holders",
+			wide: "grant it in a Role of the ServiceAccount's namespace"}}
 	exec = &power{what: "exec", can: "run commands in every pod", severity: lint.High, takeover: 2,
 		verbs: []string{"create", "get"}, targets: coreGroup("pods/exec"),
 		help: "drop pods/exec, or grant it in a Role of the one namespace that needs it"}
@@ -119,14 +142,17 @@ var (
 		help: "leave roles and bindings to whoever installs the application, or grant it in a Role"}
 	editBindings = &power{what: "edit-bindings", can: "add subjects to bindings of the roles it holds", severity: lint.Medium,
 		verbs: change, targets: bindings, names: same,
-		help: "drop update and patch on bindings"}
+		help:    "drop update and patch on bindings",
+		limited: &limit{can: "add subjects to %s", help: "drop update and patch on bindings"}}
 	writeWebhooks = &power{what: "write-webhooks", can: "change or remove admission control", severity: lint.Critical,
 		verbs: control, targets: atCluster("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "validatingwebhookconfigurations",
 			"mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "validatingadmissionpolicies", "validatingadmissionpolicybindings"), names: lower,
-		help: "name the configurations in resourceNames with the verbs get, update and patch"}
+		help:    "name the configurations in resourceNames with the verbs get, update and patch",
+		limited: &limit{can: "change or remove %s", help: "leave it to the installer, and its CA bundle to what injects certificates"}}
 	approveCertificates = &power{what: "approve-certificates", can: "approve certificates, and so become any user", severity: lint.High,
 		verbs: change, targets: atCluster("certificates.k8s.io", "certificatesigningrequests/approval"), names: same,
-		help: "limit the verb approve to the one signer in resourceNames, or leave approval to people"}
+		help:    "limit the verb approve to the one signer in resourceNames, or leave approval to people",
+		limited: &limit{can: "approve %s, and so become any user", help: "leave approval to people"}}
 	createVolumes = &power{what: "create-volumes", can: "create PersistentVolumes of the type hostPath, and so read and write every node's disk", severity: lint.Medium,
 		verbs: []string{"create"}, targets: atCluster("", "persistentvolumes"),
 		help: "let a storage class provision volumes"}
@@ -141,13 +167,15 @@ var (
 		only: func(g *grant, cluster bool, ns string) bool {
 			return (cluster || ns == "kube-system") && g.rule.hasName("aws-auth")
 		},
-		help: "drop aws-auth from resourceNames, and map identities by EKS access entries"}
+		help:    mapHelp,
+		limited: &limit{can: "map any AWS identity to system:masters (ConfigMap aws-auth)", help: mapHelp}}
 	writeDNS = &power{what: "write-dns", can: "rewrite the cluster's DNS (ConfigMap coredns)", severity: lint.High,
 		verbs: change, targets: coreGroup("configmaps"), names: same,
 		only: func(g *grant, cluster bool, ns string) bool {
 			return (cluster || ns == "kube-system") && (!g.rule.named() || g.rule.hasName("coredns", "coredns-custom", "kube-dns", "node-local-dns"))
 		},
-		help: "name the ConfigMaps in resourceNames, or grant it in a Role of the application's own namespace"}
+		help:    "name the ConfigMaps in resourceNames, or grant it in a Role of the application's own namespace",
+		limited: &limit{can: "rewrite the cluster's DNS (%s)", help: "drop the ConfigMap of the DNS from resourceNames"}}
 	writeConfigMaps = &power{what: "write-configmaps", can: "change every ConfigMap", severity: lint.Low,
 		verbs: control, targets: coreGroup("configmaps"), help: "name the ConfigMaps in resourceNames"}
 	deleteLogs = &power{what: "delete-logs", can: "delete logs or events, the traces of an intrusion", severity: lint.Medium,
@@ -266,6 +294,89 @@ func (g *grant) subject() string {
 		return g.rule.node.Path()
 	}
 	return g.node().Path()
+}
+
+// kinds are what resourceNames name.
+var kinds = map[string]string{
+	"roles": "Role", "clusterroles": "ClusterRole", "rolebindings": "RoleBinding", "clusterrolebindings": "ClusterRoleBinding",
+	"users": "user", "groups": "group", "serviceaccounts": "ServiceAccount", "serviceaccounts/token": "ServiceAccount",
+	"nodes/proxy": "node", "configmaps": "ConfigMap", "certificatesigningrequests/approval": "CertificateSigningRequest",
+	"mutatingwebhookconfigurations": "MutatingWebhookConfiguration", "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
+	"mutatingadmissionpolicies": "MutatingAdmissionPolicy", "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
+	"validatingadmissionpolicies": "ValidatingAdmissionPolicy", "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
+}
+
+// named says which objects a grant is limited to: ServiceAccount "cni".
+func (g *grant) named() string {
+	var all, names []string
+	for _, h := range g.hits {
+		if kind := kinds[h.target.resource]; !slices.Contains(all, kind) {
+			all = append(all, kind)
+		}
+	}
+	for _, e := range g.rule.names {
+		if name := strconv.Quote(e.text); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	kind := strings.Join(all, " or ")
+	if len(names) > maxRelated {
+		return fmt.Sprintf("%s %s or %d others", kind, strings.Join(names[:maxRelated], ", "), len(names)-maxRelated)
+	}
+	return kind + " " + strings.Join(names, ", ")
+}
+
+// wide reports whether a cluster-wide grant reaches what it names in every namespace.
+func (g *grant) wide(cluster bool) bool {
+	return cluster && !slices.ContainsFunc(g.hits, func(h hit) bool {
+		return h.target.resource != "serviceaccounts/token" && h.target.resource != "serviceaccounts" && h.target.resource != "roles"
+	})
+}
+
+// can completes "can …": what the grant gives, with the names that limit it.
+func (g *grant) can(cluster bool) string {
+	switch {
+	case g.power == approveCertificates && g.rule.role.signers().serving():
+		return "approve serving certificates of kubelets, and so pose as a kubelet to the API server"
+	case !g.rule.named() || g.power.limited == nil:
+		return g.power.can
+	}
+	text := strings.ReplaceAll(g.power.limited.can, "%s", g.named())
+	if g.wide(cluster) {
+		text += " in every namespace"
+	}
+	return text
+}
+
+// help says how to grant less. Of a "*" it is what to write in its place.
+func (g *grant) help(cluster bool) string {
+	_, verb := star(g.verbs)
+	at := slices.IndexFunc(g.hits, func(h hit) bool { return strings.HasPrefix(h.entry.text, "*") })
+	switch {
+	case g.rule.node == nil:
+		return "bind a role that grants the verbs and resources that are used, by a RoleBinding where one namespace is enough"
+	case verb && at >= 0:
+		return `name the verbs and resources that are used in place of "*"`
+	case verb:
+		return `name the verbs that are used in place of "*"`
+	case at >= 0:
+		return fmt.Sprintf("name the resources that are used in place of %q", g.hits[at].entry.text)
+	case g.power == approveCertificates && g.rule.role.signers().limited:
+		return "leave approval to people, or to a controller that checks each request against the node that made it"
+	case !g.rule.named() || g.power.limited == nil:
+		return g.power.help
+	case g.wide(cluster) && g.power.limited.wide != "":
+		return g.power.limited.wide
+	}
+	return g.power.limited.help
+}
+
+// limits says what resourceNames limit the grant to, behind its items.
+func (g *grant) limits() string {
+	if !g.rule.named() {
+		return ""
+	}
+	return ", limited to " + texts(g.rule.names)
 }
 
 // items says what in the rule grants the power: get, list on secrets.
