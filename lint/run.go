@@ -131,8 +131,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		if err := b.contain("applying ignores", func() { left = ignores.suppress(b, slices.Clone(inBundle), failed) }); err != nil {
 			report.Errors = append(report.Errors, err)
 		}
-		// an ignore of the stronger rule lets the weaker one speak
-		kept, gave := yield(left)
+		kept, gave := yield(inBundle, left)
 		found, report.Yielded = append(found, kept...), append(report.Yielded, gave...)
 	}
 	for i, b := range bundles {
@@ -153,6 +152,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		f.redact(report.Masks)
 	}
 	report.Suppressed = ignores.suppressed(report.Masks)
+	report.fingerprint()
 	report.redactErrors()
 	return report
 }
@@ -200,6 +200,7 @@ func Combine(reports ...*Report) *Report {
 	for _, s := range all.Suppressed {
 		s.Finding.redact(all.Masks)
 	}
+	all.fingerprint()
 	return all
 }
 
@@ -241,6 +242,7 @@ func (p *Pass) run() []*InputError {
 		return r != nil && r.Namespace != "" && slices.Contains(p.exempt, r.Namespace)
 	})
 	for _, f := range p.findings {
+		f.weight = f.Severity
 		if p.severity != nil {
 			f.Severity = *p.severity
 		}
@@ -296,21 +298,37 @@ func (p *Pass) culprit(at *Span) string {
 }
 
 // yield splits off the findings of rules that yield to a stronger one on the same subject.
-func yield(found []*Finding) (kept, gave []*Finding) {
+// What yields to an ignored finding is ignored with it, as one cause is one finding; but an
+// ignore accepts no more than it was given for: what is worse than the ignored finding speaks.
+func yield(found, left []*Finding) (kept, gave []*Finding) {
 	type subject struct {
 		rule, subject string
 		resource      *Resource
 	}
-	reported := map[subject]bool{}
-	for _, f := range found {
-		reported[subject{f.Rule.ID, f.Subject, f.Node.Resource()}] = true
+	spoken := map[*Finding]bool{}
+	for _, f := range left {
+		spoken[f] = true
 	}
+	reported, ignored := map[subject]bool{}, map[subject]Severity{}
 	for _, f := range found {
-		if slices.ContainsFunc(f.Rule.YieldsTo, func(stronger string) bool {
-			return reported[subject{stronger, f.Subject, f.Node.Resource()}]
-		}) {
+		s := subject{f.Rule.ID, f.Subject, f.Node.Resource()}
+		if spoken[f] {
+			reported[s] = true
+		} else if worst, ok := ignored[s]; !ok || f.weight > worst {
+			ignored[s] = f.weight
+		}
+	}
+	for _, f := range left {
+		gives, hides := false, false
+		for _, stronger := range f.Rule.YieldsTo {
+			s := subject{stronger, f.Subject, f.Node.Resource()}
+			weight, ok := ignored[s]
+			gives, hides = gives || reported[s], hides || ok && f.weight <= weight
+		}
+		switch {
+		case gives:
 			gave = append(gave, f)
-		} else {
+		case !hides:
 			kept = append(kept, f)
 		}
 	}
@@ -361,9 +379,6 @@ func merge(found []*Finding) []*Finding {
 				first.Related = append(first.Related, r)
 			}
 		}
-	}
-	for _, f := range merged {
-		f.Fingerprint = f.fingerprint()
 	}
 	slices.SortStableFunc(merged, (*Finding).compare)
 	return merged

@@ -348,19 +348,29 @@ func (g *grant) can(cluster bool) string {
 	return text
 }
 
-// help says how to grant less. Of a "*" it is what to write in its place.
+// help says how to grant less: of a "*" what to write in its place.
 func (g *grant) help(cluster bool) string {
-	_, verb := star(g.verbs)
-	at := slices.IndexFunc(g.hits, func(h hit) bool { return strings.HasPrefix(h.entry.text, "*") })
-	switch {
-	case g.rule.node == nil:
+	if g.rule.node == nil {
 		return "bind a role that grants the verbs and resources that are used, by a RoleBinding where one namespace is enough"
-	case verb && at >= 0:
-		return `name the verbs and resources that are used in place of "*"`
-	case verb:
-		return `name the verbs that are used in place of "*"`
-	case at >= 0:
-		return fmt.Sprintf("name the resources that are used in place of %q", g.hits[at].entry.text)
+	}
+	var places []string
+	pattern := "*"
+	if _, ok := star(g.verbs); ok {
+		places = append(places, "verbs")
+	}
+	if i := slices.IndexFunc(g.hits, func(h hit) bool { return strings.HasPrefix(h.entry.text, "*") }); i >= 0 {
+		if len(places) == 0 {
+			pattern = g.hits[i].entry.text
+		}
+		places = append(places, "resources")
+	}
+	switch {
+	case places != nil:
+		text := fmt.Sprintf("name the %s that are used in place of %q", strings.Join(places, " and "), pattern)
+		if g.power.help == "" || g.rule.named() || strings.Contains(g.power.help, "drop ") { // what is not written cannot be dropped
+			return text
+		}
+		return text + "; " + g.power.help
 	case g.power == approveCertificates && g.rule.role.signers().limited:
 		return "leave approval to people, or to a controller that checks each request against the node that made it"
 	case !g.rule.named() || g.power.limited == nil:

@@ -409,6 +409,7 @@ func TestHelpFitsWhatIsWritten(t *testing.T) {
 		{"Role", `{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [cni], verbs: [create]}`, "rbac-token-create", "drop the verb create, unless those named hold no more than the role's holders"},
 		{"ClusterRole", `{apiGroups: [rbac.authorization.k8s.io], resources: [clusterrolebindings, clusterroles], verbs: ["*"]}`, "rbac-escalate", `name the verbs that are used in place of "*"`},
 		{"ClusterRole", `{apiGroups: [rbac.authorization.k8s.io], resources: ["*"], verbs: ["*"]}`, "rbac-escalate", `name the verbs and resources that are used in place of "*"`},
+		{"ClusterRole", `{apiGroups: [""], resources: [secrets], verbs: ["*"]}`, "rbac-secrets-read", `name the verbs that are used in place of "*"; name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it`},
 		{"ClusterRole", `{apiGroups: [""], resources: ["*/exec"], verbs: [create]}`, "rbac-pod-exec", `name the resources that are used in place of "*/exec"`},
 		{"ClusterRole", `{apiGroups: [""], resources: [configmaps], resourceNames: [coredns], verbs: [update]}`, "rbac-coredns", "drop the ConfigMap of the DNS from resourceNames"},
 	} {

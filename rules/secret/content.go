@@ -554,6 +554,8 @@ func inText(name, value string) []leak {
 	} else if !isFile && len(all) == 0 {
 		if l := inNamed(name, value); l != nil {
 			found = []leak{*l}
+		} else if strings.HasPrefix(value, "-") { // an option alone: -Ddb.password=…
+			found = inScript(value)
 		}
 	}
 	for _, l := range found {
