@@ -50,6 +50,26 @@ var ClusterAdminBinding = &lint.Rule{
 	},
 }
 
+// privilegedSCC is the role that oc adm policy add-scc-to-user privileged binds.
+const privilegedSCC = "system:openshift:scc:privileged"
+
+// bindsPrivilegedSCC reports bindings of the role by which OpenShift itself grants
+// its privileged constraints.
+func bindsPrivilegedSCC(pass *lint.Pass) {
+	for _, b := range of(pass.Bundle).bindings {
+		if b.kind != "ClusterRole" || b.name != privilegedSCC || len(b.roles) != 1 || b.roles[0].res != nil || len(b.subjects) == 0 {
+			continue
+		}
+		where := ""
+		if !b.cluster() {
+			where = inNamespaces([]string{b.res.Namespace})
+		}
+		f := pass.Reportf(b.ref, "%s %q gives %s to %s%s, so it can %s", b.res.Kind, b.res.Name, b.roles[0], b.whom(), where, useSCC.can)
+		f.Severity, f.Subject = b.weigh(lint.High), b.subjectKey()
+		f.Help = "bind constraints that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"
+	}
+}
+
 // SystemMasters reports bindings to the group system:masters (CIS 5.1.7).
 var SystemMasters = &lint.Rule{
 	ID:         "rbac-system-masters",

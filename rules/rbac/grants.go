@@ -20,6 +20,7 @@ type grantRule struct {
 	// weigh overrides weigh: the severity of the finding and a note for its
 	// message; ok is false where there is nothing to report.
 	weigh func(g *graph, r *role, gr *grant) (severity lint.Severity, note string, ok bool)
+	also  func(*lint.Pass) // reports what is no grant of a role of the bundle
 }
 
 // wildcards are the rules that report a policy rule as a whole: its single
@@ -66,6 +67,8 @@ var grantTable = []grantRule{
 	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*power{approveCertificates},
 		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighApproval,
 		peers: map[string][]string{"checkov": {"CKV_K8S_156"}, "kubescape": {"C-0280"}}},
+	{id: "rbac-scc-privileged", summary: "role or binding lets pods use OpenShift's privileged SecurityContextConstraints", severity: lint.High, power: []*power{useSCC},
+		references: []string{"CIS 5.2.2", "OWASP K02"}, also: bindsPrivilegedSCC},
 	{id: "rbac-pod-exec", summary: "role runs commands in pods", severity: lint.High, power: []*power{exec},
 		references: []string{"NSA C-0002", "OWASP K02"},
 		peers: map[string][]string{"polaris": {"clusterrolePodExecAttach", "rolePodExecAttach", "clusterrolebindingPodExecAttach", "rolebindingClusterRolePodExecAttach", "rolebindingRolePodExecAttach"},
@@ -118,6 +121,9 @@ func grantRules() []*lint.Rule {
 // a "*" is a finding of its own: a wildcard rule reports it, and this one yields there.
 func (row grantRule) run(pass *lint.Pass) {
 	g := of(pass.Bundle)
+	if row.also != nil {
+		row.also(pass)
+	}
 	for _, r := range g.roles {
 		if r.onlyAggregated() {
 			continue

@@ -153,6 +153,10 @@ var (
 		verbs: change, targets: atCluster("certificates.k8s.io", "certificatesigningrequests/approval"), names: same,
 		help:    "limit the verb approve to the one signer in resourceNames, or leave approval to people",
 		limited: &limit{can: "approve %s, and so become any user", help: "leave approval to people"}}
+	useSCC = &power{what: "use-privileged-scc", can: "run privileged pods (SecurityContextConstraints privileged of OpenShift)", severity: lint.High,
+		verbs: []string{"use"}, targets: in("security.openshift.io", "securitycontextconstraints"), names: same,
+		only: func(g *grant, _ bool, _ string) bool { return !g.rule.named() || g.rule.hasName("privileged") },
+		help: "name constraints in resourceNames that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"}
 	createVolumes = &power{what: "create-volumes", can: "create PersistentVolumes of the type hostPath, and so read and write every node's disk", severity: lint.Medium,
 		verbs: []string{"create"}, targets: atCluster("", "persistentvolumes"),
 		help: "let a storage class provision volumes"}
@@ -186,7 +190,7 @@ var (
 // powers is the list of dangerous powers, the worst first.
 var powers = []*power{
 	everything, escalate, bind, impersonate, writeWebhooks, mapIdentities, writeRBAC, readSecrets, proxyNodes, createTokens, exec,
-	attach, debug, approveCertificates, writeDNS, createWorkloads, createVolumes, patchNamespaces, writeSecrets, editBindings,
+	attach, debug, approveCertificates, useSCC, writeDNS, createWorkloads, createVolumes, patchNamespaces, writeSecrets, editBindings,
 	portForward, writeNetwork, deleteLogs, writeConfigMaps,
 }
 
