@@ -38,7 +38,7 @@ var ClusterAdminBinding = &lint.Rule{
 			case b.cluster() && worst.power == everything:
 				f = pass.Reportf(b.ref, "%s %q gives %s to %s: every verb on every resource of the cluster", b.res.Kind, b.res.Name, r, b.whom())
 			case b.cluster():
-				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(sentences(r.powers(true))))
+				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(r.sentences(true)))
 				f.Severity = lint.High
 			default:
 				f = pass.Reportf(b.ref, "%s %q gives %s to %s%s: every verb on every resource there", b.res.Kind, b.res.Name, r, b.whom(), inNamespaces([]string{b.res.Namespace}))
@@ -175,14 +175,16 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 				continue
 			}
 			where := ""
-			var can []*power
+			var can []string
 			if !b.cluster() {
 				where = inNamespaces([]string{b.res.Namespace})
 			}
 			for _, r := range b.roles {
-				can = append(can, r.powers(b.cluster())...)
+				if s.name != "system:masters" { // its members can do everything without the binding
+					can = append(can, r.sentences(b.cluster())...)
+				}
 			}
-			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(sentences(can)))
+			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(can))
 			f.Severity, f.Subject = severity, b.subjectKey()
 			f.Help = "bind the role to the users, groups or service accounts that need it"
 			for _, r := range b.roles {
@@ -192,14 +194,6 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 			}
 		}
 	}
-}
-
-func sentences(powers []*power) []string {
-	var all []string
-	for _, p := range powers {
-		all = append(all, p.can)
-	}
-	return all
 }
 
 // subjectKey is the [lint.Finding.Subject] of findings about a binding: those

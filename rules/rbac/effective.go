@@ -116,9 +116,9 @@ func (c *chain) can() string {
 	case c.binding.cluster() && c.grant.power == everything:
 		return "do everything in the cluster, and so read every Secret"
 	case c.binding.cluster():
-		return c.grant.power.can
+		return c.grant.can(true)
 	}
-	return c.grant.power.can + inNamespaces([]string{c.binding.res.Namespace})
+	return c.grant.can(false) + inNamespaces([]string{c.binding.res.Namespace})
 }
 
 func (c *chain) sentence(all []*chain) string {

@@ -39,9 +39,9 @@ type role struct {
 	// Where it is bound, through aggregated roles too.
 	held                     int // the number of subjects
 	clusterBound, kubeSystem bool
-	namespaces               []string  // of the RoleBindings, no more than maxNamespaces
-	worst                    [2]*grant // the worst takeover power in kube-system, cluster-wide
-	can                      [2][]*power
+	namespaces               []string    // of the RoleBindings, no more than maxNamespaces
+	worst                    [2]*grant   // the worst takeover power in kube-system, cluster-wide
+	can                      [2][]*grant // one for each power, the worst first
 }
 
 // String returns the kind and quoted name.
@@ -529,7 +529,22 @@ func (r *role) takeover(cluster bool) *grant { return r.worst[index(cluster)] }
 // powers returns what the role lets its holders do of the list, the worst
 // first, with what is limited by name left out. In a namespace it is asked of
 // the role's own.
-func (r *role) powers(cluster bool) []*power { return r.can[index(cluster)] }
+func (r *role) powers(cluster bool) []*power {
+	var all []*power
+	for _, g := range r.can[index(cluster)] {
+		all = append(all, g.power)
+	}
+	return all
+}
+
+// sentences says the same in words, each of which completes "can …".
+func (r *role) sentences(cluster bool) []string {
+	var all []string
+	for _, g := range r.can[index(cluster)] {
+		all = append(all, g.can(cluster))
+	}
+	return all
+}
 
 func index(cluster bool) int {
 	if cluster {
@@ -551,14 +566,14 @@ func (r *role) judge() {
 	r.held = len(holders)
 	for _, cluster := range []bool{false, true} {
 		i := index(cluster)
-		has := map[*power]bool{}
+		has := map[*power]*grant{} // that of most resources
 		r.rules(func(p *policyRule) {
 			if p.named() {
 				return
 			}
 			for _, g := range p.grants {
-				if g.at(cluster, r.namespace) {
-					has[g.power] = true
+				if g.at(cluster, r.namespace) && (has[g.power] == nil || len(g.hits) > len(has[g.power].hits)) {
+					has[g.power] = g
 				}
 				if g.power.takeover > 0 && g.at(cluster, "kube-system") && (r.worst[i] == nil || g.power.takeover > r.worst[i].power.takeover) {
 					r.worst[i] = g
@@ -566,8 +581,8 @@ func (r *role) judge() {
 			}
 		})
 		for _, p := range powers {
-			if has[p] {
-				r.can[i] = append(r.can[i], p)
+			if g := has[p]; g != nil {
+				r.can[i] = append(r.can[i], g)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,7 +123,7 @@ func (r *policyRule) hasStar() bool {
 	return verb || resource
 }
 
-// texts returns the items as messages list them.
+// texts returns the items as messages list them, no more than eight.
 func texts(list []entry) string {
 	var all []string
 	for _, e := range list {
@@ -133,6 +134,9 @@ func texts(list []entry) string {
 		if !slices.Contains(all, text) {
 			all = append(all, text)
 		}
+	}
+	if n := len(all) - 8; n > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:8], ", "), n)
 	}
 	return strings.Join(all, ", ")
 }

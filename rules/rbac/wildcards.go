@@ -191,7 +191,14 @@ func consequence(all []string) string {
 }
 
 func (w *wildcard) help() string {
-	text := `name the verbs and resources that are used in place of "*"`
+	var verbs, resources []entry
+	if w.verb != nil {
+		verbs = []entry{*w.verb}
+	}
+	if w.resource != nil {
+		resources = []entry{*w.resource}
+	}
+	text := inPlaceOf(verbs, resources)
 	if can := w.can(); len(can) > 3 {
 		text += "; what it lets its holders do:\n- " + strings.Join(can, "\n- ")
 	}
