@@ -79,7 +79,9 @@ func (r *policyRule) resource(resource string) (entry, bool) {
 // allowed returns the items that give one of the verbs on a resource; any verb
 // counts where none is named. A request to create or to delete a collection
 // carries no name, so a rule with resourceNames never allows it; on a
-// subresource the name is in the URL.
+// subresource the name is in the URL. One to list or watch carries the name that
+// a field selector asks for, so resourceNames limit it
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources).
 func (r *policyRule) allowed(verbs []string, resource string) []entry {
 	if len(verbs) == 0 {
 		return r.verbs
