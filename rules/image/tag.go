@@ -33,7 +33,7 @@ func moves(tag string, words []string) bool {
 }
 
 var (
-	platform = regexp.MustCompile(`^(?:jdk|jre|java|py|python|php|node|go|alpine|debian|ubuntu|ubi|cuda|amd|arm|arm64v|x86|win)\d+$`)
+	platform = regexp.MustCompile(`^(?:jdk|jre|java|py|python|php|node|go|alpine|debian|ubuntu|ubi|cuda|amd|arm|arm64v|x86|win|ltsc)\d+$`)
 	commit   = regexp.MustCompile(`^[0-9a-f]{7,}$`)
 )
 
