@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -43,6 +45,8 @@ type Finding struct {
 	// more than once, that show the same defect.
 	Objects     []Object
 	Fingerprint string
+
+	weight Severity // as the rule reported it, whatever the configuration says
 }
 
 // Relate adds a place that the finding is also about.
@@ -107,6 +111,24 @@ func (r *Report) Count() map[Severity]int {
 
 // generated matches the hash suffixes of kustomize's generators and of pods.
 var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
+
+// fingerprint gives each finding a fingerprint of its own, in the order of the report:
+// where a file holds two objects of one kind and name, or two defects show in one field,
+// the second has ":2" behind what it has in common with the first.
+func (r *Report) fingerprint() {
+	all := slices.Clone(r.Findings)
+	for _, s := range r.Suppressed {
+		all = append(all, s.Finding)
+	}
+	seen := map[string]int{}
+	for _, f := range all {
+		f.Fingerprint = f.fingerprint()
+		seen[f.Fingerprint]++
+		if n := seen[f.Fingerprint]; n > 1 {
+			f.Fingerprint += ":" + strconv.Itoa(n)
+		}
+	}
+}
 
 func (f *Finding) fingerprint() string {
 	name := generated.ReplaceAllString(f.Object.Name, "")

@@ -293,23 +293,39 @@ func TestABranchThatWasNotRenderedKeepsItsIgnore(t *testing.T) {
 	}
 }
 
-func TestAnIgnoreOfTheStrongerRuleLetsTheWeakerSpeak(t *testing.T) {
-	weaker := flagged("a")
-	weaker.YieldsTo = []string{"b"}
-	text := "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: x\n      a: true\n      b: true\n"
-	run := func(text string) string {
-		r := Run(context.Background(), []*Bundle{bundleOf(t, ".", text)}, Options{Rules: []Enabled{{Rule: weaker}, {Rule: flagged("b")}}})
-		var ids []string
+func TestAnIgnoreCoversWhatYieldsToTheIgnoredFinding(t *testing.T) {
+	const text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: x\n      a: true\n      b: true\n    - name: y\n      a: true\n"
+	const annotated = "apiVersion: v1\nkind: Pod\nmetadata: {annotations: {manilint.dev/ignore: 'b: why'}}\nspec: {containers: [{name: x, a: true, b: true}, {name: y, a: true}]}\n"
+	low := Low
+	for _, c := range []struct {
+		name, text    string
+		weaker        Severity  // as a reports
+		configuration *Severity // of b
+		noIgnores     bool
+		want          string
+	}{
+		{"no ignore", text, High, nil, false, "b x, a y"},
+		{"the stronger is ignored", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), High, nil, false, "a y"},
+		{"the configuration lowers the stronger", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), High, &low, false, "a y"},
+		{"the weaker is worse here", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), Critical, nil, false, "a x, a y"},
+		{"both are ignored", strings.Replace(text, "    - name: x", "    # manilint:ignore[a, b] why\n    - name: x", 1), Critical, nil, false, "a y"},
+		{"another rule is ignored", strings.Replace(text, "b: true", "b: true # manilint:ignore[c] why", 1), High, nil, false, "b x, a y"},
+		{"the ignore has run out", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] until=2020-01-01 why", 1), High, nil, false, "b x, a y"},
+		{"by annotation", annotated, High, nil, false, "a y"},
+		{"ignores are off", annotated, High, nil, true, "b x, a y"},
+	} {
+		weaker := flagged("a")
+		weaker.YieldsTo, weaker.Severity = []string{"b"}, c.weaker
+		r := Run(context.Background(), []*Bundle{bundleOf(t, ".", c.text)}, Options{
+			Rules: []Enabled{{Rule: weaker}, {Rule: flagged("b"), Severity: c.configuration}}, NoIgnores: c.noIgnores, Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		})
+		var got []string
 		for _, f := range r.Findings {
-			ids = append(ids, f.Rule.ID)
+			got = append(got, f.Rule.ID+" "+containerName(f.Node))
 		}
-		return strings.Join(ids, " ")
-	}
-	if got := run(text); got != "b" {
-		t.Errorf("without an ignore: %s", got)
-	}
-	if got := run(strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1)); got != "a" {
-		t.Errorf("with an ignore of b: %s", got)
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
 	}
 }
 

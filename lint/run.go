@@ -128,8 +128,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 		if err := b.contain("applying ignores", func() { left = ignores.suppress(b, slices.Clone(inBundle), failed) }); err != nil {
 			report.Errors = append(report.Errors, err)
 		}
-		// an ignore of the stronger rule lets the weaker one speak
-		kept, gave := yield(left)
+		kept, gave := yield(inBundle, left)
 		found, report.Yielded = append(found, kept...), append(report.Yielded, gave...)
 	}
 	for _, e := range errs {
@@ -147,6 +146,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	}
 	report.Findings, report.Yielded, report.Suppressed = merge(found), merge(report.Yielded), ignores.suppressed()
 	report.redact()
+	report.fingerprint()
 	return report
 }
 
@@ -210,6 +210,7 @@ func Combine(reports ...*Report) *Report {
 	all.Findings, all.Yielded = merge(found), merge(all.Yielded)
 	slices.SortStableFunc(all.Suppressed, func(a, b *Suppressed) int { return a.Finding.compare(b.Finding) })
 	all.redact() // what one run shows may be another's secret
+	all.fingerprint()
 	return all
 }
 
@@ -236,6 +237,7 @@ func (p *Pass) run() []*InputError {
 		return r != nil && r.Namespace != "" && slices.Contains(p.exempt, r.Namespace)
 	})
 	for _, f := range p.findings {
+		f.weight = f.Severity
 		if p.severity != nil {
 			f.Severity = *p.severity
 		}
@@ -291,21 +293,37 @@ func (p *Pass) culprit(at *Span) string {
 }
 
 // yield splits off the findings of rules that yield to a stronger one on the same subject.
-func yield(found []*Finding) (kept, gave []*Finding) {
+// What yields to an ignored finding is ignored with it, as one cause is one finding; but an
+// ignore accepts no more than it was given for: what is worse than the ignored finding speaks.
+func yield(found, left []*Finding) (kept, gave []*Finding) {
 	type subject struct {
 		rule, subject string
 		resource      *Resource
 	}
-	reported := map[subject]bool{}
-	for _, f := range found {
-		reported[subject{f.Rule.ID, f.Subject, f.Node.Resource()}] = true
+	spoken := map[*Finding]bool{}
+	for _, f := range left {
+		spoken[f] = true
 	}
+	reported, ignored := map[subject]bool{}, map[subject]Severity{}
 	for _, f := range found {
-		if slices.ContainsFunc(f.Rule.YieldsTo, func(stronger string) bool {
-			return reported[subject{stronger, f.Subject, f.Node.Resource()}]
-		}) {
+		s := subject{f.Rule.ID, f.Subject, f.Node.Resource()}
+		if spoken[f] {
+			reported[s] = true
+		} else if worst, ok := ignored[s]; !ok || f.weight > worst {
+			ignored[s] = f.weight
+		}
+	}
+	for _, f := range left {
+		gives, hides := false, false
+		for _, stronger := range f.Rule.YieldsTo {
+			s := subject{stronger, f.Subject, f.Node.Resource()}
+			weight, ok := ignored[s]
+			gives, hides = gives || reported[s], hides || ok && f.weight <= weight
+		}
+		switch {
+		case gives:
 			gave = append(gave, f)
-		} else {
+		case !hides:
 			kept = append(kept, f)
 		}
 	}
@@ -356,9 +374,6 @@ func merge(found []*Finding) []*Finding {
 				first.Related = append(first.Related, r)
 			}
 		}
-	}
-	for _, f := range merged {
-		f.Fingerprint = f.fingerprint()
 	}
 	slices.SortStableFunc(merged, (*Finding).compare)
 	return merged

@@ -375,3 +375,32 @@ func TestJoinedReportsKeepWhatYieldedOnce(t *testing.T) {
 		t.Errorf("%d findings yielded, want two in two renderings", len(r.Yielded))
 	}
 }
+
+func TestFingerprintsAreUniqueAndStayWhenLinesMove(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: x}]}\n---\n"
+	prints := func(text string) (all []string) {
+		for _, f := range Run(context.Background(), []*Bundle{bundleOf(t, ".", text)}, Options{Rules: []Enabled{{Rule: everyImage}}}).Findings {
+			all = append(all, f.Fingerprint)
+		}
+		return all
+	}
+	one, three := prints(pod), prints("# moved\n"+pod+pod+pod)
+	if len(one) != 1 || !slices.Equal(three, []string{one[0], one[0] + ":2", one[0] + ":3"}) {
+		t.Errorf("alone %q, of three %q", one, three)
+	}
+	run := func(text string) *Report {
+		return Run(context.Background(), []*Bundle{bundleOf(t, ".", text)}, Options{Rules: []Enabled{{Rule: everyImage}}})
+	}
+	joined := Combine(run(pod+pod), run(strings.Replace(pod, "{name: web}", "{name: other}", 1)))
+	seen := map[string]bool{}
+	for _, f := range joined.Findings {
+		seen[f.Fingerprint] = true
+	}
+	if len(seen) != len(joined.Findings) {
+		t.Errorf("%d fingerprints of %d findings", len(seen), len(joined.Findings))
+	}
+	ignored := run(pod + strings.Replace(pod, "spec:", "# manilint:ignore[image] why\nspec:", 1))
+	if len(ignored.Findings) != 1 || len(ignored.Suppressed) != 1 || ignored.Findings[0].Fingerprint == ignored.Suppressed[0].Finding.Fingerprint {
+		t.Errorf("%d findings, %d suppressed share a fingerprint", len(ignored.Findings), len(ignored.Suppressed))
+	}
+}

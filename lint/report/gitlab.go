@@ -36,7 +36,6 @@ var gitlabSeverity = map[lint.Severity]string{
 // branches, so they are stable, and no two are alike in one report.
 func GitLab(w io.Writer, r *lint.Report, _ Options) error {
 	all := []gitlabIssue{}
-	fingerprint := unique()
 	for _, f := range r.Findings {
 		p := at(f.Span, f.Renderings)
 		category := "Security"
@@ -48,7 +47,7 @@ func GitLab(w io.Writer, r *lint.Report, _ Options) error {
 			text += "; " + help
 		}
 		all = append(all, gitlabIssue{
-			Type: "issue", Description: Escape(text), CheckName: f.Rule.ID, Fingerprint: fingerprint(f.Fingerprint), Severity: gitlabSeverity[f.Severity],
+			Type: "issue", Description: Escape(text), CheckName: f.Rule.ID, Fingerprint: f.Fingerprint, Severity: gitlabSeverity[f.Severity],
 			Categories: []string{category}, Location: gitlabLocation{path.Clean(p.file), gitlabLines{p.line, max(p.line, p.endLine)}},
 		})
 	}

@@ -155,19 +155,6 @@ func plural(n int, one string) string {
 	return strconv.Itoa(n) + " " + one + "s"
 }
 
-// unique returns a function that tells equal fingerprints apart: the first comes
-// back as it is, the second with ":2" behind it.
-func unique() func(fingerprint string) string {
-	seen := map[string]int{}
-	return func(fingerprint string) string {
-		seen[fingerprint]++
-		if n := seen[fingerprint]; n > 1 {
-			return fingerprint + ":" + strconv.Itoa(n)
-		}
-		return fingerprint
-	}
-}
-
 // worstFirst returns the findings by severity, those of one severity as they stood.
 func worstFirst(findings []*lint.Finding) []*lint.Finding {
 	sorted := slices.Clone(findings)

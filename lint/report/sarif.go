@@ -159,12 +159,11 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 		invocation.ToolExecutionNotifications = append(invocation.ToolExecutionNotifications, n)
 	}
 	results := []sarifResult{}
-	fingerprint := unique()
 	for _, f := range r.Findings {
-		results = append(results, newSarifResult(f, rule(f.Rule), fingerprint))
+		results = append(results, newSarifResult(f, rule(f.Rule)))
 	}
 	for _, s := range r.Suppressed {
-		result := newSarifResult(s.Finding, rule(s.Finding.Rule), fingerprint)
+		result := newSarifResult(s.Finding, rule(s.Finding.Rule))
 		suppression := sarifSuppression{Kind: "external", Status: "accepted", Justification: plain(s.Reason)}
 		if s.By == "comment" || s.By == "annotation" {
 			suppression.Kind = "inSource"
@@ -219,12 +218,12 @@ func firstUpper(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-func newSarifResult(f *lint.Finding, index int, fingerprint func(string) string) sarifResult {
+func newSarifResult(f *lint.Finding, index int) sarifResult {
 	text := plain(f.Message)
 	result := sarifResult{
 		RuleID: f.Rule.ID, RuleIndex: index, Level: level(f.Severity),
 		Locations:           []sarifLocation{{PhysicalLocation: physical(f.Span, f.Renderings), LogicalLocations: logical(f)}},
-		PartialFingerprints: map[string]string{fingerprintName: fingerprint(f.Fingerprint)},
+		PartialFingerprints: map[string]string{fingerprintName: f.Fingerprint},
 		Properties:          map[string]any{"severity": f.Severity, "precision": precision(f), "renderings": nonNil(f.Renderings)},
 	}
 	var links []string

@@ -23,6 +23,7 @@ var Rules = []*lint.Rule{
 	Registry,
 	DeprecatedRegistry,
 	Tiller,
+	KubeletInsecureTLS,
 	Digest,
 	PullPolicy,
 	Dashboard,

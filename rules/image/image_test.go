@@ -52,3 +52,21 @@ func TestClosedRegistriesOfTheConfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestTagsThatMoveByTheirName(t *testing.T) {
+	words := mutable.Default.([]string)
+	for tag, want := range map[string]bool{
+		"latest": true, "Latest": true, "master-head": true, "latest_release": true, "nightly": true, "edge": true, "dev": true, "main": true, "canary": true,
+		"stable": true, "stable-alpine": true, "lts-jdk17": true, "latest-py3": true, "latest-windowsservercore-ltsc2022": true, "alpine": true, "nightly-amd64": true, "release-latest": true, "v-next": false,
+		"stable-1.2.3": false, "1.2.3-stable": false, "1.4.2-latest": false, "nightly-2026-01-31": false, "nightly-20260131": false, "main-3f2a9c1": false,
+		"main-deadbeef": false, "dev-build12": false, "master-v2": false, "edge-rc1": false, "3-alpine": false, "v1.2.3": false, "1.27.2-slim": false,
+		"mainframe": false, "develops": false, "bookworm": false, "": false,
+	} {
+		if moves(tag, words) != want {
+			t.Errorf("%q moves: %v, want %v", tag, !want, want)
+		}
+	}
+	if !moves("release-2", []string{"release-2"}) {
+		t.Error("a word of the configuration with a number does not count")
+	}
+}

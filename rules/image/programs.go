@@ -2,6 +2,7 @@ package image
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -82,4 +83,37 @@ var GitSync = &lint.Rule{
 			}
 		}
 	},
+}
+
+// KubeletInsecureTLS reports programs, metrics-server above all, that talk to
+// kubelets without checking who answers.
+var KubeletInsecureTLS = &lint.Rule{
+	ID:         "kubelet-insecure-tls",
+	Summary:    "program does not verify the certificates of kubelets",
+	Severity:   lint.Medium,
+	Group:      "image",
+	Profiles:   core,
+	References: []string{"OWASP K07"},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, c := range pass.Containers() {
+			for _, field := range []string{"command", "args"} {
+				for _, arg := range c.Get(field).Items() {
+					for _, word := range strings.Fields(arg.Value()) {
+						if flag, value, set := strings.Cut(word, "="); flag == "--kubelet-insecure-tls" && (!set || isTrue(value)) {
+							f := pass.Reportf(arg, "%s sends its token to whoever answers for a kubelet: --kubelet-insecure-tls turns the check of certificates off", c)
+							f.Help = "remove it, and let kubelets have serving certificates of the cluster's CA (serverTLSBootstrap: true) or name their CA by --kubelet-certificate-authority"
+							break
+						}
+					}
+				}
+			}
+		}
+	},
+}
+
+// isTrue reads the value of a flag as Go's flags do.
+func isTrue(value string) bool {
+	on, err := strconv.ParseBool(value)
+	return err == nil && on
 }

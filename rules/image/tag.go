@@ -1,6 +1,7 @@
 package image
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,9 +11,31 @@ import (
 )
 
 var mutable = lint.Param{
-	Name: "mutable", Summary: "tags that move from image to image",
-	Default: []string{"latest", "stable", "edge", "nightly", "canary", "main", "master", "develop", "dev"},
+	Name: "mutable", Summary: "words of tags that move from image to image where no version or commit stands beside them",
+	Default: []string{
+		"latest", "stable", "unstable", "edge", "nightly", "daily", "weekly", "canary", "rolling", "snapshot", "head", "tip", "trunk",
+		"main", "mainline", "master", "develop", "development", "dev", "lts", "alpine", "slim",
+	},
 }
+
+// moves reports whether a tag is known to move by its name: it is one of the words, or
+// is made of one and others that pin nothing (master-head, latest_release, stable-alpine).
+func moves(tag string, words []string) bool {
+	tag = strings.ToLower(tag)
+	parts := strings.FieldsFunc(tag, func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+	found := slices.Contains(words, tag)
+	for _, part := range parts {
+		if !found && (strings.ContainsAny(part, "0123456789") && !platform.MatchString(part) || commit.MatchString(part)) {
+			return false
+		}
+	}
+	return found || slices.ContainsFunc(parts, func(part string) bool { return slices.Contains(words, part) })
+}
+
+var (
+	platform = regexp.MustCompile(`^(?:jdk|jre|java|py|python|php|node|go|alpine|debian|ubuntu|ubi|cuda|amd|arm|arm64v|x86|win|ltsc)\d+$`)
+	commit   = regexp.MustCompile(`^[0-9a-f]{7,}$`)
+)
 
 // Tag reports images without a tag, or with one that moves (CKV_K8S_14, KSV-0013).
 var Tag = &lint.Rule{
@@ -36,7 +59,7 @@ var Tag = &lint.Rule{
 			}
 			if tag := i.tag(); tag == "" {
 				pass.Reportf(i.node, "%s runs %q, which has no tag: whatever is latest when the node pulls it", i.container, i.node.Value()).Help = help
-			} else if slices.Contains(pass.Strings("mutable"), tag) {
+			} else if moves(tag, pass.Strings("mutable")) {
 				pass.Reportf(i.node, "%s runs %q, whose tag %q moves from image to image", i.container, i.node.Value(), tag).Help = help
 			}
 		}
@@ -105,7 +128,7 @@ var PullPolicy = &lint.Rule{
 			case policy.Value() == "Always", !policy.Exists() && (latest || i.container.Partial):
 			case i.hasDigest() && policy.Value() != "Never":
 				// The digest decides what runs.
-			case !i.hasDigest() && i.tag() == "" || slices.Contains(pass.Strings("mutable"), i.tag()):
+			case !i.hasDigest() && i.tag() == "" || moves(i.tag(), pass.Strings("mutable")):
 				pass.Reportf(policy, "%s runs a tag that moves, but its pull policy is %s: each node keeps the image it met first", i.container, orDefault(policy)).Help = "set imagePullPolicy: Always"
 			default:
 				pass.Reportf(policy, "%s has pull policy %s: the node runs a copy it has without asking the registry who may have it", i.container, orDefault(policy)).Help = "set imagePullPolicy: Always"

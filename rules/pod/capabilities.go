@@ -80,7 +80,11 @@ func addBreach(c *lint.Container, nodes []*lint.Node, level lint.Profile, why st
 	if i := slices.IndexFunc(nodes, func(n *lint.Node) bool { return !isClaimed(capability(n)) }); i > 0 {
 		at = nodes[i] // the others have rules of their own
 	}
-	b := breach{node: at, level: level, subject: addSubject(c, nodes), help: "remove it from capabilities.add",
+	help := "remove it from capabilities.add"
+	if len(nodes) > 1 {
+		help = "remove them from capabilities.add"
+	}
+	b := breach{node: at, level: level, subject: addSubject(c, nodes), help: help,
 		message: fmt.Sprintf("%s adds %s: %s", c, strings.Join(names, ", "), why)}
 	for _, n := range nodes {
 		if n != at {
@@ -105,7 +109,13 @@ func adds(bad func(string) bool) check {
 				slices.DeleteFunc(slices.Clone(nodes), func(n *lint.Node) bool { return isSys(capability(n)) }),
 			} {
 				if len(part) > 0 {
-					all = append(all, addBreach(c, part, lint.ProfileBaseline, dangerous[capability(part[0])]))
+					var gives []string
+					for _, n := range part {
+						if what := dangerous[capability(n)]; !slices.Contains(gives, what) {
+							gives = append(gives, what)
+						}
+					}
+					all = append(all, addBreach(c, part, lint.ProfileBaseline, strings.Join(gives, "; ")))
 				}
 			}
 		}
@@ -180,7 +190,7 @@ func outsideDefault(p *lint.PodSpec) []breach {
 			}
 		}
 		if len(nodes) > 0 {
-			all = append(all, addBreach(c, nodes, lint.ProfileBaseline, "it is outside the default set that the baseline allows"))
+			all = append(all, addBreach(c, nodes, lint.ProfileBaseline, "outside the default set that the baseline allows"))
 		}
 	}
 	return all
@@ -332,7 +342,7 @@ var InsecureCapabilities = &lint.Rule{
 				return name != "NET_BIND_SERVICE" && slices.Contains(baselineCapabilities, name)
 			})
 			if len(nodes) > 0 {
-				b := addBreach(c, nodes, "", "few programs need it")
+				b := addBreach(c, nodes, "", "few programs need that")
 				b.report(pass)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 var (
 	HostPID     = hostNamespace("host-pid", "hostPID", "sees and signals every process of its node", "CIS 5.2.3", "NSA C-0038")
 	HostIPC     = hostNamespace("host-ipc", "hostIPC", "reads and writes the shared memory of its node", "CIS 5.2.4", "NSA C-0038")
-	HostNetwork = hostNamespace("host-network", "hostNetwork", "has its node's network: local services, no network policy", "CIS 5.2.5", "NSA C-0041")
+	HostNetwork = hostNamespace("host-network", "hostNetwork", "has its node's network, with the node's local services and no network policy", "CIS 5.2.5", "NSA C-0041")
 )
 
 var hostPeers = map[string]map[string][]string{

@@ -227,7 +227,7 @@ var HostUsers = &lint.Rule{
 				p.Get("hostNetwork").IsTrue() || p.Get("hostPID").IsTrue() || p.Get("hostIPC").IsTrue() {
 				continue
 			}
-			f := pass.Reportf(n, "pod shares the users of its node: hostUsers is %s", text(n))
+			f := pass.Reportf(n, "pod has no user namespace of its own: hostUsers is %s", text(n))
 			f.Help = "set hostUsers: false on the pod (Kubernetes 1.33 and later)"
 		}
 	},

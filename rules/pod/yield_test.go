@@ -71,6 +71,35 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 	}
 }
 
+func TestAnIgnoreBringsUpNoTwinOfWhatItIgnores(t *testing.T) {
+	for _, c := range []struct{ ignored, capabilities, want string }{
+		{"drop-all-capabilities", "{add: [NET_RAW]}", "net-raw"},
+		{"drop-all-capabilities", "{drop: [KILL]}", "net-raw"}, // it is worse
+		{"drop-all-capabilities", "{drop: [NET_RAW]}", ""},
+		{"drop-all-capabilities, net-raw", "{add: [NET_RAW]}", ""},
+		{"drop-all-capabilities", "{add: [CHOWN]}", "net-raw pss-restricted-capabilities"},
+		{"net-raw", "{drop: [ALL], add: [NET_RAW]}", ""},
+		{"sys-admin", "{drop: [ALL], add: [SYS_ADMIN, NET_ADMIN]}", "dangerous-capabilities"},
+	} {
+		text := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    # manilint:ignore[" + c.ignored + "] fine\n    - name: a\n      image: i\n" +
+			"      securityContext: {" + good + ", capabilities: " + c.capabilities + "}\n"
+		var enabled []lint.Enabled
+		for _, r := range pod.Rules {
+			if r.In(lint.ProfileDefault) {
+				enabled = append(enabled, lint.Enabled{Rule: r})
+			}
+		}
+		var got []string
+		for _, f := range lint.Run(context.Background(), []*lint.Bundle{linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(text)))}, lint.Options{Rules: enabled}).Findings {
+			got = append(got, f.Rule.ID)
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s ignored over %s: got %q, want %q", c.ignored, c.capabilities, strings.Join(got, " "), c.want)
+		}
+	}
+}
+
 func TestHelpSaysWhichPlaceMendsAllContainers(t *testing.T) {
 	for text, want := range map[string]string{
 		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {template: {spec: {containers: [{name: a, image: i}, {name: b, image: i}]}}}\n": "all 2 containers in spec.template.spec.securityContext",

@@ -45,14 +45,14 @@ var AggregateTo = &lint.Rule{
 					worst = max(worst, min(p.severity, lint.High))
 				}
 				f := pass.Reportf(r.res.Get("metadata", "labels", aggregateLabel+label),
-					"%s becomes part of %q, so whoever is bound to that can also %s%s", r, label, added[0].can, more(len(added)-1))
+					"%s becomes part of %q, so whoever is bound to that can also %s%s", r, label, places[0].can(true), more(len(added)-1))
 				f.Severity = worst
 				f.Help = "remove the label, or the grant"
 				for i, gr := range places {
 					if i == maxRelated {
 						break
 					}
-					f.Relate("role", gr.node(), "can "+gr.power.can)
+					f.Relate("role", gr.node(), "can "+gr.can(true))
 				}
 			}
 		}

@@ -38,7 +38,7 @@ var ClusterAdminBinding = &lint.Rule{
 			case b.cluster() && worst.power == everything:
 				f = pass.Reportf(b.ref, "%s %q gives %s to %s: every verb on every resource of the cluster", b.res.Kind, b.res.Name, r, b.whom())
 			case b.cluster():
-				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(r.powers(true)))
+				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(r.sentences(true)))
 				f.Severity = lint.High
 			default:
 				f = pass.Reportf(b.ref, "%s %q gives %s to %s%s: every verb on every resource there", b.res.Kind, b.res.Name, r, b.whom(), inNamespaces([]string{b.res.Namespace}))
@@ -48,6 +48,26 @@ var ClusterAdminBinding = &lint.Rule{
 			f.Subject = b.subjectKey()
 		}
 	},
+}
+
+// privilegedSCC is the role that oc adm policy add-scc-to-user privileged binds.
+const privilegedSCC = "system:openshift:scc:privileged"
+
+// bindsPrivilegedSCC reports bindings of the role by which OpenShift itself grants
+// its privileged constraints.
+func bindsPrivilegedSCC(pass *lint.Pass) {
+	for _, b := range of(pass.Bundle).bindings {
+		if b.kind != "ClusterRole" || b.name != privilegedSCC || len(b.roles) != 1 || b.roles[0].res != nil || len(b.subjects) == 0 {
+			continue
+		}
+		where := ""
+		if !b.cluster() {
+			where = inNamespaces([]string{b.res.Namespace})
+		}
+		f := pass.Reportf(b.ref, "%s %q gives %s to %s%s, so it can %s", b.res.Kind, b.res.Name, b.roles[0], b.whom(), where, useSCC.can)
+		f.Severity, f.Subject = b.weigh(lint.High), b.subjectKey()
+		f.Help = "bind constraints that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"
+	}
 }
 
 // SystemMasters reports bindings to the group system:masters (CIS 5.1.7).
@@ -155,12 +175,14 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 				continue
 			}
 			where := ""
-			var can []*power
+			var can []string
 			if !b.cluster() {
 				where = inNamespaces([]string{b.res.Namespace})
 			}
 			for _, r := range b.roles {
-				can = append(can, r.powers(b.cluster())...)
+				if s.name != "system:masters" { // its members can do everything without the binding
+					can = append(can, r.sentences(b.cluster())...)
+				}
 			}
 			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(can))
 			f.Severity, f.Subject = severity, b.subjectKey()
@@ -197,7 +219,7 @@ func (s *subject) isBroad() bool {
 
 // whom names the subjects that the other rules about bindings do not report.
 func (b *binding) whom() string {
-	first, count := b.subjects[0], len(b.subjects)
+	first, count := b.subjects[0], b.distinct
 	if b.narrow > 0 {
 		first = b.subjects[slices.IndexFunc(b.subjects, func(s *subjectRef) bool { return !s.isBroad() })]
 		count = b.narrow

@@ -40,6 +40,9 @@ var builtin = map[string][][3]string{
 	"system:kubelet-api-admin":             {{"*", "core", "nodes/proxy"}},
 	"system:persistent-volume-provisioner": {{"create", "core", "persistentvolumes"}},
 
+	// each cluster of OpenShift has a role of this form for each of its constraints
+	privilegedSCC: {{"use", "security.openshift.io", "securitycontextconstraints"}},
+
 	"system:controller:clusterrole-aggregation-controller": {{"escalate update patch", group, "clusterroles"}},
 	"system:controller:generic-garbage-collector":          {{"get list watch patch update delete", "*", "*"}},
 	"system:controller:namespace-controller":               {{"get list delete deletecollection", "*", "*"}},

@@ -24,7 +24,11 @@ var DanglingRole = &lint.Rule{
 			if b.kind == "Role" {
 				where = inNamespaces([]string{b.res.Namespace})
 			}
-			f := pass.Reportf(b.ref, "%s %q names %s %q%s, which this bundle lacks and which is none of Kubernetes' own", b.res.Kind, b.res.Name, b.kind, b.name, where)
+			lacks := "which this bundle lacks"
+			if b.kind == "ClusterRole" {
+				lacks += " and which is none of Kubernetes' own"
+			}
+			f := pass.Reportf(b.ref, "%s %q names %s %q%s, %s", b.res.Kind, b.res.Name, b.kind, b.name, where, lacks)
 			f.Help = "add the role, or remove the binding: whoever may create a role of that name decides what its subjects may do"
 		}
 	},

@@ -39,10 +39,7 @@ var Effective = &lint.Rule{
 		for _, n := range order {
 			all := chains[n]
 			f := pass.Report(n, all[0].sentence(all))
-			f.Severity, f.Subject, f.Help = all[0].severity(), all[0].subject(), all[0].grant.power.help
-			if f.Help == "" {
-				f.Help = "bind a role that grants the verbs and resources that the workload uses"
-			}
+			f.Severity, f.Subject, f.Help = all[0].severity(), all[0].subject(), all[0].grant.help(all[0].binding.cluster())
 			for i, c := range all {
 				if i == maxRelated {
 					break
@@ -119,16 +116,23 @@ func (c *chain) can() string {
 	case c.binding.cluster() && c.grant.power == everything:
 		return "do everything in the cluster, and so read every Secret"
 	case c.binding.cluster():
-		return c.grant.power.can
+		return c.grant.can(true)
 	}
-	return c.grant.power.can + inNamespaces([]string{c.binding.res.Namespace})
+	return c.grant.can(false) + inNamespaces([]string{c.binding.res.Namespace})
 }
 
 func (c *chain) sentence(all []*chain) string {
-	more := -1
+	workloads := map[any]bool{}
 	for _, other := range all {
-		more += len(other.pods)
+		for _, pod := range other.pods {
+			if pod.Resource.Name == "" {
+				workloads[pod.Resource] = true // a generated name
+			} else {
+				workloads[pod.Resource.Object()] = true
+			}
+		}
 	}
+	more := len(workloads) - 1
 	text := fmt.Sprintf("%s can %s: it runs as ServiceAccount %q, bound by %s %q to %s",
 		c.pods[0].Resource, c.can(), c.account.name, c.binding.res.Kind, c.binding.res.Name, c.role)
 	if owner := c.grant.rule.role; owner != c.role && owner.res != nil {

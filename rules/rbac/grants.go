@@ -20,6 +20,7 @@ type grantRule struct {
 	// weigh overrides weigh: the severity of the finding and a note for its
 	// message; ok is false where there is nothing to report.
 	weigh func(g *graph, r *role, gr *grant) (severity lint.Severity, note string, ok bool)
+	also  func(*lint.Pass) // reports what is no grant of a role of the bundle
 }
 
 // wildcards are the rules that report a policy rule as a whole: its single
@@ -41,8 +42,8 @@ var grantTable = []grantRule{
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighNamedBind("rolebindings"), yieldsTo: []string{"rbac-bind-clusterrole"},
 		peers: map[string][]string{"trivy": {"KSV-0051"}, "checkov": {"CKV_K8S_157"}}},
 	{id: "rbac-impersonate", summary: "role grants the verb impersonate", severity: lint.Critical, power: []*power{impersonate},
-		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighImpersonate,
-		peers: map[string][]string{"trivy": {"KSV-0043"}, "checkov": {"CKV2_K8S_3"}, "kubescape": {"C-0065", "C-0191"}}},
+		references: []string{"CIS 5.1.8", "OWASP K02"},
+		peers:      map[string][]string{"trivy": {"KSV-0043"}, "checkov": {"CKV2_K8S_3"}, "kubescape": {"C-0065", "C-0191"}}},
 	{id: "rbac-manage-rbac", summary: "role can write roles or bindings", severity: lint.Critical, power: []*power{writeRBAC},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighWriteRBAC, yieldsTo: []string{"rbac-escalate", "rbac-bind"},
 		peers: map[string][]string{"trivy": {"KSV-0050"}, "checkov": {"CKV_K8S_157", "CKV_K8S_158"}, "kubescape": {"C-0191"}}},
@@ -66,6 +67,8 @@ var grantTable = []grantRule{
 	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*power{approveCertificates},
 		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighApproval,
 		peers: map[string][]string{"checkov": {"CKV_K8S_156"}, "kubescape": {"C-0280"}}},
+	{id: "rbac-scc-privileged", summary: "role or binding lets pods use OpenShift's privileged SecurityContextConstraints", severity: lint.High, power: []*power{useSCC},
+		references: []string{"CIS 5.2.2", "OWASP K02"}, also: bindsPrivilegedSCC},
 	{id: "rbac-pod-exec", summary: "role runs commands in pods", severity: lint.High, power: []*power{exec},
 		references: []string{"NSA C-0002", "OWASP K02"},
 		peers: map[string][]string{"polaris": {"clusterrolePodExecAttach", "rolePodExecAttach", "clusterrolebindingPodExecAttach", "rolebindingClusterRolePodExecAttach", "rolebindingRolePodExecAttach"},
@@ -113,43 +116,60 @@ func grantRules() []*lint.Rule {
 	return all
 }
 
-// run reports each role once, at the first policy rule that gives the power; the
-// others are related places. A policy rule with a "*" is a finding of its own: a
-// wildcard rule reports it, and this one yields there.
+// run reports each role once, at the first of the policy rules that give the
+// power with the most weight; the others are related places. A policy rule with
+// a "*" is a finding of its own: a wildcard rule reports it, and this one yields there.
 func (row grantRule) run(pass *lint.Pass) {
 	g := of(pass.Bundle)
+	if row.also != nil {
+		row.also(pass)
+	}
 	for _, r := range g.roles {
 		if r.onlyAggregated() {
 			continue
 		}
-		var first *lint.Finding
+		var given []judged
 		for _, p := range r.own {
+			grants := p.grants
 			if p.isEverything() {
-				for _, gr := range partsOf(p) {
-					if slices.Contains(row.power, gr.power) && r.gives(gr) {
-						row.report(pass, g, r, gr)
-						break
-					}
-				}
-				continue
+				grants = partsOf(p)
 			}
-			i := slices.IndexFunc(p.grants, func(gr *grant) bool { return slices.Contains(row.power, gr.power) && r.gives(gr) })
+			i := slices.IndexFunc(grants, func(gr *grant) bool { return slices.Contains(row.power, gr.power) && r.gives(gr) })
 			if i < 0 {
 				continue
 			}
-			gr := p.grants[i]
-			if first != nil && !p.hasStar() {
-				if severity, note, ok := row.judge(g, r, gr); ok && len(first.Related) < maxRelated {
-					first.Severity = max(first.Severity, severity)
-					first.Relate("role", gr.node(), "so does "+gr.items()+note)
-				}
-				continue
+			severity, note, ok := row.judge(g, r, grants[i])
+			switch {
+			case !ok:
+			case p.hasStar():
+				row.report(pass, r, judged{grants[i], severity, note})
+			default:
+				given = append(given, judged{grants[i], severity, note})
 			}
-			if f := row.report(pass, g, r, gr); f != nil && !p.hasStar() {
-				first = f
+		}
+		if len(given) == 0 {
+			continue
+		}
+		worst := 0
+		for i := range given {
+			if given[i].severity > given[worst].severity {
+				worst = i
+			}
+		}
+		f := row.report(pass, r, given[worst])
+		for i, j := range given {
+			if i != worst && len(f.Related) < maxRelated {
+				f.Relate("role", j.node(), "so does "+j.items()+j.limits()+j.note)
 			}
 		}
 	}
+}
+
+// A judged is a grant with what its rule makes of it.
+type judged struct {
+	*grant
+	severity lint.Severity
+	note     string
 }
 
 func (row grantRule) judge(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
@@ -159,13 +179,9 @@ func (row grantRule) judge(g *graph, r *role, gr *grant) (lint.Severity, string,
 	return weigh(g, r, gr)
 }
 
-func (row grantRule) report(pass *lint.Pass, g *graph, r *role, gr *grant) *lint.Finding {
-	severity, note, ok := row.judge(g, r, gr)
-	if !ok {
-		return nil
-	}
-	f := pass.Reportf(gr.node(), "%s can %s%s: %s%s; %s", r, gr.power.can, r.where(), gr.items(), note, r.holders())
-	f.Severity, f.Help, f.Subject = severity, gr.power.help, gr.subject()
+func (row grantRule) report(pass *lint.Pass, r *role, j judged) *lint.Finding {
+	f := pass.Reportf(j.node(), "%s can %s%s: %s%s; %s", r, j.can(r.cluster()), r.where(), j.items(), j.note, r.holders())
+	f.Severity, f.Help, f.Subject = j.severity, j.help(r.cluster()), j.subject()
 	relateHolders(f, r)
 	return f
 }
@@ -173,21 +189,25 @@ func (row grantRule) report(pass *lint.Pass, g *graph, r *role, gr *grant) *lint
 // weigh takes one step off where a role reaches namespaces alone, and what the
 // power's weight says where resourceNames limit it.
 func weigh(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	severity := gr.power.severity
-	if !r.cluster() {
+	severity, ok := gr.weight(r.cluster())
+	return severity, "", ok
+}
+
+// weight is what a grant weighs where it is bound; ok is false where its names
+// leave nothing to say.
+func (g *grant) weight(cluster bool) (severity lint.Severity, ok bool) {
+	severity = g.power.severity
+	if !cluster {
 		severity = severity.Lower()
 	}
-	if !gr.rule.named() {
-		return severity, "", true
-	}
-	note := ", limited to " + texts(gr.rule.names)
-	switch gr.power.names {
-	case silent:
-		return 0, "", false
-	case lower:
+	switch {
+	case !g.rule.named():
+	case g.power.names == silent:
+		return 0, false
+	case g.power.names == lower && !(cluster && g.power == impersonate && g.rule.hasName("system:masters", "kubeadm:cluster-admins")):
 		severity = severity.Lower()
 	}
-	return severity, note, true
+	return severity, true
 }
 
 // weighSecrets splits reading of all Secrets by reach.
@@ -198,15 +218,6 @@ func weighSecrets(clusterWide bool) func(*graph, *role, *grant) (lint.Severity, 
 		}
 		return weigh(g, r, gr)
 	}
-}
-
-// weighImpersonate keeps the full weight where a name is as good as all of them.
-func weighImpersonate(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	severity, note, ok := weigh(g, r, gr)
-	if ok && r.cluster() && gr.rule.hasName("system:masters", "kubeadm:cluster-admins") {
-		severity = gr.power.severity
-	}
-	return severity, note, ok
 }
 
 // weighWriteRBAC knows that the API server lets nobody grant more than they
@@ -239,7 +250,7 @@ func weighOwnBindings(_ *graph, r *role, gr *grant) (lint.Severity, string, bool
 	}
 	for _, b := range r.bindings {
 		if gr.rule.hasName(b.res.Name) {
-			return gr.power.severity, fmt.Sprintf(" %q, which binds this role", b.res.Name), true
+			return gr.power.severity, fmt.Sprintf(", and %s %q binds this role", b.res.Kind, b.res.Name), true
 		}
 	}
 	return 0, "", false
@@ -272,7 +283,7 @@ func weighNamedBind(kind string) func(*graph, *role, *grant) (lint.Severity, str
 				if !r.cluster() {
 					severity = severity.Lower()
 				}
-				return severity, fmt.Sprintf(", limited to %s: %s can %s", texts(gr.rule.names), bound, worst.can), true
+				return severity, fmt.Sprintf(", and %s can %s", bound, worst.can), true
 			}
 		}
 		return 0, "", false
@@ -297,40 +308,65 @@ func (r *role) worstOf(cluster bool) *power {
 // kubernetes.io make credentials of the cluster
 // (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization).
 func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	severity, _, _ := weigh(g, r, gr)
-	signers, dangerous := r.signers()
-	switch {
-	case dangerous:
-		return severity, "", true
-	case signers == 0:
+	severity, note, _ := weigh(g, r, gr)
+	switch s := r.signers(); {
+	case s.count == 0:
 		return severity.Lower(), ", once another role adds approve on a signer", true
+	case s.serving():
+		return severity.Lower(), note, true
+	case s.users:
+		return severity, note, true
 	}
 	return 0, "", false
 }
 
-// signers counts the rules that approve for a signer, and tells whether one of
-// the cluster's own is among them.
-func (r *role) signers() (count int, dangerous bool) {
+// signers are those of certificates that a role may approve for.
+type signers struct {
+	count    int
+	limited  bool // each rule names them
+	users    bool // one makes client certificates of the cluster
+	kubelets bool // one makes serving certificates of kubelets
+}
+
+// serving reports whether no more than serving certificates of kubelets follow:
+// the API server takes those for no user's
+// (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers).
+func (s signers) serving() bool { return s.kubelets && !s.users }
+
+func (r *role) signers() signers {
+	s := signers{limited: true}
 	r.rules(func(p *policyRule) {
 		if _, ok := p.resource("signers"); !ok || !p.allowsGroup("certificates.k8s.io") || len(p.allowed([]string{"approve"}, "signers")) == 0 {
 			return
 		}
-		count++
-		dangerous = dangerous || !p.named() || slices.ContainsFunc(p.names, func(e entry) bool { return strings.HasPrefix(e.text, "kubernetes.io/") })
+		s.count++
+		if !p.named() {
+			s.limited, s.users = false, true
+		}
+		for _, e := range p.names {
+			switch {
+			case e.text == "kubernetes.io/kubelet-serving":
+				s.kubelets = true
+			case strings.HasPrefix(e.text, "kubernetes.io/"):
+				s.users = true
+			}
+		}
 	})
-	return count, dangerous
+	s.limited = s.limited && s.count > 0
+	return s
 }
 
+// approves reports whether a signer of the cluster is among those of the role.
 func (r *role) approves() bool {
-	_, dangerous := r.signers()
-	return dangerous
+	s := r.signers()
+	return s.users || s.kubelets
 }
 
 // weighKubeSystem keeps the full weight in kube-system, where the ConfigMaps
 // live, and takes a step off a grant that names none of them.
 func weighKubeSystem(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
 	if gr.rule.named() {
-		return gr.power.severity, ", limited to " + texts(gr.rule.names), true
+		return gr.power.severity, "", true
 	}
 	if r.cluster() {
 		return gr.power.severity.Lower(), "", true

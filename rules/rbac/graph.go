@@ -37,10 +37,11 @@ type role struct {
 	first                 *binding // of bindings, the first cluster-wide one where there is one
 
 	// Where it is bound, through aggregated roles too.
+	held                     int // the number of subjects
 	clusterBound, kubeSystem bool
-	namespaces               []string  // of the RoleBindings, no more than maxNamespaces
-	worst                    [2]*grant // the worst takeover power in kube-system, cluster-wide
-	can                      [2][]*power
+	namespaces               []string    // of the RoleBindings, no more than maxNamespaces
+	worst                    [2]*grant   // the worst takeover power in kube-system, cluster-wide
+	can                      [2][]*grant // one for each power, the worst first
 }
 
 // String returns the kind and quoted name.
@@ -54,6 +55,7 @@ type binding struct {
 	name     string
 	roles    []*role // usually one; none where the bundle lacks it
 	subjects []*subjectRef
+	distinct int // how many subjects, each counted once
 	narrow   int // how many of them are no broad group: see isBroad
 }
 
@@ -277,10 +279,11 @@ func (g *graph) addBinding(res *lint.Resource) {
 	for _, n := range res.Get("subjects").Items() {
 		if s := g.subjectOf(n, res.Namespace); s != nil {
 			b.subjects = append(b.subjects, &subjectRef{s, n})
-			if !s.isBroad() {
-				b.narrow++
-			}
 			if len(s.bindings) == 0 || s.bindings[len(s.bindings)-1] != b {
+				b.distinct++
+				if !s.isBroad() {
+					b.narrow++
+				}
 				s.bindings = append(s.bindings, b)
 				if s.account != nil {
 					s.account.bindings = append(s.account.bindings, b)
@@ -487,29 +490,27 @@ func (r *role) gives(g *grant) bool {
 
 // holders says who has the role, for the end of a message.
 func (r *role) holders() string {
-	b, more := r.firstBinding()
+	b := r.firstBinding()
 	if b == nil {
 		return "nothing in this bundle binds it"
 	}
 	text := fmt.Sprintf("held by %s through %s %q", b.subjects[0], b.res.Kind, b.res.Name)
-	if more += len(b.subjects) - 1; more > 0 {
+	if more := r.held - 1; more > 0 {
 		text += fmt.Sprintf(" and by %d more", more)
 	}
 	return text
 }
 
-// firstBinding returns the first binding that gives the role to somebody, and
-// the number of further ones; cluster-wide ones come first.
-func (r *role) firstBinding() (*binding, int) {
+// firstBinding returns the first binding that gives the role to somebody, or
+// nil; cluster-wide ones come first.
+func (r *role) firstBinding() *binding {
 	var first *binding
-	count := 0
 	for _, holder := range append([]*role{r}, r.into...) {
-		count += len(holder.bindings)
 		if b := holder.first; b != nil && (first == nil || b.cluster() && !first.cluster()) {
 			first = b
 		}
 	}
-	return first, max(0, count-1)
+	return first
 }
 
 // onlyAggregated reports whether the role reaches people only through admin,
@@ -528,7 +529,22 @@ func (r *role) takeover(cluster bool) *grant { return r.worst[index(cluster)] }
 // powers returns what the role lets its holders do of the list, the worst
 // first, with what is limited by name left out. In a namespace it is asked of
 // the role's own.
-func (r *role) powers(cluster bool) []*power { return r.can[index(cluster)] }
+func (r *role) powers(cluster bool) []*power {
+	var all []*power
+	for _, g := range r.can[index(cluster)] {
+		all = append(all, g.power)
+	}
+	return all
+}
+
+// sentences says the same in words, each of which completes "can …".
+func (r *role) sentences(cluster bool) []string {
+	var all []string
+	for _, g := range r.can[index(cluster)] {
+		all = append(all, g.can(cluster))
+	}
+	return all
+}
 
 func index(cluster bool) int {
 	if cluster {
@@ -537,18 +553,27 @@ func index(cluster bool) int {
 	return 0
 }
 
-// judge fills in takeover and powers.
+// judge fills in held, takeover and powers.
 func (r *role) judge() {
+	holders := map[*subject]bool{}
+	for _, holder := range append([]*role{r}, r.into...) {
+		for _, b := range holder.bindings {
+			for _, s := range b.subjects {
+				holders[s.subject] = true
+			}
+		}
+	}
+	r.held = len(holders)
 	for _, cluster := range []bool{false, true} {
 		i := index(cluster)
-		has := map[*power]bool{}
+		has := map[*power]*grant{} // that of most resources
 		r.rules(func(p *policyRule) {
 			if p.named() {
 				return
 			}
 			for _, g := range p.grants {
-				if g.at(cluster, r.namespace) {
-					has[g.power] = true
+				if g.at(cluster, r.namespace) && (has[g.power] == nil || len(g.hits) > len(has[g.power].hits)) {
+					has[g.power] = g
 				}
 				if g.power.takeover > 0 && g.at(cluster, "kube-system") && (r.worst[i] == nil || g.power.takeover > r.worst[i].power.takeover) {
 					r.worst[i] = g
@@ -556,8 +581,8 @@ func (r *role) judge() {
 			}
 		})
 		for _, p := range powers {
-			if has[p] {
-				r.can[i] = append(r.can[i], p)
+			if g := has[p]; g != nil {
+				r.can[i] = append(r.can[i], g)
 			}
 		}
 	}

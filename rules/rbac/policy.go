@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,9 @@ func (r *policyRule) resource(resource string) (entry, bool) {
 // allowed returns the items that give one of the verbs on a resource; any verb
 // counts where none is named. A request to create or to delete a collection
 // carries no name, so a rule with resourceNames never allows it; on a
-// subresource the name is in the URL.
+// subresource the name is in the URL. One to list or watch carries the name that
+// a field selector asks for, so resourceNames limit it
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources).
 func (r *policyRule) allowed(verbs []string, resource string) []entry {
 	if len(verbs) == 0 {
 		return r.verbs
@@ -122,7 +125,7 @@ func (r *policyRule) hasStar() bool {
 	return verb || resource
 }
 
-// texts returns the items as messages list them.
+// texts returns the items as messages list them, no more than eight.
 func texts(list []entry) string {
 	var all []string
 	for _, e := range list {
@@ -133,6 +136,9 @@ func texts(list []entry) string {
 		if !slices.Contains(all, text) {
 			all = append(all, text)
 		}
+	}
+	if n := len(all) - 8; n > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:8], ", "), n)
 	}
 	return strings.Join(all, ", ")
 }

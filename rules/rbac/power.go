@@ -1,7 +1,9 @@
 package rbac
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -22,7 +24,17 @@ type power struct {
 	// takeover orders the powers from which the whole cluster follows in one
 	// step, the worst highest; 0: not one of them.
 	takeover int
-	help     string
+	help     string // {items} is what grants it
+	here     string // help where the role reaches namespaces alone already; help where it is empty
+	limited  *limit // of a power whose names are not silent
+}
+
+// A limit says what is left of a power where resourceNames limit it.
+type limit struct {
+	can  string // completes "can …"; %s are the objects that are named
+	help string
+	// wide is help where the grant reaches the name in every namespace.
+	wide string
 }
 
 // A target is a resource that a power is about. Of a cluster-scoped resource
@@ -75,90 +87,116 @@ var (
 	bindings = slices.Concat(in(group, "rolebindings"), atCluster(group, "clusterrolebindings"))
 )
 
+const (
+	kubeletHelp = "grant nodes/metrics, nodes/stats, nodes/log or, since Kubernetes 1.33, nodes/pods, nodes/healthz and nodes/configz in its place"
+	mapHelp     = "drop aws-auth from resourceNames, and map identities by EKS access entries"
+)
+
 // everything is "*" on "*": all other powers are in it.
 var everything = &power{what: "everything", can: "do everything", severity: lint.Critical, takeover: 9}
 
 var (
 	escalate = &power{what: "escalate", can: "write roles that grant more than it holds", severity: lint.Critical, takeover: 8,
 		verbs: []string{"escalate"}, targets: slices.Concat(in(group, "roles"), in(group, "clusterroles")), names: lower,
-		help: "drop the verb escalate; a controller that writes roles can be given what those roles grant"}
+		help:    "drop the verb escalate; a controller that writes roles can be given what those roles grant",
+		limited: &limit{can: "rewrite %s to grant more than it holds", help: "drop the verb escalate; who rewrites a role can be given what that role grants"}}
 	bind = &power{what: "bind", can: "bind any role", severity: lint.Critical, takeover: 7,
 		verbs: []string{"bind"}, targets: slices.Concat(in(group, "roles"), in(group, "clusterroles")),
-		help: "name the roles that may be bound in resourceNames"}
-	impersonate = &power{what: "impersonate", can: "impersonate users, groups or service accounts", severity: lint.Critical, takeover: 6,
+		help:    "name the roles that may be bound in resourceNames",
+		limited: &limit{can: "bind %s", help: "name only roles in resourceNames that grant little, or drop the verb bind"}}
+	impersonate = &power{what: "impersonate", can: "impersonate every user, group or ServiceAccount", severity: lint.Critical, takeover: 6,
 		verbs: []string{"impersonate"}, targets: slices.Concat(atCluster("", "users", "groups"), coreGroup("serviceaccounts")), names: lower,
-		help: "name who may be impersonated in resourceNames, or drop the verb impersonate"}
+		help: "name who may be impersonated in resourceNames, or drop the verb impersonate",
+		limited: &limit{can: "impersonate %s", help: "drop the verb impersonate, unless those named hold no more than the role's holders",
+			wide: "grant it in a Role of the ServiceAccount's namespace, or drop the verb impersonate"}}
 	readSecrets = &power{what: "read-secrets", can: "read every Secret", severity: lint.High, takeover: 5,
 		verbs: []string{"get", "list", "watch"}, targets: coreGroup("secrets"),
-		help: "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it"}
+		help: "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it",
+		here: "name the Secrets in resourceNames with the verb get"}
 	proxyNodes = &power{what: "proxy-nodes", can: "run commands in every pod through the kubelets (nodes/proxy)", severity: lint.High, takeover: 4,
 		targets: atCluster("", "nodes/proxy"), names: lower,
-		help: "grant nodes/metrics, nodes/stats, nodes/log or, since Kubernetes 1.33, nodes/pods, nodes/healthz and nodes/configz in its place"}
+		help:    kubeletHelp,
+		limited: &limit{can: "run commands in every pod of %s through its kubelet (nodes/proxy)", help: kubeletHelp}}
 	createTokens = &power{what: "create-tokens", can: "issue tokens of every ServiceAccount", severity: lint.High, takeover: 3,
 		verbs: []string{"create"}, targets: coreGroup("serviceaccounts/token"), names: lower,
-		help: "name the ServiceAccounts in resourceNames of a Role"}
+		help: "name the ServiceAccounts in resourceNames of a Role", here: "name the ServiceAccounts in resourceNames",
+		limited: &limit{can: "issue tokens of %s", help: "drop the verb create, unless those named hold no more than the role's holders",
+			wide: "grant it in a Role of the ServiceAccount's namespace"}}
 	exec = &power{what: "exec", can: "run commands in every pod", severity: lint.High, takeover: 2,
 		verbs: []string{"create", "get"}, targets: coreGroup("pods/exec"),
-		help: "drop pods/exec, or grant it in a Role of the one namespace that needs it"}
+		help: "drop pods/exec, or grant it in a Role of the one namespace that needs it", here: "drop pods/exec"}
 	createWorkloads = &power{what: "create-workloads", can: "create or change workloads, and so run as every ServiceAccount", severity: lint.Medium, takeover: 1,
 		verbs: write, targets: workload,
-		help: "grant it in a Role of a namespace that holds no stronger ServiceAccount, and enforce a Pod Security level there"}
+		help: "grant it in a Role of a namespace that holds no stronger ServiceAccount, and enforce a Pod Security level there",
+		here: "let the namespace hold no stronger ServiceAccount, and enforce a Pod Security level there"}
 
 	writeSecrets = &power{what: "write-secrets", can: "overwrite every Secret", severity: lint.Medium,
-		verbs: change, targets: coreGroup("secrets"), help: readSecrets.help}
+		verbs: change, targets: coreGroup("secrets"),
+		help: "name the Secrets in resourceNames, or grant it in a Role of the one namespace that needs it",
+		here: "name the Secrets in resourceNames"}
 	attach = &power{what: "attach", can: "attach to the processes of every pod", severity: lint.High,
 		verbs: []string{"create", "get"}, targets: coreGroup("pods/attach"),
-		help: "drop pods/attach, or grant it in a Role of the one namespace that needs it"}
+		help: "drop pods/attach, or grant it in a Role of the one namespace that needs it", here: "drop pods/attach"}
 	portForward = &power{what: "port-forward", can: "reach every port of every pod, past network policies", severity: lint.Medium,
 		verbs: []string{"create", "get"}, targets: coreGroup("pods/portforward"), help: "drop pods/portforward"}
 	debug = &power{what: "ephemeral-containers", can: "put a container of its choice into every running pod", severity: lint.High,
 		verbs: change, targets: coreGroup("pods/ephemeralcontainers"),
-		help: "drop pods/ephemeralcontainers, or grant it in a Role of the one namespace that needs it"}
-	writeRBAC = &power{what: "write-rbac", can: "create roles or bindings, and so pass on what it holds", severity: lint.Critical,
+		help: "drop pods/ephemeralcontainers, or grant it in a Role of the one namespace that needs it", here: "drop pods/ephemeralcontainers"}
+	writeRBAC = &power{what: "write-rbac", can: "create or change roles or bindings, and so pass on what it holds", severity: lint.Critical,
 		verbs: write, targets: slices.Concat(bindings, in(group, "roles"), atCluster(group, "clusterroles")),
-		help: "leave roles and bindings to whoever installs the application, or grant it in a Role"}
+		help: "leave roles and bindings to whoever installs the application, or grant it in a Role",
+		here: "leave roles and bindings to whoever installs the application"}
 	editBindings = &power{what: "edit-bindings", can: "add subjects to bindings of the roles it holds", severity: lint.Medium,
 		verbs: change, targets: bindings, names: same,
-		help: "drop update and patch on bindings"}
+		help:    "drop {items}",
+		limited: &limit{can: "add subjects to %s", help: "drop {items}"}}
 	writeWebhooks = &power{what: "write-webhooks", can: "change or remove admission control", severity: lint.Critical,
 		verbs: control, targets: atCluster("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "validatingwebhookconfigurations",
 			"mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "validatingadmissionpolicies", "validatingadmissionpolicybindings"), names: lower,
-		help: "name the configurations in resourceNames with the verbs get, update and patch"}
+		help:    "name the configurations in resourceNames with the verbs get, update and patch",
+		limited: &limit{can: "change or remove %s", help: "leave it to the installer, and its CA bundle to what injects certificates"}}
 	approveCertificates = &power{what: "approve-certificates", can: "approve certificates, and so become any user", severity: lint.High,
 		verbs: change, targets: atCluster("certificates.k8s.io", "certificatesigningrequests/approval"), names: same,
-		help: "limit the verb approve to the one signer in resourceNames, or leave approval to people"}
+		help:    "limit the verb approve to the one signer in resourceNames, or leave approval to people",
+		limited: &limit{can: "approve %s, and so become any user", help: "leave approval to people"}}
+	useSCC = &power{what: "use-privileged-scc", can: "run privileged pods (SecurityContextConstraints privileged of OpenShift)", severity: lint.High,
+		verbs: []string{"use"}, targets: in("security.openshift.io", "securitycontextconstraints"), names: same,
+		only: func(g *grant, _ bool, _ string) bool { return !g.rule.named() || g.rule.hasName("privileged") },
+		help: "name constraints in resourceNames that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"}
 	createVolumes = &power{what: "create-volumes", can: "create PersistentVolumes of the type hostPath, and so read and write every node's disk", severity: lint.Medium,
 		verbs: []string{"create"}, targets: atCluster("", "persistentvolumes"),
 		help: "let a storage class provision volumes"}
-	patchNamespaces = &power{what: "patch-namespaces", can: "relabel namespaces, out of Pod Security and network policies", severity: lint.Medium,
-		verbs: change, targets: coreGroup("namespaces"), help: "drop update and patch on namespaces"}
+	patchNamespaces = &power{what: "patch-namespaces", can: "relabel namespaces, and so take them out of Pod Security and network policies", severity: lint.Medium,
+		verbs: change, targets: coreGroup("namespaces"), help: "drop {items}"}
 	writeNetwork = &power{what: "write-network", can: "redirect or open traffic (Services, endpoints, Ingresses, NetworkPolicies)", severity: lint.Medium,
 		verbs: control, targets: slices.Concat(coreGroup("services", "endpoints"), in("discovery.k8s.io", "endpointslices"),
 			in("networking.k8s.io", "ingresses", "networkpolicies"), in("extensions", "ingresses", "networkpolicies")),
-		help: "grant it in a Role of the namespaces concerned, for the one kind that is needed"}
+		help: "grant it in a Role of the namespaces concerned, for the one kind that is needed", here: "grant the one kind that is needed"}
 	mapIdentities = &power{what: "write-aws-auth", can: "map any AWS identity to system:masters (ConfigMap aws-auth)", severity: lint.Critical,
 		verbs: change, targets: coreGroup("configmaps"), names: same,
 		only: func(g *grant, cluster bool, ns string) bool {
 			return (cluster || ns == "kube-system") && g.rule.hasName("aws-auth")
 		},
-		help: "drop aws-auth from resourceNames, and map identities by EKS access entries"}
+		help:    mapHelp,
+		limited: &limit{can: "map any AWS identity to system:masters (ConfigMap aws-auth)", help: mapHelp}}
 	writeDNS = &power{what: "write-dns", can: "rewrite the cluster's DNS (ConfigMap coredns)", severity: lint.High,
 		verbs: change, targets: coreGroup("configmaps"), names: same,
 		only: func(g *grant, cluster bool, ns string) bool {
 			return (cluster || ns == "kube-system") && (!g.rule.named() || g.rule.hasName("coredns", "coredns-custom", "kube-dns", "node-local-dns"))
 		},
-		help: "name the ConfigMaps in resourceNames, or grant it in a Role of the application's own namespace"}
-	writeConfigMaps = &power{what: "write-configmaps", can: "change every ConfigMap", severity: lint.Low,
+		help:    "name the ConfigMaps in resourceNames, or grant it in a Role of the application's own namespace",
+		limited: &limit{can: "rewrite the cluster's DNS (%s)", help: "drop the ConfigMap of the DNS from resourceNames"}}
+	writeConfigMaps = &power{what: "write-configmaps", can: "create, change or delete any ConfigMap", severity: lint.Low,
 		verbs: control, targets: coreGroup("configmaps"), help: "name the ConfigMaps in resourceNames"}
 	deleteLogs = &power{what: "delete-logs", can: "delete logs or events, the traces of an intrusion", severity: lint.Medium,
 		verbs: []string{"delete", "deletecollection"}, targets: slices.Concat(coreGroup("pods/log", "events"), in("events.k8s.io", "events")),
-		help: "drop the verbs delete and deletecollection"}
+		help: "drop {items}"}
 )
 
 // powers is the list of dangerous powers, the worst first.
 var powers = []*power{
 	everything, escalate, bind, impersonate, writeWebhooks, mapIdentities, writeRBAC, readSecrets, proxyNodes, createTokens, exec,
-	attach, debug, approveCertificates, writeDNS, createWorkloads, createVolumes, patchNamespaces, writeSecrets, editBindings,
+	attach, debug, approveCertificates, useSCC, writeDNS, createWorkloads, createVolumes, patchNamespaces, writeSecrets, editBindings,
 	portForward, writeNetwork, deleteLogs, writeConfigMaps,
 }
 
@@ -266,6 +304,137 @@ func (g *grant) subject() string {
 		return g.rule.node.Path()
 	}
 	return g.node().Path()
+}
+
+// kinds are what resourceNames name.
+var kinds = map[string]string{
+	"roles": "Role", "clusterroles": "ClusterRole", "rolebindings": "RoleBinding", "clusterrolebindings": "ClusterRoleBinding",
+	"users": "user", "groups": "group", "serviceaccounts": "ServiceAccount", "serviceaccounts/token": "ServiceAccount",
+	"nodes/proxy": "node", "configmaps": "ConfigMap", "certificatesigningrequests/approval": "CertificateSigningRequest",
+	"mutatingwebhookconfigurations": "MutatingWebhookConfiguration", "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
+	"mutatingadmissionpolicies": "MutatingAdmissionPolicy", "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
+	"validatingadmissionpolicies": "ValidatingAdmissionPolicy", "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
+}
+
+// either joins alternatives: a, b or c.
+func either(all []string) string {
+	last := len(all) - 1
+	if last < 1 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:last], ", ") + " or " + all[last]
+}
+
+// kinds lists the kinds that the grant is about.
+func (g *grant) kinds() []string {
+	var all []string
+	for _, h := range g.hits {
+		if kind := kinds[h.target.resource]; !slices.Contains(all, kind) {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
+// named says which objects a grant is limited to: ServiceAccount "cni".
+func (g *grant) named() string {
+	var names []string
+	all := g.kinds()
+	for _, e := range g.rule.names {
+		if name := strconv.Quote(e.text); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	kind := either(all)
+	if len(all) > 3 {
+		kind = "whatever is called"
+	}
+	if len(names) > maxRelated {
+		return fmt.Sprintf("%s %s or %d others", kind, strings.Join(names[:maxRelated], ", "), len(names)-maxRelated)
+	}
+	return kind + " " + strings.Join(names, ", ")
+}
+
+// wide reports whether a cluster-wide grant reaches what it names in every namespace.
+func (g *grant) wide(cluster bool) bool {
+	return cluster && !slices.ContainsFunc(g.hits, func(h hit) bool {
+		return h.target.resource != "serviceaccounts/token" && h.target.resource != "serviceaccounts" && h.target.resource != "roles"
+	})
+}
+
+// can completes "can …": what the grant gives, with the names that limit it.
+func (g *grant) can(cluster bool) string {
+	switch {
+	case g.power == approveCertificates && g.rule.role.signers().serving():
+		return "approve serving certificates of kubelets, and so pose as a kubelet to the API server"
+	case g.power == impersonate && !g.rule.named():
+		return "impersonate every " + either(g.kinds())
+	case !g.rule.named() || g.power.limited == nil:
+		return g.power.can
+	}
+	text := strings.ReplaceAll(g.power.limited.can, "%s", g.named())
+	if g.wide(cluster) {
+		text += " in every namespace"
+	}
+	return text
+}
+
+// help says how to grant less: of a "*" what to write in its place.
+func (g *grant) help(cluster bool) string {
+	text := g.power.help
+	if !cluster && g.power.here != "" {
+		text = g.power.here
+	}
+	pattern := g.stars()
+	switch {
+	case g.rule.node == nil:
+		return "bind a role that grants the verbs and resources that are used, by a RoleBinding where one namespace is enough"
+	case pattern != "" && (text == "" || g.rule.named() || strings.Contains(text, "drop ")): // what is not written cannot be dropped
+		return pattern
+	case pattern != "":
+		return pattern + "; " + text
+	case g.power == approveCertificates && g.rule.role.signers().limited:
+		return "leave approval to people, or to a controller that checks each request against the node that made it"
+	case !g.rule.named() || g.power.limited == nil:
+	case g.wide(cluster) && g.power.limited.wide != "":
+		text = g.power.limited.wide
+	default:
+		text = g.power.limited.help
+	}
+	return strings.ReplaceAll(text, "{items}", g.items())
+}
+
+// stars says what to write in place of each "*" that gives the power, "" where none does.
+func (g *grant) stars() string {
+	var entries []entry
+	for _, h := range g.hits {
+		entries = append(entries, h.entry)
+	}
+	return inPlaceOf(g.verbs, entries)
+}
+
+// inPlaceOf says what to write in place of a "*" among verbs and of a pattern
+// among resources.
+func inPlaceOf(verbs, resources []entry) string {
+	_, verb := star(verbs)
+	i := slices.IndexFunc(resources, func(e entry) bool { return strings.HasPrefix(e.text, "*") })
+	switch {
+	case verb && i >= 0:
+		return `name the verbs and resources that are used in place of "*"`
+	case verb:
+		return `name the verbs that are used in place of "*"`
+	case i >= 0:
+		return fmt.Sprintf("name the resources that are used in place of %q", resources[i].text)
+	}
+	return ""
+}
+
+// limits says what resourceNames limit the grant to, behind its items.
+func (g *grant) limits() string {
+	if !g.rule.named() {
+		return ""
+	}
+	return ", limited to " + texts(g.rule.names)
 }
 
 // items says what in the rule grants the power: get, list on secrets.

@@ -401,3 +401,69 @@ func BenchmarkTree(b *testing.B) {
 		})
 	}
 }
+
+func TestHelpFitsWhatIsWritten(t *testing.T) {
+	for _, c := range []struct{ kind, rule, only, help string }{
+		{"ClusterRole", `{apiGroups: [""], resources: [serviceaccounts/token], verbs: [create]}`, "rbac-token-create", "name the ServiceAccounts in resourceNames of a Role"},
+		{"ClusterRole", `{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [cni], verbs: [create]}`, "rbac-token-create", "grant it in a Role of the ServiceAccount's namespace"},
+		{"Role", `{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [cni], verbs: [create]}`, "rbac-token-create", "drop the verb create, unless those named hold no more than the role's holders"},
+		{"ClusterRole", `{apiGroups: [rbac.authorization.k8s.io], resources: [clusterrolebindings, clusterroles], verbs: ["*"]}`, "rbac-escalate", `name the verbs that are used in place of "*"`},
+		{"ClusterRole", `{apiGroups: [rbac.authorization.k8s.io], resources: ["*"], verbs: ["*"]}`, "rbac-escalate", `name the verbs and resources that are used in place of "*"`},
+		{"Role", `{apiGroups: [""], resources: [secrets], verbs: [get]}`, "rbac-secrets-namespace", "name the Secrets in resourceNames with the verb get"},
+		{"Role", `{apiGroups: [""], resources: [secrets], verbs: [update]}`, "rbac-secrets-namespace", "name the Secrets in resourceNames"},
+		{"ClusterRole", `{apiGroups: [""], resources: [secrets], verbs: [get]}`, "rbac-secrets-read", "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it"},
+		{"ClusterRole", `{apiGroups: [""], resources: [namespaces], verbs: [patch]}`, "rbac-patch-namespaces", "drop patch on namespaces"},
+		{"ClusterRole", `{apiGroups: [shop.example], resources: [carts], verbs: ["*"]}`, "rbac-wildcard-verb", `name the verbs that are used in place of "*"`},
+		{"ClusterRole", `{apiGroups: [shop.example], resources: ["*"], verbs: [get]}`, "rbac-wildcard-resource", `name the resources that are used in place of "*"`},
+		{"ClusterRole", `{apiGroups: [""], resources: [secrets], verbs: ["*"]}`, "rbac-secrets-read", `name the verbs that are used in place of "*"; name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it`},
+		{"ClusterRole", `{apiGroups: [""], resources: ["*/exec"], verbs: [create]}`, "rbac-pod-exec", `name the resources that are used in place of "*/exec"`},
+		{"ClusterRole", `{apiGroups: [""], resources: [configmaps], resourceNames: [coredns], verbs: [update]}`, "rbac-coredns", "drop the ConfigMap of the DNS from resourceNames"},
+	} {
+		b := parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: "+c.kind+"\nmetadata: {name: r, namespace: shop}\nrules:\n  - "+c.rule+"\n")
+		rule := Rules[slices.IndexFunc(Rules, func(r *lint.Rule) bool { return r.ID == c.only })]
+		found := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: rule}}}).Findings
+		if len(found) != 1 || found[0].Help != c.help {
+			t.Errorf("%s %s: %d findings, help %q, want %q", c.kind, c.rule, len(found), found[0].Help, c.help)
+		}
+	}
+}
+
+func TestHelpOfABuiltInRoleIsAboutTheBinding(t *testing.T) {
+	b := parse(t, `{apiVersion: v1, kind: Pod, metadata: {name: ci, namespace: shop}, spec: {serviceAccountName: ci, containers: [{name: c}]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: ci}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
+subjects: [{kind: ServiceAccount, name: ci, namespace: shop}]
+`)
+	found := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: Effective}}}).Findings
+	if len(found) != 1 || !strings.HasPrefix(found[0].Help, "bind a role that grants") {
+		t.Errorf("%d findings, help %q", len(found), found[0].Help)
+	}
+}
+
+func TestHoldersAreCountedOnce(t *testing.T) {
+	const role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: r}, rules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]}\n"
+	binding := func(name, subjects string) string {
+		return "---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: " + name + "}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r}, subjects: [" + subjects + "]}\n"
+	}
+	const jane, joe = "{kind: User, name: jane}", "{kind: User, name: joe}"
+	for _, c := range []struct{ text, want string }{
+		{binding("a", jane), ` through ClusterRoleBinding "a"`},
+		{binding("a", jane) + binding("a", jane), ` through ClusterRoleBinding "a"`},
+		{binding("a", jane+","+jane), ` through ClusterRoleBinding "a"`},
+		{binding("a", jane) + binding("b", jane), ` through ClusterRoleBinding "a"`},
+		{binding("a", jane+","+joe) + binding("b", joe+","+jane), ` through ClusterRoleBinding "a" and by 1 more`},
+		{binding("a", jane) + binding("b", joe), ` through ClusterRoleBinding "a" and by 1 more`},
+	} {
+		found := run(t, parse(t, role+c.text)).Findings
+		if len(found) != 1 || !strings.HasSuffix(found[0].Message, `held by User "jane"`+c.want) {
+			t.Errorf("%s: %q, want %q at its end", c.text, found[0].Message, c.want)
+		}
+	}
+	admin := strings.ReplaceAll(binding("a", jane+","+jane+","+joe), "name: r}", "name: cluster-admin}")
+	if found := run(t, parse(t, admin)).Findings; len(found) != 1 || !strings.Contains(found[0].Message, `to User "jane" and 1 more`) {
+		t.Errorf("%v", found[0].Message)
+	}
+}

@@ -108,7 +108,7 @@ var DeprecatedServiceAccountField = &lint.Rule{
 			if old.Value() == "" {
 				continue
 			}
-			effect := "serviceAccountName is its name"
+			effect := "the field is called serviceAccountName now"
 			if name != "" && name != old.Value() {
 				effect = fmt.Sprintf("serviceAccountName: %s counts in its place", name)
 			}

@@ -151,7 +151,7 @@ func (t *tabulator) add(g *graph) {
 		}
 	}
 	for _, r := range g.roles {
-		if b, _ := r.firstBinding(); b != nil || len(r.labels) > 0 {
+		if r.firstBinding() != nil || len(r.labels) > 0 {
 			continue
 		}
 		var what []string
@@ -228,16 +228,14 @@ func (t *tabulator) addCan(row *Subject, subject subjectKey, b *binding, r *role
 		scope = "namespace:" + b.res.Namespace
 	}
 	key := canKey{subject, gr.power.what, scope, len(gr.names) > 0}
+	severity, _ := gr.weight(b.cluster())
 	c := t.can[key]
 	if c == nil {
-		severity := gr.power.severity
-		if !b.cluster() {
-			severity = severity.Lower()
-		}
 		c = &Can{What: gr.power.what, Scope: scope, Severity: severity, Names: []string{}, Through: []Through{}}
 		t.can[key] = c
 		t.cans[row] = append(t.cans[row], c)
 	}
+	c.Severity = max(c.Severity, severity)
 	if len(c.Through) == 0 {
 		c.Names = gr.names
 	} else if !slices.Equal(c.Names, gr.names) {
@@ -315,6 +313,7 @@ func (a *Audit) WriteJSON(w io.Writer) error {
 func (a *Audit) WriteText(w io.Writer) error {
 	var out strings.Builder
 	used := map[string]bool{}
+	limited := false
 	harmless := 0
 	tw := tabwriter.NewWriter(&out, 0, 8, 2, ' ', 0)
 	if slices.ContainsFunc(a.Subjects, func(s Subject) bool { return len(s.Can) > 0 }) {
@@ -339,6 +338,7 @@ func (a *Audit) WriteText(w io.Writer) error {
 				used[c.What] = true
 				what := c.What
 				if len(c.Names) > 0 {
+					limited = true
 					what += " (" + printable(strings.Join(c.Names[:min(len(c.Names), maxRelated)], ", ")) + more(len(c.Names)-maxRelated) + ")"
 				}
 				lines = append(lines, [3]string{what})
@@ -388,6 +388,9 @@ func (a *Audit) WriteText(w io.Writer) error {
 			if used[p.what] {
 				fmt.Fprintf(tw, "%s\t%s\t%s\n", p.what, p.severity, p.can)
 			}
+		}
+		if limited {
+			fmt.Fprintln(tw, "(name)\tless\tno more than the object of that name")
 		}
 		if err := tw.Flush(); err != nil {
 			return err

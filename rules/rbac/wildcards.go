@@ -88,7 +88,7 @@ var WildcardVerb = &lint.Rule{
 type wildcard struct {
 	rule           *policyRule
 	verb, resource *entry
-	powers         []*power // that follow where the role is bound, the worst first
+	grants         []*grant // that follow where the role is bound, the worst first
 }
 
 // all reports whether nothing that matters is left out: every verb on every
@@ -97,16 +97,14 @@ func (w *wildcard) all() bool {
 	return w.verb != nil && w.resource != nil && !w.rule.named() && (w.rule.allowsGroup("") || w.rule.allowsGroup(group))
 }
 
-// severity is the weight of the worst power, high at the least where that is a
-// matter of breaking isolation; low where "*" gives none: it will cover what
-// the API group adds later.
+// severity is the weight of the worst power, less where the role reaches
+// namespaces or names alone; low where "*" gives none: it will cover what the
+// API group adds later.
 func (w *wildcard) severity() lint.Severity {
 	severity := lint.Low
-	for _, p := range w.powers {
-		severity = max(severity, p.severity)
-	}
-	if severity > lint.Low && !w.rule.role.cluster() {
-		severity = max(lint.Low, severity.Lower())
+	for _, g := range w.grants {
+		weight, _ := g.weight(w.rule.role.cluster())
+		severity = max(severity, weight)
 	}
 	return severity
 }
@@ -124,11 +122,9 @@ func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool))
 			if w.verb == nil && w.resource == nil {
 				continue
 			}
-			if !p.named() {
-				for _, g := range partsOf(p) {
-					if r.gives(g) {
-						w.powers = append(w.powers, g.power)
-					}
+			for _, g := range partsOf(p) {
+				if r.gives(g) && (!p.named() || g.power.names == lower || g.power.only != nil) {
+					w.grants = append(w.grants, g)
 				}
 			}
 			severity, ok := judge(&w)
@@ -139,7 +135,7 @@ func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool))
 			if at == nil || pass.Rule.ID == "rbac-wildcard-verb" {
 				at = w.verb
 			}
-			f := pass.Reportf(at.node, "%s grants %s%s%s; %s", r, w.what(), r.where(), consequence(w.powers), r.holders())
+			f := pass.Reportf(at.node, "%s grants %s%s%s; %s", r, w.what(), r.where(), consequence(w.can()), r.holders())
 			f.Severity, f.Subject = severity, p.node.Path()
 			f.Help = w.help()
 			relateHolders(f, r)
@@ -153,7 +149,7 @@ func (w *wildcard) what() string {
 		verbs = texts(w.rule.verbs)
 	}
 	if w.resource == nil {
-		return verbs + " on " + texts(w.rule.resources) + limit(w.rule)
+		return verbs + " on " + texts(w.rule.resources) + called(w.rule)
 	}
 	groups := ""
 	if _, ok := star(w.rule.groups); !ok {
@@ -164,41 +160,47 @@ func (w *wildcard) what() string {
 			groups = " of " + texts(w.rule.groups)
 		}
 	}
-	return verbs + " on every resource" + groups + limit(w.rule)
+	return verbs + " on every resource" + groups + called(w.rule)
 }
 
-func limit(p *policyRule) string {
+func called(p *policyRule) string {
 	if !p.named() {
 		return ""
 	}
 	return " called " + texts(p.names)
 }
 
-// consequence lists the first powers that follow.
-func consequence(all []*power) string {
-	var can []string
-	for _, p := range all {
-		if len(can) == 3 {
-			break
-		}
-		can = append(can, p.can)
+// can lists what follows.
+func (w *wildcard) can() []string {
+	var all []string
+	for _, g := range w.grants {
+		all = append(all, g.can(w.rule.role.cluster()))
 	}
-	switch {
-	case len(can) == 0:
+	return all
+}
+
+// consequence lists the first of the powers that follow.
+func consequence(all []string) string {
+	switch n := len(all) - 3; {
+	case len(all) == 0:
 		return ""
-	case len(all) > len(can):
-		return fmt.Sprintf(", so it can %s, and %d more", strings.Join(can, "; "), len(all)-len(can))
+	case n > 0:
+		return fmt.Sprintf(", so it can %s, and %d more", strings.Join(all[:3], "; "), n)
 	}
-	return ", so it can " + strings.Join(can, "; ")
+	return ", so it can " + strings.Join(all, "; ")
 }
 
 func (w *wildcard) help() string {
-	text := `name the verbs and resources that are used in place of "*"`
-	if len(w.powers) > 3 {
-		text += "; what it lets its holders do:"
-		for _, p := range w.powers {
-			text += "\n- " + p.can
-		}
+	var verbs, resources []entry
+	if w.verb != nil {
+		verbs = []entry{*w.verb}
+	}
+	if w.resource != nil {
+		resources = []entry{*w.resource}
+	}
+	text := inPlaceOf(verbs, resources)
+	if can := w.can(); len(can) > 3 {
+		text += "; what it lets its holders do:\n- " + strings.Join(can, "\n- ")
 	}
 	return text
 }

@@ -525,6 +525,8 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 			found = append(found, *l)
 		} else if strings.Contains(f.value, "\n") || strings.HasPrefix(strings.TrimSpace(f.value), "{") {
 			found, _ = inFile(f.name, f.value, depth+1)
+		} else if strings.HasPrefix(strings.TrimSpace(f.value), "-") { // JAVA_OPTS=-Ddb.password=…
+			found = inScript(f.value)
 		} else if text, ok := decodeText(f.value); ok { // client-key-data of a kubeconfig
 			for _, l := range inPEM(text) {
 				found = append(found, leak{what: l.what, text: f.value})
@@ -554,6 +556,8 @@ func inText(name, value string) []leak {
 	} else if !isFile && len(all) == 0 {
 		if l := inNamed(name, value); l != nil {
 			found = []leak{*l}
+		} else if strings.HasPrefix(value, "-") { // an option alone: -Ddb.password=…
+			found = inScript(value)
 		}
 	}
 	for _, l := range found {

@@ -100,6 +100,9 @@ var glued = []string{"password", "passwd", "passphrase", "apikey", "secretkey", 
 // nameHint says what a name tells of its value. Names of things about a
 // secret (PASSWORD_FILE, secretName, TOKEN_TTL) tell nothing.
 func nameHint(name string) hint {
+	if user, ok := strings.CutPrefix(name, "argumentsRealm.passwd."); ok && user != "" {
+		return password // of a user of Jenkins' servlet container
+	}
 	words := splitName(name)
 	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
 		words = words[:len(words)-1] // PASSWORD_2

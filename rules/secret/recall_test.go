@@ -406,3 +406,23 @@ func TestThePatternsOfGitleaksAreRead(t *testing.T) {
 		}
 	}
 }
+
+func TestTokensAreCalledByTheirProvidersNames(t *testing.T) {
+	for id, want := range map[string]string{
+		"github-pat": "a GitHub personal access token", "jwt": "a JSON Web Token", "gitlab-ptt": "a GitLab pipeline trigger token",
+		"npm-access-token": "an npm access token", "openai-api-key": "an OpenAI API key", "stripe-access-token": "a Stripe access token",
+	} {
+		if got := (token{id: id}).label(); got != want {
+			t.Errorf("%s is %q, want %q", id, got, want)
+		}
+	}
+	ids := map[string]bool{}
+	for _, p := range patterns().patterns {
+		ids[p.ID] = true
+	}
+	for id := range labels {
+		if !ids[id] {
+			t.Errorf("%s is no pattern", id)
+		}
+	}
+}

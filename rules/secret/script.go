@@ -6,8 +6,9 @@ import (
 )
 
 var (
-	// shellFlag matches --password=x, --password x and -Dname=x in a command line.
-	shellFlag = regexp.MustCompile(`(?:^|[\s"'(])-{1,2}D?([A-Za-z][\w.-]*)(?:=|\s+)("[^"]*"|'[^']*'|[^\s"';|&)]+)`)
+	// shellFlag matches --password=x, --password x and -Dname=x in a command line. What
+	// follows a blank is no value where it is the next option.
+	shellFlag = regexp.MustCompile(`(?:^|[\s"'(])-{1,2}D?([A-Za-z][\w.-]*)(?:=("[^"]*"|'[^']*'|[^\s"';|&)]+)|\s+("[^"]*"|'[^']*'|[^\s"';|&)-][^\s"';|&)]*))`)
 	// assign matches NAME=x, export NAME=x and the name = 'x' and name := "x" of other languages.
 	assign = regexp.MustCompile(`(?:^|[\s;&|({,"'])(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)["']?(?:=|\s*(?::=|=>|=)\s*)("[^"]*"|'[^']*'|[^\s"';|&,){}]+)`)
 	// label matches name: "x", and name: x at the end of a line.
@@ -80,7 +81,7 @@ func inLine(line string) *leak {
 	printed := message.MatchString(line)
 	for _, expr := range []*regexp.Regexp{shellFlag, assign, label, element, addKey, directive} {
 		for _, m := range expr.FindAllStringSubmatch(line, 50) {
-			raw := strings.TrimRight(m[2], " ,;")
+			raw := strings.TrimRight(strings.Join(m[2:], ""), " ,;") // one of them took part
 			v := unquote(raw)
 			bare := v == raw && (expr == assign || expr == label)
 			switch {

@@ -214,12 +214,3 @@ func (p *pattern) isAllowed(text, match, secret string) bool {
 	}
 	return false
 }
-
-// label turns a pattern's id into words: "github-pat" is a github pat.
-func (t token) label() string {
-	words := strings.ReplaceAll(t.id, "-", " ")
-	if strings.ContainsRune("aeiou", rune(words[0])) {
-		return "an " + words
-	}
-	return "a " + words
-}

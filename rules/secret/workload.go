@@ -121,6 +121,9 @@ func inHTTPHeader(pass *lint.Pass, c *lint.Container, hook string, h *lint.Node)
 		return
 	}
 	leaks := inHeader(name + ": " + value.Value())
+	for i := range leaks {
+		leaks[i].what = "credentials" // the message names the header
+	}
 	if len(leaks) == 0 {
 		leaks = inText(name, value.Value())
 	}

@@ -24,6 +24,7 @@ var Rules = []*lint.Rule{
 	SelectorMismatch,
 	DuplicateEnv,
 	WebhookFailOpen,
+	APIServiceInsecureTLS,
 	GatekeeperRepoPrefix,
 	StatefulSetService,
 	InvalidPorts,
