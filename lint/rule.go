@@ -78,7 +78,8 @@ type Rule struct {
 	Params []Param
 	// YieldsTo names stronger rules: a finding of this rule is dropped where one
 	// of them reports the same container (see [Finding.Subject]), so that one root
-	// cause is one finding.
+	// cause is one finding; an ignore of the stronger finding covers it too, unless it
+	// is the worse one.
 	YieldsTo []string
 	Run      func(*Pass)
 }
