@@ -73,8 +73,16 @@ func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Re
 	loaded, reports := c.run(f, groups, p)
 	p.done()
 	rep := lint.Combine(reports...)
-	if rep.Stats.Objects == 0 && !f.allowEmpty {
+	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && !f.allowEmpty {
 		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))
+		hidden := 0
+		for _, res := range loaded {
+			hidden += res.Hidden
+		}
+		if hidden > 0 {
+			message = fmt.Sprintf("no Kubernetes object in %s but for what git ignores (%s); pass --no-gitignore to lint that",
+				strings.Join(paths, ", "), count(hidden, "file or folder", "files and folders"))
+		}
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
 	return loaded, rep

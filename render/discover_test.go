@@ -58,6 +58,11 @@ func TestAWalkTellsUnitsApart(t *testing.T) {
 		"chart/templates/a.yaml":                "a: {{ b }}",
 		"chart/charts/sub/Chart.yaml":           "name: sub",
 		"chart/ci/kustomization.yaml":           "resources: []",
+		"chart/values-prod.yaml":                "x: 2",
+		"chart/crds/kustomization.yaml":         "resources: []",
+		"chart/examples/pod.yaml":               "",
+		"both/Chart.yaml":                       "name: both",
+		"both/kustomization.yaml":               "resources: []",
 		"chart/examples/other/Chart.yaml":       "name: other",
 		"base/kustomization.yaml":               "resources: [a.yaml]",
 		"base/a.yaml":                           "",
@@ -72,13 +77,13 @@ func TestAWalkTellsUnitsApart(t *testing.T) {
 		"charts/one/templates/tests/kustom.txt": "",
 	})
 	charts, overlays, plain := found(t, root, true)
-	if charts != "chart chart/examples/other charts/one" {
+	if charts != "both chart chart/examples/other charts/one" {
 		t.Errorf("charts: %s", charts)
 	}
-	if overlays != "base component" {
+	if overlays != "base both chart/ci component" {
 		t.Errorf("overlays: %s", overlays)
 	}
-	if plain != "base/a.yaml flux/kustomization.yaml plain/a.JSON plain/a.yml" {
+	if plain != "base/a.yaml chart/examples/pod.yaml chart/values-prod.yaml flux/kustomization.yaml plain/a.JSON plain/a.yml" {
 		t.Errorf("plain: %s", plain)
 	}
 }

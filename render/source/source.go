@@ -87,6 +87,13 @@ func resolve(path string) string {
 	return path
 }
 
+// Has reports whether a file was opened.
+func (f *Files) Has(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cache[path] != nil
+}
+
 // Opened returns the number of files opened so far.
 func (f *Files) Opened() int {
 	f.mu.Lock()
