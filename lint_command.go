@@ -104,6 +104,9 @@ func (f *flags) parse(args []string) ([]string, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	if fs.Changed("jobs") && f.jobs < 1 {
+		return nil, usagef("--jobs: %d is below 1", f.jobs)
+	}
 	if fs.NArg() == 0 {
 		return []string{"."}, nil
 	}
@@ -144,6 +147,11 @@ func (f *flags) group(paths []string) ([]*group, error) {
 			groups = append(groups, g)
 		}
 		g.paths = append(g.paths, path)
+	}
+	for _, g := range groups {
+		if err := f.renderOptions(g, nil).Check(); err != nil {
+			return nil, usageError{err}
+		}
 	}
 	return groups, nil
 }
@@ -196,6 +204,9 @@ func readConfig(file string) (*lint.Config, error) {
 		}
 	}
 	config, errs := lint.ParseConfig(lint.NewSource(name, data), rules.All())
+	if len(errs) == 0 {
+		errs = render.CheckConfig(config, filepath.Dir(file))
+	}
 	if len(errs) > 0 {
 		var all []error
 		for _, e := range errs {
@@ -388,14 +399,20 @@ func (c *command) stats(rep *lint.Report, loaded []*render.Result) {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.2f\t\n", report.Escape(name), b.Rendering.Kind, len(b.Resources), findings, len(b.Errors), b.Took.Seconds())
 		}
 	}
-	byRule := map[string]int{}
+	type row struct {
+		rule     string
+		severity lint.Severity
+	}
+	byRow := map[row]int{}
 	for _, f := range rep.Findings {
-		byRule[f.Rule.ID]++
+		byRow[row{f.Rule.ID, f.Severity}]++
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\t\nrule\tseverity\tfindings\t\t\t\t")
 	for _, r := range rep.Rules {
-		if byRule[r.ID] > 0 {
-			fmt.Fprintf(w, "%s\t%s\t%d\t\t\t\t\n", r.ID, r.Severity, byRule[r.ID])
+		for severity := lint.Critical; severity >= lint.Info; severity-- {
+			if n := byRow[row{r.ID, severity}]; n > 0 {
+				fmt.Fprintf(w, "%s\t%s\t%d\t\t\t\t\n", r.ID, severity, n)
+			}
 		}
 	}
 	w.Flush()
