@@ -74,14 +74,18 @@ func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Re
 	p.done()
 	rep := lint.Combine(reports...)
 	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && !f.allowEmpty {
-		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))
+		named := strings.Join(paths, ", ")
+		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", named)
+		if named == "-" {
+			message = "no Kubernetes object on standard input; check what writes it, or pass --allow-empty"
+		}
 		hidden := 0
 		for _, res := range loaded {
 			hidden += res.Hidden
 		}
 		if hidden > 0 {
 			message = fmt.Sprintf("no Kubernetes object in %s but for what git ignores (%s); pass --no-gitignore to lint that",
-				strings.Join(paths, ", "), count(hidden, "file or folder", "files and folders"))
+				named, count(hidden, "file or folder", "files and folders"))
 		}
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
@@ -107,8 +111,14 @@ func (f *flags) parse(args []string) ([]string, error) {
 	if fs.Changed("jobs") && f.jobs < 1 {
 		return nil, usagef("--jobs: %d is below 1", f.jobs)
 	}
+	if fs.Changed("only") && len(f.only) == 0 {
+		return nil, usagef("--only names no rule")
+	}
 	if fs.NArg() == 0 {
 		return []string{"."}, nil
+	}
+	if slices.Contains(fs.Args(), "") {
+		return nil, usagef("a PATH is empty; the current folder is .")
 	}
 	return fs.Args(), nil
 }
@@ -193,15 +203,19 @@ func (f *flags) configFor(path string) (string, error) {
 }
 
 func readConfig(file string) (*lint.Config, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, usageError{err}
-	}
 	name := file
 	if cwd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(cwd, file); err == nil {
 			name = filepath.ToSlash(rel)
 		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		var pathErr *os.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		return nil, usagef("configuration %s: %w", name, err)
 	}
 	config, errs := lint.ParseConfig(lint.NewSource(name, data), rules.All())
 	if len(errs) == 0 {

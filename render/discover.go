@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	pathpkg "path"
@@ -71,7 +73,7 @@ func (w *walker) walk(dir string) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%v; make it readable, or exclude it", err)})
+		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%s: %v; make it readable, or exclude it", w.display(dir), reason(err))})
 		return
 	}
 	chart := isFile(filepath.Join(dir, "Chart.yaml"))
@@ -146,8 +148,13 @@ func (w *walker) file(path string) {
 	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(path):
 	case isManifestName(path):
 		w.plain = append(w.plain, path)
-	case strings.HasSuffix(path, ".tgz") && isChartArchive(path):
-		w.charts = append(w.charts, path)
+	case strings.HasSuffix(path, ".tgz"):
+		switch chart, err := isChartArchive(path); {
+		case chart:
+			w.charts = append(w.charts, path)
+		case err != nil:
+			w.notes = append(w.notes, fmt.Sprintf("%s is no archive that can be read (%v); it is passed over", w.display(path), reason(err)))
+		}
 	}
 }
 
@@ -356,26 +363,29 @@ func owned(chart, path string) bool {
 }
 
 // isChartArchive reports whether a .tgz found on a walk packs a chart: helm
-// package writes NAME/Chart.yaml first.
-func isChartArchive(path string) bool {
+// package writes NAME/Chart.yaml first. The error says why the archive cannot be read.
+func isChartArchive(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer f.Close()
 	unzipped, err := gzip.NewReader(f)
 	if err != nil {
-		return false
+		return false, err
 	}
 	archive := tar.NewReader(unzipped)
 	for range 64 {
 		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
 		if err != nil {
-			return false
+			return false, err
 		}
 		if dir, file := pathpkg.Split(pathpkg.Clean(header.Name)); file == "Chart.yaml" && strings.Count(dir, "/") == 1 {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

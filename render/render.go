@@ -407,7 +407,7 @@ func (l *loader) focus(ctx context.Context, named []string) {
 				}
 			}
 		}
-		if isManifestName(path) && !owned(chart, path) && (!slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path)) {
+		if !owned(chart, path) && (!slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path)) {
 			u.plain = append(u.plain, path)
 			if chart != "" && !l.rendersWith(chart, path) && l.isValuesOf(chart, path) {
 				l.asked[chart] = append(l.asked[chart], []string{path})

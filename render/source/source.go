@@ -3,7 +3,7 @@
 package source
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -53,7 +53,7 @@ func (f *Files) Open(path string) (*lint.Source, error) {
 			return nil, err
 		}
 		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is not a regular file", f.Display(path))
+			return nil, errors.New("not a regular file; write it to one")
 		}
 		if data, err = os.ReadFile(abs); err != nil {
 			return nil, err
