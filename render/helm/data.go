@@ -34,6 +34,7 @@ var (
 	templateAction = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 	templateString = regexp.MustCompile("(Glob\\s+)?(\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`]*`)")
 	allFiles       = regexp.MustCompile(`\brange\b[^|)]*\.Files\s*-?\}\}`)
+	computedFile   = regexp.MustCompile("\\.Files\\.(?:Get|GetBytes|Lines|Glob)\\s+[^\"`\\s]")
 	formatVerb     = regexp.MustCompile(`%[-+# 0-9.]*[a-z]`)
 )
 
@@ -45,10 +46,14 @@ func (t *tree) dataOf(c *chart.Chart, values map[string]any, data map[string]boo
 	}
 	var named []string // by templates that read files
 	var globs []glob.Glob
+	byValue := map[string]bool{} // strings of the values, where templates read files by them
 	for _, template := range c.Templates {
 		text := string(template.Data)
 		if !strings.Contains(text, "Files") {
 			continue
+		}
+		if computedFile.MatchString(text) {
+			texts(values, byValue)
 		}
 		if allFiles.MatchString(text) {
 			globs = append(globs, glob.MustCompile("**"))
@@ -70,11 +75,6 @@ func (t *tree) dataOf(c *chart.Chart, values map[string]any, data map[string]boo
 			}
 		}
 	}
-	if len(named)+len(globs) == 0 {
-		return
-	}
-	byValue := map[string]bool{}
-	texts(values, byValue)
 	for _, f := range c.Files {
 		if len(f.Data) == 0 {
 			continue
