@@ -95,7 +95,7 @@ func (l *loader) isValuesOf(chart, path string) bool {
 	}
 	docs, errs := lint.ParseYAML(src)
 	if len(docs) != 1 || len(errs) > 0 {
-		return len(errs) > 0 && isValuesName(path) // what is wrong with it is to be said
+		return isValuesName(path) && (len(errs) > 0 || len(docs) == 0) // what is wrong with it is to be said; an empty one stands for the defaults
 	}
 	fields := lint.NewNode(docs[0]).Fields()
 	has := func(name string) bool {
