@@ -211,15 +211,14 @@ func (w *walker) readIgnore(dir string) {
 		}
 		for _, line := range strings.Split(string(data), "\n") {
 			line = strings.TrimRight(line, "\r")
-			if line == "" || strings.HasPrefix(line, "#") {
-				continue
+			if line != "" && !strings.HasPrefix(line, "#") {
+				w.patterns = append(w.patterns, gitignore.ParsePattern(line, w.parts(dir)))
 			}
-			pattern := gitignore.ParsePattern(line, w.parts(dir))
-			if !slices.ContainsFunc(w.asked, func(path string) bool {
-				return pattern.Match(w.parts(path), isDir(path)) == gitignore.Exclude
-			}) {
-				w.patterns = append(w.patterns, pattern)
-			}
+		}
+	}
+	for _, path := range w.asked {
+		if folder := isDir(path); w.hidden(path, folder) {
+			w.patterns = slices.DeleteFunc(w.patterns, func(p gitignore.Pattern) bool { return p.Match(w.parts(path), folder) == gitignore.Exclude })
 		}
 	}
 }

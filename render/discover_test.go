@@ -111,6 +111,27 @@ func TestWhatGitIgnoresIsLeftOut(t *testing.T) {
 	}
 }
 
+// A pattern that hides what is named does not hold; the others do.
+func TestWhatIsNamedIsNotIgnored(t *testing.T) {
+	for ignore, want := range map[string]string{
+		"build/\n*.gen.yaml\n":                 "a.yaml b.json",
+		"/build/*\n":                           "",
+		"build\n!build/a.yaml\nbuild/*.json\n": "a.yaml x.gen.yaml",
+	} {
+		root := tree(t, map[string]string{".git/HEAD": "", ".gitignore": ignore, "build/a.yaml": "", "build/b.json": "", "build/x.gen.yaml": ""})
+		build := filepath.Join(root, "build")
+		w := &walker{units: &units{}, root: root, ignore: true, excluded: func(string) bool { return false }, asked: []string{build}}
+		w.start(build)
+		var names []string
+		for _, path := range w.plain {
+			names = append(names, filepath.Base(path))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("with %q: %q, want %q", ignore, got, want)
+		}
+	}
+}
+
 // What lies outside the tree is read by no name; inside, links are followed.
 func TestLinksOutOfTheTreeAreNotRead(t *testing.T) {
 	manifest := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
