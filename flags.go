@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -80,6 +82,7 @@ func (f *flags) check() error {
 		if slices.Contains(known, value) {
 			return nil
 		}
+		known = slices.DeleteFunc(slices.Clone(known), func(word string) bool { return word == "" })
 		return usagef("--%s: unknown value %q%s", flag, value, lint.Suggest(value, known))
 	}
 	severities := []string{"critical", "high", "medium", "low", "info"}
@@ -97,8 +100,8 @@ func (f *flags) check() error {
 	if f.config != "" && f.noConfig {
 		return usagef("--config and --no-config exclude each other")
 	}
-	if f.jobs < 0 {
-		return usagef("--jobs: %d is below 1", f.jobs)
+	if pss := regexp.MustCompile(`^(v?1\.\d+|latest)?$`); !pss.MatchString(f.pssVersion) {
+		return usagef("--pss-version: %q is no version; write it as 1.34", f.pssVersion)
 	}
 	return nil
 }
@@ -116,12 +119,22 @@ func (f *flags) outputs() ([]output, error) {
 	var outs []output
 	toStdout := ""
 	for _, spec := range f.formats {
-		name, file, _ := strings.Cut(spec, "=")
+		name, file, toFile := strings.Cut(spec, "=")
 		format, ok := report.Formats[name]
 		if !ok {
 			return nil, usagef("--format: unknown format %q%s", name, lint.Suggest(name, report.Names()))
 		}
-		if file == "" {
+		if toFile && file == "" {
+			return nil, usagef("--format: %s names no file; write %s=FILE, or %s alone for standard output", spec, name, name)
+		}
+		if toFile { // said before the work, not after it
+			if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+				return nil, usagef("--format: %s: there is no folder %s; make it first", spec, filepath.Dir(file))
+			}
+			if info, err := os.Stat(file); err == nil && info.IsDir() {
+				return nil, usagef("--format: %s: %s is a folder; name a file in it", spec, file)
+			}
+		} else {
 			if toStdout != "" {
 				return nil, usagef("--format: %s and %s both go to standard output; write one to a file: %s=FILE", toStdout, name, name)
 			}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,7 +25,9 @@ func (c *command) rules(args []string) (int, error) {
 	fs.Usage = func() {}
 	format := fs.StringP("format", "f", "text", "text or json")
 	reference := fs.String("reference", "", "only rules with a reference that begins so: CIS, \"NSA C-0057\"")
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(args); errors.Is(err, pflag.ErrHelp) {
+		return c.about("rules", fs)
+	} else if err != nil {
 		return 0, usageError{err}
 	}
 	if fs.NArg() > 0 {
@@ -47,6 +51,20 @@ func (c *command) rules(args []string) (int, error) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.ID, r.Severity, profiles(r), r.Summary)
 	}
 	return exitClean, w.Flush()
+}
+
+func asksHelp(args []string) bool {
+	return slices.Contains(args, "--help") || slices.Contains(args, "-h")
+}
+
+// about prints the help of a subcommand, and its flags where it has some.
+func (c *command) about(name string, fs *pflag.FlagSet) (int, error) {
+	s := subcommands[name]
+	fmt.Fprintf(c.stdout, "Usage: manilint %s\n\n%s\n", strings.TrimSpace(name+" "+s.args), s.summary)
+	if fs != nil {
+		fmt.Fprintf(c.stdout, "\nFlags:\n%s", fs.FlagUsages())
+	}
+	return exitClean, nil
 }
 
 func refersTo(r *lint.Rule, prefix string) bool {
@@ -101,6 +119,9 @@ func writeRulesJSON(c *command, selected []*lint.Rule) error {
 
 // explain is `manilint explain RULE`.
 func (c *command) explain(args []string) (int, error) {
+	if asksHelp(args) {
+		return c.about("explain", nil)
+	}
 	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
 		return 0, usagef("explain takes the id of one rule; manilint rules lists them")
 	}
@@ -110,7 +131,7 @@ func (c *command) explain(args []string) (int, error) {
 		for _, r := range rules.All() {
 			known = append(known, r.ID)
 		}
-		return 0, usagef("unknown rule %q%s", args[0], lint.Suggest(args[0], known))
+		return 0, usagef("unknown rule %q%s", args[0], cmp.Or(lint.Suggest(args[0], known), "; manilint rules lists them"))
 	}
 	head, body, _ := strings.Cut(r.Doc(), "\n")
 	fmt.Fprintf(c.stdout, "%s\n\nSeverity %s, group %s, profile %s.\n%s", head, r.Severity, r.Group, profiles(r), body)
@@ -193,6 +214,9 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 
 // completion is `manilint completion SHELL`.
 func (c *command) completion(args []string) (int, error) {
+	if asksHelp(args) {
+		return c.about("completion", nil)
+	}
 	if len(args) != 1 || !slices.Contains(completion.Shells, args[0]) {
 		return 0, usagef("completion takes the name of one shell: %s", strings.Join(completion.Shells, ", "))
 	}

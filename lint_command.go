@@ -73,8 +73,20 @@ func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Re
 	loaded, reports := c.run(f, groups, p)
 	p.done()
 	rep := lint.Combine(reports...)
-	if rep.Stats.Objects == 0 && !f.allowEmpty {
-		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", strings.Join(paths, ", "))
+	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && !f.allowEmpty {
+		named := strings.Join(paths, ", ")
+		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", named)
+		if named == "-" {
+			message = "no Kubernetes object on standard input; check what writes it, or pass --allow-empty"
+		}
+		hidden := 0
+		for _, res := range loaded {
+			hidden += res.Hidden
+		}
+		if hidden > 0 {
+			message = fmt.Sprintf("no Kubernetes object in %s but for what git ignores (%s); pass --no-gitignore to lint that",
+				named, count(hidden, "file or folder", "files and folders"))
+		}
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
 	return loaded, rep
@@ -96,8 +108,17 @@ func (f *flags) parse(args []string) ([]string, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	if fs.Changed("jobs") && f.jobs < 1 {
+		return nil, usagef("--jobs: %d is below 1", f.jobs)
+	}
+	if fs.Changed("only") && len(f.only) == 0 {
+		return nil, usagef("--only names no rule")
+	}
 	if fs.NArg() == 0 {
 		return []string{"."}, nil
+	}
+	if slices.Contains(fs.Args(), "") {
+		return nil, usagef("a PATH is empty; the current folder is .")
 	}
 	return fs.Args(), nil
 }
@@ -136,6 +157,11 @@ func (f *flags) group(paths []string) ([]*group, error) {
 			groups = append(groups, g)
 		}
 		g.paths = append(g.paths, path)
+	}
+	for _, g := range groups {
+		if err := f.renderOptions(g, nil).Check(); err != nil {
+			return nil, usageError{err}
+		}
 	}
 	return groups, nil
 }
@@ -177,17 +203,24 @@ func (f *flags) configFor(path string) (string, error) {
 }
 
 func readConfig(file string) (*lint.Config, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, usageError{err}
-	}
 	name := file
 	if cwd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(cwd, file); err == nil {
 			name = filepath.ToSlash(rel)
 		}
 	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		var pathErr *os.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		return nil, usagef("configuration %s: %w", name, err)
+	}
 	config, errs := lint.ParseConfig(lint.NewSource(name, data), rules.All())
+	if len(errs) == 0 {
+		errs = render.CheckConfig(config, filepath.Dir(file))
+	}
 	if len(errs) > 0 {
 		var all []error
 		for _, e := range errs {
@@ -380,14 +413,20 @@ func (c *command) stats(rep *lint.Report, loaded []*render.Result) {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.2f\t\n", report.Escape(name), b.Rendering.Kind, len(b.Resources), findings, len(b.Errors), b.Took.Seconds())
 		}
 	}
-	byRule := map[string]int{}
+	type row struct {
+		rule     string
+		severity lint.Severity
+	}
+	byRow := map[row]int{}
 	for _, f := range rep.Findings {
-		byRule[f.Rule.ID]++
+		byRow[row{f.Rule.ID, f.Severity}]++
 	}
 	fmt.Fprintln(w, "\t\t\t\t\t\t\nrule\tseverity\tfindings\t\t\t\t")
 	for _, r := range rep.Rules {
-		if byRule[r.ID] > 0 {
-			fmt.Fprintf(w, "%s\t%s\t%d\t\t\t\t\n", r.ID, r.Severity, byRule[r.ID])
+		for severity := lint.Critical; severity >= lint.Info; severity-- {
+			if n := byRow[row{r.ID, severity}]; n > 0 {
+				fmt.Fprintf(w, "%s\t%s\t%d\t\t\t\t\n", r.ID, severity, n)
+			}
 		}
 	}
 	w.Flush()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -29,10 +30,7 @@ func main() {
 // run is the whole program but for the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &command{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
-	name, rest := "", args
-	if len(args) > 0 {
-		name, rest = args[0], args[1:]
-	}
+	name, rest := subcommandOf(args)
 	status, err := 0, error(nil)
 	if sub, ok := subcommands[name]; ok {
 		status, err = sub.run(c, rest)
@@ -51,8 +49,25 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return status
 }
 
-// A subcommand is named by the first argument. A folder of the same name is
-// linted as ./name.
+// subcommandOf returns the first argument that is no flag, and the others.
+func subcommandOf(args []string) (name string, rest []string) {
+	var f flags
+	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
+	fs.SetInterspersed(false)
+	fs.Usage = func() {}
+	f.register(fs)
+	if fs.Parse(args) != nil || fs.NArg() == 0 {
+		return "", args
+	}
+	at := len(args) - fs.NArg()
+	if at > 0 && args[at-1] == "--" {
+		return "", args
+	}
+	return args[at], slices.Concat(args[:at], args[at+1:])
+}
+
+// A subcommand is named by the first argument that is no flag. A folder of the same
+// name is linted as ./name.
 type subcommand struct {
 	args, summary string
 	run           func(c *command, args []string) (int, error)

@@ -27,6 +27,8 @@ type Config struct {
 	Variants []Variant
 	// KubeVersion is the Kubernetes version deployed to, "" for the newest known.
 	KubeVersion string
+	// KubeVersionSpan is where the file says so.
+	KubeVersionSpan Span
 	// PodPaths are where custom resources hold pods, besides those that manilint knows.
 	PodPaths []PodPath
 }
@@ -44,6 +46,9 @@ type RuleConfig struct {
 type Variant struct {
 	Chart  string
 	Values []string
+	// ChartSpan and ValueSpans are where the file says so.
+	ChartSpan  Span
+	ValueSpans []Span
 }
 
 // A ConfigIgnore is an entry of ignore: every field that is not empty must
@@ -282,7 +287,9 @@ func configFields() []field {
 			})
 		}},
 		{"helm", "how charts are rendered", object(helmFields()), func(p *configParser, n *Node) { p.mapping(n, helmFields()) }},
-		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *configParser, n *Node) { p.config.KubeVersion = p.text(n) }},
+		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *configParser, n *Node) {
+			p.config.KubeVersion, p.config.KubeVersionSpan = p.text(n), NodeSpan(p.src, n.YAML())
+		}},
 		{"registries", "the image registries that are allowed: short for the parameter allowed of rule image-registry", stringsSchema, func(p *configParser, n *Node) {
 			if p.rule(n, "image-registry") != nil {
 				c := p.config.Rules["image-registry"]
@@ -367,8 +374,13 @@ func variantFields(into ...*Variant) []field {
 	}
 	v := into[0]
 	return []field{
-		{"chart", "the chart's folder, relative to this file; every chart where it is absent", stringSchema, func(p *configParser, n *Node) { v.Chart = p.text(n) }},
-		{"values", "values files, relative to this file, later ones win", stringsSchema, func(p *configParser, n *Node) { v.Values = p.texts(n) }},
+		{"chart", "the chart's folder, relative to this file; every chart where it is absent", stringSchema, func(p *configParser, n *Node) { v.Chart, v.ChartSpan = p.text(n), NodeSpan(p.src, n.YAML()) }},
+		{"values", "values files, relative to this file, later ones win", stringsSchema, func(p *configParser, n *Node) {
+			v.Values = p.texts(n)
+			for _, item := range n.Items() {
+				v.ValueSpans = append(v.ValueSpans, NodeSpan(p.src, item.YAML()))
+			}
+		}},
 	}
 }
 

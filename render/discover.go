@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	pathpkg "path"
@@ -22,9 +24,10 @@ import (
 type units struct {
 	charts   []string // folders with a Chart.yaml, and archives
 	overlays []overlay
-	plain    []string // YAML and JSON files outside charts
+	plain    []string // YAML and JSON files that are part of no chart, as far as their names tell
 	errs     []*lint.InputError
-	outside  []string // links that lead out of the jail
+	notes    []string // on what is passed over
+	ignored  int      // manifests, and folders, left out because git ignores them
 }
 
 // An overlay is a folder with a kustomization file, and the folder that nothing
@@ -34,8 +37,13 @@ type overlay struct{ dir, jail string }
 // kustomizationNames are the file names that kustomize looks for.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// ownedByChart are the folders of a chart that hold nothing but its own files.
-var ownedByChart = []string{"templates", "charts", "crds", "ci"}
+// ownedByChart are the folders of a chart of which Helm renders or installs every
+// manifest. What lies beside them, as examples, is no part of a release: it is linted
+// as it would be in any other folder.
+var ownedByChart = []string{"templates", "charts", "crds"}
+
+// chartFiles are the files of a chart that tell Helm about it and are no manifests.
+var chartFiles = []string{"Chart.yaml", "requirements.yaml", "values.yaml", "values.schema.json"}
 
 // A walker walks one input.
 type walker struct {
@@ -44,15 +52,19 @@ type walker struct {
 	jail     string // of the input
 	ignore   bool   // leave out what git ignores
 	excluded func(path string) bool
+	display  func(path string) string
 	patterns []gitignore.Pattern
+	// asked are the paths that the user named: no pattern that hides one of them holds.
+	asked []string
+	input string // where the walk began
 
 	limit  int // of folders; 0 for none
 	walked int
 }
 
 // walk adds everything below dir. Links to folders are not followed: what they
-// point at is linted where it lies, or is outside the input.
-func (w *walker) walk(dir string, inChart bool) {
+// point at is linted where it lies, or is outside the input, which is said.
+func (w *walker) walk(dir string) {
 	if w.walked++; w.limit > 0 && w.walked > w.limit {
 		return
 	}
@@ -61,45 +73,67 @@ func (w *walker) walk(dir string, inChart bool) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%v; make it readable, or exclude it", err)})
+		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%s: %v; make it readable, or exclude it", w.display(dir), reason(err))})
 		return
 	}
 	chart := isFile(filepath.Join(dir, "Chart.yaml"))
 	if chart {
 		w.charts = append(w.charts, dir)
-		inChart = true
-	} else if !inChart {
-		for _, name := range kustomizationNames {
-			if path := filepath.Join(dir, name); isFile(path) && isKustomization(path) {
-				w.overlays = append(w.overlays, overlay{dir, w.jail})
-				break
-			}
+	}
+	for _, name := range kustomizationNames {
+		if path := filepath.Join(dir, name); isFile(path) && isKustomization(path) {
+			w.overlays = append(w.overlays, overlay{dir, w.jail})
+			break
 		}
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if w.excluded(path) || w.ignored(path, e.IsDir()) {
+		switch {
+		case w.excluded(path):
+			continue
+		case w.hidden(path, e.IsDir()):
+			if e.IsDir() || isManifestName(path) {
+				w.ignored++
+			}
+			continue
+		case chart && (slices.Contains(ownedByChart, e.Name()) || slices.Contains(chartFiles, e.Name())):
 			continue
 		}
 		switch {
 		case e.IsDir():
-			if e.Name() == ".git" || e.Name() == "node_modules" || chart && slices.Contains(ownedByChart, e.Name()) {
-				continue
+			if e.Name() != ".git" && e.Name() != "node_modules" {
+				w.walk(path)
 			}
-			w.walk(path, inChart)
 		case e.Type()&fs.ModeSymlink != 0:
-			// what lies outside is not read, by no name
-			real, err := filepath.EvalSymlinks(path)
-			switch {
-			case err != nil || !isFile(real) || inChart:
-			case w.inside(real):
-				w.file(path)
-			case isManifestName(path):
-				w.outside = append(w.outside, path)
-			}
-		case e.Type().IsRegular() && !inChart:
+			w.link(path)
+		case e.Type().IsRegular():
 			w.file(path)
 		}
+	}
+}
+
+// link adds what a link leads to. What lies outside the jail is not read, by no name.
+func (w *walker) link(path string) {
+	real, err := filepath.EvalSymlinks(path)
+	switch {
+	case err != nil && slices.ContainsFunc(w.charts, func(chart string) bool { return within(chart, path) }): // the chart says so
+	case err != nil:
+		target, _ := os.Readlink(path)
+		message := fmt.Sprintf("%s links to %s, which cannot be read", w.display(path), target)
+		if isManifestName(path) && !strings.HasPrefix(filepath.Base(path), ".") { // editors lock files by links to nowhere
+			w.errs = append(w.errs, &lint.InputError{Message: message + "; mend the link, or exclude it"})
+		} else {
+			w.notes = append(w.notes, message)
+		}
+	case isDir(real):
+		if input, err := filepath.EvalSymlinks(w.input); err != nil || !within(input, real) {
+			w.notes = append(w.notes, w.display(path)+" links to a folder and is not followed; name that folder to lint it")
+		}
+	case !isFile(real):
+	case w.inside(real):
+		w.file(path)
+	case isManifestName(path):
+		w.notes = append(w.notes, w.display(path)+" links to a file outside the tree and is not read; name that file to lint it")
 	}
 }
 
@@ -114,8 +148,13 @@ func (w *walker) file(path string) {
 	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(path):
 	case isManifestName(path):
 		w.plain = append(w.plain, path)
-	case strings.HasSuffix(path, ".tgz") && isChartArchive(path):
-		w.charts = append(w.charts, path)
+	case strings.HasSuffix(path, ".tgz"):
+		switch chart, err := isChartArchive(path); {
+		case chart:
+			w.charts = append(w.charts, path)
+		case err != nil:
+			w.notes = append(w.notes, fmt.Sprintf("%s is no archive that can be read (%v); it is passed over", w.display(path), reason(err)))
+		}
 	}
 }
 
@@ -157,7 +196,9 @@ func isKustomization(path string) bool {
 	return !bytes.Contains(m[1], []byte(".")) && kind != nil && string(kind[1]) == "Kustomization" // of a group that is none
 }
 
-// readIgnore adds the .gitignore of dir to the patterns.
+// readIgnore adds the .gitignore of dir to the patterns, but for those that hide what
+// the user asked for by name: as of other tools that heed them (ripgrep, ruff), what
+// is named is read.
 func (w *walker) readIgnore(dir string) {
 	files := []string{filepath.Join(dir, ".gitignore")}
 	if dir == w.root {
@@ -175,9 +216,15 @@ func (w *walker) readIgnore(dir string) {
 			}
 		}
 	}
+	for _, path := range w.asked {
+		if folder := isDir(path); w.hidden(path, folder) {
+			w.patterns = slices.DeleteFunc(w.patterns, func(p gitignore.Pattern) bool { return p.Match(w.parts(path), folder) == gitignore.Exclude })
+		}
+	}
 }
 
-func (w *walker) ignored(path string, isDir bool) bool {
+// hidden reports whether git ignores a path.
+func (w *walker) hidden(path string, isDir bool) bool {
 	return len(w.patterns) > 0 && gitignore.NewMatcher(w.patterns).Match(w.parts(path), isDir)
 }
 
@@ -192,6 +239,7 @@ func (w *walker) parts(path string) []string {
 // start walks dir, an input, with the .gitignore files of the folders above it
 // up to the root of its git checkout.
 func (w *walker) start(dir string) {
+	w.input = dir
 	if w.ignore {
 		var above []string
 		for d := dir; d != w.root && len(d) > len(w.root); {
@@ -203,7 +251,7 @@ func (w *walker) start(dir string) {
 			w.readIgnore(d)
 		}
 	}
-	w.walk(dir, false)
+	w.walk(dir)
 }
 
 // GitRoot returns the folder of the git checkout that holds path, or "".
@@ -299,35 +347,44 @@ func chartOf(file, root string) string {
 	return found
 }
 
-// insideChart reports whether a folder is one of those that a chart owns, or
-// below one.
-func insideChart(dir string) bool {
-	chart := chartOf(filepath.Join(dir, "x"), jail(dir))
-	rel, err := filepath.Rel(chart, dir)
-	return chart != "" && err == nil && slices.Contains(ownedByChart, strings.Split(filepath.ToSlash(rel), "/")[0])
+// owned reports whether a path in a chart, "" for none, lies in one of the folders
+// that the chart, or a subchart of it, owns, or is one of the files about it.
+func owned(chart, path string) bool {
+	rel, err := filepath.Rel(chart, path)
+	if chart == "" || err != nil {
+		return false
+	}
+	parts := strings.Split(filepath.ToSlash(rel), "/")
+	for len(parts) > 2 && parts[0] == "charts" && isFile(filepath.Join(chart, "charts", parts[1], "Chart.yaml")) {
+		chart, parts = filepath.Join(chart, "charts", parts[1]), parts[2:]
+	}
+	return slices.Contains(ownedByChart, parts[0]) || len(parts) == 1 && slices.Contains(chartFiles, parts[0])
 }
 
 // isChartArchive reports whether a .tgz found on a walk packs a chart: helm
-// package writes NAME/Chart.yaml first.
-func isChartArchive(path string) bool {
+// package writes NAME/Chart.yaml first. The error says why the archive cannot be read.
+func isChartArchive(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer f.Close()
 	unzipped, err := gzip.NewReader(f)
 	if err != nil {
-		return false
+		return false, err
 	}
 	archive := tar.NewReader(unzipped)
 	for range 64 {
 		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
 		if err != nil {
-			return false
+			return false, err
 		}
 		if dir, file := pathpkg.Split(pathpkg.Clean(header.Name)); file == "Chart.yaml" && strings.Count(dir, "/") == 1 {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

@@ -58,6 +58,11 @@ func TestAWalkTellsUnitsApart(t *testing.T) {
 		"chart/templates/a.yaml":                "a: {{ b }}",
 		"chart/charts/sub/Chart.yaml":           "name: sub",
 		"chart/ci/kustomization.yaml":           "resources: []",
+		"chart/values-prod.yaml":                "x: 2",
+		"chart/crds/kustomization.yaml":         "resources: []",
+		"chart/examples/pod.yaml":               "",
+		"both/Chart.yaml":                       "name: both",
+		"both/kustomization.yaml":               "resources: []",
 		"chart/examples/other/Chart.yaml":       "name: other",
 		"base/kustomization.yaml":               "resources: [a.yaml]",
 		"base/a.yaml":                           "",
@@ -72,13 +77,13 @@ func TestAWalkTellsUnitsApart(t *testing.T) {
 		"charts/one/templates/tests/kustom.txt": "",
 	})
 	charts, overlays, plain := found(t, root, true)
-	if charts != "chart chart/examples/other charts/one" {
+	if charts != "both chart chart/examples/other charts/one" {
 		t.Errorf("charts: %s", charts)
 	}
-	if overlays != "base component" {
+	if overlays != "base both chart/ci component" {
 		t.Errorf("overlays: %s", overlays)
 	}
-	if plain != "base/a.yaml flux/kustomization.yaml plain/a.JSON plain/a.yml" {
+	if plain != "base/a.yaml chart/examples/pod.yaml chart/values-prod.yaml flux/kustomization.yaml plain/a.JSON plain/a.yml" {
 		t.Errorf("plain: %s", plain)
 	}
 }
@@ -103,6 +108,27 @@ func TestWhatGitIgnoresIsLeftOut(t *testing.T) {
 	}
 	if _, _, plain := found(t, root, false); strings.Count(plain, " ") != 7 {
 		t.Errorf("plain with what git ignores: %s", plain)
+	}
+}
+
+// A pattern that hides what is named does not hold; the others do.
+func TestWhatIsNamedIsNotIgnored(t *testing.T) {
+	for ignore, want := range map[string]string{
+		"build/\n*.gen.yaml\n":                 "a.yaml b.json",
+		"/build/*\n":                           "",
+		"build\n!build/a.yaml\nbuild/*.json\n": "a.yaml x.gen.yaml",
+	} {
+		root := tree(t, map[string]string{".git/HEAD": "", ".gitignore": ignore, "build/a.yaml": "", "build/b.json": "", "build/x.gen.yaml": ""})
+		build := filepath.Join(root, "build")
+		w := &walker{units: &units{}, root: root, ignore: true, excluded: func(string) bool { return false }, asked: []string{build}}
+		w.start(build)
+		var names []string
+		for _, path := range w.plain {
+			names = append(names, filepath.Base(path))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("with %q: %q, want %q", ignore, got, want)
+		}
 	}
 }
 

@@ -3,7 +3,9 @@ package render
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,7 +35,7 @@ func parsePlain(files *source.Files, paths []string, jobs int) []parsed {
 			src, err := files.Open(path)
 			if err != nil {
 				name := lint.NewSource(files.Display(path), nil)
-				out[i] = parsed{object: true, errs: []*lint.InputError{{Span: name.Span(0, 0), Message: err.Error()}}}
+				out[i] = parsed{object: true, errs: []*lint.InputError{{Span: name.Span(0, 0), Message: unreadable(err)}}}
 				return
 			}
 			out[i] = parse(src)
@@ -41,6 +43,13 @@ func parsePlain(files *source.Files, paths []string, jobs int) []parsed {
 	}
 	group.Wait()
 	return out
+}
+
+func unreadable(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return reason(err).Error() + "; make it readable, or exclude it"
+	}
+	return reason(err).Error()
 }
 
 func parse(src *lint.Source) parsed {

@@ -2,13 +2,20 @@
 // manifests, Helm charts and Kustomize overlays apart, and renders the last two
 // in this process, so that every node knows where it was written. It never opens
 // a network connection and never starts another program.
+//
+// A chart is what Helm renders of its folder: the other manifests there are plain
+// files, but for what the templates read as data. Whatever is named and found in no
+// rendering is an error or a note: nothing is passed over without a word but what a
+// walk leaves to git, to the configuration, and to files that hold no object.
 package render
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,6 +68,7 @@ type Result struct {
 	Notes   []string           // what a user should know though nothing is wrong
 	Files   int                // read as manifests, charts or overlays
 	Skipped int                // YAML and JSON files without a Kubernetes object
+	Hidden  int                // manifests, and folders, left out because git ignores them
 }
 
 // Focus is a set of files and folders, as reports print them.
@@ -87,8 +95,13 @@ func (f Focus) Holds(path string) bool {
 // loader is one call of Load at work.
 type loader struct {
 	Options
-	files *source.Files
-	res   *Result
+	files  *source.Files
+	res    *Result
+	asked  map[string][][]string      // the values files, named by the user, to render a chart with
+	found  []string                   // charts
+	charts map[string]string          // by folder: the chart that its files belong to
+	data   map[string]map[string]bool // by chart: the files that its templates read
+	used   map[string]bool            // files that a bundle was made of: manifests, and what overlays and templates read
 }
 
 // Load reads and renders paths: folders, files, chart archives, and "-" for
@@ -98,7 +111,7 @@ func Load(ctx context.Context, paths []string, o Options) *Result {
 	if o.Exclude == nil {
 		o.Exclude = func(string) bool { return false }
 	}
-	l := &loader{o, source.New(o.Buffers), &Result{}}
+	l := &loader{Options: o, files: source.New(o.Buffers), res: &Result{}, asked: map[string][][]string{}, charts: map[string]string{}, data: map[string]map[string]bool{}, used: map[string]bool{}}
 	whole := &units{}
 	var named []string
 	for _, path := range paths {
@@ -140,32 +153,77 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 		}
 	}
 	if err != nil {
-		l.res.Errors = append(l.res.Errors, &lint.InputError{Message: fmt.Sprintf("%s: no such file or folder; check the path", path)})
+		message := path + ": no such file or folder; check the path"
+		if target, linked := os.Readlink(abs); linked == nil {
+			message = fmt.Sprintf("%s links to %s, which cannot be read; mend the link", path, target)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			message = fmt.Sprintf("%s cannot be read: %v", path, reason(err))
+		}
+		l.res.Errors = append(l.res.Errors, &lint.InputError{Message: message})
 		return
 	}
-	switch {
-	case l.Exclude(abs):
+	if l.Exclude(abs) {
 		l.res.Notes = append(l.res.Notes, l.files.Display(abs)+" is excluded by the configuration")
-	case isDir(abs) && !insideChart(abs):
-		w := &walker{units: whole, root: cmp.Or(GitRoot(abs), abs), jail: jail(abs), ignore: !l.NoGitignore, excluded: l.Exclude}
-		w.start(abs)
-	case strings.HasSuffix(abs, ".tgz"):
-		whole.charts = append(whole.charts, abs)
-	default:
-		*named = append(*named, abs)
+		return
 	}
+	if !isDir(abs) {
+		if strings.HasSuffix(abs, ".tgz") {
+			whole.charts = append(whole.charts, abs)
+		} else {
+			*named = append(*named, abs)
+		}
+		return
+	}
+	chart := chartOf(filepath.Join(abs, "x"), jail(abs))
+	if owned(chart, abs) {
+		*named = append(*named, abs)
+		return
+	}
+	found := &units{}
+	w := l.walker(found, cmp.Or(GitRoot(abs), abs), jail(abs), abs)
+	w.start(abs)
+	if chart != "" && chart != abs { // to name a folder of a chart is to name its files that the chart uses
+		if l.readsBelow(chart, abs) {
+			*named = append(*named, abs)
+		}
+		for _, path := range found.plain {
+			if chartOf(path, w.jail) == chart && isValuesName(path) {
+				*named = append(*named, path)
+			}
+		}
+	}
+	whole.add(found)
+}
+
+func (u *units) add(more *units) {
+	u.charts, u.overlays, u.plain = append(u.charts, more.charts...), append(u.overlays, more.overlays...), append(u.plain, more.plain...)
+	u.errs, u.notes, u.ignored = append(u.errs, more.errs...), append(u.notes, more.notes...), u.ignored+more.ignored
+}
+
+// walker returns a walker that is asked for paths by name.
+func (l *loader) walker(into *units, root, jail string, asked ...string) *walker {
+	return &walker{units: into, root: root, jail: jail, asked: asked, ignore: !l.NoGitignore, excluded: l.Exclude, display: l.files.Display}
+}
+
+// reason returns what is wrong with a file without its path.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
 }
 
 // load renders and parses units. With only, overlays that use none of its paths
 // are left out.
 func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bundle {
-	l.res.Errors = append(l.res.Errors, u.errs...)
-	for _, path := range u.outside {
-		l.res.Notes = append(l.res.Notes, l.files.Display(path)+" links to a file outside the tree and is not read; name that file to lint it")
-	}
+	l.res.Errors, l.res.Notes = append(l.res.Errors, u.errs...), append(l.res.Notes, u.notes...)
+	l.res.Hidden += u.ignored
+	l.found = append(l.found, u.charts...)
+	clear(l.charts)
 	slices.Sort(u.plain)
 	start := time.Now()
-	plain := parsePlain(l.files, slices.Compact(u.plain), l.Jobs)
+	plain := parsePlain(l.files, l.manifestsOf(slices.Compact(u.plain)), l.Jobs)
 	parsing := time.Since(start)
 
 	var objects []*lint.Resource
@@ -173,19 +231,22 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 		objects = append(objects, p.resources...)
 	}
 	var overlays []*lint.Bundle
-	used := map[string]bool{}
 	for _, group := range byJail(u.overlays) {
 		dirs := slices.Concat(group.dirs, kustomize.Targets(objects, group.jail))
 		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files, Jail: group.jail, KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only})
 		overlays = append(overlays, result.Bundles...)
 		l.res.Notes = append(l.res.Notes, result.Notes...)
+		l.res.Files -= result.Passed
 		for path := range result.Used {
-			used[path] = true
+			l.used[path] = true
 		}
 	}
-	plain = slices.DeleteFunc(plain, func(p parsed) bool {
-		return p.source != nil && used[p.source.File]
-	})
+	plain = slices.DeleteFunc(plain, func(p parsed) bool { return p.source != nil && l.used[p.source.File] })
+	for _, p := range plain {
+		if p.source != nil && p.object {
+			l.used[p.source.File] = true
+		}
+	}
 	var bundles []*lint.Bundle
 	b, skipped := plainBundle(l.commonRoot(plain), plain, l.Options)
 	if b != nil {
@@ -244,16 +305,22 @@ func (l *loader) helmOptions(chart string) helm.Options {
 		CIValues: l.CIValues,
 	}
 	for _, v := range l.Variants {
-		if v.Chart != "" && filepath.Join(l.VariantRoot, filepath.FromSlash(v.Chart)) != chart {
+		if v.Chart != "" && l.configured(v.Chart) != chart {
 			continue
 		}
 		var files []string
 		for _, f := range v.Values {
-			files = append(files, filepath.Join(l.VariantRoot, filepath.FromSlash(f)))
+			files = append(files, l.configured(f))
 		}
 		o.Variants = append(o.Variants, files)
 	}
+	o.Variants = append(o.Variants, l.asked[chart]...)
 	return o
+}
+
+// configured returns the absolute path of one that the configuration names.
+func (l *loader) configured(path string) string {
+	return filepath.Join(l.VariantRoot, filepath.FromSlash(path))
 }
 
 type jailed struct {
@@ -302,16 +369,24 @@ const outsideCheckout = 2000
 // focus loads the units of files named alone.
 func (l *loader) focus(ctx context.Context, named []string) {
 	u := &units{}
+	walks := map[string]*units{}
+	charts := map[string]string{} // of what is named
 	for _, path := range named {
 		l.res.Focus = append(l.res.Focus, l.files.Display(path))
 		root := jail(filepath.Dir(path))
-		if chart := chartOf(path, root); chart != "" {
+		chart := chartOf(path, root)
+		charts[path] = chart
+		if chart != "" {
 			u.charts = append(u.charts, chart)
+		}
+		if isDir(path) {
 			continue
 		}
-		if !isDir(path) {
-			// an overlay may name the file from anywhere in the tree
-			w := &walker{units: &units{}, root: root, jail: root, ignore: !l.NoGitignore, excluded: l.Exclude}
+		// an overlay may name the file from anywhere in the tree
+		found := walks[root]
+		if found == nil {
+			found = &units{}
+			w := l.walker(found, root, root, named...)
 			if GitRoot(root) == "" {
 				w.limit = outsideCheckout // the tree may be a whole disk
 			}
@@ -320,11 +395,29 @@ func (l *loader) focus(ctx context.Context, named []string) {
 				l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s: overlays that use it were looked for in the first %d folders of %s alone; run manilint closer to it, or on a folder that holds both",
 					l.files.Display(path), w.limit, l.files.Display(root)))
 			}
-			u.overlays = append(u.overlays, w.overlays...)
-			if !slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path) {
-				u.plain = append(u.plain, path)
+			u.overlays = append(u.overlays, found.overlays...)
+			walks[root] = found
+		}
+		for _, v := range l.Variants {
+			if slices.ContainsFunc(v.Values, func(file string) bool { return l.configured(file) == path }) {
+				if v.Chart != "" {
+					u.charts = append(u.charts, l.configured(v.Chart))
+				} else {
+					u.charts = append(u.charts, found.charts...)
+				}
+			}
+		}
+		if !owned(chart, path) && (!slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path)) {
+			u.plain = append(u.plain, path)
+			if chart != "" && !l.rendersWith(chart, path) && l.isValuesOf(chart, path) {
+				l.asked[chart] = append(l.asked[chart], []string{path})
 			}
 		}
 	}
 	l.res.Focused = l.load(ctx, u, named)
+	for _, path := range named {
+		if !isDir(path) {
+			l.explain(path, charts[path])
+		}
+	}
 }

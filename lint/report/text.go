@@ -21,7 +21,12 @@ import (
 // of several lines, as a ready manifest, is whole at the first finding of its rule.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
-	t := &text{Writer: bufio.NewWriter(w), masks: r.Masks, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color)}
+	t := &text{Writer: bufio.NewWriter(w), masks: r.Masks, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}}
+	for _, f := range r.Findings {
+		for _, x := range f.Renderings {
+			t.varied[x.Root] = t.varied[x.Root] || x.Variant != ""
+		}
+	}
 	for start := 0; start < len(r.Findings); {
 		end := start + 1
 		for end < len(r.Findings) && samePlace(r.Findings[start], r.Findings[end]) {
@@ -42,6 +47,8 @@ type text struct {
 	width int
 	paint func(string, ...color.Attribute) string
 	last  shownLine
+	// varied are the charts of which further sets of values show findings.
+	varied map[string]bool
 	// helped are the rules whose help of several lines was written whole.
 	helped []string
 }
@@ -83,7 +90,7 @@ func (t *text) group(findings []*lint.Finding) {
 	if !f.Span.IsValid() {
 		header = Escape(p.file)
 	}
-	t.wrap(t.paint(header, color.Bold), width(header), 4, subject(f))
+	t.wrap(t.paint(header, color.Bold), width(header), 4, t.subject(f))
 	t.frame(f.Span, gutter, "^", severityColor[f.Severity]...)
 	for _, rel := range frames {
 		place := fmt.Sprintf("%s:%d:%d", Escape(rel.Span.Path()), rel.Span.Start.Line, rel.Span.Start.Column)
@@ -129,7 +136,7 @@ func role(rel lint.Related) string {
 }
 
 // subject names the object and what it was rendered from.
-func subject(f *lint.Finding) string {
+func (t *text) subject(f *lint.Finding) string {
 	var parts []string
 	if f.Object.Kind != "" {
 		name := f.Object.Name
@@ -143,16 +150,19 @@ func subject(f *lint.Finding) string {
 		parts = append(parts, s)
 	}
 	if len(f.Renderings) > 0 && f.Renderings[0].Kind != "file" {
-		parts = append(parts, renderings(f.Renderings))
+		parts = append(parts, t.renderings(f.Renderings))
 	}
 	return Escape(strings.Join(parts, ", "))
 }
 
 // renderings names the first of several, and of overlays, each of which is to be
 // looked at by itself, the first few.
-func renderings(all []lint.Rendering) string {
+func (t *text) renderings(all []lint.Rendering) string {
 	const few = 4
 	s, named := Rendering(all[0]), 1
+	if r := all[0]; len(all) == 1 && r.Kind == "helm" && r.Variant == "" && t.varied[r.Root] {
+		s += " with its own values"
+	}
 	if len(all) > 1 && !slices.ContainsFunc(all, func(r lint.Rendering) bool { return r.Kind != "kustomize" }) {
 		if named = len(all); named > few {
 			named = few - 1

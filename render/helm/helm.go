@@ -2,6 +2,7 @@ package helm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -45,6 +46,36 @@ const (
 	defaultTimeout     = 30 * time.Second
 	defaultMaxOutput   = 64 << 20
 )
+
+// Check reports what no chart can be rendered with: a version that is none, a value
+// that sets nothing, a file that is not there. Options.Files is needed.
+func (o Options) Check() error {
+	if _, err := capabilities(o); err != nil {
+		return fmt.Errorf("--kube-version: %q is no version; write it as 1.33", o.KubeVersion)
+	}
+	if o.ReleaseName != "" {
+		if err := chartutil.ValidateReleaseName(o.ReleaseName); err != nil {
+			return fmt.Errorf("--release-name: %q is no name of a release: small letters, digits and dashes", o.ReleaseName)
+		}
+	}
+	for _, file := range o.ValueFiles {
+		if strings.Contains(file, "://") || file == "-" {
+			return fmt.Errorf("--values %s: only files on disk are read", file)
+		}
+		if _, err := o.Files.Open(file); err != nil {
+			return fmt.Errorf("--values %s: %w", file, reason(err))
+		}
+	}
+	for _, flag := range setFlags(o, o.Files) {
+		all := map[string]any{}
+		for _, text := range flag.values {
+			if _, err := flag.parse(text, all); err != nil {
+				return errors.New(flag.mistake(text, err))
+			}
+		}
+	}
+	return nil
+}
 
 // Load renders the chart at path, a directory with a Chart.yaml or a packed chart,
 // once with its default values (and those of o) and once with each further set of

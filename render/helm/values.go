@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/source"
 )
 
 // A valueStack is one set of values as Helm ranks them: what the user gives, over
@@ -118,11 +119,33 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 	if !v.inlineUnder {
 		inline()
 	}
-	flags := []struct {
-		name   string
-		values []string
-		parse  func(string, map[string]any) (*lint.Source, error)
-	}{
+	for _, flag := range setFlags(o, t.cache) {
+		for _, text := range flag.values {
+			own := map[string]any{}
+			read, err := flag.parse(text, own)
+			if err == nil {
+				_, err = flag.parse(text, s.user) // into what is there, for list indices
+			}
+			if err != nil {
+				errs = append(errs, &lint.InputError{Message: flag.mistake(text, err)})
+				continue
+			}
+			layer := &valueLayer{src: lint.NewSource(flag.name, []byte(text)), flag: own, file: read}
+			s.layers = append([]*valueLayer{layer}, s.layers...)
+		}
+	}
+	return s, errs
+}
+
+// A setFlag is one of Helm's flags that set single values.
+type setFlag struct {
+	name   string
+	values []string
+	parse  func(string, map[string]any) (*lint.Source, error)
+}
+
+func setFlags(o Options, cache *source.Files) []setFlag {
+	return []setFlag{
 		{"--set", o.Set, func(text string, into map[string]any) (*lint.Source, error) {
 			return nil, strvals.ParseInto(text, into)
 		}},
@@ -132,7 +155,7 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 		{"--set-file", o.SetFile, func(text string, into map[string]any) (*lint.Source, error) {
 			var read *lint.Source
 			return read, strvals.ParseIntoFile(text, into, func(path []rune) (any, error) {
-				src, err := t.cache.Open(string(path))
+				src, err := cache.Open(string(path))
 				if err != nil {
 					return nil, reason(err)
 				}
@@ -141,25 +164,14 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 			})
 		}},
 	}
-	for _, flag := range flags {
-		for _, text := range flag.values {
-			own := map[string]any{}
-			read, err := flag.parse(text, own)
-			if err == nil {
-				_, err = flag.parse(text, s.user) // into what is there, for list indices
-			}
-			if err != nil {
-				name, value, _ := strings.Cut(text, "=") // the value may be a password
-				var masks lint.Masks
-				masks.AddValue(value)
-				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("%s %s: %s", flag.name, name, masks.Redact(err.Error()))})
-				continue
-			}
-			layer := &valueLayer{src: lint.NewSource(flag.name, []byte(text)), flag: own, file: read}
-			s.layers = append([]*valueLayer{layer}, s.layers...)
-		}
-	}
-	return s, errs
+}
+
+// mistake says what is wrong with a flag's value, which may hold a password.
+func (f setFlag) mistake(text string, err error) string {
+	name, value, _ := strings.Cut(text, "=")
+	var masks lint.Masks
+	masks.AddValue(value)
+	return fmt.Sprintf("%s %s: %s", f.name, name, masks.Redact(err.Error()))
 }
 
 // fileLayer parses a values file.

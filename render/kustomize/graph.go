@@ -25,6 +25,7 @@ type kustomization struct {
 	src   *lint.Source
 	root  *yaml.Node // a mapping; nil when the file could not be read as one
 	errs  []*lint.InputError
+	fresh bool     // nobody had opened src before
 	extra []string // further kustomization files of the folder
 	refs  []ref
 }
@@ -114,6 +115,7 @@ func (t *tree) read(dir string) *kustomization {
 		if err != nil {
 			continue
 		}
+		fresh := !t.files.Has(real)
 		src, err := t.files.Open(real)
 		if err != nil {
 			continue
@@ -122,7 +124,7 @@ func (t *tree) read(dir string) *kustomization {
 			k.extra = append(k.extra, path)
 			continue
 		}
-		k = &kustomization{dir: dir, src: src}
+		k = &kustomization{dir: dir, src: src, fresh: fresh}
 	}
 	if k == nil {
 		return nil

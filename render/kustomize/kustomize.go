@@ -37,6 +37,9 @@ type Result struct {
 	// kustomizations name. They are not linted as plain manifests.
 	Used  map[string]bool
 	Notes []string // what a user should know though nothing is wrong, in a fixed order
+	// Passed is the number of kustomizations that were read here first and are part of
+	// no bundle, because of Options.Only.
+	Passed int
 }
 
 // Load builds the roots among dirs: the kustomizations that no other one names.
@@ -78,6 +81,7 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 		}
 		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only, reals) })
 		res.Notes = nil // on what nobody asked about
+		res.Passed = t.unreached(roots)
 	}
 	var bundles []*lint.Bundle
 	var seen []map[string]bool
@@ -122,6 +126,21 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 		}, func(*kustomization, ref) {})
 	}
 	return res
+}
+
+// unreached returns the number of the kustomizations read by t that no root is made of.
+func (t *tree) unreached(roots []*kustomization) int {
+	reached := map[*kustomization]bool{}
+	for _, k := range roots {
+		t.closure(k, func(k *kustomization) { reached[k] = true }, func(*kustomization, ref) {})
+	}
+	n := 0
+	for _, k := range t.cache {
+		if k != nil && k.fresh && !reached[k] {
+			n++
+		}
+	}
+	return n
 }
 
 // instead adds the bases of a root that could not be built to the roots.

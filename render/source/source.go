@@ -3,7 +3,7 @@
 package source
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -53,7 +53,7 @@ func (f *Files) Open(path string) (*lint.Source, error) {
 			return nil, err
 		}
 		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is not a regular file", f.Display(path))
+			return nil, errors.New("not a regular file; write it to one")
 		}
 		if data, err = os.ReadFile(abs); err != nil {
 			return nil, err
@@ -85,6 +85,13 @@ func resolve(path string) string {
 		return resolved
 	}
 	return path
+}
+
+// Has reports whether a file was opened.
+func (f *Files) Has(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cache[path] != nil
 }
 
 // Opened returns the number of files opened so far.

@@ -1,0 +1,205 @@
+package render
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm"
+	"github.com/manilint/manilint/render/source"
+)
+
+// chartAt returns the chart that a plain file lies in, "" for none: one that a walk
+// found on its way, or the one that holds the input.
+func (l *loader) chartAt(file string) string {
+	dir := filepath.Dir(file)
+	if chart, known := l.charts[dir]; known {
+		return chart
+	}
+	chart := ""
+	if up := filepath.Dir(dir); slices.Contains(l.found, dir) {
+		chart = dir
+	} else if slices.ContainsFunc(l.found, func(chart string) bool { return within(chart, dir) }) {
+		chart = l.chartAt(up + string(filepath.Separator))
+	} else {
+		chart = chartOf(file, jail(dir))
+	}
+	l.charts[dir] = chart
+	return chart
+}
+
+// manifestsOf returns the files of paths that are for no chart to make something of.
+// In a chart's folder these are the ones that hold an object, unless the templates read
+// them as data or they are written as templates themselves.
+func (l *loader) manifestsOf(paths []string) []string {
+	looked := source.New(l.Buffers) // a file that is only looked at is none that was linted
+	return slices.DeleteFunc(paths, func(path string) bool {
+		chart := l.chartAt(path)
+		if chart == "" {
+			return false
+		}
+		src, err := looked.Open(path)
+		if err != nil {
+			return false
+		}
+		p := parse(src)
+		switch {
+		case !p.object:
+			return true
+		case l.dataOf(chart)[path]:
+		case len(p.errs) > 0 && strings.Contains(string(src.Data), "{{"):
+			l.res.Notes = append(l.res.Notes, src.Path+" looks like a template where Helm renders none; it is not linted")
+		default:
+			return false
+		}
+		l.used[path] = true // as far as it goes
+		return true
+	})
+}
+
+// dataOf returns the files that a chart's templates read as data.
+func (l *loader) dataOf(chart string) map[string]bool {
+	if chart != "" && l.data[chart] == nil {
+		l.data[chart] = helm.DataFiles(chart, source.New(l.Buffers))
+	}
+	return l.data[chart]
+}
+
+// readsBelow reports whether a chart's templates read a file below a folder.
+func (l *loader) readsBelow(chart, dir string) bool {
+	for path := range l.dataOf(chart) {
+		if within(dir, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// valuesName is how values files are called: values-prod.yaml, prod.values.yaml.
+var valuesName = regexp.MustCompile(`(?i)(^|[-_.])values([-_.].*)?\.ya?ml$`)
+
+func isValuesName(path string) bool { return valuesName.MatchString(filepath.Base(path)) }
+
+// isValuesOf reports whether a file in a chart's folder is one of the chart's values
+// files: by its name, or because the chart knows all of its keys.
+func (l *loader) isValuesOf(chart, path string) bool {
+	if rel, err := filepath.Rel(chart, path); err != nil || strings.HasPrefix(filepath.ToSlash(rel), "charts/") {
+		return false // a subchart sees its values under its name
+	}
+	src, err := l.files.Open(path)
+	if err != nil {
+		return false
+	}
+	docs, errs := lint.ParseYAML(src)
+	if len(docs) != 1 || len(errs) > 0 {
+		return isValuesName(path) && (len(errs) > 0 || len(docs) == 0) // what is wrong with it is to be said; an empty one stands for the defaults
+	}
+	fields := lint.NewNode(docs[0]).Fields()
+	has := func(name string) bool {
+		return slices.ContainsFunc(fields, func(f *lint.Node) bool { return f.Name() == name })
+	}
+	if len(fields) == 0 || has("apiVersion") && has("kind") {
+		return false
+	}
+	if isValuesName(path) {
+		return true
+	}
+	known := helm.ValueKeys(chart, l.files)
+	return !slices.ContainsFunc(fields, func(f *lint.Node) bool { return !known[f.Name()] })
+}
+
+// rendersWith reports whether a values file is one that a chart, "" for any, is
+// rendered with anyway.
+func (l *loader) rendersWith(chart, path string) bool {
+	for _, file := range l.ValueFiles {
+		if abs, err := filepath.Abs(file); err == nil && abs == path {
+			return true
+		}
+	}
+	if ok, _ := filepath.Match(filepath.Join(chart, "ci", "*-values.yaml"), path); ok && l.CIValues {
+		return true
+	}
+	return slices.ContainsFunc(l.Variants, func(v lint.Variant) bool {
+		return (v.Chart == "" || chart == "" || l.configured(v.Chart) == chart) &&
+			slices.ContainsFunc(v.Values, func(file string) bool { return l.configured(file) == path })
+	})
+}
+
+// explain says why nothing was found in a file that was named, where that is because
+// no rendering holds it. chart is the one that it lies in, "" for none.
+func (l *loader) explain(path, chart string) {
+	shown := l.files.Display(path)
+	for _, b := range l.res.Focused {
+		if slices.ContainsFunc(b.Errors, func(e *lint.InputError) bool { return e.Span.IsValid() && e.Span.Path() == shown }) {
+			return // what is wrong with it is said
+		}
+	}
+	asked := slices.ContainsFunc(l.asked[chart], func(files []string) bool { return files[0] == path })
+	switch {
+	case isTemplate(chart, path):
+		if why := l.unwritten(shown, path, l.files.Display(chart)); why != "" {
+			l.res.Notes = append(l.res.Notes, shown+" "+why)
+		}
+	case l.used[path] || asked || l.rendersWith(chart, path) || owned(chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
+	case isValuesName(path):
+		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", shown, lint.ConfigName))
+	case chart != "":
+		l.res.Notes = append(l.res.Notes, shown+" holds no Kubernetes object, and no rendering uses it")
+	}
+}
+
+// isTemplate reports whether a file of a chart is a template that is to write objects.
+func isTemplate(chart, path string) bool {
+	return owned(chart, path) && strings.Contains(filepath.ToSlash(path), "/templates/") &&
+		!strings.HasPrefix(filepath.Base(path), "_") && isManifestName(path)
+}
+
+// unwritten says why a template wrote no object in any rendering of its chart; "" where
+// it wrote one, or where the chart did not render.
+func (l *loader) unwritten(shown, path, chart string) string {
+	var conditions []string
+	rendered := false
+	for _, b := range l.res.Focused {
+		if b.Rendering.Kind != "helm" || b.Rendering.Root != chart {
+			continue
+		}
+		rendered = rendered || len(b.Errors) == 0
+		for _, r := range b.Resources {
+			place := r.Root.Locate()
+			if place.Span.Path() == shown || slices.ContainsFunc(place.Related, func(r lint.Related) bool { return r.Span.Path() == shown }) {
+				return ""
+			}
+		}
+		for _, left := range b.LeftOut {
+			if left.Template.Path() != shown {
+				continue
+			}
+			why := fmt.Sprintf("the condition on line %d leaves out its %s", left.Template.Start.Line, left.Kind)
+			if left.Setting != "" {
+				why = fmt.Sprintf("%s leaves out its %s", left.Setting, left.Kind)
+			}
+			if left.Value.IsValid() {
+				why += fmt.Sprintf(" (%s:%d)", left.Value.Path(), left.Value.Start.Line)
+			}
+			if !slices.Contains(conditions, why) {
+				conditions = append(conditions, why)
+			}
+		}
+	}
+	switch {
+	case !l.files.Has(path):
+		return "is no part of the chart: .helmignore leaves it out"
+	case !rendered:
+		return ""
+	case len(conditions) == 0:
+		return "writes no object with these values; pass --set or --values, or name a variant in " + lint.ConfigName + ", to lint it"
+	}
+	const few = 3
+	if n := len(conditions) - few; n > 0 {
+		conditions = append(conditions[:few], fmt.Sprintf("and %d more", n))
+	}
+	return "writes no object: " + strings.Join(conditions, ", ") + "; pass --set or --values, or name a variant in " + lint.ConfigName + ", to lint it"
+}

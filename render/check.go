@@ -1,0 +1,103 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm"
+	"github.com/manilint/manilint/render/source"
+)
+
+// Check reports what nothing can be rendered with, whatever the inputs. The error
+// names the command's flag.
+func (o Options) Check() error {
+	if o.Namespace != "" && len(validation.IsDNS1123Label(o.Namespace)) > 0 {
+		return fmt.Errorf("--namespace: %q is no name of a namespace: small letters, digits and dashes", o.Namespace)
+	}
+	return helm.Options{
+		Files: source.New(o.Buffers), ReleaseName: o.ReleaseName, KubeVersion: o.KubeVersion,
+		ValueFiles: o.ValueFiles, Set: o.Set, SetString: o.SetString, SetFile: o.SetFile,
+	}.Check()
+}
+
+// CheckConfig returns what a configuration names and is not there: charts and values
+// files of variants, relative to dir, and a version.
+func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
+	var errs []*lint.InputError
+	fail := func(at lint.Span, format string, args ...any) {
+		errs = append(errs, &lint.InputError{Span: at, Message: fmt.Sprintf(format, args...)})
+	}
+	if (helm.Options{KubeVersion: config.KubeVersion}).Check() != nil {
+		fail(config.KubeVersionSpan, "kubeVersion: %q is no version; write it as 1.33", config.KubeVersion)
+	}
+	for _, v := range config.Variants {
+		if v.Chart != "" {
+			at := filepath.Join(dir, filepath.FromSlash(v.Chart))
+			outer := chartOf(filepath.Join(at, "x"), jail(dir))
+			switch {
+			case strings.HasSuffix(at, ".tgz") && isFile(at):
+			case !isFile(filepath.Join(at, "Chart.yaml")):
+				fail(v.ChartSpan, "chart: there is no chart in %q%s", v.Chart, suggest(v.Chart, chartsBelow(dir)))
+			case outer != at && outer != "":
+				rel, err := filepath.Rel(dir, outer)
+				if err != nil {
+					rel = outer
+				}
+				fail(v.ChartSpan, "chart: %q is a subchart and is rendered with its parent; name %s", v.Chart, filepath.ToSlash(rel))
+			}
+		}
+		for i, file := range v.Values {
+			info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file)))
+			switch {
+			case err == nil && info.IsDir():
+				fail(v.ValueSpans[i], "values: %q is a folder; name the file", file)
+			case errors.Is(err, os.ErrNotExist):
+				fail(v.ValueSpans[i], "values: there is no file %q%s", file, suggest(file, valuesBelow(dir)))
+			case err != nil:
+				fail(v.ValueSpans[i], "values: %q cannot be read: %v", file, reason(err))
+			}
+		}
+	}
+	return errs
+}
+
+// suggest names the path that is most like one that is not there.
+func suggest(path string, known []string) string {
+	if len(known) == 0 {
+		return ""
+	}
+	return lint.Suggest(path, known)
+}
+
+// chartsBelow returns the charts below a folder, relative to it.
+func chartsBelow(dir string) []string {
+	return below(dir, func(u *units) []string { return u.charts })
+}
+
+// valuesBelow returns the values files below a folder, relative to it.
+func valuesBelow(dir string) []string {
+	return below(dir, func(u *units) []string {
+		return slices.DeleteFunc(u.plain, func(path string) bool { return !isValuesName(path) })
+	})
+}
+
+func below(dir string, of func(*units) []string) []string {
+	u := &units{}
+	w := &walker{units: u, root: dir, jail: dir, limit: outsideCheckout, excluded: func(string) bool { return false }, display: filepath.ToSlash}
+	w.start(dir)
+	var names []string
+	for _, path := range of(u) {
+		if rel, err := filepath.Rel(dir, path); err == nil {
+			names = append(names, filepath.ToSlash(rel))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
