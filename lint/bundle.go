@@ -34,6 +34,9 @@ type Bundle struct {
 	// says so: a comment that ignores nothing is found in them even where no
 	// object and no finding leads to them.
 	Sources []*Source
+	// Beside is how many of Resources nobody asked about: they lie beside the files that
+	// were named, and are there for what they say of those.
+	Beside int
 	// LeftOut are objects that the source of the bundle holds and its settings leave
 	// out, where the renderer knows: what a chart's conditions do not write.
 	LeftOut []LeftOut

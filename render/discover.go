@@ -25,6 +25,7 @@ type units struct {
 	charts   []string // folders with a Chart.yaml, and archives
 	overlays []overlay
 	plain    []string // YAML and JSON files that are part of no chart, as far as their names tell
+	beside   []string // others of the tree, for what they say of the plain ones
 	errs     []*lint.InputError
 	notes    []string // on what is passed over
 	ignored  int      // manifests, and folders, left out because git ignores them

@@ -215,3 +215,51 @@ func TestAnOverlayThatIsTheInputReachesItsBases(t *testing.T) {
 		t.Errorf("a folder of overlays: %s", got)
 	}
 }
+
+// For a file that is named, the largest folder around it is looked at that is not too
+// much to read, inside its checkout and apart from overlays.
+func TestWhatLiesBesideANamedFile(t *testing.T) {
+	pod := func(name string) string {
+		return "apiVersion: v1\nkind: Pod\nmetadata: {name: " + name + "}\nspec: {containers: []}\n"
+	}
+	files := map[string]string{
+		".git/HEAD":                         "",
+		"team/shop/web.yaml":                pod("web"),
+		"team/shop/db.yaml":                 pod("db"),
+		"team/shop/broken.yaml":             "apiVersion: v1\nkind: Pod\nspec: [\n",
+		"team/policies/deny.yaml":           pod("deny"),
+		"team/overlay/kustomization.yaml":   "resources: [other.yaml]\n",
+		"team/overlay/other.yaml":           pod("other"),
+		"team/chart/Chart.yaml":             "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+		"team/chart/templates/chart.yaml":   pod("chart"),
+		"team/chart/examples/examples.yaml": pod("examples"),
+		"other/other.yaml":                  pod("elsewhere"),
+	}
+	beside := func(root string) string {
+		res := Load(t.Context(), []string{filepath.Join(root, "team/shop/web.yaml")}, Options{})
+		if len(res.Errors) > 0 || len(res.Focused) != 1 || len(res.Focused[0].Errors) > 0 || res.Files != 1 {
+			t.Errorf("%d files, %d bundles, errors %v", res.Files, len(res.Focused), res.Errors)
+		}
+		var names []string
+		for _, r := range res.Focused[0].Resources {
+			names = append(names, r.Name)
+		}
+		if res.Focused[0].Beside != len(names)-1 || names[0] != "web" {
+			t.Errorf("%v, %d beside", names, res.Focused[0].Beside)
+		}
+		return strings.Join(names[1:], " ")
+	}
+	if got := beside(tree(t, files)); got != "elsewhere deny db" {
+		t.Errorf("in a small checkout: %s", got)
+	}
+	for i := range maxBeside {
+		files["other/"+strconv.Itoa(i)+".yaml"] = "a: 1\n"
+	}
+	if got := beside(tree(t, files)); got != "deny db" {
+		t.Errorf("in a large checkout: %s", got)
+	}
+	delete(files, ".git/HEAD")
+	if got := beside(tree(t, files)); got != "" {
+		t.Errorf("outside of a checkout: %s", got)
+	}
+}

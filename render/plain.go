@@ -121,8 +121,9 @@ func fromUTF16(data []byte) (text []byte, ok bool) {
 	return text, true
 }
 
-// plainBundle makes one bundle of the files that hold an object.
-func plainBundle(root string, all []parsed, o Options) (b *lint.Bundle, skipped int) {
+// plainBundle makes one bundle of the files that hold an object, and of the objects
+// beside them, which are there for what they say of the others.
+func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) (b *lint.Bundle, skipped int) {
 	var resources []*lint.Resource
 	var errs []*lint.InputError
 	var sources []*lint.Source
@@ -142,7 +143,8 @@ func plainBundle(root string, all []parsed, o Options) (b *lint.Bundle, skipped 
 	if !held {
 		return nil, skipped
 	}
-	b = o.newBundle(lint.Rendering{Kind: "file", Root: filepath.ToSlash(root)}, resources)
+	b = o.newBundle(lint.Rendering{Kind: "file", Root: filepath.ToSlash(root)}, append(resources, beside...))
+	b.Beside = len(beside)
 	for _, e := range errs {
 		e.Rendering = &b.Rendering
 	}
@@ -157,6 +159,6 @@ func stdin(r io.Reader, o Options) (*lint.Bundle, *lint.InputError) {
 		return nil, &lint.InputError{Message: "standard input: " + err.Error()}
 	}
 	p := parse(lint.NewSource("<stdin>", data))
-	b, _ := plainBundle("<stdin>", []parsed{p}, o)
+	b, _ := plainBundle("<stdin>", []parsed{p}, nil, o)
 	return b, nil
 }

@@ -248,7 +248,14 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 		}
 	}
 	var bundles []*lint.Bundle
-	b, skipped := plainBundle(l.commonRoot(plain), plain, l.Options)
+	var beside []*lint.Resource
+	looked := source.New(l.Buffers) // a file that is only looked at is none that was linted
+	for _, p := range parsePlain(looked, u.beside, l.Jobs) {
+		if p.source != nil && !l.used[p.source.File] { // its errors are for those who ask about it
+			beside = append(beside, p.resources...)
+		}
+	}
+	b, skipped := plainBundle(l.commonRoot(plain), plain, beside, l.Options)
 	if b != nil {
 		b.Took = parsing
 		bundles = append(bundles, b)
@@ -366,6 +373,55 @@ func (l *loader) commonRoot(all []parsed) string {
 // which was named alone and lies in no git checkout.
 const outsideCheckout = 2000
 
+// maxBeside is how many files of manifests a tree may hold to be looked at for one file
+// of it: half a second's worth.
+const maxBeside = 1000
+
+// besides returns the plain files of a git checkout that may say something of those
+// that were named alone: a network policy of their namespace, the Service that an
+// Ingress names. Walking the checkout as a whole would judge them together, so it does
+// for each the largest folder around it that holds no more than maxBeside. Outside of a
+// checkout nothing tells what belongs together.
+func (l *loader) besides(named []string, walks map[string]*units) []string {
+	var all []string
+	for root, found := range walks {
+		if GitRoot(root) == "" {
+			continue
+		}
+		plain := slices.DeleteFunc(slices.Clone(found.plain), func(path string) bool {
+			return slices.Contains(named, path) || l.chartAt(path) != "" ||
+				slices.ContainsFunc(found.overlays, func(o overlay) bool { return within(o.dir, path) })
+		})
+		for _, path := range named {
+			around := []string(nil)
+			for dir := filepath.Dir(path); within(root, dir); dir = filepath.Dir(dir) {
+				wider := pathsBelow(dir, plain)
+				if len(wider) > maxBeside {
+					break
+				}
+				around = wider
+				if dir == root {
+					break
+				}
+			}
+			all = append(all, around...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// pathsBelow returns the paths in a folder.
+func pathsBelow(dir string, paths []string) []string {
+	var in []string
+	for _, path := range paths {
+		if within(dir, path) {
+			in = append(in, path)
+		}
+	}
+	return in
+}
+
 // focus loads the units of files named alone.
 func (l *loader) focus(ctx context.Context, named []string) {
 	u := &units{}
@@ -414,6 +470,7 @@ func (l *loader) focus(ctx context.Context, named []string) {
 			}
 		}
 	}
+	u.beside = l.besides(u.plain, walks)
 	l.res.Focused = l.load(ctx, u, named)
 	for _, path := range named {
 		if !isDir(path) {
