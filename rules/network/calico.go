@@ -429,9 +429,9 @@ func (p *calicoParser) comparison(key string) calicoMatch {
 		test = func(v string) bool { return slices.Contains(values, v) }
 	case "contains":
 		test = func(v string) bool { return strings.Contains(v, values[0]) }
-	case "starts with":
+	case "starts with", "startswith":
 		test = func(v string) bool { return strings.HasPrefix(v, values[0]) }
-	case "ends with":
+	case "ends with", "endswith":
 		test = func(v string) bool { return strings.HasSuffix(v, values[0]) }
 	default:
 		if p.err == nil {

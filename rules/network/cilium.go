@@ -1,6 +1,7 @@
 package network
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -9,7 +10,7 @@ import (
 // cilium reads CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy: each
 // of spec and specs is a policy of its own
 // (https://docs.cilium.io/en/stable/security/policy/intro/). A direction with at least one rule, even an empty one,
-// isolates, unless enableDefaultDeny says otherwise; denials beat allowances.
+// isolates, unless enableDefaultDeny is false; denials beat allowances.
 func (rd *reader) cilium(r *lint.Resource) []*policy {
 	var policies []*policy
 	for _, spec := range append([]*lint.Node{r.Get("spec")}, r.Get("specs").Items()...) {
@@ -23,6 +24,9 @@ func (rd *reader) cilium(r *lint.Resource) []*policy {
 		if selected.reserved {
 			continue
 		}
+		if !p.wide { // its own namespace, whatever the selector says of it
+			selected.spaces = slices.DeleteFunc(selected.spaces, func(r requirement) bool { return r.key == metadataName })
+		}
 		p.pods, p.spaces = selected.pods, selected.spaces
 		p.also = func(w *workload) bool {
 			return selected.accounts.matches(labelSet{labels: map[string]string{serviceAccountName: w.serviceAccount}}) &&
@@ -30,11 +34,10 @@ func (rd *reader) cilium(r *lint.Resource) []*policy {
 		}
 		for _, d := range directions {
 			rules, denials := spec.Get(d.String()).Items(), spec.Get(d.String()+"Deny").Items()
-			isolates := len(rules)+len(denials) > 0
-			if set, ok := spec.Get("enableDefaultDeny", d.String()).Bool(); ok {
-				isolates = set
+			if len(rules)+len(denials) == 0 {
+				continue // enableDefaultDeny is asked of rules alone: https://github.com/cilium/cilium/issues/35558
 			}
-			p.sides[d] = side{applies: isolates || len(rules)+len(denials) > 0, isolates: isolates}
+			p.sides[d] = side{applies: true, isolates: !spec.Get("enableDefaultDeny", d.String()).IsFalse()}
 			for _, n := range denials {
 				p.sides[d].rules = append(p.sides[d].rules, rd.ciliumRule(n, d, deny, p.wide))
 			}

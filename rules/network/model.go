@@ -437,8 +437,7 @@ func (w *workload) decide(d direction, names *portNames) exposure {
 // not nil, with each rule that allows some of what reaches it; that another rule
 // allows the same, too, does not matter.
 func (w *workload) ask(d direction, policies []*policy, from peer, names *portNames, see func(*rule, traffic)) traffic {
-	var allowed traffic
-	flow := everything // what no rule has denied
+	f := flow{open: everything}
 	for len(policies) > 0 {
 		n := 1
 		for n < len(policies) && policies[n].tier == policies[0].tier {
@@ -450,41 +449,74 @@ func (w *workload) ask(d direction, policies []*policy, from peer, names *portNa
 		for _, p := range tier { // Cilium's denials come before every allowance
 			for _, rl := range p.sides[d].rules {
 				if p.denyFirst && rl.action == deny && rl.meets(from) {
-					flow = flow.without(w.resolve(d, rl.ports, names))
+					f.add(deny, w.resolve(d, rl.ports, names))
 				}
 			}
 		}
 		isolated := false
-		var passed traffic
 		for _, p := range tier {
 			isolated = isolated || p.sides[d].isolates
 			for _, rl := range p.sides[d].rules {
-				if !rl.meets(from) {
+				if !rl.meets(from) || p.denyFirst && rl.action == deny {
 					continue
 				}
 				ports := w.resolve(d, rl.ports, names)
-				switch rl.action {
-				case allow:
-					through := flow.intersection(ports)
-					if see != nil && !through.empty() {
+				f.add(rl.action, ports)
+				if see != nil && rl.action == allow {
+					if through := f.open.intersection(ports); !through.empty() {
 						see(rl, through)
 					}
-					allowed = allowed.union(through)
-				case pass:
-					passed = passed.union(flow.intersection(ports))
-					flow = flow.without(ports)
-				case deny:
-					flow = flow.without(ports)
 				}
 			}
 		}
-		if isolated {
-			flow = passed // the end of the tier denies the rest
-		} else {
-			flow = flow.union(passed)
-		}
+		f.endTier(isolated)
 	}
-	return allowed.union(flow)
+	return f.allowed.union(f.open)
+}
+
+// A flow is traffic on its way through policies. Rules of one action one after the
+// other are taken together: their order says nothing, and sets of many ports are joined once.
+type flow struct {
+	open    traffic // what no rule has denied or passed on
+	allowed traffic
+	passed  traffic // on to the next tier
+
+	action action
+	ports  []traffic // of the rules of that action, not yet applied
+}
+
+func (f *flow) add(a action, ports traffic) {
+	if a != f.action {
+		f.apply()
+		f.action = a
+	}
+	f.ports = append(f.ports, ports)
+}
+
+func (f *flow) apply() {
+	ports := unionOf(f.ports)
+	f.ports = f.ports[:0]
+	switch f.action {
+	case allow:
+		f.allowed = f.allowed.union(f.open.intersection(ports))
+	case pass:
+		f.passed = f.passed.union(f.open.intersection(ports))
+		f.open = f.open.without(ports)
+	case deny:
+		f.open = f.open.without(ports)
+	}
+}
+
+// endTier goes on to the next tier with what was passed on and, where no policy of
+// the tier isolates, with the rest; else the end of the tier denies it.
+func (f *flow) endTier(isolated bool) {
+	f.apply()
+	if isolated {
+		f.open = f.passed
+	} else {
+		f.open = f.open.union(f.passed)
+	}
+	f.passed = traffic{}
 }
 
 // resolve returns what ports are on the workload: on the way in, a named one has the

@@ -153,13 +153,14 @@ func adminNamespaces(n *lint.Node) bool {
 	return n.IsMapping() && parseSelector(n).matchesEverything() && !n.Get("sameLabels").Exists() && !n.Get("notSameLabels").Exists()
 }
 
-// adminPods reports whether a peer's pods are all of every namespace.
+// adminPods reports whether a peer's pods are all of every namespace; without a
+// selector of namespaces they are those of all.
 func adminPods(n *lint.Node) bool {
 	spaces := n.Get("namespaceSelector")
 	if !spaces.Exists() {
 		spaces = n.Get("namespaces")
 	}
-	return n.IsMapping() && adminNamespaces(spaces) && len(parseSelector(n.Get("podSelector"))) == 0
+	return n.IsMapping() && (!spaces.Exists() || adminNamespaces(spaces)) && len(parseSelector(n.Get("podSelector"))) == 0
 }
 
 // adminPorts reads the ports of AdminNetworkPolicy (portNumber, portRange,

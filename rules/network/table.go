@@ -148,7 +148,9 @@ func (e exposure) reach(names *portNames) Reach {
 		}
 	}
 	for _, p := range e.policies {
-		r.Policies = append(r.Policies, p.res.Kind+"/"+p.res.Name)
+		if name := p.res.Kind + "/" + p.res.Name; !slices.Contains(r.Policies, name) { // one of Cilium's may be several
+			r.Policies = append(r.Policies, name)
+		}
 	}
 	return r
 }

@@ -57,17 +57,24 @@ func (s spans) union(t spans) spans {
 	case len(s) == 0 || t.full():
 		return t
 	}
-	all := slices.Concat(s, t)
+	return joined(slices.Concat(s, t))
+}
+
+// joined puts spans in order and joins those that meet.
+func joined(all spans) spans {
+	if len(all) == 0 {
+		return nil
+	}
 	slices.SortFunc(all, func(a, b span) int { return int(a.first) - int(b.first) })
-	joined := all[:1]
+	out := all[:1]
 	for _, r := range all[1:] {
-		if end := &joined[len(joined)-1]; int64(r.first) <= int64(end.last)+1 {
+		if end := &out[len(out)-1]; int64(r.first) <= int64(end.last)+1 {
 			end.last = max(end.last, r.last)
 			continue
 		}
-		joined = append(joined, r)
+		out = append(out, r)
 	}
-	return joined
+	return out
 }
 
 func (s spans) intersection(t spans) spans {
@@ -112,6 +119,28 @@ func (t traffic) union(u traffic) traffic {
 		t[p] = t[p].union(u[p])
 	}
 	return t
+}
+
+// unionOf returns what is in any of the sets.
+func unionOf(sets []traffic) traffic {
+	if len(sets) == 1 {
+		return sets[0]
+	}
+	var all traffic
+	for p := range all {
+		var parts spans
+		for _, t := range sets {
+			if t[p].full() {
+				parts = everyPort
+				break
+			}
+			parts = append(parts, t[p]...)
+		}
+		if all[p] = parts; !parts.full() {
+			all[p] = joined(parts)
+		}
+	}
+	return all
 }
 
 func (t traffic) intersection(u traffic) traffic {
