@@ -267,6 +267,7 @@ func TestGuardsSayWhatIsTrue(t *testing.T) {
 		{".Values.a", "a: true", "because a is true"},
 		{".Values.a", "a: 3", "because a is set"},
 		{"not .Values.a", "a: \"\"", "because a is empty"},
+		{"not .Values.a", "a:", "because a is not set"},
 		{"not .Values.a", "a: false", "because a is false"},
 		{"not .Values.a", "a: 0", "because a is 0"},
 		{".Values.a | empty", "a: {}", "because a is empty"},
@@ -300,6 +301,23 @@ func TestGuardsSayWhatIsTrue(t *testing.T) {
 		}
 		if strings.Join(said, "; ") != c.want {
 			t.Errorf("%s with %q: %s\nwant %s", c.condition, c.values, got, c.want)
+		}
+	}
+}
+
+// A value that is there, but nothing, is where the author writes what is missing.
+func TestEmptyValuesArePlaces(t *testing.T) {
+	for values, want := range map[string]string{
+		"resources:\n  limits:\n":           "values.yaml:2 limits",
+		"resources: {limits: null, a: 1}\n": "values.yaml:1 limits",
+		"resources:\n  limits: {}\n":        "values.yaml:2 limits",
+		"resources:\n":                      "values.yaml:1 resources",
+		"resources: {}\n":                   "values.yaml:1 resources",
+	} {
+		body := podHead + oneContainer + "        resources:\n          {{- toYaml .Values.resources | nindent 10 }}\n"
+		got := placeIn(t, "containers.0.resources.limits.memory", "templates/d.yaml", body, "values.yaml", values)
+		if want += "; templates/d.yaml:14 rendered by this template"; got != want {
+			t.Errorf("%q: %s\nwant %s", values, got, want)
 		}
 	}
 }

@@ -56,7 +56,7 @@ type valuePlace struct {
 	node  *lint.Node // nil for a flag
 }
 
-// span returns where the value stands, or the flag that sets it.
+// span returns where the value stands, or the flag that sets it; of nothing, its key.
 func (p valuePlace) span() lint.Span {
 	switch {
 	case p.layer.located:
@@ -67,6 +67,8 @@ func (p valuePlace) span() lint.Span {
 		return p.layer.file.LineSpan(1)
 	case p.node == nil || p.node.YAML() == nil:
 		return p.layer.src.Span(0, len(p.layer.src.Data))
+	case p.node.IsNull() && p.node.Key() != nil:
+		return lint.NodeSpan(p.layer.src, p.node.Key())
 	}
 	return lint.NodeSpan(p.layer.src, p.node.YAML())
 }
@@ -307,7 +309,8 @@ func valuePlaceExists(l *valueLayer, path []string) bool {
 	return ok
 }
 
-// find returns where a layer sets the value at path.
+// find returns where a layer sets the value at path. A null sets it, too: to nothing,
+// whatever the weaker layers have.
 func (l *valueLayer) find(path []string) (valuePlace, bool) {
 	if l.root == nil {
 		at := l.flag
@@ -321,7 +324,7 @@ func (l *valueLayer) find(path []string) (valuePlace, bool) {
 				at = v
 			case []any:
 				i, err := strconv.Atoi(field)
-				if err != nil || i < 0 || i >= len(x) || x[i] == nil {
+				if err != nil || i < 0 || i >= len(x) {
 					return valuePlace{}, false
 				}
 				at = x[i]
@@ -329,10 +332,10 @@ func (l *valueLayer) find(path []string) (valuePlace, bool) {
 				return valuePlace{}, false
 			}
 		}
-		return valuePlace{layer: l}, at != nil
+		return valuePlace{layer: l}, true
 	}
 	n := descend(l.root, path)
-	return valuePlace{l, n}, n.Exists() && !n.IsNull()
+	return valuePlace{l, n}, n.Exists()
 }
 
 // descend follows keys and list indices.
