@@ -249,6 +249,12 @@ securityContext: {allowPrivilegeEscalation: false}
         {{- end }}
 `, "own: {}\nshared: {}\n", "",
 			escalation, `values.yaml:2 shared; templates/d.yaml:14 rendered here when shared is set`},
+		{"a name that a helper chooses", podHead + `      containers:
+      {{- if .Values.a }}
+      - name: {{ include "name" . }}
+      {{- end }}
+`, "a: true\nover: \"\"\n", `{{ define "name" }}{{ if .Values.over }}{{ .Values.over }}{{ else }}a{{ end }}{{ end }}`,
+			escalation, `templates/d.yaml:12 {{ include "name" . }}; values.yaml:1 rendered because a is true; templates/_h.tpl:1 written here`},
 	} {
 		for _, eol := range []string{"\n", "\r\n"} {
 			text := func(s string) string { return strings.ReplaceAll(s, "\n", eol) }

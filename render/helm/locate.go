@@ -83,6 +83,9 @@ func (l *locator) atKey(key, value *kyaml.Node) lint.Place {
 	if len(segs) == 0 {
 		return place
 	}
+	// What decided about the name's text did not decide about the object.
+	place.Related = slices.DeleteFunc(place.Related, func(r lint.Related) bool { return r.Role == "guard" })
+	place.Related = append(place.Related, l.guards(segs[0])...)
 	k, ok := l.site(segs[0])
 	sites := l.sites(l.main(l.segments(from, to)))
 	if k.vendored { // unless the value is written there, too, its place is the author's
