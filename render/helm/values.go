@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -168,12 +169,55 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 func fileLayer(src *lint.Source) (*valueLayer, map[string]any, *lint.InputError) {
 	values := map[string]any{}
 	if err := yaml.Unmarshal(src.Data, &values); err != nil {
-		if _, errs := lint.ParseYAML(src); len(errs) > 0 {
-			return nil, nil, errs[0]
-		}
-		return nil, nil, &lint.InputError{Message: "values are not a mapping: " + err.Error(), Span: src.LineSpan(1)}
+		return nil, nil, unreadable(src, err)
 	}
 	return &valueLayer{src: src, root: parseValues(src)}, values, nil
+}
+
+// unreadable says what is wrong with a YAML file that Helm could not read.
+func unreadable(src *lint.Source, err error) *lint.InputError {
+	docs, errs := lint.ParseYAML(src)
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	if len(docs) > 0 && docs[0].Kind != kyaml.MappingNode {
+		return &lint.InputError{Message: "a mapping belongs here", Span: lint.NodeSpan(src, docs[0])}
+	}
+	for _, doc := range docs {
+		if n := structuredKey(doc); n != nil {
+			span := lint.NodeSpan(src, n)
+			message := "a key must be text, not a mapping or a list"
+			if from := span.Start.Offset - 1; from >= 0 && bytes.HasPrefix(src.Data[from:], []byte("{{")) {
+				message = "this is read as a mapping in a mapping, since the file is no template: put {{ }} in quotes, or write the value itself"
+				span = src.Span(from, span.End.Offset)
+				if bytes.HasPrefix(src.Data[span.End.Offset:], []byte("}")) {
+					span = src.Span(from, span.End.Offset+1)
+				}
+			}
+			return &lint.InputError{Message: message, Span: span}
+		}
+	}
+	text := err.Error()
+	for _, prefix := range []string{"cannot load ", "error converting YAML to JSON: ", "error unmarshaling JSON: ", "yaml: "} {
+		if _, rest, ok := strings.Cut(text, prefix); ok {
+			text = rest
+		}
+	}
+	return &lint.InputError{Message: "cannot be read: " + text, Span: src.LineSpan(1)}
+}
+
+// structuredKey returns the first key below a node that is a mapping or a list; nil where
+// there is none.
+func structuredKey(n *kyaml.Node) *kyaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == kyaml.MappingNode && i%2 == 0 && (c.Kind == kyaml.MappingNode || c.Kind == kyaml.SequenceNode) {
+			return c
+		}
+		if found := structuredKey(c); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // parseValues returns the first document of a values file, which is what Helm reads.
