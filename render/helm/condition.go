@@ -7,6 +7,8 @@ import (
 	"text/template/parse"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // A condition is what an if, with or range asks, as far as it can be put in words.
@@ -219,6 +221,19 @@ func (s *valueStack) isSubchart(path string) bool {
 // plainWord is text that may be shown: it stands in a condition and is no password.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,23}$`)
 
+// secretOperand reports whether the names of fields suggest a secret, of which a report
+// says nothing however short it is.
+func secretOperand(fields string) bool {
+	const probe = "neither-short-nor-public"
+	var tree any = probe
+	for _, field := range split(fields) {
+		tree = map[string]any{field: tree}
+	}
+	var masks lint.Masks
+	masks.AddSettings(tree)
+	return masks.Redact(probe) != probe
+}
+
 // holds reports whether a condition on one value is true of the value as its file has
 // it; known is false where that cannot be told.
 func (c condition) holds(p valuePlace) (holds, known bool) {
@@ -239,7 +254,7 @@ func (c condition) words(p valuePlace, found bool) string {
 	leaf, negated := c.leaf()
 	switch leaf.op {
 	case asksEqual, asksUnequal:
-		if !plainWord.MatchString(leaf.word) {
+		if !plainWord.MatchString(leaf.word) || secretOperand(leaf.operand) {
 			return ""
 		}
 		word := leaf.word

@@ -284,6 +284,8 @@ func TestGuardsSayWhatIsTrue(t *testing.T) {
 		{"ne .Values.a \"internal\"", "a: external", "because a is not \"internal\""},
 		{"not (eq .Values.a \"internal\")", "a: external", "because a is not \"internal\""},
 		{"eq .Values.a \"two words and more\"", "a: two words and more", "depending on a"},
+		{"eq .Values.a.password \"x\"", "a: {password: x}", "depending on a.password"},
+		{"ne .Values.token \"x\"", "token: z", "depending on token"},
 		{"eq .Values.a \"x\" \"z\"", "a: z", "depending on a"},
 		{"and (not .Values.a) .Values.b", "a: false\nb: true", "because a is false"},
 		{"and (kindIs \"string\" .Values.a) .Values.b", "a: x\nb: true", "because b is true"},
