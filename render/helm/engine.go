@@ -164,8 +164,12 @@ func enabledBy(parent *chart.Chart, name, prefix string, outer *guard) *guard {
 		for _, tag := range d.Tags {
 			paths = append(paths, "tags\x00"+tag)
 		}
-		if len(paths) > 0 {
-			return &guard{paths: paths, depth: -1, next: outer}
+		if len(paths) > 0 { // the first that is set decides
+			asked := condition{op: asksAll}
+			for _, path := range paths {
+				asked.args = append(asked.args, condition{op: asksSet, operand: path})
+			}
+			return &guard{decision: decision{asked: &asked}, paths: paths, depth: -1, next: outer}
 		}
 	}
 	return outer
@@ -257,16 +261,16 @@ func (e *engine) ready(t *template.Template) {
 	}
 	if u := e.sources[t.Tree.ParseName]; u != nil && u.file != nil {
 		o := e.textOf(u.file)
-		e.readyFrom(t, u.text, func(off, n int) []segment { return []segment{{end: n, o: o, off: off, exact: true}} })
+		e.readyFrom(t, func(off, n int) []segment { return []segment{{end: n, o: o, off: off, exact: true}} })
 		return
 	}
-	e.readyFrom(t, "", func(int, int) []segment { return nil })
+	e.readyFrom(t, func(int, int) []segment { return nil })
 }
 
-// readyFrom rewrites a template that was parsed from text, and what it calls by name.
-func (e *engine) readyFrom(t *template.Template, text string, place placer) {
+// readyFrom rewrites a template, and what it calls by name.
+func (e *engine) readyFrom(t *template.Template, place placer) {
 	e.done[t.Tree] = true
-	r := &rewriter{t: e.tracer, tree: t.Tree, place: place, text: text}
+	r := &rewriter{t: e.tracer, tree: t.Tree, place: place}
 	r.list(t.Tree.Root, 1)
 	wrapped := template.FuncMap{}
 	for name := range r.functions {
@@ -327,12 +331,12 @@ func (e *engine) tpl(parent *template.Template) func(string, any) (string, error
 		if strings.Contains(text, "define") || strings.Contains(text, "block") {
 			for _, own := range set.Templates() {
 				if own.Tree != nil && !e.done[own.Tree] && own.Tree.ParseName == parent.Name() {
-					e.readyFrom(own, text, place)
+					e.readyFrom(own, place)
 				}
 			}
 		}
 		if !e.done[t.Tree] {
-			e.readyFrom(t, text, place)
+			e.readyFrom(t, place)
 		}
 		w, err := e.capture(func(w *writer) error { return t.Execute(w, data) })
 		if err != nil {

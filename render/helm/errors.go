@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -60,6 +63,9 @@ func (s spot) offset(text string) int {
 // place of the templates that the chart's author writes.
 func (t *tree) explain(f failure, files map[string]*file, values *valueStack, limit int) *lint.InputError {
 	e := &lint.InputError{Message: plainMessage(f.err, limit)}
+	if holder, kind, ok := t.noMapping(f, values); ok {
+		e.Message = fmt.Sprintf("does not render: %s is %s; a mapping belongs there%s", holder, kind, fieldRead(f.err))
+	}
 	outer := f.err
 	var inner *tplError
 	for errors.As(outer, &inner) { // the text of a value
@@ -90,6 +96,14 @@ func (t *tree) explain(f failure, files map[string]*file, values *valueStack, li
 			at := found[i].offset(text)
 			if found[i].col < 0 {
 				e.Span = file.src.LineSpan(found[i].line)
+				if from, action, ok := unclosed(text); ok && strings.Contains(f.err.Error(), "unexpected EOF") {
+					e.Message = fmt.Sprintf("does not render: %s is not closed: an {{ end }} is missing", strings.Join(strings.Fields(action), " "))
+					e.Span = file.span(from, from+len(action))
+				} else if word := quotedWord.FindStringSubmatch(f.err.Error()); word != nil {
+					if from, ok := wordInAction(text, at, word[1]); ok {
+						e.Span = file.span(from, from+len(word[1]))
+					}
+				}
 				continue
 			}
 			_, to := actionBounds(text, at)
@@ -117,8 +131,100 @@ var (
 	calling     = regexp.MustCompile(`^(?:error calling \w+: )+`)
 	executing   = regexp.MustCompile(`^executing "[^"]*" `)
 	badField    = regexp.MustCompile(`can't evaluate field (\S+) in type (\S+)`)
+	wrongType   = regexp.MustCompile(`wrong type for value; expected (.+); got (.+)$`)
+	noRange     = regexp.MustCompile(`range can't iterate over (?s:.*)$`)
+	quotedWord  = regexp.MustCompile(`(?:function|undefined variable) "([^"]+)"`)
 	hookedWords = regexp.MustCompile(`__\w+`)
 )
+
+// kindOfType says what a Go type is in the words of YAML.
+func kindOfType(name string) string {
+	switch {
+	case name == "string":
+		return "a string"
+	case name == "bool":
+		return "true or false"
+	case strings.HasPrefix(name, "map[") || strings.HasSuffix(name, ".Values"):
+		return "a mapping"
+	case strings.HasPrefix(name, "[]"):
+		return "a list"
+	case strings.HasPrefix(name, "int") || strings.HasPrefix(name, "uint") || strings.HasPrefix(name, "float"):
+		return "a number"
+	}
+	return "another kind of value"
+}
+
+// fieldRead says which field a template reads from what is no mapping.
+func fieldRead(err error) string {
+	m := badField.FindAllStringSubmatch(err.Error(), -1)
+	return fmt.Sprintf(", with the key %s", m[len(m)-1][1])
+}
+
+// noMapping returns the value that a template reads a field from, although it is no
+// mapping, and what it is and where.
+func (t *tree) noMapping(f failure, values *valueStack) (holder, kind string, ok bool) {
+	text := f.err.Error()
+	fields := badField.FindAllStringSubmatch(text, -1)
+	reads := operand.FindAllStringSubmatch(text, -1)
+	if len(fields) == 0 || len(reads) == 0 {
+		return "", "", false
+	}
+	_, read, ok := strings.Cut(strings.TrimPrefix(reads[len(reads)-1][1], "$"), ".Values.")
+	if !ok {
+		return "", "", false
+	}
+	path := strings.Split(read, ".")
+	for _, part := range strings.Split(f.name, "/charts/")[1:] { // a subchart's own
+		chart, _, _ := strings.Cut(part, "/")
+		path = slices.Insert(path, 0, chart)
+	}
+	for i := 1; i < len(path); i++ {
+		places := values.find(path[:i])
+		if path[i] != fields[len(fields)-1][1] || len(places) == 0 || places[0].node == nil {
+			continue
+		}
+		p := places[0]
+		switch {
+		case p.node.IsMapping() || p.node.IsNull():
+			continue
+		case p.node.IsSequence():
+			kind = "a list"
+		default:
+			kind = "a string"
+			switch p.node.YAML().ShortTag() {
+			case kyaml.NodeTagBool:
+				kind = "true or false"
+			case kyaml.NodeTagInt, kyaml.NodeTagFloat:
+				kind = "a number"
+			}
+		}
+		at := p.span()
+		return strings.Join(path[:i], "."), fmt.Sprintf("%s (%s:%d)", kind, at.Path(), at.Start.Line), true
+	}
+	return "", "", false
+}
+
+// wordInAction returns where a name stands in an action of the line that begins at an
+// offset.
+func wordInAction(text string, line int, word string) (at int, ok bool) {
+	end := len(text)
+	if i := strings.IndexByte(text[line:], '\n'); i >= 0 {
+		end = line + i
+	}
+	expr := regexp.MustCompile(`(?:^|[^\w.$"'-])(` + regexp.QuoteMeta(word) + `)(?:$|[^\w"'-])`)
+	for from := line; from < end; {
+		m := expr.FindStringSubmatchIndex(text[from:end])
+		if m == nil {
+			return 0, false
+		}
+		at = from + m[2]
+		if open := strings.LastIndex(text[:at], "{{"); open >= 0 && !strings.Contains(text[open:at], "}}") {
+			return at, true
+		}
+		from = at + len(word)
+	}
+	return 0, false
+}
 
 // plainMessage says in plain words what is wrong.
 func plainMessage(err error, limit int) string {
@@ -156,7 +262,13 @@ func plainMessage(err error, limit int) string {
 		field := nilPointer.FindStringSubmatch(rest)[1]
 		rest = fmt.Sprintf("cannot read .%s: what should hold it is not set", field)
 	case badField.MatchString(rest):
-		rest = badField.ReplaceAllString(rest, "has no field $1: it is of type $2")
+		field := badField.FindStringSubmatch(rest)[1]
+		rest = fmt.Sprintf("cannot read .%s: what should hold it is no mapping", field)
+	case wrongType.MatchString(rest):
+		m := wrongType.FindStringSubmatch(rest)
+		rest = fmt.Sprintf("needs %s, not %s", kindOfType(m[1]), kindOfType(m[2]))
+	case noRange.MatchString(rest):
+		rest = "range needs a list, a mapping or a number"
 	}
 	if what != "" {
 		return "does not render: " + what + ": " + rest

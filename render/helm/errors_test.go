@@ -51,7 +51,20 @@ func TestErrors(t *testing.T) {
 		{"fail in an include", []string{"templates/_h.tpl", "{{ define \"h\" }}\n{{- fail \"never\" }}{{ end }}", "templates/a.yaml", "b: {{ include \"h\" . }}\n"}, Options{}, `templates/_h.tpl:2:5: the chart refuses these values: never`},
 		{"nothing to read from", []string{"templates/a.yaml", "b: {{ .Values.x.y.z }}\n"}, Options{}, "templates/a.yaml:1:14: does not render: .Values.x.y.z: cannot read .y: what should hold it is not set"},
 		{"broken template", []string{"templates/a.yaml", "a: 1\nb: {{ if }}\n"}, Options{}, "templates/a.yaml:2:1: does not render: missing value for if"},
-		{"unknown function", []string{"templates/a.yaml", "b: {{ env \"HOME\" }}\n"}, Options{}, `templates/a.yaml:1:1: function "env" is not one of Helm's`},
+		{"unknown function", []string{"templates/a.yaml", "b: {{ env \"HOME\" }}\n"}, Options{}, `templates/a.yaml:1:7: function "env" is not one of Helm's`},
+		{"unknown function among others", []string{"templates/a.yaml", "env: env # {{ .Values.env | quote }}\nenv: {{ .Values.env }} env {{ quote (env \"env\") }}\n"}, Options{}, `templates/a.yaml:2:38: function "env" is not one of Helm's`},
+		{"unknown variable", []string{"templates/a.yaml", "b: {{ quote $v }}\n"}, Options{}, `templates/a.yaml:1:13: does not render: undefined variable "$v"`},
+		{"an if without an end", []string{"templates/a.yaml", "{{ if .Values.a }}\n{{ end }}\na:\n  {{- if .Values.b }}\n  b:\n    {{- range .Values.c }}\n    {{- end }}\n"}, Options{}, "templates/a.yaml:4:3: does not render: {{- if .Values.b }} is not closed: an {{ end }} is missing"},
+		{"an else without an end", []string{"templates/a.yaml", "{{ if .Values.a }}\n{{ else if .Values.b }}\n{{ else }}\n{{- with .Values.c }}\nx\n"}, Options{}, "templates/a.yaml:4:1: does not render: {{- with .Values.c }} is not closed: an {{ end }} is missing"},
+		{"an else if without an end", []string{"templates/a.yaml", "{{ if .Values.a }}\n{{ else if .Values.b }}\n{{ with .Values.c }}\n{{ end }}\n{{ else }}\n"}, Options{}, "templates/a.yaml:1:1: does not render: {{ if .Values.a }} is not closed: an {{ end }} is missing"},
+		{"a definition without an end", []string{"templates/_h.tpl", "{{ define \"a\" }}{{ end }}\n{{ define \"b\" }}\n{{ if 1 }}\n{{ end }}\n"}, Options{}, `templates/_h.tpl:2:1: does not render: {{ define "b" }} is not closed: an {{ end }} is missing`},
+		{"an if without an end behind a definition", []string{"templates/_h.tpl", "{{ define \"a\" }}{{ end }}\n{{ if 1 }}\n"}, Options{}, `templates/_h.tpl:2:1: does not render: {{ if 1 }} is not closed: an {{ end }} is missing`},
+		{"a field of a string", []string{"templates/a.yaml", "b: {{ .Values.a.image.repository }}\n", "values.yaml", "a:\n  image: nginx\n"}, Options{}, "does not render: a.image is a string ("},
+		{"a field of a list's string", []string{"templates/a.yaml", "{{ range .Values.a }}{{ .name }}{{ end }}\n", "values.yaml", "a: [b]\n"}, Options{}, "templates/a.yaml:1:25: does not render: .name: cannot read .name: what should hold it is no mapping"},
+		{"a number for a string", []string{"templates/a.yaml", "b: {{ b64enc .Values.a }}\n", "values.yaml", "a: 1\n"}, Options{}, "templates/a.yaml:1:21: does not render: .Values.a: needs a string, not a number"},
+		{"an action in values", []string{"values.yaml", "a: 1\nb: {{ .Values.a }}\n"}, Options{}, "values.yaml:2:4: this is read as a mapping in a mapping, since the file is no template: put {{ }} in quotes, or write the value itself"},
+		{"values that are a list", []string{"values.yaml", "# none\n- a\n"}, Options{}, "values.yaml:2:1: a mapping belongs here"},
+		{"an action in the output", []string{"templates/a.yaml", "a: {{ .Values.a }}\n", "values.yaml", "a: \"{{ .Release.Name }}\"\n"}, Options{}, "templates/a.yaml:1:4: renders to a key that is a mapping or a list, not text: quote what is written here"},
 		{"unknown template", []string{"templates/a.yaml", "b: {{ include \"nope\" . }}\n"}, Options{}, `templates/a.yaml:1:7: template "nope" is not defined by any file of the chart or its dependencies`},
 		{"broken output", []string{"templates/a.yaml", "a: {{ .Values.v }}\n", "values.yaml", "v: \"[1\"\n"}, Options{}, `templates/a.yaml:1:4: renders to broken YAML`},
 		{"tpl of a value", []string{"templates/a.yaml", "a: {{ tpl .Values.v . }}\n", "values.yaml", "u: 1\nv: \"{{ nope }}\"\n"}, Options{}, `values.yaml:2:4: function "nope" is not one of Helm's`},
@@ -86,7 +99,7 @@ func TestErrors(t *testing.T) {
 				}
 			}
 			switch c.name {
-			case "broken values", "broken Chart.yaml", "no values file", "remote values", "bad --set", "kube version", "endless time", "endless text":
+			case "an action in values", "values that are a list", "broken values", "broken Chart.yaml", "no values file", "remote values", "bad --set", "kube version", "endless time", "endless text":
 				return
 			}
 			find(t, b, "ConfigMap", "fine")

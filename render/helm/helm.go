@@ -277,10 +277,7 @@ func (t *tree) loadError(err error) *lint.InputError {
 		if f == nil || !strings.Contains(text, "cannot load "+name) {
 			continue
 		}
-		if _, errs := lint.ParseYAML(f.src); len(errs) > 0 {
-			return errs[0]
-		}
-		return &lint.InputError{Message: text, Span: f.src.LineSpan(1)}
+		return unreadable(f.src, err)
 	}
 	return &lint.InputError{Message: fmt.Sprintf("chart %s: %s", t.shown, text), Span: t.firstLine("Chart.yaml")}
 }

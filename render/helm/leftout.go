@@ -17,14 +17,14 @@ func (o *output) leftOut() []lint.LeftOut {
 	for _, x := range o.texts {
 		l := &locator{out: o, x: x}
 		for _, g := range x.segs {
-			if g.o.kind != fromGap || g.o.body == "" {
+			if g.o.kind != fromGap || g.o.gap == nil {
 				continue
 			}
 			s, ok := l.site(g)
 			if !ok {
 				continue
 			}
-			kinds := kindLine.FindAllStringSubmatch(g.o.body, -1)
+			kinds := kindLine.FindAllStringSubmatch(g.o.gap.body, -1)
 			for _, match := range kinds {
 				left := lint.LeftOut{Kind: match[1], Template: s.span}
 				left.Alone = !slices.ContainsFunc(kinds, func(other []string) bool { return other[1] != match[1] })

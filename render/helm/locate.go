@@ -2,8 +2,6 @@ package helm
 
 import (
 	"cmp"
-	"fmt"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -85,6 +83,9 @@ func (l *locator) atKey(key, value *kyaml.Node) lint.Place {
 	if len(segs) == 0 {
 		return place
 	}
+	// What decided about the name's text did not decide about the object.
+	place.Related = slices.DeleteFunc(place.Related, func(r lint.Related) bool { return r.Role == "guard" })
+	place.Related = append(place.Related, l.guards(segs[0])...)
 	k, ok := l.site(segs[0])
 	sites := l.sites(l.main(l.segments(from, to)))
 	if k.vendored { // unless the value is written there, too, its place is the author's
@@ -473,20 +474,24 @@ func (l *locator) guards(g segment) []lint.Related {
 	var out []lint.Related
 	seen := map[string]bool{}
 	for w := g.guard; w != nil && len(out) < 2; w = w.next {
+		var best lint.Related
+		of := ""
 		for _, path := range w.paths {
 			p, ok := l.valuePlace(path)
 			if seen[path] || !ok || slices.ContainsFunc(g.o.paths, func(own string) bool { return own == path || strings.HasPrefix(own, path+"\x00") }) {
 				continue
 			}
-			seen[path] = true
-			message := "rendered because " + dotted(path) + " is set"
-			if v, isBool := p.bool(); isBool {
-				message = fmt.Sprintf("rendered because %s is %v", dotted(path), v)
-			} else if w.other {
-				message = "rendered depending on " + dotted(path)
+			message, certain := l.out.values.because(w.decision, !w.other, path, p)
+			if best.Message == "" || certain {
+				best, of = lint.Related{Role: "guard", Message: message, Span: p.span()}, path
 			}
-			out = append(out, lint.Related{Role: "guard", Message: message, Span: p.span()})
-			break
+			if certain {
+				break
+			}
+		}
+		if best.Message != "" {
+			seen[of] = true
+			out = append(out, best)
 		}
 	}
 	return out
@@ -553,7 +558,7 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 		if place, ok := l.block(holder); ok {
 			return place
 		}
-		if place, ok := l.gap(holder, fields[0]); ok {
+		if place, ok := l.gap(holder, fields); ok {
 			return place
 		}
 	}
@@ -588,11 +593,16 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 	y := holder.YAML()
 	at, _ := l.bounds(y)
 	segs := l.segments(at, at+1)
-	if len(segs) != 1 || segs[0].o.kind != fromValue || len(segs[0].o.paths) != 1 {
+	if len(segs) != 1 || len(segs[0].o.paths) != 1 {
 		return lint.Place{}, false
 	}
 	g := segs[0]
 	path := g.o.paths[0]
+	if g.o.kind != fromValue { // the null that toYaml makes of nothing has no address
+		if p, ok := l.valuePlace(path); g.o.kind != fromReads || !holder.IsNull() || !ok || p.node == nil || !p.node.IsNull() {
+			return lint.Place{}, false
+		}
+	}
 	if holder.IsMapping() && len(y.Content) > 0 && y.Style&kyaml.FlowStyle == 0 {
 		fields := split(path) // the value of the first key: the block is what holds it
 		if fields[len(fields)-1] != y.Content[0].Value {
@@ -628,72 +638,216 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 
 // gap looks among what the template did not write in a mapping for the block that would
 // have written the field, and returns the values key that decides about it.
-func (l *locator) gap(holder *lint.Node, field string) (lint.Place, bool) {
-	y := holder.YAML()
-	if y.Kind != kyaml.MappingNode || len(y.Content) == 0 {
+func (l *locator) gap(holder *lint.Node, fields []string) (lint.Place, bool) {
+	m, ok := l.mapping(holder)
+	if !ok {
 		return lint.Place{}, false
 	}
-	from, to := l.bounds(y)
-	indentation := l.indentation(from, y.Content[0].Column-1)
-	for to < len(l.x.text) && (l.x.text[to] == '\n' || l.x.text[to] == ' ' || l.x.text[to] == '\r') {
-		to++
-	}
-	key := regexp.MustCompile(`(?m)^([ ]*)` + regexp.QuoteMeta(field) + `:`)
 	segs := l.x.segs
-	for i := sort.Search(len(segs), func(i int) bool { return segs[i].end >= from }); i < len(segs) && segs[i].start <= to; i++ {
+	closed := map[string]bool{} // by the values that decide about a block that ends the mapping
+	for i := sort.Search(len(segs), func(i int) bool { return segs[i].end >= m.start }); i < len(segs); i++ {
 		g := segs[i]
-		if g.o.kind != fromGap || g.start != g.end {
+		if g.start > m.end && m.endsIn(l.x.text[m.end:g.start]) {
+			break
+		}
+		if g.o.kind != fromGap || g.o.gap == nil || g.start != g.end || g.start < m.start {
 			continue
 		}
-		wanted := false
-		for _, m := range key.FindAllStringSubmatch("\n"+g.o.body, -1) {
-			wanted = wanted || len(m[1]) == indentation
-		}
-		if !wanted {
-			continue
-		}
-		s, ok := l.site(g)
-		if !ok {
-			continue
-		}
-		place := lint.Place{Precision: lint.Block, Origin: lint.FromValue}
-		for _, path := range g.o.paths {
-			p, missing, ok := l.out.values.nearest(split(path))
-			if !ok || missing > 0 && !s.vendored {
-				continue
+		adds, ends := m.with(l.x.text, g, fields)
+		if ends {
+			for _, path := range g.o.paths {
+				closed[path] = true
 			}
-			place.Span = p.key()
-			if missing > 0 {
-				place.Precision = lint.ObjectLevel
-			}
-			message := "rendered here when " + dotted(path) + " is set"
-			place.Related = append(place.Related, lint.Related{Role: "template", Message: message, Span: s.span})
-			place.Related = append(place.Related, l.guards(g)...)
+		}
+		if !adds || slices.ContainsFunc(g.o.paths, func(path string) bool { return closed[path] }) {
+			continue
+		}
+		if place, ok := l.atGap(g); ok {
 			return place, true
 		}
-		if s.vendored {
-			continue
-		}
-		place.Span, place.Origin = s.span, lint.FromText
-		place.Related = append(place.Related, l.guards(g)...)
-		return place, true
 	}
 	return lint.Place{}, false
 }
 
-// indentation returns how far the key at an offset is indented in its template; rendered
-// is how far it is in the rendered text, where an include may have moved it.
-func (l *locator) indentation(at, rendered int) int {
-	segs := l.segments(at, at+1)
-	if len(segs) != 1 || segs[0].o.kind != fromText || segs[0].o.fixed || segs[0].o.file == nil {
-		return rendered
+// atGap returns the place of something that a block did not write: the values key that
+// decides about the block where that is certain, else the block.
+func (l *locator) atGap(g segment) (lint.Place, bool) {
+	s, ok := l.site(g)
+	if !ok {
+		return lint.Place{}, false
 	}
-	text := segs[0].o.file.loaded()[:segs[0].off]
-	line := text[strings.LastIndexByte(text, '\n')+1:]
-	if strings.Trim(line, " -") != "" {
-		return rendered
+	place := lint.Place{Precision: lint.Block, Origin: lint.FromValue}
+	unmet, certain := l.out.values.unmet(g.o.gap.decision, g.o.paths)
+	var paths, wishes []string
+	for _, n := range unmet {
+		paths, wishes = append(paths, n.path), append(wishes, l.out.values.wish(n))
 	}
-	return len(line)
+	if s.vendored && !certain { // all that can be changed are the values
+		paths = g.o.paths
+	}
+	for _, path := range paths {
+		p, missing, ok := l.out.values.nearest(split(path))
+		if !ok || missing > 0 && !s.vendored {
+			continue
+		}
+		place.Span = p.key()
+		if missing > 0 {
+			place.Precision = lint.ObjectLevel
+		}
+		message := "rendered here depending on " + dotted(path)
+		if certain {
+			message = "rendered here when " + strings.Join(wishes, " and ")
+		}
+		place.Related = append(place.Related, lint.Related{Role: "template", Message: message, Span: s.span})
+		place.Related = append(place.Related, l.guards(g)...)
+		return place, true
+	}
+	if s.vendored {
+		return lint.Place{}, false
+	}
+	place.Span, place.Origin = s.span, lint.FromText
+	if !certain {
+		for _, path := range g.o.paths {
+			if p, ok := l.valuePlace(path); ok && len(place.Related) < maxRelated {
+				place.Related = append(place.Related, lint.Related{Role: "value", Message: "rendered depending on " + dotted(path), Span: p.span()})
+			}
+		}
+	}
+	place.Related = append(place.Related, l.guards(g)...)
+	return place, true
+}
+
+// A block is a mapping of the rendered text that is written in lines.
+type block struct {
+	start, from, end int // behind the key or dash; of the first key; behind the last value
+	column           int // of its keys; -1 where it has none yet
+	above            int // the column of its own key, which its keys stand behind
+}
+
+// mapping returns where a mapping stands; ok is false for one in flow style, in which no
+// line can be added. Nothing behind a key is a mapping, too.
+func (l *locator) mapping(n *lint.Node) (m block, ok bool) {
+	y, text := n.YAML(), l.x.text
+	switch {
+	case n.IsNull() && n.Exists() && n.Key() != nil:
+		at, _ := l.bounds(n.Key())
+		line := text[strings.LastIndexByte(text[:at], '\n')+1 : at]
+		colon := strings.IndexByte(text[at:], ':')
+		if strings.Trim(line, " -") != "" || colon < 0 {
+			return block{}, false
+		}
+		m = block{start: at + colon + 1, column: -1, above: len(line)}
+		if rest, _, _ := strings.Cut(text[m.start:], "\n"); strings.TrimSpace(rest) != "" {
+			return block{}, false
+		}
+		m.from, m.end = m.start, m.start
+		return m, true
+	case y.Kind != kyaml.MappingNode || len(y.Content) == 0 || y.Style&kyaml.FlowStyle != 0:
+		return block{}, false
+	}
+	m.from, m.end = l.bounds(y)
+	m.column, m.above = y.Content[0].Column-1, -1
+	for m.start = m.from; ; { // blank lines and comments before it belong to it
+		m.start = len(strings.TrimRight(text[:m.start], " \t\r\n"))
+		line := strings.LastIndexByte(text[:m.start], '\n') + 1
+		if !strings.HasPrefix(strings.TrimLeft(text[line:m.start], " "), "#") {
+			return m, true
+		}
+		m.start = line
+	}
+}
+
+// endsIn reports whether a line of the text behind a mapping is no part of it.
+func (m block) endsIn(text string) bool {
+	_, lines, more := strings.Cut(text, "\n")
+	for more {
+		var line string
+		line, lines, more = strings.Cut(lines, "\n")
+		content := strings.TrimLeft(line, " ")
+		if m.ends(len(line)-len(content), content) {
+			return true
+		}
+	}
+	return false
+}
+
+// ends reports whether a line with content at a column is no part of the mapping.
+func (m block) ends(column int, content string) bool {
+	if content = strings.TrimSpace(content); content == "" || content[0] == '#' {
+		return false
+	}
+	if column == 0 && (strings.HasPrefix(content, "---") || strings.HasPrefix(content, "...")) {
+		return true
+	}
+	return column < m.column || column <= m.above
+}
+
+// with reports whether the text of a gap, where the gap is, would add the field, and
+// whether it would end the mapping: by another item of the list that the mapping is in,
+// say.
+func (m block) with(text string, g segment, fields []string) (adds, ends bool) {
+	before := text[strings.LastIndexByte(text[:g.start], '\n')+1 : g.start]
+	margin := g.indent
+	first := true
+	rest := g.o.gap.body
+	for more := true; more; first = false {
+		var line string
+		line, rest, more = strings.Cut(rest, "\n")
+		content := strings.TrimLeft(line, " ")
+		column := margin + len(line) - len(content)
+		if first {
+			if strings.Trim(before, " -") != "" {
+				continue // the rest of a line
+			}
+			column = len(before) + len(line) - len(content)
+		}
+		if m.column < 0 && column > m.above && strings.TrimSpace(content) != "" && content[0] != '#' {
+			m.column = column // these would be its first keys
+		}
+		if m.ends(column, content) {
+			return adds && g.start >= m.from, true
+		}
+		if value, ok := isKey(content, fields[0]); ok && column == m.column && !adds {
+			adds = mayHold(value+"\n"+rest, column-margin, fields[1:])
+		}
+	}
+	return adds, false
+}
+
+// isKey reports whether a line begins with a key, and returns what stands behind it.
+func isKey(line, key string) (value string, ok bool) {
+	for _, quote := range []string{"", `"`, "'"} {
+		if value, ok = strings.CutPrefix(line, quote+key+quote+":"); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// mayHold reports whether the value that a text begins with, whose key is at a column,
+// has fields, each in the one before, or is written by an action, which may have them.
+func mayHold(text string, column int, fields []string) bool {
+	var value strings.Builder
+	for i, line := range strings.SplitAfter(text, "\n") {
+		content := strings.TrimLeft(line, " ")
+		at := len(line) - len(content)
+		if i > 0 && strings.TrimSpace(content) != "" && (at < column || at == column && content[0] != '-') {
+			break
+		}
+		if strings.HasPrefix(content, written) {
+			return true
+		}
+		value.WriteString(line)
+	}
+	text = value.String()
+	for _, field := range fields {
+		i := strings.Index(text, field+":")
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(field)+1:]
+	}
+	return true
 }
 
 // names returns the values that a range of the rendered text depends on, in whatever way.

@@ -144,6 +144,10 @@ func (o *output) documents() []*document {
 			o.errs = append(o.errs, &lint.InputError{Message: "renders to " + e.Message, Span: place.Span})
 		}
 		for _, doc := range parsed {
+			if key := structuredKey(doc); key != nil { // YAML allows it, JSON and so Kubernetes does not
+				from, to := l.bounds(key)
+				o.errs = append(o.errs, &lint.InputError{Message: "renders to a key that is a mapping or a list, not text: quote what is written here", Span: l.place(from, to, false).Span})
+			}
 			d := &document{name: x.name, resources: lint.NewResources(doc, l)}
 			for _, r := range d.resources {
 				d.hook = r.Annotations()["helm.sh/hook"]

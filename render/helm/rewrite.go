@@ -35,7 +35,6 @@ type rewriter struct {
 	t     *tracer
 	tree  *parse.Tree
 	place placer
-	text  string // of the template, where it is known
 
 	functions map[string]bool // that the template calls
 	calls     []string        // the templates that it calls with {{ template }}
@@ -212,7 +211,8 @@ func (r *rewriter) list(l *parse.ListNode, depth int) {
 // branch rewrites an if, with or range and returns what stands in its place.
 func (r *rewriter) branch(n parse.Node, b *parse.BranchNode, depth int) []parse.Node {
 	act := r.action(b.Pos)
-	r.t.actions[act].body = r.body(b)
+	asked := conditionOf(b.Pipe)
+	r.t.actions[act].list, r.t.actions[act].asked = b.List, &asked
 	assigned := map[string]bool{}
 	assignments(b.List, map[string]bool{}, assigned)
 	assignments(b.ElseList, map[string]bool{}, assigned)
@@ -236,39 +236,56 @@ func (r *rewriter) branch(n parse.Node, b *parse.BranchNode, depth int) []parse.
 	return out
 }
 
-// body returns the template text of the first branch of a block.
-func (r *rewriter) body(b *parse.BranchNode) string {
-	if b.List == nil || len(b.List.Nodes) == 0 {
-		return ""
-	}
-	from, last := int(b.List.Nodes[0].Position()), lastOf(b.List)
-	if from < 0 || last > len(r.text) || from >= last {
-		return ""
-	}
-	return r.text[from:last]
-}
+// written stands in the text of a block where an action would write something.
+const written = "\x00"
 
-// lastOf returns the offset behind the text of a list, or where its last action starts;
-// blocks count with their branches.
-func lastOf(l *parse.ListNode) int {
-	if l == nil || len(l.Nodes) == 0 {
-		return 0
+// bodyText returns what a block of a rewritten template would write: its text, that of
+// all branches of the blocks in it, and [written] for actions, as far to the right as
+// indent and nindent put it.
+func bodyText(l *parse.ListNode) string {
+	var out strings.Builder
+	var walk func(l *parse.ListNode)
+	branch := func(b *parse.BranchNode) {
+		walk(b.List)
+		walk(b.ElseList)
 	}
-	var last int
-	for _, n := range l.Nodes {
-		last = max(last, int(n.Position()))
-		switch x := n.(type) {
-		case *parse.TextNode:
-			last = max(last, int(x.Pos)+len(x.Text))
-		case *parse.IfNode:
-			last = max(last, lastOf(x.List), lastOf(x.ElseList))
-		case *parse.WithNode:
-			last = max(last, lastOf(x.List), lastOf(x.ElseList))
-		case *parse.RangeNode:
-			last = max(last, lastOf(x.List), lastOf(x.ElseList))
+	walk = func(l *parse.ListNode) {
+		if l == nil {
+			return
+		}
+		for _, n := range l.Nodes {
+			switch x := n.(type) {
+			case *parse.TextNode:
+				out.Write(x.Text)
+			case *parse.ActionNode:
+				if fn, ok := x.Pipe.Cmds[0].Args[0].(*parse.IdentifierNode); ok && fn.Ident == "__print" {
+					printed := x.Pipe.Cmds[0].Args[3].(*parse.PipeNode)
+					last := printed.Cmds[len(printed.Cmds)-1].Args
+					if fn, ok := last[0].(*parse.IdentifierNode); ok && len(last) > 1 {
+						if n, ok := last[1].(*parse.NumberNode); ok && n.IsInt && n.Int64 >= 0 && n.Int64 < 1000 {
+							switch fn.Ident {
+							case "nindent":
+								out.WriteString("\n" + strings.Repeat(" ", int(n.Int64)))
+							case "indent":
+								out.WriteString(strings.Repeat(" ", int(n.Int64)))
+							}
+						}
+					}
+					out.WriteString(written)
+				}
+			case *parse.TemplateNode:
+				out.WriteString(written)
+			case *parse.IfNode:
+				branch(&x.BranchNode)
+			case *parse.WithNode:
+				branch(&x.BranchNode)
+			case *parse.RangeNode:
+				branch(&x.BranchNode)
+			}
 		}
 	}
-	return last
+	walk(l)
+	return out.String()
 }
 
 // assignments collects the variables that a block assigns to without declaring them.

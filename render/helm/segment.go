@@ -33,8 +33,14 @@ type origin struct {
 	at    int
 	// namespace says that it is .Release.Namespace.
 	namespace bool
-	random    bool   // something generated is part of it
-	body      string // of a gap: the template text that was not rendered
+	random    bool // something generated is part of it
+	gap       *gap // of fromGap, where an if, with or range wrote nothing
+}
+
+// A gap is what an if, with or range did not write.
+type gap struct {
+	decision
+	body string // its text; where an action would have written more stands [written]
 }
 
 // A frame is an action that text came through, which stands at an offset of an origin:
@@ -52,12 +58,14 @@ type segment struct {
 	off        int // where the segment begins in the text of its origin
 	// exact says that the segment is that text, byte for byte.
 	exact bool
-	guard *guard
+	// indent is how far functions have moved it to the right of where its template has it.
+	indent int
+	guard  *guard
 }
 
 // A guard is an if, with or range that was decided so that text under it was written.
 type guard struct {
-	act   int
+	decision
 	other bool // its else branch
 	paths []string
 	depth int

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"text/template/parse"
 
 	"helm.sh/helm/v3/pkg/chartutil"
 )
@@ -57,8 +58,12 @@ type holding struct {
 type action struct {
 	in     *origin
 	off    int
-	body   string   // the text that it decides about
+	list   *parse.ListNode // what it decides about
+	asked  *condition
 	chosen []string // the values that its pipeline read last
+	value  string   // the path of the value that its pipeline gave last; "" of anything else
+	body   string   // the text of list, once it is known
+	known  bool
 }
 
 // printed is the value that an action hands to the writer.
@@ -255,6 +260,18 @@ func (t *tracer) origin(v any) *origin {
 	rv := reflect.ValueOf(v)
 	if k := rv.Kind(); k == reflect.Map || k == reflect.Slice {
 		return t.values[rv.Pointer()].o
+	}
+	return nil
+}
+
+// single is origin for what came from one place as a whole.
+func (t *tracer) single(v any) *origin {
+	s, ok := v.(string)
+	if !ok {
+		return t.origin(v)
+	}
+	if segs := t.segments(s); len(segs) == 1 {
+		return segs[0].o
 	}
 	return nil
 }
@@ -469,7 +486,7 @@ func (t *tracer) outer(inner *guard) *guard {
 		if g == nil {
 			return t.guard
 		}
-		return &guard{act: g.act, other: g.other, paths: g.paths, next: chain(g.next)}
+		return &guard{decision: g.decision, other: g.other, paths: g.paths, next: chain(g.next)}
 	}
 	t.outers[k] = chain(inner)
 	return t.outers[k]
@@ -548,10 +565,17 @@ func (t *tracer) print(act, begin int, v any) (any, error) {
 // decide notes what decided an if, with or range.
 func (t *tracer) decide(act, begin int, v any) any {
 	paths := t.since(begin)
-	t.actions[act].chosen = paths
+	a := &t.actions[act]
+	a.chosen, a.value = paths, ""
+	if o := t.single(v); o != nil && o.kind == fromValue && len(o.paths) == 1 && !o.key {
+		a.value = o.paths[0]
+	}
 	if truth, _ := template.IsTrue(v); !truth && t.out != nil {
-		a := &t.actions[act]
-		o := &origin{kind: fromGap, paths: paths, via: &frame{in: a.in, off: a.off}, body: a.body}
+		if !a.known {
+			a.body, a.known = bodyText(a.list), true
+		}
+		left := &gap{decision{a.asked, a.value}, a.body}
+		o := &origin{kind: fromGap, paths: paths, via: &frame{in: a.in, off: a.off}, gap: left}
 		n := len(t.out.buf)
 		t.out.segs = append(t.out.segs, segment{start: n, end: n, o: o, guard: t.guard})
 	}
@@ -618,7 +642,8 @@ func (t *tracer) enterGuard(act, other, depth int) (string, error) {
 	}
 	depth += t.base
 	t.leaveTo(depth)
-	t.guard = &guard{act, other == 1, t.actions[act].chosen, depth, t.guard}
+	a := &t.actions[act]
+	t.guard = &guard{decision{a.asked, a.value}, other == 1, a.chosen, depth, t.guard}
 	return "", nil
 }
 

@@ -364,7 +364,7 @@ func indented(segs []segment, s string, n, lead int) []segment {
 				g.start = start
 			}
 			g.end = min(g.end, end)
-			g.start, g.end = pos+g.start-start, pos+g.end-start
+			g.start, g.end, g.indent = pos+g.start-start, pos+g.end-start, g.indent+n
 			out = append(out, g)
 		}
 		pos += end - start

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ type valuePlace struct {
 	node  *lint.Node // nil for a flag
 }
 
-// span returns where the value stands, or the flag that sets it.
+// span returns where the value stands, or the flag that sets it; of nothing, its key.
 func (p valuePlace) span() lint.Span {
 	switch {
 	case p.layer.located:
@@ -68,6 +69,8 @@ func (p valuePlace) span() lint.Span {
 		return p.layer.file.LineSpan(1)
 	case p.node == nil || p.node.YAML() == nil:
 		return p.layer.src.Span(0, len(p.layer.src.Data))
+	case p.node.IsNull() && p.node.Key() != nil:
+		return lint.NodeSpan(p.layer.src, p.node.Key())
 	}
 	return lint.NodeSpan(p.layer.src, p.node.YAML())
 }
@@ -178,12 +181,55 @@ func (f setFlag) mistake(text string, err error) string {
 func fileLayer(src *lint.Source) (*valueLayer, map[string]any, *lint.InputError) {
 	values := map[string]any{}
 	if err := yaml.Unmarshal(src.Data, &values); err != nil {
-		if _, errs := lint.ParseYAML(src); len(errs) > 0 {
-			return nil, nil, errs[0]
-		}
-		return nil, nil, &lint.InputError{Message: "values are not a mapping: " + err.Error(), Span: src.LineSpan(1)}
+		return nil, nil, unreadable(src, err)
 	}
 	return &valueLayer{src: src, root: parseValues(src)}, values, nil
+}
+
+// unreadable says what is wrong with a YAML file that Helm could not read.
+func unreadable(src *lint.Source, err error) *lint.InputError {
+	docs, errs := lint.ParseYAML(src)
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	if len(docs) > 0 && docs[0].Kind != kyaml.MappingNode {
+		return &lint.InputError{Message: "a mapping belongs here", Span: lint.NodeSpan(src, docs[0])}
+	}
+	for _, doc := range docs {
+		if n := structuredKey(doc); n != nil {
+			span := lint.NodeSpan(src, n)
+			message := "a key must be text, not a mapping or a list"
+			if from := span.Start.Offset - 1; from >= 0 && bytes.HasPrefix(src.Data[from:], []byte("{{")) {
+				message = "this is read as a mapping in a mapping, since the file is no template: put {{ }} in quotes, or write the value itself"
+				span = src.Span(from, span.End.Offset)
+				if bytes.HasPrefix(src.Data[span.End.Offset:], []byte("}")) {
+					span = src.Span(from, span.End.Offset+1)
+				}
+			}
+			return &lint.InputError{Message: message, Span: span}
+		}
+	}
+	text := err.Error()
+	for _, prefix := range []string{"cannot load ", "error converting YAML to JSON: ", "error unmarshaling JSON: ", "yaml: "} {
+		if _, rest, ok := strings.Cut(text, prefix); ok {
+			text = rest
+		}
+	}
+	return &lint.InputError{Message: "cannot be read: " + text, Span: src.LineSpan(1)}
+}
+
+// structuredKey returns the first key below a node that is a mapping or a list; nil where
+// there is none.
+func structuredKey(n *kyaml.Node) *kyaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == kyaml.MappingNode && i%2 == 0 && (c.Kind == kyaml.MappingNode || c.Kind == kyaml.SequenceNode) {
+			return c
+		}
+		if found := structuredKey(c); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 // parseValues returns the first document of a values file, which is what Helm reads.
@@ -319,7 +365,8 @@ func valuePlaceExists(l *valueLayer, path []string) bool {
 	return ok
 }
 
-// find returns where a layer sets the value at path.
+// find returns where a layer sets the value at path. A null sets it, too: to nothing,
+// whatever the weaker layers have.
 func (l *valueLayer) find(path []string) (valuePlace, bool) {
 	if l.root == nil {
 		at := l.flag
@@ -333,7 +380,7 @@ func (l *valueLayer) find(path []string) (valuePlace, bool) {
 				at = v
 			case []any:
 				i, err := strconv.Atoi(field)
-				if err != nil || i < 0 || i >= len(x) || x[i] == nil {
+				if err != nil || i < 0 || i >= len(x) {
 					return valuePlace{}, false
 				}
 				at = x[i]
@@ -341,10 +388,10 @@ func (l *valueLayer) find(path []string) (valuePlace, bool) {
 				return valuePlace{}, false
 			}
 		}
-		return valuePlace{layer: l}, at != nil
+		return valuePlace{layer: l}, true
 	}
 	n := descend(l.root, path)
-	return valuePlace{l, n}, n.Exists() && !n.IsNull()
+	return valuePlace{l, n}, n.Exists()
 }
 
 // descend follows keys and list indices.

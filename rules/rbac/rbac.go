@@ -46,16 +46,25 @@ func relateHolders(f *lint.Finding, r *role) {
 	}
 }
 
-// stand returns n where it was written in the file of its object, else the
-// object's kind: a name that a helper template or a prefix made says little
-// about where a binding is.
+// stand returns n where it was written in the file of its object, else the nearest key
+// around it that was, at last the object's kind: a name that a helper template or a
+// prefix made says little about where a binding is.
 func stand(n *lint.Node) *lint.Node {
-	if r := n.Resource(); r != nil {
-		if kind := r.Get("kind"); kind.Locate().Span.Path() != n.Locate().Span.Path() {
-			return kind
+	r := n.Resource()
+	if r == nil {
+		return n
+	}
+	kind := r.Get("kind")
+	file := kind.Locate().Span.Path()
+	if n.Locate().Span.Path() == file {
+		return n
+	}
+	for at := n.Nearest(); at != nil; at = at.Parent() {
+		if at.Key() != nil && at.KeyNode().Locate().Span.Path() == file {
+			return at.KeyNode()
 		}
 	}
-	return n
+	return kind
 }
 
 // accountNode returns the field of a pod that names its service account.

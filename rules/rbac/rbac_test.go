@@ -197,6 +197,41 @@ func TestEachHopIsARelatedPlace(t *testing.T) {
 	}
 }
 
+// helperLocator places every value that begins with "made-" in a file of helpers.
+type helperLocator struct {
+	lint.FileLocator
+	helpers *lint.Source
+}
+
+func (l helperLocator) Locate(n *lint.Node) lint.Place {
+	if strings.HasPrefix(n.YAML().Value, "made-") {
+		return lint.Place{Span: l.helpers.LineSpan(1)}
+	}
+	return l.FileLocator.Locate(n)
+}
+
+func TestNamesThatHelpersMakeStandAtTheirKeys(t *testing.T) {
+	src := lint.NewSource("pod.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata:\n  name: made-web\nspec:\n  serviceAccountName: made-up\n  volumes:\n  - made-it\n  dnsPolicy: Default\n"))
+	docs, errs := lint.ParseYAML(src)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	pod := lint.NewResources(docs[0], helperLocator{lint.FileLocator{Source: src}, lint.NewSource("helpers", []byte("made"))})[0]
+	for _, c := range []struct {
+		node *lint.Node
+		line int
+	}{
+		{pod.Get("metadata", "name"), 4},
+		{pod.Get("spec", "serviceAccountName"), 6},
+		{pod.Get("spec", "volumes").Items()[0], 7},
+		{pod.Get("spec", "dnsPolicy"), 9},
+	} {
+		if at := stand(c.node).Locate().Span.Start; at.Line != c.line || at.Source != src {
+			t.Errorf("%s stands at %s, want line %d", c.node.Path(), at, c.line)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	data, err := os.ReadFile("testdata/audit.yaml")
 	if err != nil {

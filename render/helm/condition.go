@@ -1,0 +1,399 @@
+package helm
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"text/template/parse"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A condition is what an if, with or range asks, as far as it can be put in words.
+type condition struct {
+	op       conditionOp
+	operand  string // of asksSet and the comparisons: the fields, joined by NUL; "" for a variable or the dot
+	absolute bool   // the operand is read from .Values, not from what the dot or a variable holds
+	word     string // what the comparisons compare with
+	args     []condition
+}
+
+type conditionOp uint8
+
+const (
+	asksOther conditionOp = iota // something that is not followed
+	asksSet                      // the operand is true, not empty
+	asksEqual
+	asksUnequal
+	asksNot
+	asksAll
+	asksAny
+)
+
+// A decision is how a condition turned out.
+type decision struct {
+	asked *condition
+	// value is the path of the value that the condition came to as it is; "" where it
+	// came to anything else.
+	value string
+}
+
+// conditionOf reads a pipeline that is not rewritten yet.
+func conditionOf(p *parse.PipeNode) condition {
+	var c condition
+	for i, cmd := range p.Cmds {
+		args := make([]condition, 0, len(cmd.Args))
+		words := make([]string, 0, len(cmd.Args))
+		for _, arg := range cmd.Args {
+			asked, word := operandOf(arg)
+			args, words = append(args, asked), append(words, word)
+		}
+		fn, called := cmd.Args[0].(*parse.IdentifierNode)
+		if !called {
+			if i > 0 || len(args) > 1 {
+				return condition{}
+			}
+			c = args[0]
+			continue
+		}
+		args, words = args[1:], words[1:]
+		if i > 0 {
+			args, words = append(args, c), append(words, "")
+		}
+		c = callOf(fn.Ident, args, words)
+	}
+	return c
+}
+
+// callOf returns what the result of a function asks.
+func callOf(name string, args []condition, words []string) condition {
+	switch {
+	case (name == "not" || name == "empty") && len(args) == 1:
+		return condition{op: asksNot, args: args}
+	case name == "and" && len(args) > 0:
+		return condition{op: asksAll, args: args}
+	case name == "or" && len(args) > 0:
+		return condition{op: asksAny, args: args}
+	case (name == "eq" || name == "ne") && len(args) == 2:
+		if words[1] == "" {
+			args[0], words[1] = args[1], words[0]
+		}
+		if args[0].op != asksSet || words[1] == "" {
+			return condition{}
+		}
+		c := args[0]
+		c.op, c.word = asksEqual, words[1]
+		if name == "ne" {
+			c.op = asksUnequal
+		}
+		return c
+	}
+	return condition{}
+}
+
+// operandOf returns what an operand asks where it is a condition, or the text of a constant.
+func operandOf(arg parse.Node) (c condition, word string) {
+	read := func(fields []string) condition {
+		c := condition{op: asksSet}
+		if len(fields) > 0 {
+			switch fields[0] {
+			case "Chart", "Release", "Capabilities", "Files", "Template", "Subcharts":
+				return condition{}
+			}
+		}
+		if i := slices.Index(fields, "Values"); i >= 0 {
+			c.absolute, fields = true, fields[i+1:]
+		}
+		c.operand = strings.Join(fields, "\x00")
+		return c
+	}
+	switch x := arg.(type) {
+	case *parse.FieldNode:
+		return read(x.Ident), ""
+	case *parse.VariableNode:
+		return read(x.Ident[1:]), ""
+	case *parse.DotNode:
+		return read(nil), ""
+	case *parse.PipeNode:
+		if len(x.Decl) == 0 {
+			return conditionOf(x), ""
+		}
+	case *parse.ChainNode:
+		if inner, _ := operandOf(x.Node); inner.op == asksSet && inner.operand != "" {
+			inner.operand += "\x00" + strings.Join(x.Field, "\x00")
+			return inner, ""
+		}
+	case *parse.StringNode:
+		return condition{}, x.Text
+	case *parse.NumberNode:
+		return condition{}, x.Text
+	case *parse.BoolNode:
+		if x.True {
+			return condition{}, "true"
+		}
+		return condition{}, "false"
+	}
+	return condition{}, ""
+}
+
+// follows returns what is known of the operands of a condition that turned out true or
+// false; nothing of alternatives, of which any may have decided.
+func (c condition) follows(outcome bool) []condition {
+	switch {
+	case c.op == asksNot:
+		return c.args[0].follows(!outcome)
+	case c.op == asksAll && outcome || c.op == asksAny && !outcome || len(c.args) == 1:
+		var all []condition
+		for _, arg := range c.args {
+			all = append(all, arg.follows(outcome)...)
+		}
+		return all
+	case c.op == asksOther || c.op == asksAll || c.op == asksAny:
+		return nil
+	case outcome:
+		return []condition{c}
+	}
+	return []condition{{op: asksNot, args: []condition{c}}}
+}
+
+// needs returns what would have to hold for a condition to turn out true or false; ok is
+// false where it cannot be said.
+func (c condition) needs(outcome bool) (all []condition, ok bool) {
+	switch {
+	case c.op == asksNot:
+		return c.args[0].needs(!outcome)
+	case c.op == asksOther:
+		return nil, false
+	case c.op == asksAll && outcome || c.op == asksAny && !outcome:
+		for _, arg := range c.args {
+			more, ok := arg.needs(outcome)
+			if !ok {
+				return nil, false
+			}
+			all = append(all, more...)
+		}
+		return all, true
+	case c.op == asksAll || c.op == asksAny:
+		for _, arg := range c.args { // one is enough
+			if all, ok = arg.needs(outcome); ok {
+				return all, true
+			}
+		}
+		return nil, false
+	}
+	return c.follows(outcome), true
+}
+
+// leaf returns a condition on one value without its negation.
+func (c condition) leaf() (leaf condition, negated bool) {
+	if c.op == asksNot {
+		return c.args[0], true
+	}
+	return c, false
+}
+
+// about reports whether a condition on one value is about the value at a path.
+func (s *valueStack) about(c condition, path string) bool {
+	leaf, _ := c.leaf()
+	if leaf.operand == "" {
+		return false
+	}
+	prefix, ok := strings.CutSuffix(path, leaf.operand)
+	if !ok || prefix != "" && !strings.HasSuffix(prefix, "\x00") {
+		return false
+	}
+	return !leaf.absolute || s.isSubchart(strings.TrimSuffix(prefix, "\x00"))
+}
+
+// isSubchart reports whether the values of a chart lie at a path.
+func (s *valueStack) isSubchart(path string) bool {
+	c := s.chart
+	for _, field := range split(path) {
+		if c = c.subs[field]; c == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// plainWord is text that may be shown: it stands in a condition and is no password.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,23}$`)
+
+// secretOperand reports whether the names of fields suggest a secret, of which a report
+// says nothing however short it is.
+func secretOperand(fields string) bool {
+	const probe = "neither-short-nor-public"
+	var tree any = probe
+	for _, field := range split(fields) {
+		tree = map[string]any{field: tree}
+	}
+	var masks lint.Masks
+	masks.AddSettings(tree)
+	return masks.Redact(probe) != probe
+}
+
+// holds reports whether a condition on one value is true of the value as its file has
+// it; known is false where that cannot be told.
+func (c condition) holds(p valuePlace) (holds, known bool) {
+	leaf, negated := c.leaf()
+	truth, known := p.truth()
+	switch leaf.op {
+	case asksEqual, asksUnequal:
+		if known = p.node.IsScalar(); known {
+			truth = (p.node.Value() == leaf.word) == (leaf.op == asksEqual)
+		}
+	}
+	return truth != negated, known
+}
+
+// words puts a condition on one value in words, as "is set"; kind is the kind of value
+// that is there. It returns "" where the words would say more than is known.
+func (c condition) words(p valuePlace, found bool) string {
+	leaf, negated := c.leaf()
+	switch leaf.op {
+	case asksEqual, asksUnequal:
+		if !plainWord.MatchString(leaf.word) || secretOperand(leaf.operand) {
+			return ""
+		}
+		word := leaf.word
+		if word != "true" && word != "false" && strings.Trim(word, "0123456789") != "" {
+			word = `"` + word + `"`
+		}
+		if negated == (leaf.op == asksEqual) {
+			return "is not " + word
+		}
+		return "is " + word
+	}
+	_, isBool := p.bool()
+	switch {
+	case isBool && negated:
+		return "is false"
+	case isBool:
+		return "is true"
+	case !negated:
+		return "is set"
+	case !found || p.node == nil || p.node.IsNull():
+		return "is not set"
+	case p.node.IsScalar() && p.node.YAML().ShortTag() != kyaml.NodeTagString:
+		return "is 0"
+	}
+	return "is empty"
+}
+
+// truth returns what a condition makes of a value, as text/template does.
+func (p valuePlace) truth() (truth, known bool) {
+	switch {
+	case p.node == nil:
+		return false, false
+	case p.node.IsMapping():
+		return len(p.node.Fields()) > 0, true
+	case p.node.IsSequence():
+		return len(p.node.Items()) > 0, true
+	case p.node.IsNull():
+		return false, true
+	}
+	if value, ok := p.bool(); ok {
+		return value, true
+	}
+	switch p.node.YAML().ShortTag() {
+	case kyaml.NodeTagInt, kyaml.NodeTagFloat:
+		return strings.Trim(p.node.Value(), "+-0.") != "", true
+	}
+	return p.node.Value() != "", true
+}
+
+// because says what the value at a path has to do with a decision that turned out as
+// outcome; certain is false where all that can be said is that it has.
+func (s *valueStack) because(d decision, outcome bool, path string, p valuePlace) (said string, certain bool) {
+	words := ""
+	for _, c := range s.facts(d, outcome, path) {
+		holds, known := c.holds(p)
+		own := c.words(p, true)
+		if known && !holds || own == "" || words != "" && words != own {
+			words = ""
+			break
+		}
+		words = own
+	}
+	if words == "" {
+		return "rendered depending on " + dotted(path), false
+	}
+	return "rendered because " + dotted(path) + " " + words, true
+}
+
+// facts returns what a decision tells of the value at a path.
+func (s *valueStack) facts(d decision, outcome bool, path string) []condition {
+	if d.value == path {
+		return condition{op: asksSet, operand: path}.follows(outcome)
+	}
+	return slices.DeleteFunc(d.asked.follows(outcome), func(c condition) bool { return !s.about(c, path) })
+}
+
+// A need is a condition on the value at a path.
+type need struct {
+	condition
+	path string
+}
+
+// unmet returns what keeps a block from being rendered; ok is false where that cannot be
+// said for certain. paths are the values that its condition read.
+func (s *valueStack) unmet(d decision, paths []string) (unmet []need, ok bool) {
+	if d.value != "" && (d.asked.op == asksSet || d.asked.op == asksOther) {
+		return []need{{condition{op: asksSet, operand: d.value}, d.value}}, true
+	}
+	all, ok := d.asked.needs(true)
+	if !ok {
+		return nil, false
+	}
+	prefix, inChart := "", false
+	needs := make([]need, len(all))
+	for i, c := range all {
+		needs[i].condition = c
+		for _, path := range paths {
+			if !s.about(c, path) {
+				continue
+			}
+			if needs[i].path != "" {
+				return nil, false
+			}
+			needs[i].path = path
+			if leaf, _ := c.leaf(); leaf.absolute {
+				prefix, inChart = strings.TrimSuffix(path, leaf.operand), true
+			}
+		}
+	}
+	for _, n := range needs {
+		if n.path == "" { // what decided came before it
+			leaf, _ := n.leaf()
+			if !leaf.absolute || !inChart || leaf.operand == "" {
+				return nil, false
+			}
+			n.path = prefix + leaf.operand
+		}
+		var p valuePlace
+		if places := s.find(split(n.path)); len(places) > 0 {
+			p = places[0]
+			if holds, known := n.holds(p); holds && known {
+				continue
+			}
+		} else if leaf, negated := n.leaf(); negated && leaf.op == asksSet {
+			continue
+		}
+		if n.words(p, p.layer != nil) == "" {
+			return nil, false
+		}
+		unmet = append(unmet, n)
+	}
+	return unmet, len(unmet) > 0
+}
+
+// wish puts what would have to hold of a value in words.
+func (s *valueStack) wish(n need) string {
+	var p valuePlace
+	if places := s.find(split(n.path)); len(places) > 0 {
+		p = places[0]
+	}
+	return dotted(n.path) + " " + n.words(p, p.layer != nil)
+}
