@@ -139,9 +139,9 @@ type workload struct {
 	transient      bool // a pod of helm test
 	idle           bool // scaled to zero: there is no pod
 	serviceAccount string
-	calico         labelSet    // see calicoLabels
-	policies       []*policy   // in the order in which they are asked
-	exposures      [2]exposure // by direction
+	calico         labelSet     // see calicoLabels
+	policies       []*policy    // in the order in which they are asked
+	exposures      [2]*exposure // by direction; workloads that are decided alike share them
 }
 
 func (w *workload) resource() *lint.Resource { return w.spec.Resource }
@@ -191,7 +191,7 @@ func buildModel(b *lint.Bundle) *model {
 		p.index = i
 		m.match(p)
 	}
-	decided := map[string][2]exposure{}
+	decided := map[string][2]*exposure{}
 	for _, w := range m.workloads {
 		key := w.decidedBy(m.names)
 		known, ok := decided[key]
@@ -391,20 +391,20 @@ type exposure struct {
 }
 
 // closed reports whether policies keep the workload from anything but what they name.
-func (e exposure) closed() bool {
+func (e *exposure) closed() bool {
 	return e.isolated || e.open[cluster].restricted() || e.open[internet].restricted()
 }
 
-func (w *workload) exposure(d direction) exposure { return w.exposures[d] }
+func (w *workload) exposure(d direction) *exposure { return w.exposures[d] }
 
 // decide finds what the workload is open to. Of addresses IPv6 counts only where a
 // policy of the workload names some: nothing else in manifests says that there are
 // any, and those who write 0.0.0.0/0 alone mean every address.
-func (w *workload) decide(d direction, names *portNames) exposure {
+func (w *workload) decide(d direction, names *portNames) *exposure {
 	if w.hostNetwork { // outside every policy: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
-		return exposure{open: [2]traffic{everything, everything}}
+		return &exposure{open: [2]traffic{everything, everything}}
 	}
-	var e exposure
+	e := &exposure{}
 	v6 := false
 	for _, p := range w.policies {
 		side := p.sides[d]

@@ -316,7 +316,7 @@ func firewall(rules string) string {
 	return object("k8s.ovn.org/v1", "EgressFirewall", "{name: default, namespace: shop}", "{egress: "+rules+"}")
 }
 
-func describe(e exposure, names *portNames) string {
+func describe(e *exposure, names *portNames) string {
 	text := "open:"
 	if e.isolated {
 		text = "isolated:"

@@ -69,8 +69,9 @@ func Table(bundles []*lint.Bundle) *Matrix {
 	seen := map[MatrixLocation][]int{}
 	for _, b := range bundles {
 		model := modelOf(b)
+		reaches := map[*exposure]Reach{} // which workloads share
 		for _, spec := range b.PodSpecs() {
-			row := model.workloads[spec].row(model.names)
+			row := model.workloads[spec].row(model.names, reaches)
 			known := slices.IndexFunc(seen[row.Location], func(i int) bool { return m.Workloads[i].same(row) })
 			if known < 0 {
 				row.Renderings = []lint.Rendering{b.Rendering}
@@ -121,17 +122,24 @@ func (r MatrixRow) place() string {
 	return text + " in " + strings.Join(roots, ", ")
 }
 
-func (w *workload) row(names *portNames) MatrixRow {
+func (w *workload) row(names *portNames, known map[*exposure]Reach) MatrixRow {
 	r := w.resource()
+	reach := func(d direction) Reach {
+		e := w.exposure(d)
+		if _, ok := known[e]; !ok {
+			known[e] = e.reach(names)
+		}
+		return known[e]
+	}
 	row := MatrixRow{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, HostNetwork: w.hostNetwork,
-		Ingress: w.exposure(ingress).reach(names), Egress: w.exposure(egress).reach(names)}
+		Ingress: reach(ingress), Egress: reach(egress)}
 	if span := r.Get("metadata", "name").Locate().Span; span.IsValid() {
 		row.Location = MatrixLocation{span.Path(), span.Start.Line, span.Start.Column, span.End.Line, span.End.Column}
 	}
 	return row
 }
 
-func (e exposure) reach(names *portNames) Reach {
+func (e *exposure) reach(names *portNames) Reach {
 	r := Reach{Isolated: e.isolated, OpenTo: []string{}, Ports: map[string][]string{}, Except: map[string][]string{}, Policies: []string{}}
 	for _, s := range scopes {
 		open := e.open[s]
@@ -161,9 +169,9 @@ func (r Reach) String() string {
 	var to []string
 	for _, s := range r.OpenTo {
 		if except := r.Except[s]; len(except) > 0 {
-			s += " (all but " + strings.Join(except, ", ") + ")"
+			s += " (all but " + some(except) + ")"
 		} else if ports := r.Ports[s]; len(ports) > 0 {
-			s += " (" + strings.Join(ports, ", ") + ")"
+			s += " (" + some(ports) + ")"
 		}
 		to = append(to, s)
 	}
@@ -176,6 +184,15 @@ func (r Reach) String() string {
 		return "isolated, but open to " + strings.Join(to, ", ")
 	}
 	return "open to " + strings.Join(to, ", ")
+}
+
+// some lists ports, the first of them where they are more than a line has room for.
+func some(ports []string) string {
+	const most = 12
+	if len(ports) <= most {
+		return strings.Join(ports, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ports[:most-1], ", "), len(ports)-most+1)
 }
 
 // WriteJSON writes the matrix as one JSON object.
