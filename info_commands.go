@@ -152,7 +152,15 @@ func (c *command) explain(args []string) (int, error) {
 
 // rbac is `manilint rbac`: who can do what of the dangerous list.
 func (c *command) rbac(args []string) (int, error) {
-	return c.table(args, func(bundles []*lint.Bundle) table { return rbac.Table(bundles) })
+	return c.table(args, func(bundles []*lint.Bundle) table {
+		for i, b := range bundles { // who else may do what, nobody asked
+			if len(b.Beside) > 0 {
+				asked := slices.DeleteFunc(slices.Clone(b.Resources), func(r *lint.Resource) bool { return b.Beside[r] })
+				bundles[i] = lint.NewBundle(b.Rendering, b.Namespace, asked)
+			}
+		}
+		return rbac.Table(bundles)
+	})
 }
 
 // network is `manilint network`: which workloads are isolated, and open to what.

@@ -34,9 +34,9 @@ type Bundle struct {
 	// says so: a comment that ignores nothing is found in them even where no
 	// object and no finding leads to them.
 	Sources []*Source
-	// Beside is how many of Resources nobody asked about: they lie beside the files that
-	// were named, and are there for what they say of those.
-	Beside int
+	// Beside are those of Resources that nobody asked about: they lie beside the files
+	// that were named, and are there for what they say of those.
+	Beside map[*Resource]bool
 	// LeftOut are objects that the source of the bundle holds and its settings leave
 	// out, where the renderer knows: what a chart's conditions do not write.
 	LeftOut []LeftOut
@@ -62,9 +62,9 @@ type LeftOut struct {
 	Kind string
 	// Alone tells that the condition is about objects of this kind and no others.
 	Alone bool
-	// Setting is the values key that decides it, as networkPolicy.enabled; "" where
-	// another thing does.
-	Setting string
+	// Wish is what would have to hold for it to be written, as "networkPolicy.enabled
+	// is true"; "" where that is not certain.
+	Wish string
 	// Value is where the key stands, or what it would be added to; not valid where the
 	// author has no such place. Template is the condition.
 	Value, Template Span

@@ -105,7 +105,7 @@ func Run(ctx context.Context, bundles []*Bundle, o Options) *Report {
 	for i, b := range bundles {
 		report.Errors = append(report.Errors, b.Errors...)
 		report.Stats.Units++
-		report.Stats.Objects += len(b.Resources) - b.Beside
+		report.Stats.Objects += len(b.Resources) - len(b.Beside)
 		var inBundle []*Finding
 		unknown := unmasked[i] != nil
 		for _, p := range passes[i] {

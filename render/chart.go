@@ -178,8 +178,8 @@ func (l *loader) unwritten(shown, path, chart string) string {
 				continue
 			}
 			why := fmt.Sprintf("the condition on line %d leaves out its %s", left.Template.Start.Line, left.Kind)
-			if left.Setting != "" {
-				why = fmt.Sprintf("%s leaves out its %s", left.Setting, left.Kind)
+			if left.Wish != "" {
+				why = fmt.Sprintf("its %s is for when %s", left.Kind, left.Wish)
 			}
 			if left.Value.IsValid() {
 				why += fmt.Sprintf(" (%s:%d)", left.Value.Path(), left.Value.Start.Line)

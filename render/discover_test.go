@@ -244,8 +244,8 @@ func TestWhatLiesBesideANamedFile(t *testing.T) {
 		for _, r := range res.Focused[0].Resources {
 			names = append(names, r.Name)
 		}
-		if res.Focused[0].Beside != len(names)-1 || names[0] != "web" {
-			t.Errorf("%v, %d beside", names, res.Focused[0].Beside)
+		if len(res.Focused[0].Beside) != len(names)-1 || res.Focused[0].Beside[res.Focused[0].Resources[0]] || names[0] != "web" {
+			t.Errorf("%v, %d beside", names, len(res.Focused[0].Beside))
 		}
 		return strings.Join(names[1:], " ")
 	}

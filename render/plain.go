@@ -144,7 +144,10 @@ func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) 
 		return nil, skipped
 	}
 	b = o.newBundle(lint.Rendering{Kind: "file", Root: filepath.ToSlash(root)}, append(resources, beside...))
-	b.Beside = len(beside)
+	b.Beside = map[*lint.Resource]bool{}
+	for _, r := range beside {
+		b.Beside[r] = true
+	}
 	for _, e := range errs {
 		e.Rendering = &b.Rendering
 	}

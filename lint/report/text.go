@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ import (
 
 // Text writes findings for people: the source line with the place underlined,
 // the values or patch line that decided it, what is wrong, and how to mend it. Help
-// of several lines, as a ready manifest, is whole at the first finding of its rule.
+// of several lines, as a ready manifest, is whole at the first finding that has it.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
 	t := &text{Writer: bufio.NewWriter(w), masks: r.Masks, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}}
@@ -41,6 +42,8 @@ func Text(w io.Writer, r *lint.Report, o Options) error {
 	return t.Flush()
 }
 
+var namespaceLine = regexp.MustCompile(`(?m)^ *namespace: .*\n?`)
+
 type text struct {
 	*bufio.Writer
 	masks *lint.Masks
@@ -49,7 +52,7 @@ type text struct {
 	last  shownLine
 	// varied are the charts of which further sets of values show findings.
 	varied map[string]bool
-	// helped are the rules whose help of several lines was written whole.
+	// helped are the rules and their help of several lines that was written.
 	helped []string
 }
 
@@ -103,13 +106,15 @@ func (t *text) group(findings []*lint.Finding) {
 		t.wrap("  "+t.paint(label, severityColor[x.Severity]...)+strings.Repeat(" ", indent-2-len(label)), indent, indent,
 			Escape(x.Message)+" "+"["+x.Rule.ID+"]")
 		if help, rest, _ := strings.Cut(strings.TrimSpace(x.Help), "\n"); help != "" {
-			whole := rest != "" && !slices.Contains(t.helped, x.Rule.ID)
+			// what differs in the namespace alone is the same help
+			manifest := x.Rule.ID + "\n" + namespaceLine.ReplaceAllString(rest, "")
+			whole := rest != "" && !slices.Contains(t.helped, manifest)
 			if rest != "" && !whole {
 				help = strings.TrimRight(help, " \r") + " …"
 			}
 			t.wrap(strings.Repeat(" ", indent)+t.paint("help:", color.FgHiCyan), indent+5, indent+6, Escape(help))
-			if whole { // a manifest to copy: once a rule is enough
-				t.helped = append(t.helped, x.Rule.ID)
+			if whole { // a manifest to copy: once is enough
+				t.helped = append(t.helped, manifest)
 				for line := range strings.Lines(rest) {
 					fmt.Fprintln(t, strings.TrimRight(strings.Repeat(" ", indent+2)+Escape(strings.TrimRight(line, "\r\n")), " "))
 				}

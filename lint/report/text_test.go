@@ -95,23 +95,24 @@ func TestAFindingWithoutAPlaceInventsNone(t *testing.T) {
 	}
 }
 
-// A manifest to copy is written once a rule; the findings behind say that there is one.
-func TestHelpOfSeveralLinesIsWholeOnceARule(t *testing.T) {
+// A manifest to copy is written once; the findings behind that need the same, in
+// another namespace it may be, say that there is one.
+func TestHelpOfSeveralLinesIsWholeOnce(t *testing.T) {
 	src := lint.NewSource("f.yaml", []byte("a: 1\nb: 2\nc: 3\n"))
 	finding := func(rule *lint.Rule, text, help string) *lint.Finding {
 		return &lint.Finding{Rule: rule, Message: "m", Help: help, Span: find(t, src, text), Precision: lint.Exact}
 	}
 	other := &lint.Rule{ID: "other"}
 	r := &lint.Report{Findings: []*lint.Finding{
-		finding(tag, "1", "add this:\nkind: NetworkPolicy\n  name: one\x1b\n"), finding(tag, "2", "add this:\nkind: NetworkPolicy\n  name: two\n"), finding(other, "3", "add that:\nkind: Role\n")}}
+		finding(tag, "1", "add this:\nkind: NetworkPolicy\n  namespace: a\n  name: one\x1b\n"), finding(tag, "2", "add this:\nkind: NetworkPolicy\n  namespace: b\n  name: one\x1b\n"), finding(tag, "2", "add this:\nkind: NetworkPolicy\n  name: two\n"), finding(other, "3", "add that:\nkind: Role\n")}}
 	var got []string
 	for line := range strings.Lines(write(t, "text", r, Options{})) {
-		if strings.Contains(line, "help:") || strings.Contains(line, "kind:") || strings.Contains(line, "name:") {
+		if strings.Contains(line, "help:") || strings.Contains(line, "kind:") || strings.Contains(line, " name:") {
 			got = append(got, strings.TrimRight(line, "\n"))
 		}
 	}
 	indent := strings.Repeat(" ", 13)
-	want := []string{"           help: add this:", indent + "kind: NetworkPolicy", indent + `  name: one\x1b`, "           help: add this: …", "           help: add that:", indent + "kind: Role"}
+	want := []string{"           help: add this:", indent + "kind: NetworkPolicy", indent + `  name: one\x1b`, "           help: add this: …", "           help: add this:", indent + "kind: NetworkPolicy", indent + "  name: two", "           help: add that:", indent + "kind: Role"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

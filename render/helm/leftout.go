@@ -3,6 +3,7 @@ package helm
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -28,11 +29,15 @@ func (o *output) leftOut() []lint.LeftOut {
 			for _, match := range kinds {
 				left := lint.LeftOut{Kind: match[1], Template: s.span}
 				left.Alone = !slices.ContainsFunc(kinds, func(other []string) bool { return other[1] != match[1] })
-				if path := l.decisive(g.o.paths); path != "" {
-					left.Setting = dotted(path)
-					if p, _, ok := o.values.nearest(split(path)); ok {
-						left.Value = p.key()
+				if unmet, certain := o.values.unmet(g.o.gap.decision, g.o.paths); certain {
+					var wishes []string
+					for _, n := range unmet {
+						wishes = append(wishes, o.values.wish(n))
+						if p, _, ok := o.values.nearest(split(n.path)); ok && !left.Value.IsValid() {
+							left.Value = p.key()
+						}
 					}
+					left.Wish = strings.Join(wishes, " and ")
 				}
 				if !slices.Contains(all, left) {
 					all = append(all, left)
@@ -41,18 +46,4 @@ func (o *output) leftOut() []lint.LeftOut {
 		}
 	}
 	return all
-}
-
-// decisive returns the first of the values that a condition read that is not true; ""
-// where there is none, as of a condition on the cluster's version.
-func (l *locator) decisive(paths []string) string {
-	i := slices.IndexFunc(paths, func(path string) bool {
-		p, found := l.valuePlace(path)
-		value, isBool := p.bool()
-		return !found || !isBool || !value
-	})
-	if i < 0 {
-		return ""
-	}
-	return paths[i]
 }

@@ -16,6 +16,8 @@ func TestWhatAChartLeavesOut(t *testing.T) {
 		"templates/mixed.yaml":         "{{- if .Values.policy.enabled }}\nkind: NetworkPolicy\n---\nkind: Deployment\n{{- end }}\n",
 		"templates/and.yaml":           "{{- if and .Values.backup .Values.policy.enabled }}\nkind: Role\n{{- end }}\n",
 		"templates/eq.yaml":            "{{- if eq .Values.policy.kind \"kubernetes\" }}\nkind: Secret\n{{- end }}\n",
+		"templates/both.yaml":          "{{- if and .Values.policy.enabled (eq .Values.policy.kind \"calico\") }}\nkind: Ingress\n{{- end }}\n",
+		"templates/not.yaml":           "{{- if not .Values.backup }}\nkind: Tier\n{{- end }}\n",
 		"templates/range.yaml":         "{{- range .Values.rules }}\nkind: Service\n{{- end }}\n",
 		"templates/nested.yaml":        "{{- if .Values.policy.enabled }}{{- if .Values.backup }}\nkind: Job\n{{- end }}{{- end }}\n",
 		"templates/missing.yaml":       "{{- if .Values.policy.audit }}\nkind: Pod\n{{- end }}\n",
@@ -39,19 +41,21 @@ func TestWhatAChartLeavesOut(t *testing.T) {
 		if left.Alone {
 			alone = " alone"
 		}
-		got = append(got, fmt.Sprintf("%s%s by %s at %s, %s:%d", left.Kind, alone, left.Setting, value, filepath.Base(left.Template.Path()), left.Template.Start.Line))
+		got = append(got, fmt.Sprintf("%s%s if %s at %s, %s:%d", left.Kind, alone, left.Wish, value, filepath.Base(left.Template.Path()), left.Template.Start.Line))
 	}
 	want := []string{
-		"NetworkPolicy alone by policy.enabled at values.yaml:2, alone.yaml:1",
-		"Role alone by policy.enabled at values.yaml:2, and.yaml:1",
-		"Secret alone by policy.kind at values.yaml:3, eq.yaml:1",
-		"Pod alone by policy.audit at values.yaml:1, missing.yaml:1",
-		"NetworkPolicy by policy.enabled at values.yaml:2, mixed.yaml:1",
-		"Deployment by policy.enabled at values.yaml:2, mixed.yaml:1",
-		"Job alone by policy.enabled at values.yaml:2, nested.yaml:1",
-		"Service alone by rules at values.yaml:5, range.yaml:1",
-		"Route alone by  at nowhere, version.yaml:1",
-		"CronJob alone by db.policy at charts/db/values.yaml:1, all.yaml:1",
+		"NetworkPolicy alone if policy.enabled is true at values.yaml:2, alone.yaml:1",
+		"Role alone if policy.enabled is true at values.yaml:2, and.yaml:1",
+		"Secret alone if policy.kind is \"kubernetes\" at values.yaml:3, eq.yaml:1",
+		"Ingress alone if policy.enabled is true and policy.kind is \"calico\" at values.yaml:2, both.yaml:1",
+		"Tier alone if backup is false at values.yaml:4, not.yaml:1",
+		"Pod alone if policy.audit is set at values.yaml:1, missing.yaml:1",
+		"NetworkPolicy if policy.enabled is true at values.yaml:2, mixed.yaml:1",
+		"Deployment if policy.enabled is true at values.yaml:2, mixed.yaml:1",
+		"Job alone if policy.enabled is true at values.yaml:2, nested.yaml:1",
+		"Service alone if rules is set at values.yaml:5, range.yaml:1",
+		"Route alone if  at nowhere, version.yaml:1",
+		"CronJob alone if db.policy is true at charts/db/values.yaml:1, all.yaml:1",
 	}
 	missing, extra := map[string]bool{}, []string{}
 	for _, w := range want {

@@ -49,15 +49,15 @@ func (t tiers) named(name string) tier {
 	if found, ok := t[name]; ok {
 		return found
 	}
-	return tier{name: name, order: last}
+	return tier{name: name, order: lastOrder}
 }
 
-// orderOf reads an order, a fraction it may be; last where there is none.
+// orderOf reads an order, a fraction it may be; lastOrder where there is none.
 func orderOf(n *lint.Node) float64 {
 	if order, err := strconv.ParseFloat(n.Value(), 64); err == nil && !math.IsNaN(order) {
 		return order
 	}
-	return last
+	return lastOrder
 }
 
 // calico reads Calico's NetworkPolicy and GlobalNetworkPolicy
@@ -74,7 +74,7 @@ func (rd *reader) calico(r *lint.Resource) []*policy {
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
 	p.pods = slices.DeleteFunc(slices.Clone(pods.needs), func(r requirement) bool { return strings.HasPrefix(r.key, "projectcalico.org/") })
 	p.also = func(w *workload) bool {
-		return pods.matches(w.calicoLabels()) && spaces.matches(calicoNamespaceLabels(w.namespace)) &&
+		return spaces.matches(w.namespace.calicoLabels()) && pods.matches(w.calicoLabels()) &&
 			accounts.matches(labelSet{labels: map[string]string{"projectcalico.org/name": w.serviceAccount}, open: true})
 	}
 	types := spec.Get("types").Strings()
@@ -117,7 +117,11 @@ func (w *workload) calicoLabels() labelSet {
 	return w.calico
 }
 
-func calicoNamespaceLabels(ns *namespace) labelSet {
+// calicoLabels returns the labels that Calico sees on a namespace; see those of a pod.
+func (ns *namespace) calicoLabels() labelSet {
+	if ns.calico.labels != nil {
+		return ns.calico
+	}
 	labels := map[string]string{}
 	for k, v := range ns.labels.labels {
 		labels[k] = v
@@ -125,7 +129,8 @@ func calicoNamespaceLabels(ns *namespace) labelSet {
 	if ns.name != "" {
 		labels["projectcalico.org/name"] = ns.name
 	}
-	return labelSet{labels: labels, open: ns.labels.open}
+	ns.calico = labelSet{labels: labels, open: ns.labels.open}
+	return ns.calico
 }
 
 // calicoRule reads one rule; nil where it decides nothing for all traffic of any
@@ -156,11 +161,12 @@ func (rd *reader) calicoRule(n *lint.Node, d direction, wide bool) *rule {
 
 	peer := n.Get([...]string{"source", "destination"}[d])
 	kinds := everyone
-	if slices.ContainsFunc(calicoSelectors, func(field string) bool { return set(peer.Get(field)) }) {
+	selects := slices.ContainsFunc(calicoSelectors, func(field string) bool { return set(peer.Get(field)) })
+	every := selects && calicoEveryPod(peer, wide)
+	if every {
+		kinds = everyPod
+	} else if selects {
 		kinds = 0
-		if calicoEveryPod(peer, wide) {
-			kinds = everyPod
-		}
 	}
 	switch n.Get("ipVersion").Value() {
 	case "4":
@@ -173,6 +179,7 @@ func (rd *reader) calicoRule(n *lint.Node, d direction, wide bool) *rule {
 		kinds = 0
 	}
 	switch nets, except := peer.Get("nets").Items(), peer.Get("notNets"); {
+	case selects && !every: // some pods, whatever their addresses
 	case len(nets) > 0:
 		for _, cidr := range nets {
 			rl.addBlock(cidr, except)
@@ -219,7 +226,7 @@ func (rd *reader) calicoPortList(list *lint.Node) ports {
 	var all ports
 	for _, item := range list.Items() {
 		for p := tcp; p <= sctp; p++ {
-			all.add(rd.port(protocolNames[p], item, item.Get("none")))
+			all.add(rd.port(protocolNames[p], item, absent))
 		}
 	}
 	return all

@@ -110,9 +110,13 @@ func (rd *reader) ciliumRule(n *lint.Node, d direction, a action, wide bool) *ru
 			rl.reach |= everyPod
 		}
 	}
-	for _, e := range n.Get(prefix + "Entities").Strings() {
-		rl.reach |= ciliumEntities[e]
-		rl.v6 = rl.v6 || e == "world-ipv6"
+	for _, e := range n.Get(prefix + "Entities").Items() {
+		reach := ciliumEntities[e.Value()]
+		rl.reach |= reach
+		rl.v6 = rl.v6 || e.Value() == "world-ipv6"
+		if reach&world != 0 && rl.world == nil {
+			rl.world = e
+		}
 	}
 	for _, cidr := range n.Get(prefix + "CIDR").Items() {
 		rl.addBlock(cidr, cidr.Get("except"))

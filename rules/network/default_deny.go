@@ -76,7 +76,8 @@ func (ns *namespace) gaps() []gap {
 }
 
 func reportGaps(pass *lint.Pass, partial bool) {
-	for _, ns := range modelOf(pass.Bundle).namespaces {
+	m := modelOf(pass.Bundle)
+	for _, ns := range m.namespaces {
 		for _, g := range ns.gaps() {
 			if g.partial != partial {
 				continue
@@ -101,9 +102,16 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			// each namespace wants a policy of its own, also where overlays put one base into several
 			f.Key = strings.TrimSpace(ns.name + " " + strings.Join(names, "+"))
 			f.Subject = ns.name + " " + strings.Join(names, "+")
-			f.Help = remedy(ns, g)
-			if settings := relateLeftOut(pass.Bundle, f); len(settings) > 0 {
-				f.Help = "set " + strings.Join(settings, " or ") + " to render the chart's own network policies, or " + f.Help
+			f.Help = remedy(m, ns, g)
+			if p := m.halfDeny(ns, g); p != nil {
+				f.Help = fmt.Sprintf("add %s to the policyTypes of %s, or %s", g.directions[0].policyType(), p.res, f.Help)
+				f.Relate("policy", p.res.Get("metadata", "name"), p.res.String()+" denies the other direction")
+			}
+			if wish := relateLeftOut(pass.Bundle, m, f); wish != "" {
+				f.Help = "set the values so that " + wish + ", which renders the chart's own network policies, or " + f.Help
+			}
+			for _, r := range ns.onHostNetwork() {
+				f.Relate("workload", r.Get("metadata", "name"), r.String()+" is on the host's network, outside every policy")
 			}
 			for _, r := range others {
 				f.Relate("workload", r.Get("metadata", "name"), r.String()+" is open, too")
@@ -112,19 +120,45 @@ func reportGaps(pass *lint.Pass, partial bool) {
 	}
 }
 
-// relateLeftOut adds the settings of a chart, three at the most, that leave out network
-// policies which it holds, and returns them.
-func relateLeftOut(b *lint.Bundle, f *lint.Finding) []string {
-	var settings []string
+// relateLeftOut adds what in a chart that has no network policy leaves out those that
+// it holds, and returns what would have to hold for them to be rendered.
+func relateLeftOut(b *lint.Bundle, m *model, f *lint.Finding) string {
+	var wishes []string
 	for _, left := range b.LeftOut {
-		if readers[left.Kind] == nil || !left.Alone || !left.Value.IsValid() || slices.Contains(settings, left.Setting) || len(settings) == 3 {
+		if len(m.policies) > 0 || readers[left.Kind] == nil || !left.Alone || left.Wish == "" || !left.Value.IsValid() || slices.Contains(wishes, left.Wish) || len(wishes) == 3 {
 			continue
 		}
-		settings = append(settings, left.Setting)
-		message := left.Setting + " leaves out the chart's " + left.Kind
-		f.Related = append(f.Related, lint.Related{Role: "value", Message: message, Span: left.Value}, lint.Related{Role: "template", Message: "written here if it is set", Span: left.Template})
+		wishes = append(wishes, left.Wish)
+		f.Related = append(f.Related, lint.Related{Role: "value", Message: "the chart has a " + left.Kind + " for when " + left.Wish, Span: left.Value},
+			lint.Related{Role: "template", Message: "written here", Span: left.Template})
 	}
-	return settings
+	return strings.Join(wishes, " or ")
+}
+
+// halfDeny returns the default-deny policy of a namespace that leaves the one
+// direction of a gap alone, or nil.
+func (m *model) halfDeny(ns *namespace, g gap) *policy {
+	if len(g.directions) > 1 {
+		return nil
+	}
+	for _, p := range m.policies {
+		other := p.sides[1-g.directions[0]]
+		if p.res.Is("networking.k8s.io", "NetworkPolicy") && p.namespace == ns.name && len(p.pods) == 0 && other.isolates && len(other.rules) == 0 && !p.sides[g.directions[0]].applies {
+			return p
+		}
+	}
+	return nil
+}
+
+// onHostNetwork returns the objects whose pods no policy is about.
+func (ns *namespace) onHostNetwork() []*lint.Resource {
+	var all []*lint.Resource
+	for _, w := range ns.workloads {
+		if r := w.resource(); w.hostNetwork && !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 // otherResources returns the objects of workloads behind the first, each once.
@@ -165,19 +199,27 @@ func listed(first *lint.Resource, others []*lint.Resource) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
-// remedy is a ready default-deny policy for what a gap leaves open.
-func remedy(ns *namespace, g gap) string {
+// remedy is a ready default-deny policy for what a gap leaves open, under a name that
+// no policy of the namespace has: to apply it replaces nothing.
+func remedy(m *model, ns *namespace, g gap) string {
 	first := g.open[0].resource()
 	var b strings.Builder
 	b.WriteString("add a default-deny policy, then one that allows what each workload needs:\n")
 	header := func(name string) {
+		for base, n := name, 2; slices.ContainsFunc(m.policies, func(p *policy) bool { return p.namespace == ns.name && p.res.Name == name }); n++ {
+			name = fmt.Sprintf("%s-%d", base, n)
+		}
 		b.WriteString("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: " + name + "\n")
 		if ns.name != "" && first.Get("metadata", "namespace").Exists() {
 			b.WriteString("  namespace: " + ns.name + "\n")
 		}
 		b.WriteString("spec:\n  podSelector: {}\n")
 	}
-	header("default-deny")
+	name := "default-deny"
+	if len(g.directions) == 1 {
+		name += "-" + g.directions[0].String()
+	}
+	header(name)
 	b.WriteString("  policyTypes:\n")
 	for _, d := range g.directions {
 		b.WriteString("    - " + d.policyType() + "\n")
@@ -198,15 +240,6 @@ func remedy(ns *namespace, g gap) string {
         - protocol: TCP
           port: 53
 `)
-	}
-	var hosts []string
-	for _, w := range ns.workloads {
-		if name := w.resource().String(); w.hostNetwork && !slices.Contains(hosts, name) {
-			hosts = append(hosts, name)
-		}
-	}
-	if len(hosts) > 0 {
-		fmt.Fprintf(&b, "# on the host's network, outside every policy: %s\n", strings.Join(hosts, ", "))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

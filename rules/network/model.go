@@ -89,6 +89,7 @@ type rule struct {
 	blocks    []block
 	addresses *netipx.IPSet
 	settled   reach
+	world     *lint.Node // names the world as a peer, other than by a block
 }
 
 func (rl *rule) addBlock(cidr, except *lint.Node) {
@@ -111,9 +112,10 @@ func (rl *rule) settle(kinds reach) {
 	}
 }
 
-// allows reports whether the rule allows all traffic with some kind of peer.
+// allows reports whether the rule allows all traffic with some kind of peer, or all
+// but some ports: TCP at the least, of which each protocol has a rule of its own.
 func (rl *rule) allows(kind reach) bool {
-	return rl.action == allow && rl.reach&kind != 0 && rl.ports.full()
+	return rl.action == allow && rl.reach&kind != 0 && !rl.ports.restricted()
 }
 
 // A peer is whom a workload's policies are asked about: one kind of peers as a
@@ -151,6 +153,7 @@ type namespace struct {
 	name      string
 	shown     string // as messages name it
 	labels    labelSet
+	calico    labelSet // see calicoLabels
 	workloads []*workload
 	byLabel   map[[2]string][]int // indexes of workloads
 	values    map[string][]string // of a label's key, as the workloads have them, in their order
@@ -385,8 +388,8 @@ type exposure struct {
 	isolated bool // some policy denies what none allows
 	open     [2]traffic
 	policies []*policy
-	// restricts is the first policy that isolates and does not allow everything; nil
-	// where there is none.
+	// restricts is the first policy that isolates and allows nothing, else the first that
+	// does not allow everything; nil where there is none.
 	restricts *policy
 }
 
@@ -415,7 +418,8 @@ func (w *workload) decide(d direction, names *portNames) *exposure {
 		v6 = v6 || slices.ContainsFunc(side.rules, func(rl *rule) bool { return rl.v6 })
 		if side.isolates {
 			e.isolated = true
-			if e.restricts == nil && !p.allowsAll(d) {
+			// what denies everything is undone first by what allows everything
+			if !p.allowsAll(d) && (e.restricts == nil || len(side.rules) == 0 && len(e.restricts.sides[d].rules) > 0) {
 				e.restricts = p
 			}
 		}

@@ -355,6 +355,7 @@ func TestTheReadyPolicyClosesTheGap(t *testing.T) {
 		"no namespace":           strings.ReplaceAll(two, ", namespace: shop", ""),
 		"both, of one each":      two + np(`{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}`) + np(`{podSelector: {matchLabels: {app: job}}}`),
 		"one is on the host net": strings.Replace(two, "serviceAccountName: web", "hostNetwork: true", 1),
+		"names that are taken":   two + strings.ReplaceAll(np(`{podSelector: {}}`), "name: p,", "name: default-deny-egress,") + strings.ReplaceAll(np(`{podSelector: {}}`), "name: p,", "name: allow-dns,"),
 	} {
 		if len(gapsOf(t, text)) == 0 {
 			t.Errorf("%s: no gap to close", name)
@@ -365,7 +366,7 @@ func TestTheReadyPolicyClosesTheGap(t *testing.T) {
 				break
 			}
 			_, policy, _ := strings.Cut(findings[0].Help, "\n")
-			text += policy + "\n---\n"
+			text = applied(t, text, policy)
 		}
 		if left := gapsOf(t, text); len(left) > 0 {
 			t.Errorf("%s: %s\n%s", name, left[0].Message, text)
@@ -373,10 +374,49 @@ func TestTheReadyPolicyClosesTheGap(t *testing.T) {
 	}
 }
 
+// applied adds objects to those of a cluster, as kubectl does: in the place of one of
+// the same name.
+func applied(t *testing.T, cluster, objects string) string {
+	t.Helper()
+	name := func(text string) string {
+		var o struct {
+			Kind     string
+			Metadata struct{ Name, Namespace string }
+		}
+		if err := yaml.Unmarshal([]byte(text), &o); err != nil {
+			t.Fatal(err)
+		}
+		return o.Kind + " " + o.Metadata.Namespace + "/" + o.Metadata.Name
+	}
+	all := strings.Split(strings.TrimSuffix(strings.TrimPrefix(cluster, "\n"), "---\n"), "---\n")
+	for _, o := range strings.Split(objects+"\n", "---\n") {
+		all = append(slices.DeleteFunc(all, func(old string) bool { return name(old) == name(o) }), o)
+	}
+	return strings.Join(all, "---\n") + "---\n"
+}
+
 func gapsOf(t *testing.T, text string) []*lint.Finding {
 	t.Helper()
 	b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(text)))
 	return lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: NamespaceDefaultDeny}, {Rule: PodWithoutNetworkPolicy}}}).Findings
+}
+
+// Where a default-deny policy leaves one direction alone, a word in it is enough; pods
+// on the host's network are said to be outside.
+func TestHelpKnowsThePolicyThatIsThere(t *testing.T) {
+	text := pods + np(`{podSelector: {}}`) + strings.NewReplacer("serviceAccountName: web", "hostNetwork: true", "name: web", "name: agent").Replace(pods[strings.Index(pods, "---")+4:])
+	f := gapsOf(t, text)[0]
+	if !strings.HasPrefix(f.Help, `add Egress to the policyTypes of NetworkPolicy "p", or add a default-deny policy`) || !strings.Contains(f.Help, "name: default-deny-egress\n") {
+		t.Errorf("help: %s", f.Help)
+	}
+	var related []string
+	for _, r := range f.Related {
+		related = append(related, r.Role+": "+r.Message)
+	}
+	want := []string{`policy: NetworkPolicy "p" denies the other direction`, `workload: Pod "agent" is on the host's network, outside every policy`}
+	if !slices.Equal(related, want) {
+		t.Errorf("related: %q", related)
+	}
 }
 
 // On the way in a named port is the number that the pod gives it; on the way out

@@ -27,7 +27,7 @@ var readers = map[string]func(*reader, *lint.Resource) []*policy{
 	"EgressNetworkPolicy":            (*reader).egressFirewall,
 }
 
-// policyGroups are the API groups whose objects parsers read.
+// policyGroups are the API groups whose objects readers read.
 var policyGroups = map[string]bool{
 	"networking.k8s.io": true, "extensions": true, "cilium.io": true, "projectcalico.org": true,
 	"crd.projectcalico.org": true, "policy.networking.k8s.io": true, "k8s.ovn.org": true, "network.openshift.io": true,
@@ -173,7 +173,7 @@ func (rd *reader) adminPorts(n *lint.Node) ports {
 	var all ports
 	for _, item := range items {
 		if n := item.Get("portNumber"); n.Exists() {
-			all.add(rd.port(tcpUnless(n.Get("protocol")), n.Get("port"), n.Get("none")))
+			all.add(rd.port(tcpUnless(n.Get("protocol")), n.Get("port"), absent))
 		}
 		if n := item.Get("portRange"); n.Exists() {
 			all.add(rd.port(tcpUnless(n.Get("protocol")), n.Get("start"), n.Get("end")))
@@ -181,7 +181,7 @@ func (rd *reader) adminPorts(n *lint.Node) ports {
 		for _, field := range []string{"namedPort", "destinationNamedPort"} { // of every protocol
 			if n := item.Get(field); n.Exists() {
 				for p := tcp; p <= sctp; p++ {
-					all.add(rd.port(protocolNames[p], n, n.Get("none")))
+					all.add(rd.port(protocolNames[p], n, absent))
 				}
 			}
 		}
@@ -193,7 +193,7 @@ func (rd *reader) adminPorts(n *lint.Node) ports {
 			case between.Exists():
 				all.add(rd.port(protocol, between.Get("start"), between.Get("end")))
 			default:
-				all.add(rd.port(protocol, port.Get("number"), n.Get("none")))
+				all.add(rd.port(protocol, port.Get("number"), absent))
 			}
 		}
 	}
@@ -227,12 +227,15 @@ func (rd *reader) egressFirewall(r *lint.Resource) []*policy {
 		default: // the API server refuses it
 			continue
 		}
-		rl.addBlock(n.Get("to", "cidrSelector"), n.Get("none"))
+		rl.addBlock(n.Get("to", "cidrSelector"), absent)
 		rl.settle(world)
 		p.sides[egress].rules = append(p.sides[egress].rules, rl)
 	}
 	return []*policy{p}
 }
 
-// last is the order of a policy that has none.
-var last = math.Inf(1)
+// absent stands where a field of an API has no counterpart in another.
+var absent = lint.NewNode(nil)
+
+// lastOrder is the order of a policy that has none.
+var lastOrder = math.Inf(1)

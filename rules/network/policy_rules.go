@@ -60,6 +60,9 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, i int) {
 	if r.reach&worldV4 == 0 {
 		what = fmt.Sprintf("%s %s every pod of every namespace", d, d.peers())
 	}
+	if !r.ports.full() {
+		what += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
+	}
 	denies := slices.ContainsFunc(p.sides[d].rules, func(q *rule) bool { return q.action == deny && (p.denyFirst || slices.Index(p.sides[d].rules, q) < i) })
 	if denies {
 		what += " that it does not deny"
@@ -88,7 +91,7 @@ func (p *policy) allowsAll(d direction) bool {
 }
 
 // metadataServices are the addresses at which clouds hand out credentials of the node.
-var metadataServices = []peer{{worldV4, netip.MustParseAddr("169.254.169.254")}, {worldV6, netip.MustParseAddr("fd00:ec2::254")}}
+var metadataServices = [2]peer{{worldV4, netip.MustParseAddr("169.254.169.254")}, {worldV6, netip.MustParseAddr("fd00:ec2::254")}}
 
 const metadataPort = 80
 
@@ -113,8 +116,12 @@ var OpenCIDR = &lint.Rule{
 				reportOpenIngress(pass, m, p, r)
 			}
 			for _, r := range p.sides[egress].rules {
-				if r.action == allow && (len(p.workloads) == 0 || let[r]) {
-					reportMetadata(pass, p, r)
+				reached := let[r]
+				if len(p.workloads) == 0 { // it may be
+					reached = [2]bool{true, true}
+				}
+				if r.action == allow {
+					reportMetadata(pass, m, p, r, reached)
 				}
 			}
 		}
@@ -126,6 +133,9 @@ func reportOpenIngress(pass *lint.Pass, m *model, p *policy, r *rule) {
 		return
 	}
 	var first *lint.Finding
+	if n := r.world; n != nil && !r.allows(podsV4) {
+		first = pass.Reportf(n, "%s allows ingress from every address (%s)", p.res, n.Value())
+	}
 	for _, b := range r.blocks {
 		if !b.everywhere() || len(b.except) > 0 {
 			continue
@@ -139,27 +149,34 @@ func reportOpenIngress(pass *lint.Pass, m *model, p *policy, r *rule) {
 			what = "most addresses"
 		}
 		first = pass.Reportf(b.node, "%s allows ingress from %s (%s)", p.res, what, b)
-		first.Help = "name the networks that clients come from, or except the others"
-		if !r.ports.full() {
-			first.Message += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
-			first.Severity = lint.Low
-		}
+	}
+	if first == nil {
+		return
+	}
+	first.Help = "name the networks that clients come from, or except the others"
+	if !r.ports.full() {
+		first.Message += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
+		first.Severity = lint.Low
 	}
 }
 
-// reportMetadata judges an egress rule that allows some traffic with a metadata
-// service, or may: the policy selects nothing in the bundle.
-func reportMetadata(pass *lint.Pass, p *policy, r *rule) {
-	if !r.ports.traffic[tcp].contains(metadataPort) {
+// reportMetadata judges an egress rule by the metadata services that it lets some
+// workload reach. Rules for everything are [AllowAll]'s.
+func reportMetadata(pass *lint.Pass, m *model, p *policy, r *rule, reached [2]bool) {
+	if !r.ports.traffic[tcp].contains(metadataPort) || r.allows(podsV4) {
 		return
 	}
 	var first *lint.Finding
+	var except []string
 	for _, b := range r.blocks {
-		i := slices.IndexFunc(metadataServices, func(s peer) bool { return b.contains(s.addr) })
-		if i < 0 {
+		i := slices.IndexFunc(metadataServices[:], func(s peer) bool { return b.contains(s.addr) })
+		if i < 0 || !reached[i] {
 			continue
 		}
 		addr := metadataServices[i].addr
+		if text := fmt.Sprintf("%s/%d", addr, addr.BitLen()); !slices.Contains(except, text) {
+			except = append(except, text)
+		}
 		if first != nil {
 			first.Relate("policy", b.node, b.String()+" includes "+addr.String())
 			continue
@@ -168,9 +185,29 @@ func reportMetadata(pass *lint.Pass, p *policy, r *rule) {
 		if b.prefix.IsSingleIP() {
 			first.Message = fmt.Sprintf("%s allows egress to the cloud's metadata service at %s", p.res, addr)
 			first.Help = "remove the address, and give the workload an identity of its own (a projected token, not the node's)"
-			continue
+			except = nil
 		}
-		first.Help = fmt.Sprintf("add %s: [%s/%d], and the private networks that the workload does not need", p.exceptField(), addr, addr.BitLen())
+	}
+	if first == nil && r.settled&worldV4 != 0 && reached[0] {
+		addr := metadataServices[0].addr
+		n, to := r.node, "every address"
+		if r.world != nil {
+			n, to = r.world, r.world.Value()
+		}
+		if !r.ports.full() {
+			to += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
+		}
+		first = pass.Reportf(n, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.res, to, addr)
+		first.Help = "name the peers that the workload needs"
+		if r.world != nil {
+			except = append(except, fmt.Sprintf("%s/%d", addr, addr.BitLen()))
+		}
+	}
+	if first != nil && len(except) > 0 {
+		first.Help = fmt.Sprintf("add %s: [%s], each to the network that holds it, and the private networks that the workload does not need", p.exceptField(), strings.Join(except, ", "))
+		if len(except) == 1 {
+			first.Help = fmt.Sprintf("add %s: [%s], and the private networks that the workload does not need", p.exceptField(), except[0])
+		}
 	}
 }
 
@@ -187,23 +224,26 @@ func (p *policy) exceptField() string {
 	return "except"
 }
 
-// letThrough returns the rules that let some workload reach a metadata service by
-// its address: what no rule denies that is asked before them, or whose denials come
-// first. Workloads are asked only where a rule is about such an address.
-func letThrough(m *model) map[*rule]bool {
-	let, asked := map[*rule]bool{}, map[*workload]bool{}
+// letThrough returns for the rules which of the metadata services they let some
+// workload reach: what no rule denies that is asked before them, or whose denials come
+// first. Of workloads that are decided alike one is asked.
+func letThrough(m *model) map[*rule][2]bool {
+	let, asked := map[*rule][2]bool{}, map[*exposure]bool{}
 	for _, p := range m.policies {
 		about := slices.ContainsFunc(p.sides[egress].rules, func(r *rule) bool {
-			return r.action == allow && slices.ContainsFunc(metadataServices, func(s peer) bool { return r.addresses != nil && r.meets(s) })
+			return r.action == allow && !r.allows(podsV4) && slices.ContainsFunc(metadataServices[:], r.meets)
 		})
 		for _, w := range p.workloads {
-			if !about || asked[w] {
+			e := w.exposure(egress)
+			if !about || asked[e] {
 				continue
 			}
-			asked[w] = true
-			for _, service := range metadataServices {
-				w.ask(egress, w.exposure(egress).policies, service, m.names, func(r *rule, through traffic) {
-					let[r] = let[r] || through[tcp].contains(metadataPort)
+			asked[e] = true
+			for i, service := range metadataServices {
+				w.ask(egress, e.policies, service, m.names, func(r *rule, through traffic) {
+					reached := let[r]
+					reached[i] = reached[i] || through[tcp].contains(metadataPort)
+					let[r] = reached
 				})
 			}
 		}

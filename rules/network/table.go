@@ -71,6 +71,9 @@ func Table(bundles []*lint.Bundle) *Matrix {
 		model := modelOf(b)
 		reaches := map[*exposure]Reach{} // which workloads share
 		for _, spec := range b.PodSpecs() {
+			if b.Beside[spec.Resource] {
+				continue
+			}
 			row := model.workloads[spec].row(model.names, reaches)
 			known := slices.IndexFunc(seen[row.Location], func(i int) bool { return m.Workloads[i].same(row) })
 			if known < 0 {
