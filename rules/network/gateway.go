@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,7 +123,7 @@ func isSecureListener(l *lint.Node) bool {
 // HTTPS listener is usually there to redirect, and is reported only if a route of
 // the bundle serves something on it.
 func reportPlainListener(pass *lint.Pass, r *lint.Resource, l *lint.Node, attached []attachment, secure bool) {
-	serving, redirecting := routesOn(r, l, attached)
+	serving, redirecting := routesOn(r, l, attached, secure)
 	if serving == nil && (secure || redirecting) {
 		return
 	}
@@ -135,11 +136,17 @@ func reportPlainListener(pass *lint.Pass, r *lint.Resource, l *lint.Node, attach
 }
 
 // routesOn returns the first route that sends what comes in at a listener to a
-// backend, and whether some route redirects it to HTTPS. Of a route that names
-// the Gateway and not the listener, and so is on all of them, a redirect beside it
-// wins: which of the two is older, and so counts, is not known.
-func routesOn(r *lint.Resource, l *lint.Node, attached []attachment) (serving *lint.Resource, redirecting bool) {
-	var unnamed *lint.Resource
+// backend, and whether some route redirects it to HTTPS. A route that names the
+// Gateway and not the listener is on all of them: where one of them is for HTTPS,
+// a redirect beside it wins, else only a redirect of the same requests does, since
+// which of the two is older, and so counts, is not known.
+func routesOn(r *lint.Resource, l *lint.Node, attached []attachment, secure bool) (serving *lint.Resource, redirecting bool) {
+	type claim struct {
+		route    *lint.Resource
+		requests []string
+	}
+	var unnamed []claim
+	redirected := map[string]bool{}
 	for _, a := range attached {
 		may, sure := attaches(r, l, a)
 		if !may {
@@ -149,19 +156,73 @@ func routesOn(r *lint.Resource, l *lint.Node, attached []attachment) (serving *l
 		for _, rule := range a.route.Get("spec", "rules").Items() {
 			switch {
 			case slices.ContainsFunc(rule.Get("filters").Items(), redirectsToHTTPS):
+				if slices.ContainsFunc(rule.Get("matches").Items(), asksProxy) {
+					return nil, true
+				}
 				redirecting = true
+				for _, request := range requests(l, a.route, rule) {
+					redirected[request] = true
+				}
 			case !sure || len(rule.Get("backendRefs").Items()) == 0 || isChallengeRule(rule):
 			case named && serving == nil:
 				serving = a.route
-			case !named && unnamed == nil:
-				unnamed = a.route
+			case !named:
+				unnamed = append(unnamed, claim{a.route, requests(l, a.route, rule)})
 			}
 		}
 	}
-	if serving == nil && !redirecting {
-		serving = unnamed
+	if serving != nil || secure && redirecting {
+		return serving, redirecting
 	}
-	return serving, redirecting
+	for _, c := range unnamed {
+		if slices.ContainsFunc(c.requests, func(request string) bool { return !redirected[request] }) {
+			return c.route, redirecting
+		}
+	}
+	return nil, redirecting
+}
+
+// requests returns the hosts and paths of a rule as the listener takes them. Of two
+// rules the one with the longer host, then the longer path, comes first
+// (https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule), so unequal ones
+// do not hide each other.
+func requests(l *lint.Node, route *lint.Resource, rule *lint.Node) []string {
+	listener := strings.ToLower(l.Get("hostname").Value())
+	var hosts []string
+	for _, h := range route.Get("spec", "hostnames").Strings() {
+		switch h = strings.ToLower(h); {
+		case listener == "" || len(h) > len(listener) && hostsMeet(h, listener):
+			hosts = append(hosts, h)
+		case hostsMeet(h, listener):
+			hosts = append(hosts, listener)
+		}
+	}
+	if len(route.Get("spec", "hostnames").Items()) == 0 {
+		hosts = []string{listener}
+	}
+	paths := []string{"PathPrefix "}
+	if matches := rule.Get("matches").Items(); len(matches) > 0 {
+		paths = nil
+		for _, m := range matches {
+			kind := cmp.Or(m.Get("path", "type").Value(), "PathPrefix")
+			paths = append(paths, kind+" "+strings.TrimRight(m.Get("path", "value").Value(), "/"))
+		}
+	}
+	var all []string
+	for _, h := range hosts {
+		for _, p := range paths {
+			all = append(all, h+" "+p)
+		}
+	}
+	return all
+}
+
+// asksProxy reports whether a match goes by what a proxy in front, which ends TLS,
+// says of the client.
+func asksProxy(match *lint.Node) bool {
+	return slices.ContainsFunc(match.Get("headers").Items(), func(h *lint.Node) bool {
+		return strings.EqualFold(h.Get("name").Value(), "X-Forwarded-Proto")
+	})
 }
 
 // redirectsToHTTPS reports whether a filter redirects; one of a controller's own

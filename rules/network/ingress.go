@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -27,10 +28,14 @@ var IngressNoTLS = &lint.Rule{
 				all = append(all, r)
 			}
 		}
-		secured, redirected := securedHosts(all), redirectedGroups(all)
+		secured, redirected, forced := securedHosts(all), redirectedGroups(all), forcesRedirect(pass.Bundle)
 		for _, r := range all {
-			if !servedOverTLS(r) && !redirected[r.Annotations()[albGroup]] && !answersChallenges(r) {
-				reportPlainIngress(pass, r, secured)
+			if servedOverTLS(r) || redirected[r.Annotations()[albGroup]] || answersChallenges(r) {
+				continue
+			}
+			reportPlainIngress(pass, r, secured)
+			if r.Annotations()[nginxDomain+"force-ssl-redirect"] != "" || !forced {
+				reportNoRedirect(pass, r, secured)
 			}
 		}
 		for _, r := range pass.Resources("Route", "HTTPProxy") {
@@ -232,6 +237,13 @@ func securedHosts(ingresses []*lint.Resource) map[served]bool {
 	return secured
 }
 
+// reportPlainIngress leaves a rule without a host alone where spec.tls names hosts:
+// the controllers take a certificate of their own for it (ingress-nginx, which also
+// redirects it, and Traefik) or the first of the load balancer's (GCE, ALB).
+// https://kubernetes.github.io/ingress-nginx/user-guide/tls/#default-ssl-certificate,
+// https://doc.traefik.io/traefik/https/tls/#default-certificate,
+// https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-multi-ssl,
+// https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/cert_discovery/
 func reportPlainIngress(pass *lint.Pass, r *lint.Resource, secured map[served]bool) {
 	tls := r.Get("spec", "tls")
 	var certified []string
@@ -255,7 +267,7 @@ func reportPlainIngress(pass *lint.Pass, r *lint.Resource, secured map[served]bo
 			plain = append(plain, host)
 		}
 	}
-	if len(tls.Items()) > 0 {
+	if len(certified) > 0 {
 		for _, host := range plain {
 			f := pass.Reportf(host, "%s serves host %q without TLS: spec.tls names %s", r, host.Value(), strings.Join(certified, ", "))
 			f.Help = "add the host to spec.tls"
@@ -265,6 +277,53 @@ func reportPlainIngress(pass *lint.Pass, r *lint.Resource, secured map[served]bo
 	if len(plain) > 0 || hostless {
 		pass.Reportf(tls, "%s has no TLS: %s in plain text", r, areServed(plain)).Help = "add spec.tls with the hosts and the Secret of their certificate"
 	}
+}
+
+const nginxDomain = "nginx.ingress.kubernetes.io/"
+
+// redirecting are the annotations by which an Ingress of ingress-nginx redirects by
+// itself: to an address, or as its snippets say.
+var redirecting = []string{"permanent-redirect", "temporal-redirect", "configuration-snippet", "server-snippet"}
+
+var httpsRedirect = regexp.MustCompile(`^https://|\breturn\s+30[1278]\s+["']?https://|\brewrite\s[^;]*\shttps://`)
+
+// reportNoRedirect reports the annotation by which ingress-nginx serves over plain
+// HTTP what it serves over TLS. Of a canary it takes the annotation of the other
+// Ingress (https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#server-side-https-enforcement-through-redirect).
+func reportNoRedirect(pass *lint.Pass, r *lint.Resource, secured map[served]bool) {
+	n, annotations := r.Get("metadata", "annotations", nginxDomain+"ssl-redirect"), r.Annotations()
+	if on, err := strconv.ParseBool(n.Value()); err != nil || on || isTrue(annotations[nginxDomain+"canary"]) || !isOfIngressNginx(r) {
+		return
+	}
+	if slices.ContainsFunc(redirecting, func(key string) bool { return httpsRedirect.MatchString(annotations[nginxDomain+key]) }) {
+		return
+	}
+	class := ingressClass(r)
+	if len(r.Get("spec", "tls").Items()) > 0 || slices.ContainsFunc(r.Get("spec", "rules").Items(), func(rule *lint.Node) bool {
+		host := strings.ToLower(rule.Get("host").Value())
+		return host != "" && secured[served{class, host}]
+	}) {
+		pass.Reportf(n, "%s is served in plain text beside TLS: %s is %s", r, n.Name(), n.Value()).Help = "remove it: ingress-nginx then redirects to HTTPS"
+	}
+}
+
+// isOfIngressNginx goes by the controller of the class, where the bundle has it,
+// else by the name; without a class, whoever annotates for ingress-nginx means it.
+func isOfIngressNginx(r *lint.Resource) bool {
+	name := ingressClass(r)
+	if class := r.Bundle.Lookup("networking.k8s.io", "IngressClass", "", name); class != nil {
+		return strings.HasPrefix(class.Get("spec", "controller").Value(), "k8s.io/ingress-nginx")
+	}
+	return name == "" || strings.Contains(name, "nginx")
+}
+
+// forcesRedirect reports whether the configuration of ingress-nginx, in the bundle,
+// redirects what says nothing of force-ssl-redirect itself
+// (https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/configmap/#force-ssl-redirect).
+func forcesRedirect(b *lint.Bundle) bool {
+	return slices.ContainsFunc(b.OfKind("ConfigMap"), func(r *lint.Resource) bool {
+		return r.Group == "" && isTrue(r.Get("data", "force-ssl-redirect").Value())
+	})
 }
 
 // areServed says which hosts are served; every one where none is named.

@@ -345,7 +345,7 @@ func (r *rule) mayAllowDNS(namespace string) bool {
 // (k8s.io/kubernetes/pkg/apis/networking/validation, ValidateNetworkPolicySpec).
 var Selector = &lint.Rule{
 	ID:         "networkpolicy-selector",
-	Summary:    "network policy has no podSelector, or a selector, peer or port that the API server refuses",
+	Summary:    "network policy has no podSelector, a selector, peer or port that the API server refuses, or rules that are not asked",
 	Severity:   lint.Low,
 	Group:      "network",
 	Profiles:   core,
@@ -366,6 +366,7 @@ var Selector = &lint.Rule{
 				checkSelector(pass, r, pods)
 			}
 			checkPolicyTypes(pass, r, spec.Get("policyTypes"))
+			checkUnasked(pass, r, spec)
 			for _, d := range directions {
 				for _, item := range spec.Get(d.String()).Items() {
 					for _, p := range item.Get("ports").Items() {
@@ -399,6 +400,21 @@ func checkPolicyTypes(pass *lint.Pass, r *lint.Resource, types *lint.Node) {
 	for _, t := range types.Items() {
 		if t.IsScalar() && t.Value() != "Ingress" && t.Value() != "Egress" {
 			refused(pass, t, "%s has the policy type %q, which the API server refuses", r, t.Value()).Help = "write Ingress or Egress, with a capital"
+		}
+	}
+}
+
+// checkUnasked reports rules of a direction that policyTypes leaves out. An empty
+// list is what no list is, and is often written beside the other.
+func checkUnasked(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
+	types := spec.Get("policyTypes").Strings()
+	if len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return t != "Ingress" && t != "Egress" }) {
+		return // the default, a tool's choice or a refused policy
+	}
+	for _, d := range directions {
+		if list := spec.Get(d.String()); len(list.Items()) > 0 && !slices.Contains(types, d.policyType()) {
+			f := pass.Reportf(list.KeyNode(), "%s has an %s section that policyTypes leaves out: it is not asked", r, d)
+			f.Help = fmt.Sprintf("add %s to policyTypes", d.policyType())
 		}
 	}
 }
