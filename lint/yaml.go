@@ -42,13 +42,11 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 		}
 		if err != nil {
 			line, column, message := yamlError(err, text)
-			span := src.LineSpan(1)
-			switch at, _ := place(max(1, line), 1); {
-			case column > 0:
+			at, _ := place(max(1, line), 1)
+			span := src.LineSpan(at)
+			if column > 0 {
 				from := src.At(place(line, column)).Offset
-				span = src.Span(from, max(from, src.LineSpan(at).End.Offset))
-			default:
-				span = src.LineSpan(at)
+				span = src.Span(from, max(from, span.End.Offset))
 			}
 			errs = append(errs, &InputError{Span: span, Message: message})
 		}

@@ -109,10 +109,10 @@ func (rl *rule) settle(kinds reach) {
 	}
 }
 
-// allows reports whether the rule allows all traffic with some kind of peer, or all
-// but some ports: TCP at the least, of which each protocol has a rule of its own.
-func (rl *rule) allows(kind reach) bool {
-	return rl.action == allow && rl.reach&kind != 0 && !rl.ports.restricted()
+// allowsAll reports whether the rule allows every pod all traffic, or all but some
+// ports: TCP at the least, as the protocols may have a rule each.
+func (rl *rule) allowsAll() bool {
+	return rl.action == allow && rl.reach&podsV4 != 0 && !rl.ports.restricted()
 }
 
 // A peer is whom a workload's policies are asked about: one kind of peers as a

@@ -33,7 +33,7 @@ var AllowAll = &lint.Rule{
 
 func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, i int) {
 	r := p.sides[d].rules[i]
-	if !r.allows(podsV4) || p.tier == baselineTier {
+	if !r.allowsAll() || p.tier == baselineTier {
 		return
 	}
 	var undone *workload
@@ -83,7 +83,7 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, i int) {
 }
 
 func (p *policy) allowsAll(d direction) bool {
-	return slices.ContainsFunc(p.sides[d].rules, func(r *rule) bool { return r.allows(podsV4) })
+	return slices.ContainsFunc(p.sides[d].rules, (*rule).allowsAll)
 }
 
 // metadataServices are the addresses at which clouds hand out credentials of the node.
@@ -129,7 +129,7 @@ func reportOpenIngress(pass *lint.Pass, m *model, p *policy, r *rule) {
 		return
 	}
 	var first *lint.Finding
-	if n := r.world; n != nil && !r.allows(podsV4) {
+	if n := r.world; n != nil && !r.allowsAll() {
 		first = pass.Reportf(n, "%s allows ingress from every address (%s)", p.res, n.Value())
 	}
 	for _, b := range r.blocks {
@@ -159,7 +159,7 @@ func reportOpenIngress(pass *lint.Pass, m *model, p *policy, r *rule) {
 // reportMetadata judges an egress rule by the metadata services that it lets some
 // workload reach. Rules for everything are [AllowAll]'s.
 func reportMetadata(pass *lint.Pass, m *model, p *policy, r *rule, reached [2]bool) {
-	if !r.ports.traffic[tcp].contains(metadataPort) || r.allows(podsV4) {
+	if !r.ports.traffic[tcp].contains(metadataPort) || r.allowsAll() {
 		return
 	}
 	var first *lint.Finding
@@ -227,7 +227,7 @@ func letThrough(m *model) map[*rule][2]bool {
 	let, asked := map[*rule][2]bool{}, map[*exposure]bool{}
 	for _, p := range m.policies {
 		about := slices.ContainsFunc(p.sides[egress].rules, func(r *rule) bool {
-			return r.action == allow && !r.allows(podsV4) && slices.ContainsFunc(metadataServices[:], r.meets)
+			return r.action == allow && !r.allowsAll() && slices.ContainsFunc(metadataServices[:], r.meets)
 		})
 		for _, w := range p.workloads {
 			e := w.exposure(egress)
