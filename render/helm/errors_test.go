@@ -66,6 +66,7 @@ func TestErrors(t *testing.T) {
 		{"values that are a list", []string{"values.yaml", "# none\n- a\n"}, Options{}, "values.yaml:2:1: a mapping belongs here"},
 		{"an action in the output", []string{"templates/a.yaml", "a: {{ .Values.a }}\n", "values.yaml", "a: \"{{ .Release.Name }}\"\n"}, Options{}, "templates/a.yaml:1:4: renders to a key that is a mapping or a list, not text: quote what is written here"},
 		{"unknown template", []string{"templates/a.yaml", "b: {{ include \"nope\" . }}\n"}, Options{}, `templates/a.yaml:1:7: template "nope" is not defined by any file of the chart or its dependencies`},
+		{"an object without a kind", []string{"templates/a.yaml", "apiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n"}, Options{}, `templates/a.yaml:3:9: renders to what Helm refuses: the document is no object without kind; add it`},
 		{"broken output", []string{"templates/a.yaml", "a: {{ .Values.v }}\n", "values.yaml", "v: \"[1\"\n"}, Options{}, `templates/a.yaml:1:4: renders to broken YAML`},
 		{"tpl of a value", []string{"templates/a.yaml", "a: {{ tpl .Values.v . }}\n", "values.yaml", "u: 1\nv: \"{{ nope }}\"\n"}, Options{}, `values.yaml:2:4: function "nope" is not one of Helm's`},
 		{"broken values", []string{"values.yaml", "a: 1\nb: [\n"}, Options{}, "values.yaml:"},

@@ -144,6 +144,10 @@ func (o *output) documents() []*document {
 			o.errs = append(o.errs, &lint.InputError{Message: "renders to " + e.Message, Span: place.Span})
 		}
 		for _, doc := range parsed {
+			for _, e := range lint.Nameless(l.src, doc) {
+				place := l.place(e.Span.Start.Offset, max(e.Span.End.Offset, e.Span.Start.Offset+1), false)
+				o.errs = append(o.errs, &lint.InputError{Message: "renders to what Helm refuses: " + e.Message, Span: place.Span})
+			}
 			if key := structuredKey(doc); key != nil { // YAML allows it, JSON and so Kubernetes does not
 				from, to := l.bounds(key)
 				o.errs = append(o.errs, &lint.InputError{Message: "renders to a key that is a mapping or a list, not text: quote what is written here", Span: l.place(from, to, false).Span})
