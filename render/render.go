@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -383,43 +384,72 @@ const maxBeside = 1000
 // for each the largest folder around it that holds no more than maxBeside. Outside of a
 // checkout nothing tells what belongs together.
 func (l *loader) besides(named []string, walks map[string]*units) []string {
+	asked := map[string]bool{}
+	for _, path := range named {
+		asked[path] = true
+	}
 	var all []string
 	for root, found := range walks {
 		if GitRoot(root) == "" {
 			continue
 		}
-		plain := slices.DeleteFunc(slices.Clone(found.plain), func(path string) bool {
-			return slices.Contains(named, path) || l.chartAt(path) != "" ||
-				slices.ContainsFunc(found.overlays, func(o overlay) bool { return within(o.dir, path) })
-		})
-		for _, path := range named {
-			around := []string(nil)
-			for dir := filepath.Dir(path); within(root, dir); dir = filepath.Dir(dir) {
-				wider := pathsBelow(dir, plain)
-				if len(wider) > maxBeside {
-					break
-				}
-				around = wider
-				if dir == root {
-					break
-				}
+		overlays := map[string]bool{}
+		for _, o := range found.overlays {
+			overlays[o.dir] = true
+		}
+		var plain []string
+		held := map[string]int{} // by folder: files in it and below
+		for _, path := range found.plain {
+			if asked[path] || l.chartAt(path) != "" || isIn(overlays, root, path) {
+				continue
 			}
-			all = append(all, around...)
+			plain = append(plain, path)
+			for dir := range above(root, path) {
+				held[dir]++
+			}
+		}
+		around := map[string]bool{}
+		for _, path := range named {
+			widest := ""
+			for dir := range above(root, path) {
+				if held[dir] > maxBeside {
+					break
+				}
+				widest = dir
+			}
+			around[widest] = true
+		}
+		for _, path := range plain {
+			if isIn(around, root, path) {
+				all = append(all, path)
+			}
 		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// pathsBelow returns the paths in a folder.
-func pathsBelow(dir string, paths []string) []string {
-	var in []string
-	for _, path := range paths {
-		if within(dir, path) {
-			in = append(in, path)
+// above yields the folders that hold a path, its own first and root last; none for a
+// path outside of root.
+func above(root, path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !within(root, path) {
+			return
+		}
+		for dir := filepath.Dir(path); yield(dir) && dir != root; {
+			dir = filepath.Dir(dir)
 		}
 	}
-	return in
+}
+
+// isIn reports whether a path lies in one of the folders.
+func isIn(folders map[string]bool, root, path string) bool {
+	for dir := range above(root, path) {
+		if folders[dir] {
+			return true
+		}
+	}
+	return false
 }
 
 // focus loads the units of files named alone.
