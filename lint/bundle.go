@@ -45,6 +45,8 @@ type Bundle struct {
 	Configuration []*Resource
 	// Errors are what could not be read, rendered or parsed of this unit.
 	Errors []*InputError
+	// Notes are what a user should know of how this unit was rendered.
+	Notes []Note
 
 	clusterCRDs map[string]bool
 	byKind      map[string][]*Resource

@@ -71,6 +71,21 @@ func (e *InputError) Error() string {
 	return e.Span.Start.String() + ": " + e.Message
 }
 
+// A Note is something a user should know though nothing is wrong: what was left out of
+// a rendering, say. It has no part in the exit status.
+type Note struct {
+	Message string
+	Span    Span // not valid where no place is known
+}
+
+// String returns file:line:column: message.
+func (n Note) String() string {
+	if !n.Span.IsValid() {
+		return n.Message
+	}
+	return n.Span.Start.String() + ": " + n.Message
+}
+
 // A Suppressed is a finding that an ignore hid.
 type Suppressed struct {
 	Finding *Finding

@@ -136,6 +136,11 @@ func Load(ctx context.Context, paths []string, o Options) *Result {
 	for _, b := range slices.Concat(l.res.Bundles, l.res.Focused) {
 		b.KubeVersion, b.PSSVersion = cmp.Or(b.KubeVersion, o.KubeVersion), o.PSSVersion
 		b.AddPods(o.PodPaths...)
+		for _, note := range b.Notes {
+			if said := note.String(); !slices.Contains(l.res.Notes, said) {
+				l.res.Notes = append(l.res.Notes, said)
+			}
+		}
 	}
 	return l.res
 }
