@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/cli"
 )
 
 // manifests writes files of plain manifests to a folder: the load of the benchmark.
@@ -78,7 +80,7 @@ func BenchmarkRunToDecode(b *testing.B) {
 	var whole, floor time.Duration
 	for b.Loop() {
 		start := time.Now()
-		run(context.Background(), []string{"--no-config", "--fail-on", "never", "-f", "unix", "-q", dir}, nil, io.Discard, io.Discard)
+		cli.Run(context.Background(), []string{"--no-config", "--fail-on", "never", "-f", "unix", "-q", dir}, nil, io.Discard, io.Discard)
 		whole += time.Since(start)
 
 		start = time.Now()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/manilint/manilint/internal/cli"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/rules"
 )
@@ -24,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite generated files and golden outp
 // TestMain makes the test binary the program for scripts that run it.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"manilint": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"manilint": func() { os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
@@ -82,7 +83,7 @@ func TestTheReadmeShowsRealRuns(t *testing.T) {
 		m := matches[i]
 		args := strings.Fields(string(readme[m[4]:m[5]]))
 		var stdout, stderr bytes.Buffer
-		run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+		cli.Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
 		got := stdout.String() + stderr.String()
 		if want := string(readme[m[6]:m[7]]); got != want && !*update {
 			t.Errorf("manilint %s prints\n%s\nthe README says\n%s", strings.Join(args, " "), got, want)

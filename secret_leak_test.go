@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/manilint/manilint/internal/cli"
 	"github.com/manilint/manilint/lint/report"
 )
 
@@ -230,11 +231,11 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			for _, format := range report.Names() {
 				for _, flags := range [][]string{{"--verbose", "--profile", "all"}, {"--only", "privileged"}} {
 					var stdout, stderr bytes.Buffer
-					status := run(t.Context(), append([]string{dir, "--format", format}, flags...), strings.NewReader(""), &stdout, &stderr)
-					if status == exitUsage {
+					status := cli.Run(t.Context(), append([]string{dir, "--format", format}, flags...), strings.NewReader(""), &stdout, &stderr)
+					if status == 2 {
 						t.Fatalf("%s %v: %s", format, flags, stderr.String())
 					}
-					if flags[0] == "--verbose" && status == exitClean {
+					if flags[0] == "--verbose" && status == 0 {
 						t.Errorf("%s: neither a finding nor an error", format)
 					}
 					for _, shape := range shapes() {
@@ -273,7 +274,7 @@ func TestNoSecretOfStandardInputOrTheCommandLineIsPrinted(t *testing.T) {
 				stdin = plant(leaks["unknown anchor"]["a.yaml"])
 			}
 			var stdout, stderr bytes.Buffer
-			run(t.Context(), append(args, "--format", format, "--verbose"), strings.NewReader(stdin), &stdout, &stderr)
+			cli.Run(t.Context(), append(args, "--format", format, "--verbose"), strings.NewReader(stdin), &stdout, &stderr)
 			for _, shape := range shapes() {
 				if text := fmt.Sprint(stdout.String(), stderr.String()); strings.Contains(text, shape) {
 					t.Errorf("%s, %s: shows %s:\n%s", format, name, shape, text)

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/manilint/manilint/internal/cli/completion"
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/lint/completion"
 	"github.com/manilint/manilint/rules"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/rbac"
