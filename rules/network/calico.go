@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A tier is a group of policies; what those of it that select a pod do not decide
@@ -72,10 +73,10 @@ func (rd *reader) calico(r *lint.Resource) []*policy {
 	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", tier: rd.tiers.named(spec.Get("tier").Value()),
 		order: orderOf(spec.Get("order")), name: r.Name}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
-	p.pods = slices.DeleteFunc(slices.Clone(pods.needs), func(r requirement) bool { return strings.HasPrefix(r.key, "projectcalico.org/") })
+	p.pods = slices.DeleteFunc(slices.Clone(pods.needs), func(r kube.Requirement) bool { return strings.HasPrefix(r.Key, "projectcalico.org/") })
 	p.also = func(w *workload) bool {
 		return spaces.matches(w.namespace.calicoLabels()) && pods.matches(w.calicoLabels()) &&
-			accounts.matches(labelSet{labels: map[string]string{"projectcalico.org/name": w.serviceAccount}, open: true})
+			accounts.matches(kube.LabelSet{Labels: map[string]string{"projectcalico.org/name": w.serviceAccount}, Open: true})
 	}
 	types := spec.Get("types").Strings()
 	for _, d := range directions {
@@ -96,16 +97,16 @@ func (rd *reader) calico(r *lint.Resource) []*policy {
 
 // calicoLabels returns the labels that Calico sees on a pod. They are made once, while
 // the model is built.
-func (w *workload) calicoLabels() labelSet {
-	if w.calico.labels != nil {
+func (w *workload) calicoLabels() kube.LabelSet {
+	if w.calico.Labels != nil {
 		return w.calico
 	}
 	labels := map[string]string{"projectcalico.org/orchestrator": "k8s", "projectcalico.org/serviceaccount": w.serviceAccount}
-	for k, v := range w.labels.labels {
+	for k, v := range w.labels.Labels {
 		labels[k] = v
 	}
 	unknown := map[string]bool{}
-	for k := range w.labels.unknown {
+	for k := range w.labels.Unknown {
 		unknown[k] = true
 	}
 	if w.namespace.name != "" {
@@ -113,23 +114,23 @@ func (w *workload) calicoLabels() labelSet {
 	} else {
 		unknown["projectcalico.org/namespace"] = true
 	}
-	w.calico = labelSet{labels: labels, unknown: unknown, open: w.labels.open}
+	w.calico = kube.LabelSet{Labels: labels, Unknown: unknown, Open: w.labels.Open}
 	return w.calico
 }
 
 // calicoLabels returns the labels that Calico sees on a namespace; see those of a pod.
-func (ns *namespace) calicoLabels() labelSet {
-	if ns.calico.labels != nil {
+func (ns *namespace) calicoLabels() kube.LabelSet {
+	if ns.calico.Labels != nil {
 		return ns.calico
 	}
 	labels := map[string]string{}
-	for k, v := range ns.labels.labels {
+	for k, v := range ns.labels.Labels {
 		labels[k] = v
 	}
 	if ns.name != "" {
 		labels["projectcalico.org/name"] = ns.name
 	}
-	ns.calico = labelSet{labels: labels, open: ns.labels.open}
+	ns.calico = kube.LabelSet{Labels: labels, Open: ns.labels.Open}
 	return ns.calico
 }
 
@@ -258,16 +259,16 @@ func calicoAll(text string) bool { return strings.ReplaceAll(text, " ", "") == "
 // A calicoMatch is a selector, or a part of one. Needs are requirements that whatever
 // it matches fulfils; there may be more to it.
 type calicoMatch struct {
-	test  func(labelSet) verdict
-	needs selector
+	test  func(kube.LabelSet) verdict
+	needs kube.Selector
 }
 
-func (m calicoMatch) matches(l labelSet) bool { return m.test(l) != no }
+func (m calicoMatch) matches(l kube.LabelSet) bool { return m.test(l) != no }
 
 // calicoSelector compiles a selector. One that cannot be read matches
 // everything: the policy may select the pod.
 func calicoSelector(n *lint.Node) calicoMatch {
-	everything := calicoMatch{test: func(labelSet) verdict { return yes }}
+	everything := calicoMatch{test: func(kube.LabelSet) verdict { return yes }}
 	text := strings.TrimSpace(n.Value())
 	if text == "" {
 		return everything
@@ -339,7 +340,7 @@ func (p *calicoParser) or() calicoMatch {
 	if len(all) == 1 {
 		return all[0]
 	}
-	return calicoMatch{test: func(l labelSet) verdict {
+	return calicoMatch{test: func(l kube.LabelSet) verdict {
 		best := no
 		for _, m := range all {
 			best = max(best, m.test(l))
@@ -357,11 +358,11 @@ func (p *calicoParser) and() calicoMatch {
 	if len(all) == 1 {
 		return all[0]
 	}
-	var needs selector
+	var needs kube.Selector
 	for _, m := range all {
 		needs = append(needs, m.needs...)
 	}
-	return calicoMatch{needs: needs, test: func(l labelSet) verdict {
+	return calicoMatch{needs: needs, test: func(l kube.LabelSet) verdict {
 		worst := yes
 		for _, m := range all {
 			worst = min(worst, m.test(l))
@@ -383,7 +384,7 @@ func (p *calicoParser) term() calicoMatch {
 	if !negated {
 		return m
 	}
-	return calicoMatch{test: func(l labelSet) verdict { return yes - m.test(l) }}
+	return calicoMatch{test: func(l kube.LabelSet) verdict { return yes - m.test(l) }}
 }
 
 func (p *calicoParser) atom() calicoMatch {
@@ -395,13 +396,13 @@ func (p *calicoParser) atom() calicoMatch {
 	case "all", "global":
 		p.expect("(")
 		p.expect(")")
-		return calicoMatch{test: func(labelSet) verdict { return truth(key == "all") }}
+		return calicoMatch{test: func(kube.LabelSet) verdict { return truth(key == "all") }}
 	case "has":
 		p.expect("(")
 		label := p.take()
 		p.expect(")")
-		return calicoMatch{test: func(l labelSet) verdict {
-			_, ok, known := l.lookup(label)
+		return calicoMatch{test: func(l kube.LabelSet) verdict {
+			_, ok, known := l.Lookup(label)
 			if !known {
 				return maybe
 			}
@@ -446,12 +447,12 @@ func (p *calicoParser) comparison(key string) calicoMatch {
 		}
 	}
 	negated := op == "!=" || op == "not in" // these match without the label, too
-	var needs selector
+	var needs kube.Selector
 	if op == "==" || op == "in" {
-		needs = selector{{key, "In", values}}
+		needs = kube.Selector{{Key: key, Op: "In", Values: values}}
 	}
-	return calicoMatch{needs: needs, test: func(l labelSet) verdict {
-		v, ok, known := l.lookup(key)
+	return calicoMatch{needs: needs, test: func(l kube.LabelSet) verdict {
+		v, ok, known := l.Lookup(key)
 		if !known {
 			return maybe
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // cilium reads CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy: each
@@ -25,12 +26,12 @@ func (rd *reader) cilium(r *lint.Resource) []*policy {
 			continue
 		}
 		if !p.wide { // its own namespace, whatever the selector says of it
-			selected.spaces = slices.DeleteFunc(selected.spaces, func(r requirement) bool { return r.key == metadataName })
+			selected.spaces = slices.DeleteFunc(selected.spaces, func(r kube.Requirement) bool { return r.Key == kube.MetadataName })
 		}
 		p.pods, p.spaces = selected.pods, selected.spaces
 		p.also = func(w *workload) bool {
-			return selected.accounts.matches(labelSet{labels: map[string]string{serviceAccountName: w.serviceAccount}}) &&
-				(p.wide || selected.spaces.matches(w.namespace.labels))
+			return selected.accounts.Matches(kube.LabelSet{Labels: map[string]string{serviceAccountName: w.serviceAccount}}) &&
+				(p.wide || selected.spaces.Matches(w.namespace.labels))
 		}
 		for _, d := range directions {
 			rules, denials := spec.Get(d.String()).Items(), spec.Get(d.String()+"Deny").Items()
@@ -53,7 +54,7 @@ func (rd *reader) cilium(r *lint.Resource) []*policy {
 // endpoints are a selector of Cilium's, split into what it asks of pods, of their
 // service accounts and of their namespaces.
 type endpoints struct {
-	pods, accounts, spaces selector
+	pods, accounts, spaces kube.Selector
 	reserved               bool // it is about no pods: reserved:host
 }
 
@@ -61,24 +62,24 @@ const serviceAccountName = "io.cilium.k8s.policy.serviceaccount"
 
 func ciliumSelector(n *lint.Node) endpoints {
 	var e endpoints
-	for _, r := range parseSelector(n) {
-		source, key, ok := strings.Cut(r.key, ":")
+	for _, r := range kube.ParseSelector(n) {
+		source, key, ok := strings.Cut(r.Key, ":")
 		if !ok {
-			key = r.key
+			key = r.Key
 		} else if source == "reserved" { // labels that no pod has
-			e.reserved = e.reserved || r.op == "In" || r.op == "Exists"
+			e.reserved = e.reserved || r.Op == "In" || r.Op == "Exists"
 			continue
 		}
 		switch label, isLabel := strings.CutPrefix(key, "io.cilium.k8s.namespace.labels."); {
 		case key == "io.kubernetes.pod.namespace":
-			e.spaces = append(e.spaces, requirement{metadataName, r.op, r.values})
+			e.spaces = append(e.spaces, kube.Requirement{Key: kube.MetadataName, Op: r.Op, Values: r.Values})
 		case isLabel:
-			e.spaces = append(e.spaces, requirement{label, r.op, r.values})
+			e.spaces = append(e.spaces, kube.Requirement{Key: label, Op: r.Op, Values: r.Values})
 		case key == serviceAccountName:
-			e.accounts = append(e.accounts, requirement{key, r.op, r.values})
+			e.accounts = append(e.accounts, kube.Requirement{Key: key, Op: r.Op, Values: r.Values})
 		case strings.HasPrefix(key, "io.cilium.k8s.policy."): // the cluster's name
 		default:
-			e.pods = append(e.pods, requirement{key, r.op, r.values})
+			e.pods = append(e.pods, kube.Requirement{Key: key, Op: r.Op, Values: r.Values})
 		}
 	}
 	return e
@@ -106,7 +107,7 @@ func (rd *reader) ciliumRule(n *lint.Node, d direction, a action, wide bool) *ru
 	}
 	for _, e := range n.Get(prefix + "Endpoints").Items() {
 		peers := ciliumSelector(e)
-		if !peers.reserved && len(peers.pods)+len(peers.accounts) == 0 && peers.spaces.matchesEverything() && (wide || len(peers.spaces) > 0) {
+		if !peers.reserved && len(peers.pods)+len(peers.accounts) == 0 && peers.spaces.MatchesEveryNamespace() && (wide || len(peers.spaces) > 0) {
 			rl.reach |= everyPod
 		}
 	}

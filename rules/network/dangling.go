@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // The dangling rules report what points at nothing in its bundle. A bundle is
@@ -69,7 +70,7 @@ var DanglingPeer = &lint.Rule{
 					for _, peer := range r.node.Get(d.peers()).Items() {
 						pods := peer.Get("podSelector")
 						namespace, one := peerNamespace(p, peer.Get("namespaceSelector"))
-						if s := parseSelector(pods); pods.IsMapping() && one && len(r.node.Get(d.peers()).Items()) == 1 && known.dangles(m, namespace, s) {
+						if s := kube.ParseSelector(pods); pods.IsMapping() && one && len(r.node.Get(d.peers()).Items()) == 1 && known.dangles(m, namespace, s) {
 							f := pass.Reportf(pods, "%s has a peer that selects no pod in this bundle: %s", p.res, m.nearest(namespace, s))
 							f.Help = "select labels that the pods' templates carry, or add a namespaceSelector if the pods live elsewhere"
 						}
@@ -85,57 +86,37 @@ func peerNamespace(p *policy, spaces *lint.Node) (string, bool) {
 	if spaces.IsNull() {
 		return p.namespace, true
 	}
-	s := parseSelector(spaces)
-	if len(s) == 1 && s[0].key == metadataName && s[0].op == "In" && len(s[0].values) == 1 {
-		return s[0].values[0], true
+	s := kube.ParseSelector(spaces)
+	if len(s) == 1 && s[0].Key == kube.MetadataName && s[0].Op == "In" && len(s[0].Values) == 1 {
+		return s[0].Values[0], true
 	}
 	return "", false
 }
 
-func (m *model) any(namespace string, s selector) bool {
-	for range m.byName[namespace].selected(s) {
-		return true
-	}
-	return false
-}
-
 // nearest says why a selector fails: what the pods have in place of the first
 // label that none carries.
-func (m *model) nearest(namespace string, s selector) string {
+func (m *model) nearest(namespace string, s kube.Selector) string {
 	ns := m.byName[namespace]
 	for _, r := range s {
-		if ns.satisfies(r) {
+		if ns.pods.Fulfils(r) {
 			continue
 		}
-		have := ns.values[r.key]
+		have := ns.pods.Values(r.Key)
 		if len(have) > 4 {
 			have = append(slices.Clip(have[:3]), "…")
 		}
 		switch {
-		case r.op != "In":
-			return fmt.Sprintf("no pod satisfies %s %s", r.key, strings.TrimSpace(r.op+" "+strings.Join(r.values, ", ")))
+		case r.Op != "In":
+			return fmt.Sprintf("no pod satisfies %s %s", r.Key, strings.TrimSpace(r.Op+" "+strings.Join(r.Values, ", ")))
 		case len(have) == 0:
-			return fmt.Sprintf("no pod is labelled %s", r.key)
+			return fmt.Sprintf("no pod is labelled %s", r.Key)
 		}
-		return fmt.Sprintf("no pod is labelled %s: %s; pods have %s", r.key, strings.Join(r.values, " or "), strings.Join(have, ", "))
+		return fmt.Sprintf("no pod is labelled %s: %s; pods have %s", r.Key, strings.Join(r.Values, " or "), strings.Join(have, ", "))
 	}
 	if len(s) == 0 {
 		return "no pod fits its selector"
 	}
 	return "no pod has all its labels"
-}
-
-// satisfies reports whether some pod of the namespace meets one requirement. Where
-// the index answers, no pod is looked at.
-func (ns *namespace) satisfies(r requirement) bool {
-	if r.op == "In" && slices.ContainsFunc(r.values, func(v string) bool { return len(ns.byLabel[[2]string{r.key, v}]) > 0 }) ||
-		r.op == "Exists" && len(ns.values[r.key]) > 0 {
-		return true
-	}
-	for range ns.selected(selector{r}) {
-		return true
-	}
-	return false
 }
 
 func danglingRule(id, summary string, peers map[string][]string, run func(*lint.Pass)) *lint.Rule {
@@ -149,7 +130,7 @@ var DanglingService = danglingRule("dangling-service", "Service selects no pod",
 		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("Service") {
 			n := r.Get("spec", "selector")
-			s := equalities(n)
+			s := kube.Equalities(n)
 			if r.Group != "" || r.Get("spec", "type").Value() == "ExternalName" || !d.dangles(m, home(r), s) {
 				continue
 			}
@@ -165,7 +146,7 @@ var DanglingPDB = danglingRule("dangling-pdb", "PodDisruptionBudget selects no p
 		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("PodDisruptionBudget") {
 			n := r.Get("spec", "selector")
-			s := parseSelector(n)
+			s := kube.ParseSelector(n)
 			switch {
 			case r.Group != "policy":
 			case n.IsNull() && r.Get("spec").IsMapping():
@@ -186,7 +167,7 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			ref := r.Get("spec", "scaleTargetRef")
 			kind, name := ref.Get("kind").Value(), ref.Get("name").Value()
-			if r.Group != "autoscaling" || kind == "" || name == "" || !d.complete(m, home(r)) || d.ofGateway(home(r), name) || isVariable(name) {
+			if r.Group != "autoscaling" || kind == "" || name == "" || !d.complete(m, home(r)) || d.ofGateway(home(r), name) || kube.IsTemplated(name) {
 				continue
 			}
 			group, _, versioned := strings.Cut(ref.Get("apiVersion").Value(), "/")
@@ -216,8 +197,8 @@ var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMon
 		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
 		for _, r := range pass.Resources("ServiceMonitor", "PodMonitor") {
 			n := r.Get("spec", "selector")
-			s, namespaces := parseSelector(n), monitored(r)
-			if r.Group != "monitoring.coreos.com" || len(s) == 0 || len(namespaces) == 0 || slices.ContainsFunc(s, requirement.isFilledIn) {
+			s, namespaces := kube.ParseSelector(n), monitored(r)
+			if r.Group != "monitoring.coreos.com" || len(s) == 0 || len(namespaces) == 0 || slices.ContainsFunc(s, kube.Requirement.IsTemplated) {
 				continue
 			}
 			if r.Kind == "PodMonitor" {
@@ -227,7 +208,7 @@ var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMon
 				continue
 			}
 			if !slices.ContainsFunc(namespaces, func(ns string) bool {
-				return !d.complete(m, ns) || d.makers[ns] || d.services[ns] == nil || d.services[ns].any(s)
+				return !d.complete(m, ns) || d.makers[ns] || d.services[ns] == nil || d.services[ns].Any(s)
 			}) {
 				pass.Reportf(n, "%s selects no Service in this bundle", r).Help = "select labels that the Service carries in its own metadata"
 			}
@@ -298,12 +279,12 @@ func ingressBackends(r *lint.Resource) []*lint.Node {
 
 func hasPort(service *lint.Resource, port string) bool {
 	ports := service.Get("spec", "ports").Items()
-	if isVariable(port) || service.Get("spec", "type").Value() == "ExternalName" && len(ports) == 0 {
+	if kube.IsTemplated(port) || service.Get("spec", "type").Value() == "ExternalName" && len(ports) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(ports, func(p *lint.Node) bool {
 		number, name := p.Get("port").Value(), p.Get("name").Value()
-		return number == port || name == port || isVariable(number) || isVariable(name)
+		return number == port || name == port || kube.IsTemplated(number) || kube.IsTemplated(name)
 	})
 }
 
@@ -354,7 +335,7 @@ func reportParent(pass *lint.Pass, r *lint.Resource, ref *lint.Node) {
 	listeners := parent.Get("spec", "listeners")
 	for _, by := range []struct{ ref, field, what string }{{"sectionName", "name", "listener %q"}, {"port", "port", "port %s"}} {
 		n := ref.Get(by.ref)
-		if !n.IsScalar() || isVariable(n.Value()) || slices.ContainsFunc(listeners.Items(), func(l *lint.Node) bool { return l.Get(by.field).Value() == n.Value() }) {
+		if !n.IsScalar() || kube.IsTemplated(n.Value()) || slices.ContainsFunc(listeners.Items(), func(l *lint.Node) bool { return l.Get(by.field).Value() == n.Value() }) {
 			continue
 		}
 		f := pass.Reportf(n, "%s names "+by.what+", which %s does not have", r, n.Value(), parent)

@@ -63,33 +63,6 @@ func TestDanglingRulesReportEveryObject(t *testing.T) {
 	}
 }
 
-// What is taken out of an index, and is still there, is not found: nothing goes
-// through all pods, or Services, that share a label to find the one that has another.
-func TestSelectorsLookUpTheRarestLabel(t *testing.T) {
-	bundle := linttest.Bundle(t, manyDangling(3))
-	pods, services := modelOf(bundle).byName["shop"], directoryOf(bundle).services["shop"]
-	both := func(label string) selector {
-		return selector{{"part", "In", []string{"shop"}}, {"app", "In", []string{label}}}
-	}
-	found := func(label string) (n int) {
-		for range pods.selected(both(label)) {
-			n++
-		}
-		return n
-	}
-	if found("p1") != 1 || !services.any(both("s1")) {
-		t.Fatalf("selects %d pods, and a Service: %v; want 1 and true", found("p1"), services.any(both("s1")))
-	}
-	delete(pods.byLabel, [2]string{"app", "p1"})
-	delete(services.byLabel, [2]string{"app", "s1"})
-	if found("p1") != 0 || pods.satisfies(both("p1")[1]) {
-		t.Error("pods are looked at one by one")
-	}
-	if services.any(both("s1")) {
-		t.Error("Services are looked at one by one")
-	}
-}
-
 // BenchmarkDangling measures the dangling rules over 3,000 objects of each kind. Next to
 // the parsing of these they are cheap: a rule that looked at every pod, or Service,
 // for each object would take many times as long.

@@ -1,11 +1,11 @@
 package network
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A directory is what the dangling rules look up besides pods: Services,
@@ -25,9 +25,8 @@ type directory struct {
 
 // A serviceIndex holds the Services of a namespace.
 type serviceIndex struct {
-	byName  map[string]*lint.Resource
-	labels  []labelSet
-	byLabel map[[2]string][]labelSet
+	kube.Index[*lint.Resource]
+	byName map[string]*lint.Resource
 }
 
 func directoryOf(b *lint.Bundle) *directory { return lint.Shared(b, buildDirectory) }
@@ -61,17 +60,13 @@ func buildDirectory(b *lint.Bundle) *directory {
 func (d *directory) addService(r *lint.Resource) {
 	s := d.services[home(r)]
 	if s == nil {
-		s = &serviceIndex{byName: map[string]*lint.Resource{}, byLabel: map[[2]string][]labelSet{}}
+		s = &serviceIndex{byName: map[string]*lint.Resource{}}
 		d.services[home(r)] = s
 	}
 	if s.byName[r.Name] == nil {
 		s.byName[r.Name] = r
 	}
-	l := labelSet{labels: r.Labels()}
-	s.labels = append(s.labels, l)
-	for k, v := range l.labels {
-		s.byLabel[[2]string{k, v}] = append(s.byLabel[[2]string{k, v}], l)
-	}
+	s.Add(r, kube.LabelSet{Labels: r.Labels()})
 }
 
 // service returns a Service and whether a missing one is missing for sure: the
@@ -84,33 +79,13 @@ func (d *directory) service(namespace, name string) (r *lint.Resource, sure bool
 	if r := s.byName[name]; r != nil {
 		return r, true
 	}
-	return nil, !d.makers[namespace] && namespace != "kube-system" && !d.ofGateway(namespace, name) && !isVariable(name)
+	return nil, !d.makers[namespace] && namespace != "kube-system" && !d.ofGateway(namespace, name) && !kube.IsTemplated(name)
 }
 
 // ofGateway reports whether an object may be one that is made for a Gateway
 // (https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment).
 func (d *directory) ofGateway(namespace, name string) bool {
 	return slices.ContainsFunc(d.gateways[namespace], func(gateway string) bool { return strings.HasPrefix(name, gateway+"-") })
-}
-
-// any reports whether a selector fits a Service. Of the labels that it requires,
-// the rarest is looked up.
-func (s *serviceIndex) any(sel selector) bool {
-	rarest, lists := len(s.labels), [][]labelSet{s.labels}
-	for _, r := range sel {
-		if r.op != "In" {
-			continue
-		}
-		n, with := 0, [][]labelSet(nil)
-		for _, v := range r.values {
-			have := s.byLabel[[2]string{r.key, v}]
-			n, with = n+len(have), append(with, have)
-		}
-		if n < rarest {
-			rarest, lists = n, with
-		}
-	}
-	return slices.ContainsFunc(lists, func(l []labelSet) bool { return slices.ContainsFunc(l, sel.matches) })
 }
 
 // complete reports whether the bundle holds pods of a namespace and nothing
@@ -124,39 +99,34 @@ func (d *directory) complete(m *model, namespace string) bool {
 
 // dangles reports whether a selector fits no pod of a namespace, as far as the
 // bundle can tell.
-func (d *directory) dangles(m *model, namespace string, s selector) bool {
-	return len(s) > 0 && d.complete(m, namespace) && !m.any(namespace, s) && !d.labelledLater(m, namespace, s)
+func (d *directory) dangles(m *model, namespace string, s kube.Selector) bool {
+	return len(s) > 0 && d.complete(m, namespace) && !m.byName[namespace].pods.Any(s) && !d.labelledLater(m, namespace, s)
 }
 
 // labelledLater reports whether what a selector asks for and no template carries
 // may be on pods all the same: by a tool that fills in the label, on pods that a
 // controller makes, or by the pods' own programs, as Vault and Patroni label their leader
 // (https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes).
-func (d *directory) labelledLater(m *model, namespace string, s selector) bool {
-	var carried selector
+func (d *directory) labelledLater(m *model, namespace string, s kube.Selector) bool {
+	var carried kube.Selector
 	ns := m.byName[namespace]
 	for _, r := range s {
-		if isOfControllers(r.key) || r.isFilledIn() || slices.ContainsFunc(ns.values[r.key], isVariable) {
+		if isOfControllers(r.Key) || r.IsTemplated() || slices.ContainsFunc(ns.pods.Values(r.Key), kube.IsTemplated) {
 			return true
 		}
-		if len(ns.values[r.key]) > 0 || r.op != "In" && r.op != "Exists" {
+		if len(ns.pods.Values(r.Key)) > 0 || r.Op != "In" && r.Op != "Exists" {
 			carried = append(carried, r)
 		}
 	}
 	if len(carried) == len(s) || len(d.labelling) == 0 {
 		return false
 	}
-	for w := range ns.selected(carried) {
+	for w := range ns.pods.Selected(carried) {
 		if d.labelling[[2]string{namespace, w.serviceAccount}] {
 			return true
 		}
 	}
 	return false
-}
-
-// isFilledIn reports whether a tool is to fill in a part of a requirement.
-func (r requirement) isFilledIn() bool {
-	return isVariable(r.key) || slices.ContainsFunc(r.values, isVariable)
 }
 
 // isOfControllers reports whether a label is one that controllers put on the pods
@@ -172,7 +142,7 @@ func isOfControllers(key string) bool {
 func (d *directory) addPrograms(b *lint.Bundle) {
 	running := map[[2]string]bool{}
 	for _, spec := range b.PodSpecs() {
-		running[[2]string{home(spec.Resource), accountOf(spec)}] = true
+		running[[2]string{home(spec.Resource), kube.Account(spec)}] = true
 	}
 	for _, binding := range b.OfKind("RoleBinding", "ClusterRoleBinding") {
 		if binding.Group != "rbac.authorization.k8s.io" {
@@ -198,10 +168,6 @@ func (d *directory) addPrograms(b *lint.Bundle) {
 			}
 		}
 	}
-}
-
-func accountOf(spec *lint.PodSpec) string {
-	return cmp.Or(spec.Node.Get("serviceAccountName").Value(), spec.Node.Get("serviceAccount").Value(), "default")
 }
 
 // powersOverPods reports what a binding lets its subjects do: change pods, and make some.
@@ -255,9 +221,8 @@ var quietKinds = []string{"AppProject", "ScaledObject", "TriggerAuthentication",
 // isQuiet reports whether the controller of a kind makes neither pods nor Services
 // that the bundle does not show.
 func isQuiet(r *lint.Resource) bool {
-	builtin := !strings.Contains(r.Group, ".") || strings.HasSuffix(r.Group, ".k8s.io") && !strings.HasSuffix(r.Group, ".x-k8s.io")
 	loud, quiet := quietGroups[r.Group]
-	return r.IsClusterScoped() || builtin || quiet && !slices.Contains(loud, r.Kind) || slices.Contains(quietKinds, r.Kind)
+	return r.IsClusterScoped() || kube.IsBuiltin(r.Group) || quiet && !slices.Contains(loud, r.Kind) || slices.Contains(quietKinds, r.Kind)
 }
 
 // makesPods reports whether an object's controller may make pods that the bundle

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // IngressNoTLS reports Ingresses, and Routes of OpenShift and HTTPProxies of
@@ -262,7 +263,7 @@ func reportPlainIngress(pass *lint.Pass, r *lint.Resource, secured map[served]bo
 		switch {
 		case host.Value() == "":
 			hostless = true
-		case secured[served{class, strings.ToLower(host.Value())}], slices.ContainsFunc(certified, func(c string) bool { return isVariable(c) || coversHost(c, host.Value()) }):
+		case secured[served{class, strings.ToLower(host.Value())}], slices.ContainsFunc(certified, func(c string) bool { return kube.IsTemplated(c) || coversHost(c, host.Value()) }):
 		default:
 			plain = append(plain, host)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // ServiceLoadBalancerOpen reports load balancers that take connections from everywhere.
@@ -231,6 +232,6 @@ func arePrivate(list string) bool {
 	addresses := strings.FieldsFunc(list, func(c rune) bool { return c == ',' || c == ' ' })
 	return len(addresses) > 0 && !slices.ContainsFunc(addresses, func(text string) bool {
 		a, err := netip.ParseAddr(text)
-		return !isVariable(text) && (err != nil || !a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback())
+		return !kube.IsTemplated(text) && (err != nil || !a.IsPrivate() && !a.IsLinkLocalUnicast() && !a.IsLoopback())
 	})
 }

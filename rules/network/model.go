@@ -3,12 +3,12 @@ package network
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 	"go4.org/netipx"
 )
 
@@ -55,8 +55,8 @@ type policy struct {
 	res       *lint.Resource
 	namespace string // whose pods it selects, unless it is wide
 	wide      bool   // selects in every namespace that namespaces matches
-	pods      selector
-	spaces    selector
+	pods      kube.Selector
+	spaces    kube.Selector
 	also      func(*workload) bool // what no label selector says; nil for nothing
 	tier      tier
 	order     float64 // inside its tier: lower is asked first
@@ -133,14 +133,14 @@ func (rl *rule) meets(p peer) bool {
 type workload struct {
 	spec           *lint.PodSpec
 	namespace      *namespace
-	labels         labelSet
+	labels         kube.LabelSet
 	hostNetwork    bool
 	transient      bool // a pod of helm test
 	idle           bool // scaled to zero: there is no pod
 	serviceAccount string
-	calico         labelSet     // see calicoLabels
-	policies       []*policy    // in the order in which they are asked
-	exposures      [2]*exposure // by direction; workloads that are decided alike share them
+	calico         kube.LabelSet // see calicoLabels
+	policies       []*policy     // in the order in which they are asked
+	exposures      [2]*exposure  // by direction; workloads that are decided alike share them
 }
 
 func (w *workload) resource() *lint.Resource { return w.spec.Resource }
@@ -149,13 +149,10 @@ func (w *workload) resource() *lint.Resource { return w.spec.Resource }
 type namespace struct {
 	name      string
 	shown     string // as messages name it
-	labels    labelSet
-	calico    labelSet // see calicoLabels
+	labels    kube.LabelSet
+	calico    kube.LabelSet // see calicoLabels
 	workloads []*workload
-	byLabel   map[[2]string][]int // indexes of workloads
-	values    map[string][]string // of a label's key, as the workloads have them, in their order
-	open      []int               // of those whose labels are not all known
-	unknown   map[string]bool     // keys that the cluster sets on some workload
+	pods      kube.Index[*workload]
 }
 
 // A model is the pods and policies of a bundle, matched.
@@ -210,30 +207,19 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 	name := home(spec.Resource)
 	ns := m.byName[name]
 	if ns == nil {
-		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: namespaceLabels(b, name), byLabel: map[[2]string][]int{}, values: map[string][]string{}, unknown: map[string]bool{}}
+		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: namespaceLabels(b, name)}
 		m.byName[name] = ns
 		m.namespaces = append(m.namespaces, ns)
 	}
 	w := &workload{spec: spec, namespace: ns, labels: podLabels(spec), hostNetwork: spec.Node.Get("hostNetwork").IsTrue(),
-		serviceAccount: cmp.Or(spec.Node.Get("serviceAccountName").Value(), spec.Node.Get("serviceAccount").Value(), "default")}
+		serviceAccount: kube.Account(spec)}
 	for _, hook := range strings.Split(spec.Resource.Annotations()["helm.sh/hook"], ",") {
 		w.transient = w.transient || strings.HasPrefix(strings.TrimSpace(hook), "test")
 	}
 	replicas, set := spec.Resource.Get("spec", "replicas").Int()
 	w.idle = set && replicas == 0 && !wakes(b, spec.Resource)
 	m.workloads[spec] = w
-	for k, v := range w.labels.labels {
-		if len(ns.byLabel[[2]string{k, v}]) == 0 {
-			ns.values[k] = append(ns.values[k], v)
-		}
-		ns.byLabel[[2]string{k, v}] = append(ns.byLabel[[2]string{k, v}], len(ns.workloads))
-	}
-	for k := range w.labels.unknown {
-		ns.unknown[k] = true
-	}
-	if w.labels.open {
-		ns.open = append(ns.open, len(ns.workloads))
-	}
+	ns.pods.Add(w, w.labels)
 	ns.workloads = append(ns.workloads, w)
 }
 
@@ -265,17 +251,17 @@ func shownNamespace(b *lint.Bundle, name string) string {
 	return "the namespace of the deploy"
 }
 
-func namespaceLabels(b *lint.Bundle, name string) labelSet {
+func namespaceLabels(b *lint.Bundle, name string) kube.LabelSet {
 	if name == "" {
-		return labelSet{open: true}
+		return kube.LabelSet{Open: true}
 	}
 	object := b.Lookup("", "Namespace", "", name)
 	if object == nil {
-		return labelSet{labels: map[string]string{metadataName: name}, open: true}
+		return kube.LabelSet{Labels: map[string]string{kube.MetadataName: name}, Open: true}
 	}
 	labels := object.Labels()
-	labels[metadataName] = name
-	return labelSet{labels: labels}
+	labels[kube.MetadataName] = name
+	return kube.LabelSet{Labels: labels}
 }
 
 // clusterLabels are the labels that controllers put on pods
@@ -292,14 +278,14 @@ var clusterLabels = map[string]map[string]bool{
 var jobLabels = map[string]bool{"job-name": true, "batch.kubernetes.io/job-name": true, "controller-uid": true,
 	"batch.kubernetes.io/controller-uid": true, "batch.kubernetes.io/job-completion-index": true}
 
-func podLabels(spec *lint.PodSpec) labelSet {
+func podLabels(spec *lint.PodSpec) kube.LabelSet {
 	r := spec.Resource
 	unknown, builtin := clusterLabels[r.Kind]
 	if builtin && (r.Group == "apps" || r.Group == "batch" || r.Group == "extensions") {
-		return labelSet{labels: spec.Labels(), unknown: unknown}
+		return kube.LabelSet{Labels: spec.Labels(), Unknown: unknown}
 	}
 	// The controller of a custom kind labels its pods as it likes.
-	return labelSet{labels: spec.Labels(), open: r.Group != ""}
+	return kube.LabelSet{Labels: spec.Labels(), Open: r.Group != ""}
 }
 
 // match adds p to the workloads that it selects.
@@ -312,54 +298,14 @@ func (m *model) match(p *policy) {
 		}
 	}
 	for _, ns := range namespaces {
-		if p.wide && !p.spaces.matches(ns.labels) {
+		if p.wide && !p.spaces.Matches(ns.labels) {
 			continue
 		}
-		for w := range ns.selected(p.pods) {
+		for w := range ns.pods.Selected(p.pods) {
 			if p.also == nil || p.also(w) {
 				p.selected++
 				p.workloads = append(p.workloads, w)
 				w.policies = append(w.policies, p)
-			}
-		}
-	}
-}
-
-// selected yields the workloads that a selector matches, in order. Of the
-// labels that it requires, the rarest is looked up, so the cost is that of the
-// workloads found, not of all.
-func (ns *namespace) selected(s selector) func(func(*workload) bool) {
-	var candidates []int
-	rarest := math.MaxInt
-	for _, r := range s {
-		if r.op != "In" || ns.unknown[r.key] {
-			continue
-		}
-		n := 0
-		for _, v := range r.values {
-			n += len(ns.byLabel[[2]string{r.key, v}])
-		}
-		if n < rarest {
-			rarest, candidates = n, slices.Clone(ns.open)
-			for _, v := range r.values {
-				candidates = append(candidates, ns.byLabel[[2]string{r.key, v}]...)
-			}
-		}
-	}
-	slices.Sort(candidates)
-	candidates = slices.Compact(candidates)
-	return func(yield func(*workload) bool) {
-		if rarest == math.MaxInt {
-			for _, w := range ns.workloads {
-				if s.matches(w.labels) && !yield(w) {
-					return
-				}
-			}
-			return
-		}
-		for _, i := range candidates {
-			if w := ns.workloads[i]; s.matches(w.labels) && !yield(w) {
-				return
 			}
 		}
 	}

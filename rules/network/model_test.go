@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 	"github.com/manilint/manilint/lint/linttest"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -444,7 +445,7 @@ func TestNamedPortsAreThoseOfThePod(t *testing.T) {
 func TestBrokenCalicoSelectorsMatchAndEnd(t *testing.T) {
 	for _, text := range []string{"", "(", "app ==", "app == 'web", "!!!!", "has(", "in {", "a in {'b'", "a in {,", "all(", strings.Repeat("(", 100000), "a && ", "'", "&", "a | b", "x not", "== ''"} {
 		n := lint.NewNode(yamlScalar(text))
-		if !calicoSelector(n).matches(labelSet{}) {
+		if !calicoSelector(n).matches(kube.LabelSet{}) {
 			t.Errorf("%.20q matches nothing", text)
 		}
 	}

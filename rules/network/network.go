@@ -5,7 +5,6 @@ package network
 
 import (
 	"embed"
-	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -40,7 +39,3 @@ var Rules = []*lint.Rule{
 	DanglingPDB,
 	DanglingServiceMonitor,
 }
-
-// isVariable reports whether a tool fills in a value, or a part of it, before the
-// object is applied. No name, label, port or address has such characters.
-func isVariable(value string) bool { return strings.ContainsAny(value, "${}<>%") }

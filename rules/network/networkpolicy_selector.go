@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // Selector reports what the API server refuses in NetworkPolicies, and selectors
@@ -57,7 +58,7 @@ var Selector = &lint.Rule{
 // refused reports what a value has wrong, unless a tool is to fill it in. Its
 // subject keeps it apart from unknown fields, which the rule schema reports too.
 func refused(pass *lint.Pass, n *lint.Node, format string, args ...any) *lint.Finding {
-	if isVariable(n.Value()) {
+	if kube.IsTemplated(n.Value()) {
 		return &lint.Finding{} // of no pass
 	}
 	f := pass.Reportf(n, format, args...)
@@ -112,7 +113,7 @@ func checkPort(pass *lint.Pass, r *lint.Resource, p *lint.Node) {
 	}
 	last, ranged := end.Int()
 	switch {
-	case !ranged || isVariable(first.Value()):
+	case !ranged || kube.IsTemplated(first.Value()):
 	case first.IsNull():
 		refused(pass, end, "%s has endPort %d without a port, which the API server refuses", r, last).Help = "set port to the first of the range"
 	case first.IsString():

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A reader turns policies of every kind into the one shape of [policy].
@@ -40,7 +41,7 @@ func (rd *reader) networkPolicy(r *lint.Resource) []*policy {
 		return rd.calico(r)
 	}
 	spec := r.Get("spec")
-	p := &policy{res: r, namespace: home(r), pods: parseSelector(spec.Get("podSelector")), tier: defaultTier, order: 1000}
+	p := &policy{res: r, namespace: home(r), pods: kube.ParseSelector(spec.Get("podSelector")), tier: defaultTier, order: 1000}
 	types := spec.Get("policyTypes").Strings()
 	for _, d := range directions {
 		list := spec.Get(d.String())
@@ -68,7 +69,7 @@ func (rd *reader) networkPolicyRule(n *lint.Node, d direction) *rule {
 	for _, peer := range peers {
 		rl.addBlock(peer.Get("ipBlock", "cidr"), peer.Get("ipBlock", "except"))
 		spaces, pods := peer.Get("namespaceSelector"), peer.Get("podSelector")
-		if spaces.IsMapping() && parseSelector(spaces).matchesEverything() && len(parseSelector(pods)) == 0 {
+		if spaces.IsMapping() && kube.ParseSelector(spaces).MatchesEveryNamespace() && len(kube.ParseSelector(pods)) == 0 {
 			rl.reach |= everyPod
 		}
 	}
@@ -113,9 +114,9 @@ func (rd *reader) admin(r *lint.Resource) []*policy {
 		p.order = float64(priority)
 	}
 	subject := spec.Get("subject")
-	p.spaces = parseSelector(subject.Get("namespaces"))
+	p.spaces = kube.ParseSelector(subject.Get("namespaces"))
 	if pods := subject.Get("pods"); pods.Exists() {
-		p.spaces, p.pods = parseSelector(pods.Get("namespaceSelector")), parseSelector(pods.Get("podSelector"))
+		p.spaces, p.pods = kube.ParseSelector(pods.Get("namespaceSelector")), kube.ParseSelector(pods.Get("podSelector"))
 	}
 	for _, d := range directions {
 		items := spec.Get(d.String()).Items()
@@ -150,7 +151,7 @@ func adminNamespaces(n *lint.Node) bool {
 	if deeper := n.Get("namespaceSelector"); deeper.Exists() {
 		n = deeper
 	}
-	return n.IsMapping() && parseSelector(n).matchesEverything() && !n.Get("sameLabels").Exists() && !n.Get("notSameLabels").Exists()
+	return n.IsMapping() && kube.ParseSelector(n).MatchesEveryNamespace() && !n.Get("sameLabels").Exists() && !n.Get("notSameLabels").Exists()
 }
 
 // adminPods reports whether a peer's pods are all of every namespace; without a
@@ -160,7 +161,7 @@ func adminPods(n *lint.Node) bool {
 	if !spaces.Exists() {
 		spaces = n.Get("namespaces")
 	}
-	return n.IsMapping() && (!spaces.Exists() || adminNamespaces(spaces)) && len(parseSelector(n.Get("podSelector"))) == 0
+	return n.IsMapping() && (!spaces.Exists() || adminNamespaces(spaces)) && len(kube.ParseSelector(n.Get("podSelector"))) == 0
 }
 
 // adminPorts reads the ports of AdminNetworkPolicy (portNumber, portRange,
