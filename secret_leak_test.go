@@ -195,6 +195,49 @@ spec:
 		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: *@PLAIN@\n",
 		"templates/s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: {{ .Values.auth.password | quote }}\n",
 	},
+	"where no rule looks": {"a.yaml": `apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec:
+  volumes:
+    - name: share
+      flexVolume:
+        driver: example.com/cifs
+        options:
+          password: "@PLAIN@"
+          passwords: ["@PLAIN@"]
+  containers:
+    # password: @PLAIN@
+    - name: shop # db_password=@PLAIN@
+      image: shop:@URL@@registry.example/shop:1
+      env: ["DB_PASSWORD=@PLAIN@"]
+      command: [sh, -c, "PGPASSWORD=@PLAIN@ psql; mysql --password '@PLAIN@'"]
+      args: [--db-password, "@PLAIN@", --token=@PLAIN@]
+    - name: misspelt
+      image: https://@URL@@registry.example/shop:1
+      envv:
+        - name: DB_PASSWORD
+          value: "@PLAIN@"
+        - {name: API_TOKEN, value: "@PLAIN@"}
+    - name: mapping
+      image: registry.example/shop:1
+      imagePullPolicy: "--password @PLAIN@"
+      env:
+        DB_PASSWORD: "@PLAIN@"
+`},
+	"chart that fails on an address": {
+		"Chart.yaml":       "apiVersion: v2\nname: shop\nversion: 0.1.0\ndependencies: [{name: db, version: 1.0.0, repository: 'https://ci:@URL@@charts.example/stable'}]\n",
+		"values.yaml":      "queue: amqp://shop:@URL@@mq:5672/\n",
+		"templates/s.yaml": "{{ fail (printf \"no queue at %s\" .Values.queue) }}\n",
+	},
+	"chart that needs a repository": {
+		"Chart.yaml":       "apiVersion: v2\nname: shop\nversion: 0.1.0\ndependencies: [{name: db, version: 1.0.0, repository: 'https://@URL@@charts.example/stable'}]\n",
+		"templates/s.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec: {containers: [{name: shop, image: shop}]}\n",
+	},
+	"overlay of a remote base": {
+		"kustomization.yaml": "resources:\n  - https://ci:@URL@@git.example/shop//deploy?ref=v1\n  - pod.yaml\nhelmCharts: [{name: db, repo: 'https://@URL@@charts.example/stable', version: 1.0.0}]\n",
+		"pod.yaml":           "apiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec: {containers: [{name: shop, image: shop}]}\n",
+	},
 	"overlay": {
 		"kustomization.yaml": "secretGenerator:\n  - name: db\n    literals: [\"password=@PLAIN@\"]\n    envs: [db.env]\n    files: [token=token.txt]\nconfigMapGenerator:\n  - name: shop\n    literals: [\"DB_PASSWORD=@PLAIN@\"]\nresources: [pod.yaml]\npatches:\n  - patch: |-\n      apiVersion: v1\n      kind: Pod\n      metadata: {name: shop}\n      spec: {containers: [{name: shop, env: [{name: API_PASSWORD, value: \"@PLAIN@\"}]}]}\n",
 		"db.env":             "DB_PASS=@PLAIN@\n", "token.txt": "@PLAIN@\n",

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -30,6 +31,10 @@ type Masks struct {
 	public   map[string]bool  // names of objects and containers: no report could do without them
 	broken   map[*Source]bool // those that addBroken has read
 	replacer *strings.Replacer
+
+	names     sync.Map                  // isSensitive by key
+	sorted    map[*Source][]cut         // spans, joined
+	sensitive map[*Source]map[int][]cut // see sensitiveSpans
 }
 
 // AddSpan hides a place of a source.
@@ -43,6 +48,7 @@ func (m *Masks) AddSpan(s Span) {
 		m.spans = map[*Source][]Span{}
 	}
 	m.spans[s.Start.Source] = append(m.spans[s.Start.Source], s)
+	delete(m.sorted, s.Start.Source)
 }
 
 // AddValue hides a value wherever it turns up: as it is, in base64 (alone or
@@ -207,11 +213,16 @@ func (m *Masks) AddPublic(words ...string) {
 	m.replacer = nil
 }
 
-// Redact returns text with every hidden value replaced by [Mask].
+// Redact returns text with every hidden value replaced by [Mask], and what is a
+// credential by its form alone: the password of an address, a provider's token.
 func (m *Masks) Redact(text string) string {
-	if m == nil {
-		return text
+	if m != nil {
+		text = m.replace(text)
 	}
+	return redactShapes(text)
+}
+
+func (m *Masks) replace(text string) string {
 	m.mu.Lock()
 	if m.replacer == nil {
 		// longest first, so that no value leaves the tail of a longer one behind
@@ -238,32 +249,62 @@ func (m *Masks) Redact(text string) string {
 	return r.Replace(text)
 }
 
-// Line returns line n of a source as a report may show it.
+// Line returns line n of a source as a report may show it: without what is hidden and
+// without the values of sensitive names, in comments too.
 func (m *Masks) Line(src *Source, n int) string {
 	text := src.Line(n)
 	if m == nil {
 		return text
 	}
-	m.mu.Lock()
-	spans := slices.Clone(m.spans[src])
-	m.mu.Unlock()
 	start := src.lineTable()[max(0, min(n, src.Lines())-1)]
-	hidden := make([]bool, len(text)+1)
-	for _, s := range spans {
-		for i := max(s.Start.Offset-start, 0); i < min(s.End.Offset-start, len(text)); i++ {
-			hidden[i] = true
+	var cuts []cut
+	spans, sensitive := m.on(src)
+	first := sort.Search(len(spans), func(i int) bool { return spans[i].to > start })
+	for _, s := range spans[first:] {
+		if s.from >= start+len(text) {
+			break
+		}
+		cuts = append(cuts, cut{max(s.from-start, 0), min(s.to-start, len(text))})
+	}
+	cuts = append(cuts, sensitive[n]...)
+	return m.Redact(cutOut(text, joined(cuts)))
+}
+
+// on returns what is hidden in a source, in order, and what is sensitive there by line.
+func (m *Masks) on(src *Source) ([]cut, map[int][]cut) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.sensitive[src] == nil {
+		if m.sensitive == nil {
+			m.sensitive = map[*Source]map[int][]cut{}
+		}
+		m.sensitive[src] = sensitiveSpans(src)
+	}
+	if _, ok := m.sorted[src]; !ok {
+		if m.sorted == nil {
+			m.sorted = map[*Source][]cut{}
+		}
+		var cuts []cut
+		for _, s := range m.spans[src] {
+			cuts = append(cuts, cut{s.Start.Offset, s.End.Offset})
+		}
+		m.sorted[src] = joined(cuts)
+	}
+	return m.sorted[src], m.sensitive[src]
+}
+
+// joined sorts parts of a text and makes one of those that overlap or touch.
+func joined(cuts []cut) []cut {
+	slices.SortFunc(cuts, func(a, b cut) int { return a.from - b.from })
+	var all []cut
+	for _, c := range cuts {
+		if n := len(all); n > 0 && c.from <= all[n-1].to {
+			all[n-1].to = max(all[n-1].to, c.to)
+		} else {
+			all = append(all, c)
 		}
 	}
-	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch {
-		case !hidden[i]:
-			out.WriteByte(text[i])
-		case i == 0 || !hidden[i-1]:
-			out.WriteString(Mask)
-		}
-	}
-	return m.Redact(out.String())
+	return slices.DeleteFunc(all, func(c cut) bool { return c.from >= c.to })
 }
 
 // add takes over what other hides.
@@ -285,6 +326,7 @@ func (m *Masks) add(other *Masks) {
 	m.replacer = nil
 	for src, spans := range other.spans {
 		m.spans[src] = append(m.spans[src], spans...)
+		delete(m.sorted, src)
 	}
 	for v := range other.values {
 		m.values[v] = true
@@ -308,6 +350,7 @@ func (m *Masks) addBundle(b *Bundle) {
 				m.AddPublic(c.Name())
 			}
 		}
+		m.addSensitive(r.Root.yaml)
 		if holdsSecret(r.Root.yaml) {
 			r.Root.Walk(func(n *Node) bool {
 				if n.Get("kind").Value() == "Secret" {
@@ -361,7 +404,8 @@ func (m *Masks) redactError(message string) string {
 }
 
 // AddSettings hides the strings below the keys of a tree of maps and lists whose names
-// suggest a secret: what a chart's error may quote of its values.
+// suggest a secret, and the passwords of addresses below any: what a chart's error may
+// quote of its values.
 func (m *Masks) AddSettings(tree any) {
 	var walk func(v any, secret bool)
 	walk = func(v any, secret bool) {
@@ -375,8 +419,15 @@ func (m *Masks) AddSettings(tree any) {
 				walk(child, secret)
 			}
 		case string:
-			if secret {
+			switch {
+			case secret:
 				m.AddValue(v)
+			case strings.Contains(v, "://") && strings.Contains(v, "@"):
+				if u, err := url.Parse(v); err == nil && u.User != nil {
+					if password, ok := u.User.Password(); ok {
+						m.AddValue(password)
+					}
+				}
 			}
 		}
 	}
