@@ -39,7 +39,7 @@ func BenchmarkTracedOverPlain(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		l, _, values, _ := tr.prepare(s.v, Options{Files: cache})
+		l, _, values, _ := tr.prepare(context.Background(), s.v, Options{Files: cache})
 		if l == nil {
 			continue
 		}

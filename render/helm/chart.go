@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -45,6 +46,8 @@ type tree struct {
 	named map[string]*file
 	errs  []*lint.InputError
 	cache *source.Files
+
+	entries map[string][]dependencyEntry // by the directory of the chart
 }
 
 // maxChartFiles bounds the number of files of one chart.
@@ -208,9 +211,33 @@ func (t *tree) fail(at lint.Span, format string, args ...any) {
 	t.errs = append(t.errs, &lint.InputError{Message: fmt.Sprintf(format, args...), Span: at})
 }
 
-// chartFile returns the span of a line of Chart.yaml (or requirements.yaml) that
-// matters: where key stands, else the first line.
+// dependencyLine returns where an entry of the dependencies of the chart in a directory
+// of the tree names a chart, or renames it; the first line of Chart.yaml where none does.
 func (t *tree) dependencyLine(dir, name string) lint.Span {
+	for _, d := range t.dependencyEntries(dir) {
+		if n := d.Get("name"); n.Value() == name && n.Exists() || d.Get("alias").Value() == name && name != "" {
+			if !n.Exists() {
+				n = d.Node
+			}
+			return lint.NodeSpan(d.src, n.YAML())
+		}
+	}
+	return t.firstLine(dir + "Chart.yaml")
+}
+
+// A dependencyEntry is an entry of the dependencies in Chart.yaml or requirements.yaml.
+type dependencyEntry struct {
+	*lint.Node
+	src *lint.Source
+}
+
+// dependencyEntries returns the dependencies that the chart in a directory of the tree
+// lists, in order.
+func (t *tree) dependencyEntries(dir string) []dependencyEntry {
+	if entries, known := t.entries[dir]; known {
+		return entries
+	}
+	var entries []dependencyEntry
 	for _, base := range []string{"Chart.yaml", "requirements.yaml"} {
 		f := t.named[dir+base]
 		if f == nil {
@@ -219,16 +246,15 @@ func (t *tree) dependencyLine(dir, name string) lint.Span {
 		docs, _ := lint.ParseYAML(f.src)
 		for _, doc := range docs {
 			for _, d := range lint.NewNode(doc).Get("dependencies").Items() {
-				if n := d.Get("name"); n.Value() == name || d.Get("alias").Value() == name {
-					return lint.NodeSpan(f.src, n.YAML())
-				}
+				entries = append(entries, dependencyEntry{d, f.src})
 			}
 		}
 	}
-	if f := t.named[dir+"Chart.yaml"]; f != nil {
-		return f.src.LineSpan(1)
+	if t.entries == nil {
+		t.entries = map[string][]dependencyEntry{}
 	}
-	return lint.Span{}
+	t.entries[dir] = entries
+	return entries
 }
 
 // A loaded chart is a chart with its subcharts, ready to be given values. Loading
@@ -236,6 +262,8 @@ func (t *tree) dependencyLine(dir, name string) lint.Span {
 type loaded struct {
 	*chart.Chart
 	missing []missing // dependencies that are not in charts/
+	errs    []*lint.InputError
+	notes   []lint.Note
 }
 
 // A missing dependency has a stand-in without templates.
@@ -269,6 +297,9 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, dept
 				rec.vendored = vendored
 			}
 		}
+	}
+	if err := t.dropNameless(c, dir); err != nil {
+		l.errs = append(l.errs, err)
 	}
 	present := map[string]bool{}
 	for _, sub := range c.Dependencies() {
@@ -306,6 +337,24 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, dept
 		}
 	}
 	return nil
+}
+
+// dropNameless takes dependencies without a name out of a chart, which ask for no chart,
+// and says where the first stands.
+func (t *tree) dropNameless(c *chart.Chart, dir string) *lint.InputError {
+	n := len(c.Metadata.Dependencies)
+	c.Metadata.Dependencies = slices.DeleteFunc(c.Metadata.Dependencies, func(d *chart.Dependency) bool { return d == nil || d.Name == "" })
+	if len(c.Metadata.Dependencies) == n {
+		return nil
+	}
+	e := &lint.InputError{Message: "a dependency has no name: write name: and the name of the chart that it asks for", Span: t.firstLine(dir + "Chart.yaml")}
+	for _, entry := range t.dependencyEntries(dir) {
+		if entry.Get("name").Value() == "" {
+			e.Span = lint.NodeSpan(entry.src, entry.YAML())
+			break
+		}
+	}
+	return e
 }
 
 // dirOf returns the directory of a chart below the root, with a slash behind it;

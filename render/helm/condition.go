@@ -274,7 +274,7 @@ func (c condition) words(p valuePlace, found bool) string {
 		return "is true"
 	case !negated:
 		return "is set"
-	case !found || p.node == nil || p.node.IsNull():
+	case !found || p.node.IsNull():
 		return "is not set"
 	case p.node.IsScalar() && p.node.YAML().ShortTag() != kyaml.NodeTagString:
 		return "is 0"
@@ -285,7 +285,7 @@ func (c condition) words(p valuePlace, found bool) string {
 // truth returns what a condition makes of a value, as text/template does.
 func (p valuePlace) truth() (truth, known bool) {
 	switch {
-	case p.node == nil:
+	case !p.node.Exists():
 		return false, false
 	case p.node.IsMapping():
 		return len(p.node.Fields()) > 0, true
@@ -318,9 +318,9 @@ func (s *valueStack) because(d decision, outcome bool, path string, p valuePlace
 		words = own
 	}
 	if words == "" {
-		return "rendered depending on " + dotted(path), false
+		return "rendered depending on " + s.called(path) + p.flagged(), false
 	}
-	return "rendered because " + dotted(path) + " " + words, true
+	return "rendered because " + s.called(path) + " " + words + p.flagged(), true
 }
 
 // facts returns what a decision tells of the value at a path.
@@ -372,7 +372,7 @@ func (s *valueStack) unmet(d decision, paths []string) (unmet []need, ok bool) {
 			}
 			n.path = prefix + leaf.operand
 		}
-		var p valuePlace
+		p := valuePlace{node: nowhere}
 		if places := s.find(split(n.path)); len(places) > 0 {
 			p = places[0]
 			if holds, known := n.holds(p); holds && known {
@@ -391,9 +391,9 @@ func (s *valueStack) unmet(d decision, paths []string) (unmet []need, ok bool) {
 
 // wish puts what would have to hold of a value in words.
 func (s *valueStack) wish(n need) string {
-	var p valuePlace
+	p := valuePlace{node: nowhere}
 	if places := s.find(split(n.path)); len(places) > 0 {
 		p = places[0]
 	}
-	return dotted(n.path) + " " + n.words(p, p.layer != nil)
+	return s.called(n.path) + " " + n.words(p, p.layer != nil)
 }

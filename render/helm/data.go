@@ -18,15 +18,15 @@ import (
 // templates and the values name; a path that is computed from parts alone is not known.
 func DataFiles(dir string, cache *source.Files) map[string]bool {
 	data := map[string]bool{}
-	t, err := readTree(dir, cache)
-	if err != nil {
+	t, failed := openTree(dir, Options{Files: cache})
+	if failed != nil {
 		return data
 	}
-	l, err := t.load()
-	if err != nil {
-		return data
-	}
-	t.dataOf(l.Chart, l.Values, data)
+	_ = t.contain("reading", func() { // what is wrong is said by the rendering
+		if l, err := t.load(); err == nil {
+			t.dataOf(l.Chart, l.Values, data)
+		}
+	})
 	return data
 }
 
@@ -115,11 +115,18 @@ func texts(v any, into map[string]bool) {
 // ValueKeys returns the keys that the values of a chart in a directory have at the
 // top: those of its values.yaml, the names of its dependencies, and global. Nil where
 // the chart does not load.
-func ValueKeys(dir string, cache *source.Files) map[string]bool {
-	t, err := readTree(dir, cache)
-	if err != nil {
+func ValueKeys(dir string, cache *source.Files) (keys map[string]bool) {
+	t, failed := openTree(dir, Options{Files: cache})
+	if failed != nil {
 		return nil
 	}
+	if failed = t.contain("reading", func() { keys = t.valueKeys() }); failed != nil {
+		return nil
+	}
+	return keys
+}
+
+func (t *tree) valueKeys() map[string]bool {
 	keys := map[string]bool{"global": true}
 	if f := t.named["values.yaml"]; f != nil {
 		docs, _ := lint.ParseYAML(f.src)

@@ -180,7 +180,7 @@ func (t *tree) noMapping(f failure, values *valueStack) (holder, kind string, ok
 	}
 	for i := 1; i < len(path); i++ {
 		places := values.find(path[:i])
-		if path[i] != fields[len(fields)-1][1] || len(places) == 0 || places[0].node == nil {
+		if path[i] != fields[len(fields)-1][1] || len(places) == 0 || !places[0].node.Exists() {
 			continue
 		}
 		p := places[0]
@@ -198,8 +198,10 @@ func (t *tree) noMapping(f failure, values *valueStack) (holder, kind string, ok
 				kind = "a number"
 			}
 		}
-		at := p.span()
-		return strings.Join(path[:i], "."), fmt.Sprintf("%s (%s:%d)", kind, at.Path(), at.Start.Line), true
+		if at := p.span(); at.IsValid() {
+			return strings.Join(path[:i], "."), fmt.Sprintf("%s (%s:%d)", kind, at.Path(), at.Start.Line), true
+		}
+		return strings.Join(path[:i], "."), fmt.Sprintf("%s (%s)", kind, p.setHere()), true
 	}
 	return "", "", false
 }

@@ -5,11 +5,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/source"
@@ -79,7 +85,15 @@ func TestErrors(t *testing.T) {
 		{"disabled missing dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- name: db\n  version: ^1\n  condition: db.enabled\n", "values.yaml", "db: {enabled: false}\n"}, Options{}, ""},
 		{"schema", []string{"values.schema.json", `{"properties": {"a": {"properties": {"port": {"type": "integer"}}}, "r": {"$ref": "https://example.org/x.json"}, "f": {"$ref": "file:///etc/passwd"}}}`, "values.yaml", "a:\n  port: yes please\n"}, Options{}, "values.yaml:2:9: the chart's schema refuses a.port: got string, want integer"},
 		{"endless text", []string{"templates/a.yaml", "{{ define \"x\" }}{{ range until 4000 }}{{ repeat 1000 \"0123456789\" }}{{ end }}{{ end }}{{ range until 4000 }}{{ template \"x\" }}{{ end }}"}, Options{MaxOutput: 1 << 20}, "the chart writes more than 1048576 bytes"},
-		{"a huge number", []string{"templates/a.yaml", "a: {{ repeat 9000000000 \"x\" }}"}, Options{}, "the chart writes more than"},
+		{"a huge number", []string{"templates/a.yaml", "a: {{ repeat 9000000000 \"x\" }}"}, Options{}, `templates/a.yaml:1:7: does not render: repeat 9000000000 "x": asks for more text or items than a rendering may make`},
+		{"steps past the integers", []string{"templates/a.yaml", "a: {{ untilStep 9223372036854775800 9223372036854775807 3 }}"}, Options{}, "asks for more text or items"},
+		{"a negative length", []string{"templates/a.yaml", "a: {{ randAlpha -1 | quote }}{{ fail \"reached\" }}"}, Options{}, "reached"},
+		{"a dependency without a name", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- version: 1.0.0\n"}, Options{}, "Chart.yaml:5:3: a dependency has no name"},
+		{"an alias without a name", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- alias: x\n- {}\n"}, Options{}, "Chart.yaml:5:3: a dependency has no name"},
+		{"a requirement without a name", []string{"Chart.yaml", "apiVersion: v1\nname: shop\nversion: 1.0.0\n", "requirements.yaml", "dependencies:\n- version: 1.0.0\n"}, Options{}, "requirements.yaml:2:3: a dependency has no name"},
+		{"a schema that branches again and again", []string{"values.schema.json", branching(40), "values.yaml", "a: 1\n"}, Options{}, "values.schema.json:1:1: values.schema.json of chart shop: checking the values takes more than 1048576 steps"},
+		{"a schema that branches under not", []string{"values.schema.json", `{"not": ` + branching(40) + `, "definitions": ` + definitions(40) + `}`, "values.yaml", "a: 1\n"}, Options{}, "takes more than 1048576 steps"},
+		{"a deep schema", []string{"values.schema.json", strings.Repeat(`{"properties":{"a":`, 3000) + "{}" + strings.Repeat("}}", 3000)}, Options{}, "it is nested deeper than 200 levels"},
 		{"endless time", []string{"templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}{{ $x := 1 }}{{ end }}{{ end }}"}, Options{Timeout: 200 * time.Millisecond}, "not rendered within 200ms"},
 		{"a dict in itself", []string{"templates/a.yaml", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}a: {{ $d }}"}, Options{}, "a dict or list contains itself"},
 		{"a dict in itself, pretty", []string{"templates/a.yaml", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}a: {{ toYamlPretty $d }}"}, Options{}, "a dict or list contains itself"},
@@ -105,6 +119,118 @@ func TestErrors(t *testing.T) {
 			}
 			find(t, b, "ConfigMap", "fine")
 		})
+	}
+}
+
+// definitions returns n definitions of a schema of which each refers to the next twice.
+func definitions(n int) string {
+	var out strings.Builder
+	out.WriteString("{")
+	for i := range n {
+		fmt.Fprintf(&out, `"d%d": {"anyOf": [{"$ref": "#/definitions/d%d"}, {"$ref": "#/definitions/d%d"}]}, `, i, i+1, i+1)
+	}
+	fmt.Fprintf(&out, `"d%d": {"required": ["nothing"]}}`, n)
+	return out.String()
+}
+
+func branching(n int) string {
+	return `{"$ref": "#/definitions/d0", "definitions": ` + definitions(n) + `}`
+}
+
+// Which errors of a schema are kept, and what they list, is the same in each run.
+func TestSchemaErrorsAreTheSameEachTime(t *testing.T) {
+	var values strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&values, "k%d: x\nn%d: 1\n", i, i)
+	}
+	dir := chartOf(t, "values.yaml", values.String(), "values.schema.json", `{"patternProperties": {"^k": {"type": "integer"}}, "additionalProperties": false}`)
+	first := ""
+	for range 5 {
+		got, _ := messages(t, dir, Options{})
+		if first == "" {
+			first = got
+		}
+		if got != first || strings.Count(got, "\n") != maxSchemaErrors-1 {
+			t.Fatalf("got\n%s\nfirst\n%s", got, first)
+		}
+	}
+}
+
+func TestKeysAndValuesAreInOrder(t *testing.T) {
+	dir := chartOf(t, "templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  keys: {{ keys .Values.m .Values.m | join \",\" | quote }}\n  values: {{ values .Values.m | join \",\" | quote }}\n",
+		"values.yaml", "m: {e: 5, d: 4, c: 3, b: 2, a: 1}\n")
+	errs, b := messages(t, dir, Options{})
+	if data := find(t, b, "ConfigMap", "a").Get("data"); errs != "" || data.Get("keys").Value() != "a,b,c,d,e,a,b,c,d,e" || data.Get("values").Value() != "1,2,3,4,5" {
+		t.Errorf("%s %v", errs, data.StringMap())
+	}
+}
+
+// A chart that ran out of time is not tried with other values, and all its renderings
+// together have one limit.
+func TestOneDeadlineAChart(t *testing.T) {
+	dir := chartOf(t, "templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}{{ $x := 1 }}{{ end }}{{ end }}", "more.yaml", "a: 1\n", "ci/one-values.yaml", "a: 2\n")
+	o := Options{Files: source.New(nil), Timeout: 300 * time.Millisecond, CIValues: true}
+	for range 5 {
+		o.Variants = append(o.Variants, []string{filepath.Join(dir, "more.yaml")})
+	}
+	start := time.Now()
+	bundles := Load(context.Background(), dir, o)
+	if took := time.Since(start); took > 5*o.Timeout {
+		t.Errorf("took %v", took)
+	}
+	var all strings.Builder
+	for _, b := range bundles {
+		for _, e := range b.Errors {
+			all.WriteString(e.Message + "\n")
+		}
+	}
+	for _, want := range []string{"not rendered within 300ms", "is not rendered with more.yaml: it ran out of time with other values", "is not rendered with ci/one-values.yaml: it ran"} {
+		if strings.Count(all.String(), want) != 1 {
+			t.Errorf("errors:\n%s\nwant once %s", all.String(), want)
+		}
+	}
+}
+
+func TestPanicsAreContained(t *testing.T) {
+	tr := &tree{shown: "shop", named: map[string]*file{"Chart.yaml": {src: lint.NewSource("shop/Chart.yaml", []byte("name: shop\n"))}}}
+	var nothing *chart.Chart
+	err := tr.contain("rendering", func() { nothing.Metadata = nil })
+	if err == nil || !strings.HasPrefix(err.Error(), "shop/Chart.yaml:1:1: rendering chart shop panicked: ") {
+		t.Errorf("error %v", err)
+	}
+	if err := tr.contain("rendering", func() {}); err != nil {
+		t.Errorf("error %v", err)
+	}
+	// No file cache: reading and rendering panic in every way in.
+	for _, b := range append(Load(context.Background(), chartOf(t), Options{}), lint.NewBundle(lint.Rendering{}, "", nil))[:1] {
+		if len(b.Errors) != 1 || !strings.Contains(b.Errors[0].Message, "panicked") {
+			t.Errorf("errors %v", b.Errors)
+		}
+	}
+	if got := Inflate(context.Background(), Release{Chart: chartOf(t)}, Options{}); len(got.Errors) != 1 || !strings.Contains(got.Errors[0].Message, "panicked") {
+		t.Errorf("errors %v", got.Errors)
+	}
+}
+
+func TestHelmsLogIsNotPrinted(t *testing.T) {
+	var printed bytes.Buffer
+	log.SetOutput(&printed)
+	hush = sync.OnceFunc(func() { log.SetOutput(io.Discard) })
+	dir := chartOf(t, "values.yaml", "password:\n  a: hunter22hunter\nplain: text\n")
+	values := filepath.Join(t.TempDir(), "prod.yaml")
+	write(t, values, "password: hunter33hunter\nplain: {a: 1}\n")
+	o := Options{ValueFiles: []string{values}}
+	errs, b := messages(t, dir, o)
+	if printed.Len() > 0 || errs != "" {
+		t.Errorf("printed %q, errors %q", printed.String(), errs)
+	}
+	var notes []string
+	for _, n := range b.Notes {
+		notes = append(notes, n.String()[strings.LastIndex(n.String(), "/")+1:])
+	}
+	want := "prod.yaml:1:1: password is no mapping here and a mapping in the chart's own values; Helm takes this one, prod.yaml:2:1: plain is a mapping here and no mapping in the chart's own values; Helm takes this one"
+	if got := strings.Join(notes, ", "); got != want {
+		t.Errorf("notes %s\nwant %s", got, want)
 	}
 }
 

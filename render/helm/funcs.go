@@ -11,8 +11,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -45,6 +48,7 @@ func (t *tracer) functions() template.FuncMap {
 	for name, fn := range own {
 		f[name] = fn
 	}
+	sorted(f)
 	t.bound(f)
 	for name, fn := range t.standIns() {
 		f[name] = fn
@@ -196,22 +200,39 @@ func finite(v any) error {
 // maxItems bounds the lists that until, untilStep and seq make.
 const maxItems = 1 << 22
 
+// errCall is of a function whose arguments ask for more than a rendering may have. It
+// fails the template that calls it, no other.
+var errCall = errors.New("asks for more text or items than a rendering may make")
+
+// sorted replaces the functions that give the parts of a mapping in no order: reports
+// must be the same in each run.
+func sorted(f template.FuncMap) {
+	f["keys"] = func(dicts ...map[string]any) []string {
+		keys := []string{}
+		for _, dict := range dicts {
+			keys = slices.AppendSeq(keys, slices.Values(slices.Sorted(maps.Keys(dict))))
+		}
+		return keys
+	}
+	f["values"] = func(dict map[string]any) []any {
+		values := []any{}
+		for _, key := range slices.Sorted(maps.Keys(dict)) {
+			values = append(values, dict[key])
+		}
+		return values
+	}
+}
+
 // bound replaces the functions that a number in a template could make fill the memory
 // or overflow the stack.
 func (t *tracer) bound(f template.FuncMap) {
-	tooLong := func(n int) error {
-		if n > t.limit {
-			return errTooLarge
-		}
-		return nil
-	}
 	repeat := f["repeat"].(func(int, string) string)
 	f["repeat"] = func(count int, s string) (string, error) {
 		if count < 0 {
 			return "", errors.New("negative repeat count")
 		}
-		if err := tooLong(max(count, count*len(s))); err != nil || count > 0 && len(s) > t.limit/count {
-			return "", errTooLarge
+		if count > 0 && len(s) > t.limit/count {
+			return "", errCall
 		}
 		return repeat(count, s), nil
 	}
@@ -222,7 +243,7 @@ func (t *tracer) bound(f template.FuncMap) {
 				return "", fmt.Errorf("negative indentation %d", spaces)
 			}
 			if lines := strings.Count(s, "\n") + 1; spaces > t.limit/lines {
-				return "", errTooLarge
+				return "", errCall
 			}
 			return indent(spaces, s), nil
 		}
@@ -230,14 +251,15 @@ func (t *tracer) bound(f template.FuncMap) {
 	until := f["until"].(func(int) []int)
 	f["until"] = func(n int) ([]int, error) {
 		if n > maxItems || n < -maxItems {
-			return nil, errTooLarge
+			return nil, errCall
 		}
 		return until(n), nil
 	}
 	step := f["untilStep"].(func(int, int, int) []int)
 	f["untilStep"] = func(start, stop, by int) ([]int, error) {
-		if by != 0 && (stop-start)/by > maxItems {
-			return nil, errTooLarge
+		if by != 0 && math.Abs((float64(stop)-float64(start))/float64(by)) > maxItems ||
+			by > 0 && stop > math.MaxInt-by || by < 0 && stop < math.MinInt-by { // sprig's counter would wrap around
+			return nil, errCall
 		}
 		return step(start, stop, by), nil
 	}
@@ -245,7 +267,7 @@ func (t *tracer) bound(f template.FuncMap) {
 	f["seq"] = func(params ...int) (string, error) {
 		for _, n := range params {
 			if n > maxItems || n < -maxItems {
-				return "", errTooLarge
+				return "", errCall
 			}
 		}
 		return seq(params...), nil
@@ -282,8 +304,11 @@ type certificate struct{ Cert, Key string }
 func (t *tracer) standIns() template.FuncMap {
 	now := time.Unix(1700000000, 0).UTC()
 	text := func(n int, alphabet string) (string, error) {
-		if n < 0 || n > 1<<20 {
-			return "", errTooLarge
+		if n < 0 {
+			return "", nil // as sprig has it
+		}
+		if n > 1<<20 {
+			return "", errCall
 		}
 		var out strings.Builder
 		for out.Len() < n {
@@ -313,11 +338,15 @@ func (t *tracer) standIns() template.FuncMap {
 		c, err := standInCertificate()
 		return certificate{t.text(c.Cert, generated), t.text(c.Key, generated)}, err
 	}
+	durationRound := sprig.TxtFuncMap()["durationRound"].(func(any) string)
 	date := func(layout string, at any) string { return inZone(layout, at, now, time.UTC) }
 	return template.FuncMap{
 		"randAlphaNum": fixed(letters + digits), "randAlpha": fixed(letters), "randNumeric": fixed(digits),
 		"randAscii": fixed(letters + digits + "!#%&()*+-./:;<=>?@[]^_{|}~"),
 		"randBytes": func(n int) (string, error) {
+			if n < 0 {
+				return "", errors.New("randBytes needs a number that is not negative")
+			}
 			s, err := text(n, letters)
 			return t.text(base64.StdEncoding.EncodeToString([]byte(s)), generated), err
 		},
@@ -377,6 +406,18 @@ func (t *tracer) standIns() template.FuncMap {
 		"dateInZone": func(layout string, at any, zone string) string { return inNamedZone(layout, at, now, zone) },
 		"date_in_zone": func(layout string, at any, zone string) string {
 			return inNamedZone(layout, at, now, zone)
+		},
+		// These two read the machine's zone and clock in sprig.
+		"toDate": func(layout, text string) time.Time {
+			when, _ := time.ParseInLocation(layout, text, time.UTC)
+			return when
+		},
+		"mustToDate": func(layout, text string) (time.Time, error) { return time.ParseInLocation(layout, text, time.UTC) },
+		"durationRound": func(v any) string {
+			if when, ok := v.(time.Time); ok {
+				v = now.Sub(when).String()
+			}
+			return durationRound(v)
 		},
 		"htmlDateInZone": func(at any, zone string) string { return inNamedZone("2006-01-02", at, now, zone) },
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -36,9 +37,40 @@ type Options struct {
 	// CIValues renders with each of the chart's ci/*-values.yaml too. Where the
 	// defaults do not render they are tried in any case.
 	CIValues bool
-	Timeout  time.Duration // for one rendering; 30 seconds when 0
+	// Timeout is for all renderings of one chart that one call makes; 30 seconds when 0.
+	Timeout time.Duration
+	// Late, if not nil, is told of charts that ran out of time, which are then rendered
+	// no more. It is shared by all that render for one run.
+	Late *Late
 	// MaxOutput bounds the bytes that one rendering may write; 64 MiB when 0.
 	MaxOutput int
+}
+
+// A Late holds the charts that ran out of time. The zero Late is ready for use, also by
+// several goroutines.
+type Late struct{ charts sync.Map }
+
+func (l *Late) add(chart string) {
+	if l != nil {
+		l.charts.Store(chart, true)
+	}
+}
+
+func (l *Late) has(chart string) bool {
+	if l == nil {
+		return false
+	}
+	_, late := l.charts.Load(chart)
+	return late
+}
+
+// deadline returns a context that ends when the time of a chart is over.
+func (o Options) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	timeout := o.Timeout
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not rendered within %v; does a template loop?", timeout))
 }
 
 const (
@@ -81,20 +113,24 @@ func (o Options) Check() error {
 // once with its default values (and those of o) and once with each further set of
 // values. What could not be rendered is in the bundles' errors; a chart that does
 // not load gives one bundle that says so.
-func Load(ctx context.Context, chartPath string, o Options) []*lint.Bundle {
-	t, err := readTree(chartPath, o.Files)
+func Load(ctx context.Context, chartPath string, o Options) (bundles []*lint.Bundle) {
+	if o.Late == nil {
+		o.Late = &Late{}
+	}
+	ctx, cancel := o.deadline(ctx)
+	defer cancel()
+	t, err := openTree(chartPath, o)
 	if err != nil {
-		t.fail(lint.Span{}, "chart %s: %v", t.shown, reason(err))
-		return []*lint.Bundle{t.bundle("", o, nil, nil)}
+		return []*lint.Bundle{t.bundle("", o, nil, []*lint.InputError{err})}
 	}
 	first, failed := t.render(ctx, variant{name: t.variantName(o.ValueFiles), files: t.valueFiles(o.ValueFiles)}, o)
-	bundles := []*lint.Bundle{first}
+	bundles = []*lint.Bundle{first}
 	for _, set := range o.Variants {
 		files := append(append([]string(nil), o.ValueFiles...), set...)
 		b, _ := t.render(ctx, variant{name: t.variantName(set), files: t.valueFiles(files)}, o)
 		bundles = append(bundles, b)
 	}
-	if o.CIValues || failed {
+	if o.CIValues || failed && !o.Late.has(t.root) {
 		for _, ci := range t.ciValues() {
 			files := append(t.valueFiles(o.ValueFiles), ci)
 			b, failedToo := t.render(ctx, variant{name: strings.TrimPrefix(ci.shown, t.shown+"/"), files: files}, o)
@@ -104,6 +140,34 @@ func Load(ctx context.Context, chartPath string, o Options) []*lint.Bundle {
 		}
 	}
 	return once(bundles)
+}
+
+// openTree reads a chart's files. The tree is there also where that fails, for the
+// bundle that says so.
+func openTree(path string, o Options) (t *tree, failed *lint.InputError) {
+	hush()
+	t = &tree{root: path, shown: path, cache: o.Files}
+	var unread error
+	failed = t.contain("reading", func() {
+		t.shown = o.Files.Display(path)
+		t, unread = readTree(path, o.Files)
+	})
+	if failed == nil && unread != nil {
+		failed = &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, reason(unread))}
+	}
+	return t, failed
+}
+
+// contain calls f and returns failed, or what it panicked with as an error that names
+// the chart: a fault in this program or a library must not take the other inputs along.
+func (t *tree) contain(doing string, f func()) (failed *lint.InputError) {
+	defer func() {
+		if p := recover(); p != nil {
+			failed = &lint.InputError{Message: fmt.Sprintf("%s chart %s panicked: %v; please report this with the chart", doing, t.shown, p), Span: t.firstLine("Chart.yaml")}
+		}
+	}()
+	f()
+	return nil
 }
 
 // once keeps an error that several bundles share, as that of the chart itself, in the
@@ -127,6 +191,7 @@ type variant struct {
 	inline []*valueLayer // of the object that asks for the rendering
 	// inlineUnder ranks the inline values below the files.
 	inlineUnder bool
+	notes       []lint.Note // on what of the object's values is not applied
 }
 
 // A valueFile is a values file to be read.
@@ -214,7 +279,7 @@ func releaseOptions(o Options) chartutil.ReleaseOptions {
 }
 
 // prepare loads the chart afresh and settles its values for one set of them.
-func (t *tree) prepare(v variant, o Options) (*loaded, *valueStack, chartutil.Values, []*lint.InputError) {
+func (t *tree) prepare(ctx context.Context, v variant, o Options) (*loaded, *valueStack, chartutil.Values, []*lint.InputError) {
 	l, err := t.load()
 	if err != nil {
 		return nil, nil, nil, []*lint.InputError{t.loadError(err)}
@@ -228,10 +293,11 @@ func (t *tree) prepare(v variant, o Options) (*loaded, *valueStack, chartutil.Va
 		return nil, nil, nil, []*lint.InputError{{Message: err.Error()}}
 	}
 	stack.describe(t, l.Chart)
+	notes := t.conflicts(l.Chart, stack)
 	if err := chartutil.ProcessDependenciesWithMerge(l.Chart, stack.user); err != nil {
 		return nil, nil, nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s: %v", t.shown, err), Span: t.firstLine("Chart.yaml")}}
 	}
-	errs = t.reportMissing(l)
+	errs = append(l.errs, t.reportMissing(l)...)
 	if need := l.Metadata.KubeVersion; need != "" && !chartutil.IsCompatibleRange(need, caps.KubeVersion.String()) {
 		errs = append(errs, &lint.InputError{Span: t.keyLine("Chart.yaml", "kubeVersion"),
 			Message: fmt.Sprintf("the chart needs Kubernetes %s and is rendered for %s; set --kube-version", need, caps.KubeVersion.String())})
@@ -242,8 +308,9 @@ func (t *tree) prepare(v variant, o Options) (*loaded, *valueStack, chartutil.Va
 		return nil, nil, nil, append(errs, &lint.InputError{Message: fmt.Sprintf("values of chart %s: %v", t.shown, err), Span: t.firstLine("values.yaml")})
 	}
 	if settled, ok := values["Values"].(chartutil.Values); ok {
-		errs = append(errs, t.checkSchema(l.Chart, settled, stack, nil)...)
+		errs = append(errs, t.checkSchema(ctx, l.Chart, settled, stack, nil)...)
 	}
+	l.notes = notes
 	return l, stack, values, errs
 }
 

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"context"
+	"strings"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
@@ -35,15 +36,24 @@ type Inflated struct {
 	// belong to no bundle yet.
 	Resources []*lint.Resource
 	Errors    []*lint.InputError
+	Notes     []lint.Note
 }
 
 // Inflate renders a chart for a kustomization.
-func Inflate(ctx context.Context, r Release, o Options) *Inflated {
-	t, err := readTree(r.Chart, o.Files)
-	if err != nil {
-		t.fail(lint.Span{}, "chart %s: %v", t.shown, reason(err))
-		return &Inflated{Errors: t.errs}
+func Inflate(ctx context.Context, r Release, o Options) (inflated *Inflated) {
+	ctx, cancel := o.deadline(ctx)
+	defer cancel()
+	t, failed := openTree(r.Chart, o)
+	if failed != nil {
+		return &Inflated{Errors: append(t.errs, failed)}
 	}
+	if failed = t.contain("rendering", func() { inflated = t.inflate(ctx, r, o) }); failed != nil {
+		return &Inflated{Errors: append(t.errs, failed)}
+	}
+	return inflated
+}
+
+func (t *tree) inflate(ctx context.Context, r Release, o Options) *Inflated {
 	v := variant{files: t.valueFiles(o.ValueFiles), inlineUnder: r.InlineUnder}
 	var errs []*lint.InputError
 	for _, in := range r.Inline {
@@ -59,13 +69,16 @@ func Inflate(ctx context.Context, r Release, o Options) *Inflated {
 	if out == nil {
 		return inflated
 	}
+	inflated.Notes = out.notes
+	var text strings.Builder
 	for _, d := range out.documents() {
 		if d.crd && !r.IncludeCRDs || d.hook != "" && r.SkipHooks || d.test() && r.SkipTests {
 			continue
 		}
-		inflated.Text += "---\n# Source: " + d.name + "\n" + d.text + "\n"
+		text.WriteString("---\n# Source: " + d.name + "\n" + d.text + "\n")
 		inflated.Resources = append(inflated.Resources, d.resources...)
 	}
+	inflated.Text, inflated.Errors = text.String(), append(inflated.Errors, out.errs...)
 	return inflated
 }
 

@@ -337,7 +337,7 @@ func actionBounds(text string, at int) (from, to int) {
 func (l *locator) valuePlace(path string) (valuePlace, bool) {
 	places := l.out.values.find(split(path))
 	if len(places) == 0 {
-		return valuePlace{}, false
+		return valuePlace{node: nowhere}, false
 	}
 	return places[0], true
 }
@@ -360,7 +360,7 @@ func (l *locator) inValue(p valuePlace, g segment) lint.Span {
 // them for n = 0 in a block scalar, of the whole value where it is not written as it is.
 func (l *locator) insideValue(p valuePlace, off, n int) lint.Span {
 	whole := p.span()
-	if p.node == nil || !p.node.IsScalar() || p.layer.located {
+	if !p.node.IsScalar() || p.layer.located || p.layer.root == nil {
 		return whole
 	}
 	y, src := p.node.YAML(), p.layer.src
@@ -421,12 +421,12 @@ func (l *locator) values(segs []segment) []lint.Related {
 			r := lint.Related{Role: "value", Span: p.span()}
 			switch g.o.kind {
 			case fromValue:
-				r.Message = dotted(path) + " is set here"
+				r.Message = l.out.values.called(path) + " " + p.setHere()
 				r.Span = l.inValue(p, g)
 			case fromReads, fromLiteral:
-				r.Message = "may come from " + dotted(path)
+				r.Message = "may come from " + l.out.values.called(path) + p.flagged()
 			default:
-				r.Message = "computed from " + dotted(path)
+				r.Message = "computed from " + l.out.values.called(path) + p.flagged()
 			}
 			out = append(out, r)
 		}
@@ -444,9 +444,6 @@ func rank(g segment) int {
 	}
 	return 2
 }
-
-// dotted writes a path as templates do: image.tag.
-func dotted(path string) string { return strings.ReplaceAll(path, "\x00", ".") }
 
 // includes returns the actions around the one that a segment stands in.
 func (l *locator) includes(g segment, at site) []lint.Related {
@@ -499,14 +496,9 @@ func (l *locator) guards(g segment) []lint.Related {
 
 // inFile reports whether the value stands in a file, where a finding may stand; a flag
 // of the command line is no place to mend.
-func (p valuePlace) inFile() bool { return p.layer.root != nil }
+func (p valuePlace) inFile() bool { return p.layer.root != nil || p.layer.at.IsValid() }
 
-func (p valuePlace) bool() (value, ok bool) {
-	if p.node == nil {
-		return false, false
-	}
-	return p.node.Bool()
-}
+func (p valuePlace) bool() (value, ok bool) { return p.node.Bool() }
 
 // vendored places what a vendored chart wrote where the chart that is linted can change
 // it: at its own values, else where it asks for the chart, else in the vendored template.
@@ -524,7 +516,7 @@ func (l *locator) vendored(place lint.Place, g segment, at site) lint.Place {
 			}
 		} else {
 			place.Span, place.Precision = p.key(), lint.ObjectLevel // many defects stand there
-			template.Message = "written by a vendored chart; set " + dotted(path) + " to change it"
+			template.Message = "written by a vendored chart; set " + l.out.values.called(path) + " to change it"
 		}
 		place.Related = append([]lint.Related{template}, append(dropSpan(place.Related, place.Span), l.guards(g)...)...)
 		return place
@@ -599,7 +591,7 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 	g := segs[0]
 	path := g.o.paths[0]
 	if g.o.kind != fromValue { // the null that toYaml makes of nothing has no address
-		if p, ok := l.valuePlace(path); g.o.kind != fromReads || !holder.IsNull() || !ok || p.node == nil || !p.node.IsNull() {
+		if p, ok := l.valuePlace(path); g.o.kind != fromReads || !holder.IsNull() || !ok || !p.node.Exists() || !p.node.IsNull() {
 			return lint.Place{}, false
 		}
 	}
@@ -694,7 +686,7 @@ func (l *locator) atGap(g segment) (lint.Place, bool) {
 		if missing > 0 {
 			place.Precision = lint.ObjectLevel
 		}
-		message := "rendered here depending on " + dotted(path)
+		message := "rendered here depending on " + l.out.values.called(path)
 		if certain {
 			message = "rendered here when " + strings.Join(wishes, " and ")
 		}
@@ -709,7 +701,7 @@ func (l *locator) atGap(g segment) (lint.Place, bool) {
 	if !certain {
 		for _, path := range g.o.paths {
 			if p, ok := l.valuePlace(path); ok && len(place.Related) < maxRelated {
-				place.Related = append(place.Related, lint.Related{Role: "value", Message: "rendered depending on " + dotted(path), Span: p.span()})
+				place.Related = append(place.Related, lint.Related{Role: "value", Message: "rendered depending on " + l.out.values.called(path) + p.flagged(), Span: p.span()})
 			}
 		}
 	}

@@ -316,7 +316,7 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 					if names := leafNames(l); slices.ContainsFunc(names, func(n string) bool { return related(n, paths[k]) }) {
 						own.good++
 					} else {
-						t.Logf("%s: %s changed with %s: %q became %q", s.name, l.id, dotted(paths[k]), old[l.id], now[l.id])
+						t.Logf("%s: %s changed with %s: %q became %q", s.name, l.id, strings.ReplaceAll(paths[k], "\x00", "."), old[l.id], now[l.id])
 					}
 				}
 			}

@@ -20,8 +20,12 @@ import (
 // The fields are those of https://fluxcd.io/flux/components/helm/helmreleases/ and
 // https://argo-cd.readthedocs.io/en/stable/user-guide/helm/.
 func FromObjects(ctx context.Context, resources []*lint.Resource, charts []string, o Options) []*lint.Bundle {
+	if o.Late == nil {
+		o.Late = &Late{}
+	}
 	var bundles []*lint.Bundle
 	seen := map[string]bool{}
+	deadlines := map[string]context.Context{} // of each chart: that of all its deployments
 	for _, r := range resources {
 		for _, d := range deployments(r, resources) {
 			chart := findChart(d.path, charts)
@@ -33,7 +37,12 @@ func FromObjects(ctx context.Context, resources []*lint.Resource, charts []strin
 				continue
 			}
 			seen[key] = true
-			bundles = append(bundles, d.render(ctx, r, chart, o))
+			if deadlines[chart] == nil {
+				own, cancel := o.deadline(ctx)
+				defer cancel()
+				deadlines[chart] = own
+			}
+			bundles = append(bundles, d.render(deadlines[chart], r, chart, o))
 		}
 	}
 	return bundles
@@ -136,7 +145,6 @@ func (d *deployment) addText(n *lint.Node) {
 	if !n.IsScalar() || yaml.Unmarshal([]byte(n.Value()), &layer.data) != nil {
 		return
 	}
-	layer.flag = layer.data
 	d.values += n.Value() + "\x00"
 	d.layers = append(d.layers, layer)
 	// In a literal block each line of the values is a line of the file.
@@ -165,7 +173,7 @@ func (d *deployment) addText(n *lint.Node) {
 		}
 	}
 	shift(docs[0])
-	layer.src, layer.root, layer.flag = src, lint.NewNode(docs[0]), nil
+	layer.src, layer.root = src, lint.NewNode(docs[0])
 }
 
 // addReference adds values that a ConfigMap or Secret of the same tree holds; those of
@@ -213,10 +221,9 @@ func findChart(path string, charts []string) string {
 func (d *deployment) render(ctx context.Context, r *lint.Resource, chart string, o Options) *lint.Bundle {
 	o.ReleaseName, o.Namespace = d.name, d.namespace
 	o.Set, o.SetString, o.SetFile = append(o.Set[:len(o.Set):len(o.Set)], d.set...), append(o.SetString[:len(o.SetString):len(o.SetString)], d.setString...), nil
-	t, err := readTree(chart, o.Files)
-	if err != nil {
-		t.fail(lint.Span{}, "chart %s: %v", t.shown, reason(err))
-		return t.bundle(r.Kind+" "+r.Name, o, nil, nil)
+	t, failed := openTree(chart, o)
+	if failed != nil {
+		return t.bundle(r.Kind+" "+r.Name, o, nil, []*lint.InputError{failed})
 	}
 	base := chart
 	if d.fromRoot {

@@ -47,7 +47,7 @@ func traced(t testing.TB, s sample, cache *source.Files) (tr *tree, texts []*tex
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, _, values, errs := tr.prepare(s.v, Options{Files: cache})
+	l, _, values, errs := tr.prepare(context.Background(), s.v, Options{Files: cache})
 	if l == nil {
 		t.Fatalf("%s: %v", s.name, errs)
 	}
@@ -65,7 +65,7 @@ func plainly(t testing.TB, s sample, cache *source.Files) (map[string]string, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, _, values, errs := tr.prepare(s.v, Options{Files: cache})
+	l, _, values, errs := tr.prepare(context.Background(), s.v, Options{Files: cache})
 	if l == nil {
 		return nil, fmt.Errorf("%v", errs)
 	}

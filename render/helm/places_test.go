@@ -117,15 +117,19 @@ func TestValuesRankAsInHelm(t *testing.T) {
 	}{
 		{web.Get("spec", "replicas"), "6", "high.yaml:1"},
 		{container.Get("args").Items()[0], "--metrics", ""},
-		{container.Get("image"), "mirror.example.org/registry.example.org/web:9", "--set:1"},
-		{container.Get("ports").Items()[0].Get("containerPort"), "81", "--set:1"},
-		{web.Get("metadata", "labels", "team"), "77", "--set-string:1"},
+		{container.Get("image"), "mirror.example.org/registry.example.org/web:9", "image.tag is set by --set image.tag"},
+		{container.Get("ports").Items()[0].Get("containerPort"), "81", "ports.0.port is set by --set ports[0].port"},
+		{web.Get("metadata", "labels", "team"), "77", "labels.team is set by --set-string labels.team"},
 		{find(t, b, "ConfigMap", "bom").Get("data", "é"), "ülenient", "mode.txt:1"},
 	} {
 		place := c.node.Locate()
 		from := ""
 		for _, r := range place.Related {
 			if r.Role == "value" {
+				if !r.Span.IsValid() {
+					from += " " + r.Message
+					continue
+				}
 				from += fmt.Sprintf(" %s:%d", filepath.Base(r.Span.Path()), r.Span.Start.Line)
 			}
 		}

@@ -1,7 +1,9 @@
 package helm
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -23,6 +25,7 @@ type output struct {
 	failed    bool    // some templates did not render
 	namespace string
 	errs      []*lint.InputError
+	notes     []lint.Note
 }
 
 // A document is one manifest of an output.
@@ -39,22 +42,37 @@ func (d *document) test() bool { return strings.HasPrefix(d.hook, "test") }
 // render renders the chart with one set of values and parses what comes out. failed
 // says that some of it did not render.
 func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle, failed bool) {
-	out, errs := t.output(ctx, v, o)
-	if out == nil {
-		return t.bundle(v.name, o, nil, errs), true
+	panicked := t.contain("rendering", func() {
+		out, errs := t.output(ctx, v, o)
+		if out == nil {
+			b, failed = t.bundle(v.name, o, nil, errs), true
+			return
+		}
+		var resources []*lint.Resource
+		for _, d := range out.documents() {
+			resources = append(resources, d.resources...)
+		}
+		b = t.bundle(v.name, o, resources, append(errs, out.errs...))
+		b.LeftOut, b.Notes = out.leftOut(), append(v.notes, out.notes...)
+		failed = out.failed
+	})
+	if panicked != nil {
+		return t.bundle(v.name, o, nil, []*lint.InputError{panicked}), true
 	}
-	var resources []*lint.Resource
-	for _, d := range out.documents() {
-		resources = append(resources, d.resources...)
-	}
-	b = t.bundle(v.name, o, resources, append(errs, out.errs...))
-	b.LeftOut = out.leftOut()
-	return b, out.failed
+	return b, failed
 }
 
 // output renders the chart with one set of values; nil when it cannot be rendered.
 func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*lint.InputError) {
-	l, values, top, errs := t.prepare(v, o)
+	if o.Late.has(t.root) {
+		return nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s is not rendered with %s: it ran out of time with other values", t.shown, cmp.Or(v.name, "its own values")), Span: t.firstLine("Chart.yaml")}}
+	}
+	defer func() {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			o.Late.add(t.root)
+		}
+	}()
+	l, values, top, errs := t.prepare(ctx, v, o)
 	if l == nil {
 		return nil, errs
 	}
@@ -62,7 +80,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	if r.err != nil {
 		return nil, append(errs, &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, r.err), Span: t.firstLine("Chart.yaml")})
 	}
-	out := &output{tree: t, values: values, crds: t.crds(l.Chart), failed: len(r.failures) > 0, namespace: o.Namespace}
+	out := &output{tree: t, values: values, crds: t.crds(l.Chart), failed: len(r.failures) > 0, namespace: o.Namespace, notes: l.notes}
 	for _, x := range r.texts {
 		if path.Base(x.name) != "NOTES.txt" {
 			out.texts = append(out.texts, x)
@@ -93,13 +111,9 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 // run renders in a goroutine of its own and gives up on it when its time is over: a
 // template between two of the tracer's looks at the clock cannot be stopped.
 func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Options) *result {
-	timeout := o.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
+	if ctx.Err() != nil {
+		return &result{err: context.Cause(ctx)}
 	}
-	late := fmt.Errorf("not rendered within %v; does a template loop?", timeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, late)
-	defer cancel()
 	done := make(chan *result, 1)
 	go func() { done <- t.execute(ctx, l.Chart, values, o.maxOutput()) }()
 	select {

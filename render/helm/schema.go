@@ -2,11 +2,15 @@ package helm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	schemakind "github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/manilint/manilint/lint"
@@ -20,23 +24,32 @@ func (closedLoader) Load(url string) (any, error) { return nil, fmt.Errorf("%s i
 
 // checkSchema holds the values of a chart and its subcharts to their values.schema.json,
 // as Helm does before it renders. prefix is the path of the chart's values.
-func (t *tree) checkSchema(c *chart.Chart, values map[string]any, stack *valueStack, prefix []string) []*lint.InputError {
+func (t *tree) checkSchema(ctx context.Context, c *chart.Chart, values map[string]any, stack *valueStack, prefix []string) []*lint.InputError {
 	var errs []*lint.InputError
 	if len(c.Schema) > 0 {
-		errs = append(errs, t.validate(c, values, stack, prefix)...)
+		errs = append(errs, t.validate(ctx, c, values, stack, prefix)...)
 	}
 	for _, sub := range c.Dependencies() {
 		if own, ok := values[sub.Name()].(map[string]any); ok {
-			errs = append(errs, t.checkSchema(sub, own, stack, append(prefix[:len(prefix):len(prefix)], sub.Name()))...)
+			errs = append(errs, t.checkSchema(ctx, sub, own, stack, append(prefix[:len(prefix):len(prefix)], sub.Name()))...)
 		}
 	}
 	return errs
 }
 
-// maxSchemaErrors bounds what one chart reports of its schema.
-const maxSchemaErrors = 10
+const (
+	// maxSchemaErrors bounds what one chart reports of its schema.
+	maxSchemaErrors = 10
+	// maxSchemaDepth bounds how deep a schema is nested, and maxSchemaSteps how often
+	// one of its parts is applied to a value: anyOf over references that branch again
+	// and again asks for more than any machine does.
+	maxSchemaDepth = 200
+	maxSchemaSteps = 1 << 20
+)
 
-func (t *tree) validate(c *chart.Chart, values map[string]any, stack *valueStack, prefix []string) (errs []*lint.InputError) {
+var errSchemaSteps = fmt.Errorf("checking the values takes more than %d steps; does it branch again and again?", maxSchemaSteps)
+
+func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]any, stack *valueStack, prefix []string) (errs []*lint.InputError) {
 	at := t.firstLine(t.dirOf(c) + "values.schema.json")
 	fail := func(err error) []*lint.InputError {
 		return []*lint.InputError{{Message: fmt.Sprintf("values.schema.json of chart %s: %v", c.Name(), err), Span: at}}
@@ -50,7 +63,9 @@ func (t *tree) validate(c *chart.Chart, values map[string]any, stack *valueStack
 	if err != nil {
 		return fail(err)
 	}
-	closeRefs(schema)
+	if !closeRefs(schema, 0) {
+		return fail(fmt.Errorf("it is nested deeper than %d levels", maxSchemaDepth))
+	}
 	compiler := jsonschema.NewCompiler()
 	compiler.UseLoader(closedLoader{})
 	const url = "manilint:values.schema.json"
@@ -61,14 +76,16 @@ func (t *tree) validate(c *chart.Chart, values map[string]any, stack *valueStack
 	if err != nil {
 		return fail(err)
 	}
+	countSteps(ctx, compiled)
 	err = compiled.Validate(values)
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
 		return nil
 	}
+	inOrder(invalid)
 	seen := map[string]bool{}
 	for _, unit := range invalid.BasicOutput().Errors {
-		if unit.Error == nil || len(errs) >= maxSchemaErrors {
+		if unit.Error == nil {
 			continue
 		}
 		path := append([]string(nil), prefix...)
@@ -99,12 +116,89 @@ func (t *tree) validate(c *chart.Chart, values map[string]any, stack *valueStack
 	if len(errs) == 0 {
 		return fail(errors.New("the values do not fit"))
 	}
+	// The validator goes through mappings in no order; which errors are kept must not
+	// depend on it.
+	slices.SortFunc(errs, func(a, b *lint.InputError) int { return strings.Compare(a.Message, b.Message) })
+	if len(errs) > maxSchemaErrors {
+		errs = errs[:maxSchemaErrors]
+	}
 	return errs
 }
 
+// inOrder sorts the names that errors list.
+func inOrder(e *jsonschema.ValidationError) {
+	if k, ok := e.ErrorKind.(*schemakind.AdditionalProperties); ok {
+		slices.Sort(k.Properties)
+	}
+	for _, cause := range e.Causes {
+		inOrder(cause)
+	}
+}
+
+// countSteps makes a schema and all that it refers to end the validation, by a panic,
+// after maxSchemaSteps or when ctx is done. The validator takes no context; it calls the
+// check of a format for each schema that it applies.
+func countSteps(ctx context.Context, root *jsonschema.Schema) {
+	steps := 0
+	count := func() {
+		if steps++; steps > maxSchemaSteps {
+			panic(errSchemaSteps)
+		}
+		if steps%1024 == 0 && ctx.Err() != nil {
+			panic(context.Cause(ctx))
+		}
+	}
+	seen := map[*jsonschema.Schema]bool{}
+	var visit func(v reflect.Value)
+	visit = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Interface:
+			visit(v.Elem())
+		case reflect.Pointer:
+			s, ok := v.Interface().(*jsonschema.Schema)
+			switch {
+			case v.IsNil() || ok && seen[s]:
+				return
+			case ok:
+				seen[s] = true
+				format := jsonschema.Format{Validate: func(any) error { return nil }}
+				if s.Format != nil {
+					format = *s.Format
+				}
+				check := format.Validate
+				format.Validate = func(v any) error {
+					count()
+					return check(v)
+				}
+				s.Format = &format
+			case v.Elem().Kind() != reflect.Struct:
+				return
+			}
+			for i := range v.Elem().NumField() {
+				if v.Elem().Type().Field(i).IsExported() {
+					visit(v.Elem().Field(i))
+				}
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				visit(v.Index(i))
+			}
+		case reflect.Map:
+			for it := v.MapRange(); it.Next(); {
+				visit(it.Value())
+			}
+		}
+	}
+	visit(reflect.ValueOf(root))
+}
+
 // closeRefs takes out references to other documents: what they would demand is not
-// checked, and the rest is.
-func closeRefs(schema any) {
+// checked, and the rest is. It reports whether the schema is nested no deeper than
+// maxSchemaDepth.
+func closeRefs(schema any, depth int) bool {
+	if depth > maxSchemaDepth {
+		return false
+	}
 	switch x := schema.(type) {
 	case map[string]any:
 		for _, key := range []string{"$ref", "$dynamicRef", "$recursiveRef"} {
@@ -117,11 +211,16 @@ func closeRefs(schema any) {
 		}
 		delete(x, "$id")
 		for _, v := range x {
-			closeRefs(v)
+			if !closeRefs(v, depth+1) {
+				return false
+			}
 		}
 	case []any:
 		for _, v := range x {
-			closeRefs(v)
+			if !closeRefs(v, depth+1) {
+				return false
+			}
 		}
 	}
+	return true
 }

@@ -27,14 +27,13 @@ type valueStack struct {
 // A valueLayer is one source of values.
 type valueLayer struct {
 	src  *lint.Source
-	root *lint.Node // the values, positioned in src; nil for a flag
-	flag any        // what a --set flag sets; its place is the whole of src
-	file *lint.Source
+	root *lint.Node     // the values, positioned in src; nil where each has the place of all
+	data map[string]any // the values, decoded; nil for a layer of a file
+	at   lint.Span      // of a layer without root: its place; not valid for a flag
+	flag string         // the flag that sets it, as "--set mode", which has no place
 	// vendored says that the layer belongs to a chart that others publish.
 	vendored bool
-	data     map[string]any // for inline layers: the values, decoded
-	at       lint.Span      // of a layer without root: its place, where that is not all of src
-	located  bool           // the nodes belong to an object, which knows their places
+	located  bool // the nodes belong to an object, which knows their places
 }
 
 // A chartLayer holds the values of a chart and of its subcharts.
@@ -55,19 +54,23 @@ type importRule struct {
 // A valuePlace is where a value was set.
 type valuePlace struct {
 	layer *valueLayer
-	node  *lint.Node // nil for a flag
+	// node is the value; it has a place of its own where the layer has a root. It does
+	// not exist in the zero valuePlace.
+	node *lint.Node
+	path []string // of the value as it is written there, from the root chart's values
 }
 
-// span returns where the value stands, or the flag that sets it; of nothing, its key.
+// nowhere is the node of no value.
+var nowhere = lint.NewNode(nil)
+
+// span returns where the value stands; of nothing, its key. It is not valid for a flag.
 func (p valuePlace) span() lint.Span {
 	switch {
 	case p.layer.located:
 		return p.node.Locate().Span
-	case p.node == nil && p.layer.at.IsValid():
+	case p.layer.root == nil:
 		return p.layer.at
-	case p.layer.file != nil:
-		return p.layer.file.LineSpan(1)
-	case p.node == nil || p.node.YAML() == nil:
+	case !p.node.Exists():
 		return p.layer.src.Span(0, len(p.layer.src.Data))
 	case p.node.IsNull() && p.node.Key() != nil:
 		return lint.NodeSpan(p.layer.src, p.node.Key())
@@ -77,10 +80,27 @@ func (p valuePlace) span() lint.Span {
 
 // key returns where the key of the value stands; the value, for list items.
 func (p valuePlace) key() lint.Span {
-	if p.node != nil && !p.layer.located && p.node.Key() != nil {
+	if !p.layer.located && p.layer.root != nil && p.node.Key() != nil {
 		return lint.NodeSpan(p.layer.src, p.node.Key())
 	}
 	return p.span()
+}
+
+// setHere says of the value at a place how it came there.
+func (p valuePlace) setHere() string {
+	if p.layer.flag != "" {
+		return "is set by " + p.layer.flag
+	}
+	return "is set here"
+}
+
+// flagged names the flag that sets a value, behind what is said of the value; "" where
+// its place says how it came there.
+func (p valuePlace) flagged() string {
+	if p.layer.flag == "" {
+		return ""
+	}
+	return ", set by " + p.layer.flag
 }
 
 // stack reads the user's values for one variant.
@@ -133,7 +153,10 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 				errs = append(errs, &lint.InputError{Message: flag.mistake(text, err)})
 				continue
 			}
-			layer := &valueLayer{src: lint.NewSource(flag.name, []byte(text)), flag: own, file: read}
+			layer := &valueLayer{data: own, flag: flag.name + " " + keyOf(text)}
+			if read != nil {
+				layer.at = read.LineSpan(1)
+			}
 			s.layers = append([]*valueLayer{layer}, s.layers...)
 		}
 	}
@@ -169,12 +192,19 @@ func setFlags(o Options, cache *source.Files) []setFlag {
 	}
 }
 
+// keyOf returns the keys that the text of a flag sets, without the values, which may be
+// passwords.
+func keyOf(text string) string {
+	key, _, _ := strings.Cut(text, "=")
+	return key
+}
+
 // mistake says what is wrong with a flag's value, which may hold a password.
 func (f setFlag) mistake(text string, err error) string {
-	name, value, _ := strings.Cut(text, "=")
+	_, value, _ := strings.Cut(text, "=")
 	var masks lint.Masks
 	masks.AddValue(value)
-	return fmt.Sprintf("%s %s: %s", f.name, name, masks.Redact(err.Error()))
+	return fmt.Sprintf("%s %s: %s", f.name, keyOf(text), masks.Redact(err.Error()))
 }
 
 // fileLayer parses a values file.
@@ -308,11 +338,13 @@ func (t *tree) chartLayer(c *chart.Chart, at lint.Span, depth int) *chartLayer {
 // values, the one that counts first.
 func (s *valueStack) find(path []string) []valuePlace {
 	var places []valuePlace
+	asked := path
 	add := func(l *valueLayer, path []string) {
 		if l == nil {
 			return
 		}
 		if p, ok := l.find(path); ok {
+			p.path = asked
 			places = append(places, p)
 		}
 	}
@@ -368,30 +400,34 @@ func valuePlaceExists(l *valueLayer, path []string) bool {
 // find returns where a layer sets the value at path. A null sets it, too: to nothing,
 // whatever the weaker layers have.
 func (l *valueLayer) find(path []string) (valuePlace, bool) {
-	if l.root == nil {
-		at := l.flag
-		for _, field := range path {
-			switch x := at.(type) {
-			case map[string]any:
-				v, ok := x[field]
-				if !ok {
-					return valuePlace{}, false
-				}
-				at = v
-			case []any:
-				i, err := strconv.Atoi(field)
-				if err != nil || i < 0 || i >= len(x) {
-					return valuePlace{}, false
-				}
-				at = x[i]
-			default:
-				return valuePlace{}, false
-			}
-		}
-		return valuePlace{layer: l}, true
+	if l.root != nil {
+		n := descend(l.root, path)
+		return valuePlace{layer: l, node: n}, n.Exists()
 	}
-	n := descend(l.root, path)
-	return valuePlace{l, n}, n.Exists()
+	var at any = l.data
+	for _, field := range path {
+		switch x := at.(type) {
+		case map[string]any:
+			v, ok := x[field]
+			if !ok {
+				return valuePlace{node: nowhere}, false
+			}
+			at = v
+		case []any:
+			i, err := strconv.Atoi(field)
+			if err != nil || i < 0 || i >= len(x) {
+				return valuePlace{node: nowhere}, false
+			}
+			at = x[i]
+		default:
+			return valuePlace{node: nowhere}, false
+		}
+	}
+	var n kyaml.Node
+	if n.Encode(at) != nil {
+		return valuePlace{layer: l, node: nowhere}, true
+	}
+	return valuePlace{layer: l, node: lint.NewNode(&n)}, true
 }
 
 // descend follows keys and list indices.
@@ -411,15 +447,28 @@ func descend(n *lint.Node, path []string) *lint.Node {
 	return n
 }
 
+// called returns how the author writes the path of a value that some chart reads: a
+// global of a subchart that the parent sets is global.host, not api.global.host.
+func (s *valueStack) called(path string) string {
+	fields := split(path)
+	for n := len(fields); n > 0; n-- {
+		if places := s.find(fields[:n]); len(places) > 0 {
+			fields = append(slices.Clone(places[0].path), fields[n:]...)
+			break
+		}
+	}
+	return strings.Join(fields, ".")
+}
+
 // nearest returns the place of path in the values that the chart's author can
 // edit, or of its nearest ancestor there, and how many fields are missing.
 func (s *valueStack) nearest(path []string) (place valuePlace, missing int, ok bool) {
 	for n := len(path); n > 0; n-- {
 		for _, p := range s.find(path[:n]) {
-			if !p.layer.vendored && p.layer.root != nil {
+			if !p.layer.vendored && (p.layer.root != nil || n == len(path) && p.layer.at.IsValid()) {
 				return p, len(path) - n, true
 			}
 		}
 	}
-	return valuePlace{}, 0, false
+	return valuePlace{node: nowhere}, 0, false
 }

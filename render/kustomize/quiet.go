@@ -15,7 +15,6 @@ var silence struct {
 	users  int
 	stderr *os.File
 	null   *os.File
-	log    io.Writer
 }
 
 // quiet silences kustomize until the returned function is called.
@@ -24,8 +23,8 @@ func quiet() (restore func()) {
 	defer silence.Unlock()
 	silence.users++
 	if silence.users == 1 {
-		silence.log, silence.stderr = log.Writer(), os.Stderr
-		log.SetOutput(io.Discard)
+		silence.stderr = os.Stderr
+		log.SetOutput(io.Discard) // for good: charts are rendered at the same time, and Helm logs too
 		if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 			silence.null = null
 			os.Stderr = null
@@ -36,7 +35,6 @@ func quiet() (restore func()) {
 		defer silence.Unlock()
 		silence.users--
 		if silence.users == 0 {
-			log.SetOutput(silence.log)
 			os.Stderr = silence.stderr
 			if silence.null != nil {
 				silence.null.Close()
