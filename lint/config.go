@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/manilint/manilint/internal/glob"
 )
 
 // ConfigName is the name of the configuration file.
@@ -156,14 +158,24 @@ func Suggest(word string, known []string) string {
 // Nearest returns the word of known that is most like word: at most a third of
 // its letters differ, upper and lower case being alike. "" where none is near.
 func Nearest(word string, known []string) string {
+	if len(word) > longestWord {
+		return ""
+	}
 	best, least := "", max(2, len(word)/3)+1
+	word = strings.ToLower(word)
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k), least); d < least {
+		if len(k)-len(word) >= least || len(word)-len(k) >= least {
+			continue
+		}
+		if d := distance(word, strings.ToLower(k), least); d < least {
 			best, least = k, d
 		}
 	}
 	return best
 }
+
+// longestWord is the length in bytes of the longest word that is taken for a misspelt one.
+const longestWord = 100
 
 // distance is the Levenshtein distance, or limit where it is no less.
 func distance(a, b string, limit int) int {
@@ -177,12 +189,17 @@ func distance(a, b string, limit int) int {
 	for i := range len(a) {
 		diagonal := row[0]
 		row[0] = i + 1
+		least := row[0]
 		for j := range len(b) {
 			cost := diagonal
 			if a[i] != b[j] {
 				cost = min(diagonal, row[j], row[j+1]) + 1
 			}
 			diagonal, row[j+1] = row[j+1], cost
+			least = min(least, cost)
+		}
+		if least >= limit { // it only grows
+			return limit
 		}
 	}
 	return min(row[len(b)], limit)
@@ -209,6 +226,39 @@ func (p *configParser) texts(n *Node) []string {
 		all = append(all, item.Value())
 	}
 	return all
+}
+
+// globIn reports a glob that is none.
+func (p *configParser) globIn(n *Node, key string) {
+	if !n.IsScalar() {
+		return // reported
+	}
+	if _, err := CompileGlob(n.Value()); err != nil {
+		p.errorf(n, "%s: %q is no glob: %v; write \\ in front of a character that stands for itself", key, n.Value(), err)
+	}
+}
+
+// CompileGlob reads a glob as the configuration has it, which "./" may stand in front of and
+// "/" behind.
+func CompileGlob(pattern string) (*glob.Glob, error) {
+	return glob.Compile(strings.TrimSuffix(strings.TrimPrefix(pattern, "./"), "/"))
+}
+
+// Excludes returns what tells whether a slash path, relative to the configuration's
+// folder, or a folder above it is excluded; nil where nothing is.
+func (c *Config) Excludes() func(path string) bool {
+	var globs []*glob.Glob
+	for _, pattern := range c.Exclude {
+		if g, err := CompileGlob(pattern); err == nil { // ParseConfig reports the others
+			globs = append(globs, g)
+		}
+	}
+	if len(globs) == 0 {
+		return nil
+	}
+	return func(path string) bool {
+		return slices.ContainsFunc(globs, func(g *glob.Glob) bool { return g.MatchTree(path) })
+	}
 }
 
 func (p *configParser) oneOf(n *Node, allowed []string) string {
@@ -275,6 +325,9 @@ func configFields() []field {
 		{"rules", "settings of single rules, by rule id", nil, (*configParser).ruleSettings},
 		{"exclude", "globs of paths that are not linted, relative to this file; ** crosses folders", stringsSchema, func(p *configParser, n *Node) {
 			p.config.Exclude = p.texts(n)
+			for _, item := range n.Items() {
+				p.globIn(item, "exclude")
+			}
 		}},
 		{"ignore", "findings that are not reported; each entry says why", list(ignoreFields()), func(p *configParser, n *Node) {
 			p.each(n, func(item *Node) {
@@ -328,6 +381,12 @@ func ignoreFields(into ...*ConfigIgnore) []field {
 	text := func(name, summary string, at *string) field {
 		return field{name, summary, stringSchema, func(p *configParser, n *Node) { *at = p.text(n) }}
 	}
+	pattern := func(name, summary string, at *string) field {
+		return field{name, summary, stringSchema, func(p *configParser, n *Node) {
+			*at = p.text(n)
+			p.globIn(n, name)
+		}}
+	}
 	return []field{
 		{"rule", "a rule id, or a list of them", map[string]any{"anyOf": []any{stringSchema, stringsSchema}}, func(p *configParser, n *Node) {
 			items := n.Items()
@@ -340,10 +399,10 @@ func ignoreFields(into ...*ConfigIgnore) []field {
 				}
 			}
 		}},
-		text("path", "a glob over the paths of the finding, relative to this file", &e.Path),
+		pattern("path", "a glob over the paths of the finding, relative to this file", &e.Path),
 		text("kind", "the object's kind", &e.Kind),
 		text("namespace", "the object's namespace", &e.Namespace),
-		text("name", "the object's name, as a glob", &e.Name),
+		pattern("name", "the object's name, as a glob", &e.Name),
 		text("container", "the container's name", &e.Container),
 		text("reason", "why it is accepted", &e.Reason),
 		{"until", "the last day that the entry holds, as 2027-03-31", map[string]any{"type": "string", "format": "date"}, func(p *configParser, n *Node) {

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -96,5 +97,24 @@ func TestSelectionByNameAndGroup(t *testing.T) {
 	}
 	if _, err := (&Config{}).Select(configRules, "", nil, nil, []string{"privleged"}); err == nil || !strings.Contains(err.Error(), `"privileged"`) {
 		t.Errorf("an unknown rule: %v", err)
+	}
+}
+
+func TestABrokenGlobIsAnError(t *testing.T) {
+	src := NewSource(".manilint.yaml", []byte("exclude: ['[', ok/**, 'a{b']\nignore:\n  - {rule: a, path: 'x[', name: 'b}', reason: why}\n"))
+	_, errs := ParseConfig(src, []*Rule{{ID: "a"}})
+	var got []string
+	for _, e := range errs {
+		got = append(got, e.Error())
+	}
+	SortErrors(errs)
+	want := []string{
+		`.manilint.yaml:1:11: exclude: "[" is no glob: "[" is not closed; write \ in front of a character that stands for itself`,
+		`.manilint.yaml:1:23: exclude: "a{b" is no glob: "{" is not closed; write \ in front of a character that stands for itself`,
+		`.manilint.yaml:3:21: path: "x[" is no glob: "[" is not closed; write \ in front of a character that stands for itself`,
+		`.manilint.yaml:3:33: name: "b}" is no glob: "}" closes no "{"; write \ in front of a character that stands for itself`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/manilint/manilint/internal/glob"
 )
 
 //go:embed suppression_hygiene.md
@@ -68,12 +70,13 @@ type suppressor struct {
 	all         []*ignore // in the order met
 	met         map[*Source][]*Bundle
 	lines       map[*Bundle]map[*Source]map[int]bool // see linesOf
+	globs       map[string]*glob.Glob
 }
 
 func newSuppressor(bundles []*Bundle, o Options) *suppressor {
 	s := &suppressor{
 		options: o, bundles: bundles, ran: map[string]bool{}, canonical: map[string]string{}, comments: map[*Source][]*ignore{},
-		annotations: map[*Resource]*ignore{}, bySpan: map[string]*ignore{}, met: map[*Source][]*Bundle{}, lines: map[*Bundle]map[*Source]map[int]bool{},
+		annotations: map[*Resource]*ignore{}, bySpan: map[string]*ignore{}, met: map[*Source][]*Bundle{}, lines: map[*Bundle]map[*Source]map[int]bool{}, globs: map[string]*glob.Glob{},
 	}
 	rules := o.AllRules
 	for i, e := range o.Rules {
@@ -251,7 +254,17 @@ func mendingSpans(span Span, related []Related) []Span {
 // matches reports whether every field that an entry has is the finding's.
 func (s *suppressor) matches(e *ConfigIgnore, f *Finding) bool {
 	glob := func(pattern, text string) bool {
-		return pattern == text || s.options.Match != nil && s.options.Match(pattern, text)
+		if pattern == text {
+			return true
+		}
+		g, known := s.globs[pattern]
+		if !known {
+			if compiled, err := CompileGlob(pattern); err == nil { // ParseConfig reports the others
+				g = compiled
+			}
+			s.globs[pattern] = g
+		}
+		return g != nil && g.MatchTree(text)
 	}
 	if e.Kind != "" && e.Kind != f.Object.Kind || e.Namespace != "" && e.Namespace != f.Object.Namespace ||
 		e.Name != "" && !glob(e.Name, f.Object.Name) || e.Container != "" && e.Container != containerName(f.Node) {
@@ -473,9 +486,10 @@ func findComments(src *Source) []comment {
 		}
 	}
 	all = append(all, text.hashComments()...)
+	outline := text.outline()
 	for _, c := range all {
 		if c.last < 0 {
-			c.first, c.last = text.below(-c.last)
+			c.first, c.last = outline.below(-c.last)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b comment) int { return a.span.Compare(b.span) })
@@ -588,6 +602,9 @@ func (t *commented) transparent(n int) bool {
 	if t.kind[n] == lineComment || strings.TrimSpace(line) == "" {
 		return true
 	}
+	if !strings.Contains(line, "{{") {
+		return false
+	}
 	for _, m := range action.FindAllStringSubmatch(line, -1) {
 		if !flowAction.MatchString(m[1]) {
 			return false
@@ -596,9 +613,8 @@ func (t *commented) transparent(n int) bool {
 	return strings.TrimSpace(action.ReplaceAllString(line, "")) == ""
 }
 
-// indent returns the indentation of what a line writes.
-func (t *commented) indent(n int) int {
-	line := t.src.Line(n)
+// indentOfWritten returns the indentation of what a line writes.
+func indentOfWritten(line string) int {
 	if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "{{") {
 		if m := nindent.FindStringSubmatch(trimmed); m != nil {
 			if to, err := strconv.Atoi(m[1]); err == nil {
@@ -609,47 +625,94 @@ func (t *commented) indent(n int) int {
 	return indentOf([]byte(line))
 }
 
+// An outline is what the lines of a file say of its tree, read once for all comments:
+// many comments in one file cost no more than its lines.
+type outline struct {
+	lines  int
+	indent []int // by line; of a document's marker -1
+	item   []bool
+	// next is, by line, the first at or below it that is not transparent; behind the
+	// last line where there is none.
+	next []int
+	// last is, by line, the last at or above it that says something of the tree.
+	last []int
+	// out is, by line, the first below it that is indented no deeper.
+	out     []int
+	markers []int // lines
+	objects []int // by line: how many lines up to it are a key of an object's head
+}
+
+func (t *commented) outline() *outline {
+	n := t.src.Lines()
+	o := &outline{
+		lines: n, indent: make([]int, n+2), item: make([]bool, n+2), next: make([]int, n+2), last: make([]int, n+2), out: make([]int, n+2), objects: make([]int, n+2),
+	}
+	speaks := make([]bool, n+2) // a line of a block scalar does, whatever it looks like
+	for i := 1; i <= n; i++ {
+		line := t.src.Line(i)
+		o.indent[i], o.item[i] = indentOfWritten(line), isItem(line)
+		if isMarker([]byte(line), "---") {
+			o.indent[i] = -1
+			o.markers = append(o.markers, i)
+		}
+		o.objects[i] = o.objects[i-1]
+		if objectKey.MatchString(line) {
+			o.objects[i]++
+		}
+		o.next[i] = i
+		if t.transparent(i) {
+			o.next[i] = 0
+		}
+		speaks[i] = o.next[i] == i || t.kind[i] == lineScalar || o.indent[i] < 0
+		o.last[i] = o.last[i-1]
+		if speaks[i] {
+			o.last[i] = i
+		}
+	}
+	o.next[n+1] = n + 1
+	below := n + 1 // the nearest line below that speaks
+	for i := n; i >= 1; i-- {
+		if o.next[i] == 0 {
+			o.next[i] = o.next[i+1]
+		}
+		if !speaks[i] {
+			continue
+		}
+		out := below
+		for out <= n && o.indent[out] > o.indent[i] {
+			out = o.out[out]
+		}
+		o.out[i] = out
+		below = i
+	}
+	return o
+}
+
 // below returns the lines that a comment ending at line n covers: the line below
 // and, where it opens a mapping or a list item, all that is in it. Above the
 // first line of a Kubernetes object it covers the object.
-func (t *commented) below(n int) (first, last int) {
-	lines := t.src.Lines()
-	target := n + 1
-	for target <= lines && t.transparent(target) {
-		target++
-	}
-	if target <= lines && isMarker([]byte(t.src.Line(target)), "---") {
-		if from, _ := t.document(n); !t.opens(from, n) || target == lines {
-			return n, n
-		}
-		_, last = t.document(target + 1) // the head of a file, in front of its first marker
-		return n, last
-	}
-	if target > lines {
+func (o *outline) below(n int) (first, last int) {
+	target := o.next[n+1]
+	if target > o.lines {
 		return n, n
 	}
-	if from, to := t.document(n); t.opens(from, n) && t.isObject(from, to) {
+	from, to := o.document(n)
+	opens := o.next[from] > n // nothing is written above it
+	if o.indent[target] < 0 {
+		if !opens || target == o.lines {
+			return n, n
+		}
+		_, last = o.document(target + 1) // the head of a file, in front of its first marker
+		return n, last
+	}
+	if opens && o.objects[to] > o.objects[from-1] {
 		return n, to
 	}
-	depth := t.indent(target)
-	item := strings.HasPrefix(strings.TrimSpace(t.src.Line(target)), "- ")
-	last = target
-	for i := target + 1; i <= lines; i++ {
-		line := t.src.Line(i)
-		if isMarker([]byte(line), "---") {
-			break
-		}
-		if t.kind[i] != lineScalar && t.transparent(i) {
-			continue
-		}
-		at := t.indent(i)
-		if at > depth || at == depth && !item && isItem(line) { // a list may stand as deep as its key
-			last = i
-			continue
-		}
-		break
+	out := o.out[target]
+	for out <= o.lines && !o.item[target] && o.item[out] && o.indent[out] == o.indent[target] { // a list may stand as deep as its key
+		out = o.out[out]
 	}
-	return n, last
+	return n, max(target, o.last[out-1])
 }
 
 func isItem(line string) bool {
@@ -658,29 +721,17 @@ func isItem(line string) bool {
 }
 
 // document returns the lines of the document that holds line n, without its marker.
-func (t *commented) document(n int) (first, last int) {
-	for first = n; first > 1 && !isMarker([]byte(t.src.Line(first-1)), "---"); first-- {
+func (o *outline) document(n int) (first, last int) {
+	at := sort.SearchInts(o.markers, n)
+	first, last = 1, o.lines
+	if at > 0 {
+		first = o.markers[at-1] + 1
 	}
-	for last = n; last < t.src.Lines() && !isMarker([]byte(t.src.Line(last+1)), "---"); last++ {
+	if at < len(o.markers) && o.markers[at] == n {
+		at++
+	}
+	if at < len(o.markers) {
+		last = o.markers[at] - 1
 	}
 	return first, last
-}
-
-// opens reports whether nothing is written between the lines from and n.
-func (t *commented) opens(from, n int) bool {
-	for i := from; i <= n; i++ {
-		if !t.transparent(i) {
-			return false
-		}
-	}
-	return true
-}
-
-func (t *commented) isObject(from, to int) bool {
-	for i := from; i <= to; i++ {
-		if objectKey.MatchString(t.src.Line(i)) {
-			return true
-		}
-	}
-	return false
 }

@@ -33,8 +33,6 @@ type Options struct {
 	// Ignores are the entries of the configuration. Their paths are relative to
 	// the folder of their Span's file.
 	Ignores []ConfigIgnore
-	// Match reports whether a glob matches a slash path; nil compares for equality.
-	Match func(pattern, path string) bool
 	// Now is the day by which ignores run out; none does when it is zero.
 	Now time.Time
 	// AllRules are the rules that an ignore may name besides those that run; when

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -30,6 +31,8 @@ func (o Options) Check() error {
 // CheckConfig returns what a configuration names and is not there: charts and values
 // files of variants, relative to dir, and a version.
 func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
+	charts := sync.OnceValue(func() []string { return chartsBelow(dir) }) // one walk for all that is misspelt
+	values := sync.OnceValue(func() []string { return valuesBelow(dir) })
 	var errs []*lint.InputError
 	fail := func(at lint.Span, format string, args ...any) {
 		errs = append(errs, &lint.InputError{Span: at, Message: fmt.Sprintf(format, args...)})
@@ -44,7 +47,7 @@ func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
 			switch {
 			case strings.HasSuffix(at, ".tgz") && isFile(at):
 			case !isFile(filepath.Join(at, "Chart.yaml")):
-				fail(v.ChartSpan, "chart: there is no chart in %q%s", v.Chart, suggest(v.Chart, chartsBelow(dir)))
+				fail(v.ChartSpan, "chart: there is no chart in %q%s", v.Chart, suggest(v.Chart, charts()))
 			case outer != at && outer != "":
 				rel, err := filepath.Rel(dir, outer)
 				if err != nil {
@@ -59,7 +62,7 @@ func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
 			case err == nil && info.IsDir():
 				fail(v.ValueSpans[i], "values: %q is a folder; name the file", file)
 			case errors.Is(err, os.ErrNotExist):
-				fail(v.ValueSpans[i], "values: there is no file %q%s", file, suggest(file, valuesBelow(dir)))
+				fail(v.ValueSpans[i], "values: there is no file %q%s", file, suggest(file, values()))
 			case err != nil:
 				fail(v.ValueSpans[i], "values: %q cannot be read: %v", file, reason(err))
 			}

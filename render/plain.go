@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"sync"
 	"unicode/utf16"
 
@@ -70,8 +69,9 @@ func parse(src *lint.Source) parsed {
 	p := parsed{source: src}
 	docs, errs := lint.ParseYAML(src)
 	p.errs = errs
+	template := len(errs) > 0 && bytes.Contains(src.Data, []byte("{{"))
 	for _, e := range errs {
-		if strings.Contains(string(src.Data), "{{") {
+		if template {
 			e.Message += "; this looks like a template outside a chart: exclude it, or lint what it renders"
 		} else {
 			e.Message += "; mend the document, or exclude the file"

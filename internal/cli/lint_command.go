@@ -14,7 +14,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/lint"
@@ -238,28 +237,13 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 		Variants: g.config.Variants, VariantRoot: g.dir, NoGitignore: f.noGitignore, PSSVersion: f.pssVersion,
 		PodPaths: g.config.PodPaths, Jobs: f.workers(), Stdin: stdin,
 	}
-	if len(g.config.Exclude) > 0 {
+	if excludes := g.config.Excludes(); excludes != nil {
 		o.Exclude = func(path string) bool {
 			rel, err := filepath.Rel(g.dir, path)
-			return err == nil && slices.ContainsFunc(g.config.Exclude, func(glob string) bool { return matches(glob, filepath.ToSlash(rel)) })
+			return err == nil && excludes(filepath.ToSlash(rel))
 		}
 	}
 	return o
-}
-
-// matches reports whether a glob names a path or a folder above it.
-func matches(glob, path string) bool {
-	glob = strings.TrimSuffix(strings.TrimPrefix(glob, "./"), "/")
-	for {
-		if ok, err := doublestar.Match(glob, path); ok && err == nil {
-			return true
-		}
-		i := strings.LastIndexByte(path, '/')
-		if i < 0 {
-			return false
-		}
-		path = path[:i]
-	}
 }
 
 func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result, []*lint.Report) {
@@ -272,7 +256,7 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 		loaded = append(loaded, res)
 		o := lint.Options{
 			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
-			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Match: matches, Now: time.Now(),
+			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(),
 		}
 		rep := lint.Run(c.ctx, res.Bundles, o)
 		rep.Stats.Files, rep.Stats.Skipped = res.Files, res.Skipped
