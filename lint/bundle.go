@@ -57,6 +57,7 @@ type Bundle struct {
 
 	mu       sync.Mutex
 	unplaced map[*Resource]string // what the locator panicked with
+	refused  []*Resource          // whose aliases are too many
 }
 
 // A LeftOut is an object that a template holds and does not write.
@@ -78,11 +79,18 @@ const kustomizeGroup = "kustomize.config.k8s.io"
 type key struct{ group, kind, namespace, name string }
 
 // NewBundle indexes resources, in the order given, and settles their namespaces.
-// Kustomizations among them are configuration.
+// Kustomizations among them are configuration. Objects whose aliases, together, expand to
+// more than can be checked are left out; a run reports them.
 func NewBundle(rendering Rendering, namespace string, resources []*Resource) *Bundle {
 	b := &Bundle{Rendering: rendering, Namespace: namespace,
 		clusterCRDs: map[string]bool{}, byKind: map[string][]*Resource{}, byKey: map[key]*Resource{}}
+	left := maxBundleNodes
 	for _, r := range resources {
+		if left -= expansion(r.Root.yaml, left); left < 0 {
+			left, r.Bundle = 0, b
+			b.refused = append(b.refused, r)
+			continue
+		}
 		if r.Group == kustomizeGroup {
 			r.Bundle = b
 			b.Configuration = append(b.Configuration, r)
@@ -194,9 +202,14 @@ func (b *Bundle) misplace(r *Resource, panicked any) {
 	}
 }
 
-// misplaced returns an error for each object on which the locator panicked.
+// misplaced returns an error for each object on which the locator panicked, and for each
+// that was left out.
 func (b *Bundle) misplaced() []*InputError {
 	var errs []*InputError
+	for _, r := range b.refused {
+		errs = append(errs, &InputError{Rendering: &b.Rendering, Span: r.Root.Locate().Span,
+			Message: fmt.Sprintf("%s is not checked: the aliases of all objects of %s expand to too many nodes; write the values out", r, b.Rendering.Root)})
+	}
 	for _, r := range slices.Concat(b.Resources, b.Configuration) {
 		if panicked, ok := b.unplaced[r]; ok {
 			errs = append(errs, &InputError{Rendering: &b.Rendering, Span: r.Root.Locate().Span,

@@ -84,7 +84,8 @@ func TestJSONIsParsedAsYAMLParsesIt(t *testing.T) {
 		}
 		src := NewSource("x.json", []byte(text))
 		ours, end := parseJSON(src, chunk{0, len(text)})
-		theirs, err := decode([]byte(text))
+		left := maxNodes
+		theirs, err := decode([]byte(text), &left)
 		if err != nil || len(ours) != 1 || end != len(text) {
 			t.Fatalf("%q: %d objects up to %d, YAML says %v", text, len(ours), end, err)
 		}

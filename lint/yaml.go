@@ -15,9 +15,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// maxNodes bounds what the aliases of one document may expand to, so that a
-// document of a few hundred bytes cannot occupy a run ("billion laughs").
-const maxNodes = 1 << 20
+// maxNodes bounds what the documents with aliases of one file may expand to, together,
+// so that a file of a few hundred bytes cannot occupy a run ("billion laughs").
+// maxBundleNodes bounds those of all objects of a bundle.
+const (
+	maxNodes       = 1 << 18
+	maxBundleNodes = 1 << 20
+)
 
 // ParseYAML parses every document of src, and every object of a stream of JSON. The
 // nodes carry absolute lines and columns (as yaml.v3 counts them: from 1, in code
@@ -27,13 +31,14 @@ const maxNodes = 1 << 20
 func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 	var docs []*yaml.Node
 	var errs []*InputError
+	left := maxNodes
 	for _, c := range splitDocuments(src.Data) {
 		objects, end := parseJSON(src, c)
 		docs = append(docs, objects...)
 		c.start = end
 		text := withoutVersion(src.Data[c.start:c.end])
 		place := placer(src, c)
-		roots, err := decode(text)
+		roots, err := decode(text, &left)
 		for _, root := range roots {
 			if root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
 				placeNodes(root, place)
@@ -92,7 +97,8 @@ func directives(text []byte) int {
 // decode returns the roots of the documents of text up to the first that is broken. It
 // reads to the end: behind a document that ends by itself, as "{a: b}" does, yaml.v3
 // would leave text unread and say nothing. It contains yaml.v3's panics on hostile input.
-func decode(text []byte) (roots []*yaml.Node, err error) {
+// left is what aliases may still expand to.
+func decode(text []byte, left *int) (roots []*yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("yaml: %v", p)
@@ -106,8 +112,9 @@ func decode(text []byte) (roots []*yaml.Node, err error) {
 			return roots, err
 		}
 		for _, root := range doc.Content {
-			if err := checkAliases(root); err != nil {
-				return roots, err
+			if *left -= expansion(root, *left); *left < 0 {
+				*left = 0
+				return roots, errAliases
 			}
 			roots = append(roots, root)
 		}
@@ -250,10 +257,11 @@ func placeNodes(n *yaml.Node, place func(line, column int) (int, int)) {
 
 var errAliases = errors.New("yaml: aliases expand to too many nodes or to themselves; write the values out")
 
-// checkAliases refuses cycles and trees that expand beyond maxNodes.
-func checkAliases(root *yaml.Node) error {
+// expansion returns the number of nodes that a tree with aliases expands to, limit + 1
+// where they are more or the tree holds itself; 0 for a tree without aliases.
+func expansion(root *yaml.Node, limit int) int {
 	if !hasAlias(root) {
-		return nil
+		return 0
 	}
 	size := map[*yaml.Node]int{}
 	var count func(n *yaml.Node) int
@@ -264,21 +272,18 @@ func checkAliases(root *yaml.Node) error {
 		if s, ok := size[n]; ok {
 			return s
 		}
-		size[n] = maxNodes + 1 // met again before it is done: a cycle
+		size[n] = limit + 1 // met again before it is done: a cycle
 		s := 1
 		if n.Kind == yaml.AliasNode {
 			s += count(n.Alias)
 		}
 		for _, c := range n.Content {
-			s = min(s+count(c), maxNodes+1)
+			s = min(s+count(c), limit+1)
 		}
 		size[n] = s
 		return s
 	}
-	if count(root) > maxNodes {
-		return errAliases
-	}
-	return nil
+	return count(root)
 }
 
 var (

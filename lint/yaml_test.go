@@ -160,6 +160,42 @@ func TestAliasesThatExpandWithoutEndAreAnError(t *testing.T) {
 	}
 }
 
+// Each of these documents expands to a fifth of what a file may.
+func TestTheAliasesOfAFileAndOfABundleAreCountedTogether(t *testing.T) {
+	var doc strings.Builder
+	doc.WriteString("---\napiVersion: v1\nkind: A\nmetadata: {name: a}\na0: &a0 [x, x]\n")
+	for i := 1; i < 13; i++ {
+		fmt.Fprintf(&doc, "a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
+	}
+	file := func(docs int) ([]*Resource, []*InputError) {
+		src := NewSource("x.yaml", []byte(strings.Repeat(doc.String(), docs)))
+		roots, errs := ParseYAML(src)
+		var all []*Resource
+		for _, root := range roots {
+			all = append(all, NewResources(root, FileLocator{src})...)
+		}
+		return all, errs
+	}
+	one, errs := file(1)
+	if len(one) != 1 || len(errs) != 0 {
+		t.Fatalf("one document: %d objects, %v", len(one), errs)
+	}
+	few, errs := file(40)
+	if len(few) == 0 || len(few) > 8 || len(few)+len(errs) != 40 {
+		t.Errorf("one file: %d objects, %d errors", len(few), len(errs))
+	}
+	var all []*Resource
+	for range 40 {
+		objects, _ := file(1)
+		all = append(all, objects...)
+	}
+	b := NewBundle(Rendering{Root: "deploy"}, "", all)
+	report := Run(t.Context(), []*Bundle{b}, Options{})
+	if len(b.Resources) < len(few) || len(b.Resources) > 30 || len(report.Errors) == 0 || !strings.Contains(report.Errors[0].Error(), `x.yaml:2:1: A "a" is not checked: the aliases`) {
+		t.Errorf("one bundle: %d objects, errors %v", len(b.Resources), report.Errors[:min(1, len(report.Errors))])
+	}
+}
+
 func FuzzParseYAML(f *testing.F) {
 	for _, seed := range []string{"a: 1\n---\nb: [x, {y: z}]\n", "a: &a [*a]", "- |\n x\n...\n--- {a: b}", "\ufeffa: 'x''y'\r\n", "a: !!binary |\n  aGk=", `{"a": [1, "\/"]} {"b": null}`, "---\n\ufeff{\"a\": {}}\nb: 1"} {
 		f.Add([]byte(seed))
