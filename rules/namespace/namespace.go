@@ -5,6 +5,7 @@ package namespace
 
 import (
 	"embed"
+	"slices"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -38,7 +39,7 @@ var Default = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		released := false
 		for _, r := range pass.Resources() {
-			if r.Namespace != "default" || r.IsClusterScoped() || r.Name == "kubernetes" && r.Group == "" {
+			if r.Namespace != "default" || r.IsClusterScoped() || isOfCluster(r) {
 				continue
 			}
 			const help = "give each application a namespace of its own"
@@ -52,6 +53,21 @@ var Default = &lint.Rule{
 			}
 		}
 	},
+}
+
+// ofCluster are the objects that controllers make in the namespace default: of every
+// namespace its service account and certificates (those of OpenShift and Istio, too), and
+// the Service of the API server with what is behind it. They can be nowhere else.
+var ofCluster = map[[2]string][]string{
+	{"", "ServiceAccount"}:                {"default"},
+	{"", "ConfigMap"}:                     {"kube-root-ca.crt", "openshift-service-ca.crt", "istio-ca-root-cert"},
+	{"", "Service"}:                       {"kubernetes"},
+	{"", "Endpoints"}:                     {"kubernetes"},
+	{"discovery.k8s.io", "EndpointSlice"}: {"kubernetes"},
+}
+
+func isOfCluster(r *lint.Resource) bool {
+	return slices.Contains(ofCluster[[2]string{r.Group, r.Kind}], r.Name)
 }
 
 // KubeSystem reports workloads in the namespaces of Kubernetes itself (KSV-0037).

@@ -167,17 +167,25 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			ref := r.Get("spec", "scaleTargetRef")
 			kind, name := ref.Get("kind").Value(), ref.Get("name").Value()
-			if r.Group != "autoscaling" || kind == "" || name == "" || !d.complete(m, home(r)) || d.ofGateway(home(r), name) || kube.IsTemplated(name) {
+			if r.Group != "autoscaling" || kind == "" || name == "" || kube.IsTemplated(kind+name) {
 				continue
 			}
-			group, _, versioned := strings.Cut(ref.Get("apiVersion").Value(), "/")
-			if !versioned {
-				group = ""
+			if why, help := unscalable(pass.Bundle, ref); why != "" {
+				n := ref.Get("apiVersion")
+				if help == "" {
+					n, help = ref.Get("kind"), "name a Deployment, a StatefulSet or another workload with a number of replicas"
+				}
+				pass.Reportf(n, "%s scales %s %q %s", r, kind, name, why).Help = help
+				continue
 			}
+			if !d.complete(m, home(r)) || d.ofGateway(home(r), name) {
+				continue
+			}
+			group := kube.GroupOf(ref.Get("apiVersion").Value())
 			found, near := pass.Bundle.Lookup(group, kind, r.Namespace, name) != nil, ""
 			for _, t := range d.targets[[2]string{home(r), name}] {
 				if t.Kind == kind {
-					found = found || t.Group == group || group == "extensions" && t.Group == "apps" || !ref.Get("apiVersion").Exists()
+					found = found || t.Group == group || group == "extensions" && t.Group == "apps"
 					near = "; the bundle has one of " + t.APIVersion()
 				} else if near == "" {
 					near = "; the bundle has " + t.String()
@@ -188,6 +196,37 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 			}
 		}
 	})
+
+// scalable are the kinds of Kubernetes that have a number of replicas, by their group; of
+// the others among its workloads none has.
+var scalable = map[string]string{"Deployment": "apps", "ReplicaSet": "apps", "StatefulSet": "apps", "ReplicationController": ""}
+
+// unscalable says why what an autoscaler names resolves to nothing in any cluster, and what
+// to write; "" where it may resolve. The controller looks for the group and the kind
+// alone, so that an old version of the group is as good as a new one
+// (k8s.io/kubernetes/pkg/controller/podautoscaler, scaleForResourceMappings).
+func unscalable(b *lint.Bundle, ref *lint.Node) (why, help string) {
+	apiVersion, kind := ref.Get("apiVersion").Value(), ref.Get("kind").Value()
+	group := kube.GroupOf(apiVersion)
+	if !kube.IsBuiltin(group) || kube.IsTemplated(apiVersion) || group == "extensions" && kube.Before(b, 16) {
+		return "", ""
+	}
+	if home, ok := scalable[kind]; ok && home != group {
+		right := "v1"
+		if home != "" {
+			right = home + "/v1"
+		}
+		why = "of no apiVersion, which resolves to nothing"
+		if apiVersion != "" {
+			why = "of " + apiVersion + ", which resolves to nothing"
+		}
+		return why, "write apiVersion: " + right
+	}
+	if slices.Contains([]string{"DaemonSet", "Job", "CronJob", "Pod"}, kind) {
+		return "which has no number of replicas to change", ""
+	}
+	return "", ""
+}
 
 // DanglingServiceMonitor reports ServiceMonitors that select no Service, and
 // PodMonitors that select no pod, of the namespaces that they name, else of their own.

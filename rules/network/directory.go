@@ -227,7 +227,9 @@ func isQuiet(r *lint.Resource) bool {
 
 // makesPods reports whether an object's controller may make pods that the bundle
 // does not show.
-func makesPods(r *lint.Resource) bool { return len(r.PodSpecs()) == 0 && !isQuiet(r) }
+func makesPods(r *lint.Resource) bool {
+	return len(r.PodSpecs()) == 0 && !isQuiet(r) && kube.TemplateOf(r) == nil
+}
 
 // podKinds are custom kinds that hold their pods' template and make no Service.
 var podKinds = map[string][]string{

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
@@ -89,7 +90,8 @@ func reportPlainProxy(pass *lint.Pass, r *lint.Resource) {
 }
 
 // tlsAnnotations are annotations by which controllers serve an Ingress over TLS,
-// or send its clients there, although spec.tls is missing.
+// or send its clients there, although spec.tls is missing. Each is read by its own
+// controller alone: see [readsAnnotation].
 var tlsAnnotations = []string{
 	"alb.ingress.kubernetes.io/certificate-arn", "networking.gke.io/managed-certificates",
 	"ingress.gcp.kubernetes.io/pre-shared-cert", "appgw.ingress.kubernetes.io/appgw-ssl-certificate", "appgw.ingress.kubernetes.io/ssl-redirect",
@@ -110,29 +112,88 @@ var tunnels = []string{"tailscale", "cloudflare-tunnel", "ngrok"}
 // servedOverTLS reports whether the controller serves an Ingress over TLS
 // whatever spec.tls says, or takes that from another Ingress.
 func servedOverTLS(r *lint.Resource) bool {
-	annotations := r.Annotations()
+	annotations, controller := r.Annotations(), controllerOf(r)
+	value := func(key string) string {
+		if !readsAnnotation(controller, key) {
+			return ""
+		}
+		return annotations[key]
+	}
 	for _, key := range tlsAnnotations {
-		if v := annotations[key]; v != "" && !strings.EqualFold(v, "false") && v != "disabled" {
+		if v := value(key); v != "" && !strings.EqualFold(v, "false") && v != "disabled" {
 			return true
 		}
 	}
 	for key := range annotations { // any option of TLS switches it on: https://doc.traefik.io/traefik/routing/providers/kubernetes-ingress/
-		if strings.HasPrefix(key, "traefik.ingress.kubernetes.io/router.tls.") {
+		if strings.HasPrefix(key, "traefik.ingress.kubernetes.io/router.tls.") && readsAnnotation(controller, key) {
 			return true
 		}
 	}
 	switch {
-	case strings.Contains(annotations["alb.ingress.kubernetes.io/listen-ports"], "HTTPS"), annotations["kubernetes.io/ingress.allow-http"] == "false":
+	case strings.Contains(value("alb.ingress.kubernetes.io/listen-ports"), "HTTPS"), value("kubernetes.io/ingress.allow-http") == "false":
 		return true
-	case annotations["nginx.org/mergeable-ingress-type"] == "minion":
+	case value("nginx.org/mergeable-ingress-type") == "minion":
 		return true // TLS is its master's: https://github.com/nginx/kubernetes-ingress/tree/main/examples/ingress-resources/mergeable-ingress-types
-	case everyEntry(annotations["konghq.com/protocols"], isSecureProtocol): // https://developer.konghq.com/kubernetes-ingress-controller/reference/annotations/
+	case everyEntry(value("konghq.com/protocols"), isSecureProtocol): // https://developer.konghq.com/kubernetes-ingress-controller/reference/annotations/
 		return true
-	case everyEntry(annotations["traefik.ingress.kubernetes.io/router.entrypoints"], isSecureEntryPoint):
+	case everyEntry(value("traefik.ingress.kubernetes.io/router.entrypoints"), isSecureEntryPoint):
 		return true
 	}
 	class := ingressClass(r)
 	return slices.Contains(tunnels, class) || classHasCertificate(r.Bundle, class)
+}
+
+// controllers tells the controllers of Ingresses apart by a word of the class' name, or
+// of the controller that an IngressClass names.
+var controllers = map[string]string{
+	"nginx": "nginx", "alb": "aws", "gce": "gce", "gke": "gce", "traefik": "traefik", "haproxy": "haproxy", "kong": "kong",
+	"konghq": "kong", "cilium": "cilium", "contour": "contour", "projectcontour": "contour", "openshift": "openshift",
+	"istio": "istio", "apisix": "apisix", "envoy": "envoy", "ambassador": "ambassador", "voyager": "voyager",
+}
+
+// ofController are the domains of annotations that one controller reads, and no other.
+var ofController = []struct{ prefix, controller string }{
+	{"alb.ingress.kubernetes.io/", "aws"}, {"networking.gke.io/", "gce"}, {"ingress.gcp.kubernetes.io/", "gce"},
+	{"kubernetes.io/ingress.allow-http", "gce"}, // https://cloud.google.com/kubernetes-engine/docs/how-to/load-balance-ingress#disabling_http
+	{"appgw.ingress.kubernetes.io/", "azure"}, {"route.openshift.io/", "openshift"}, {"traefik.ingress.kubernetes.io/", "traefik"},
+	{"nginx.ingress.kubernetes.io/", "nginx"}, {"nginx.org/", "nginx"}, {"haproxy.org/", "haproxy"},
+	{"haproxy-ingress.github.io/", "haproxy"}, {"ingress.cilium.io/", "cilium"}, {"konghq.com/", "kong"},
+}
+
+// controllerOf returns which controller serves an Ingress, as [controllers] calls it: by
+// its class, else by the default class where the bundle has one; "" where neither says.
+func controllerOf(r *lint.Resource) string {
+	name := ingressClass(r)
+	class := r.Bundle.Lookup("networking.k8s.io", "IngressClass", "", name)
+	if name == "" {
+		for _, c := range r.Bundle.OfKind("IngressClass") {
+			if isTrue(c.Annotations()["ingressclass.kubernetes.io/is-default-class"]) {
+				class = c
+			}
+		}
+	}
+	if class != nil {
+		name = class.Get("spec", "controller").Value()
+	}
+	if strings.Contains(name, "application-gateway") { // other classes of Azure are nginx
+		return "azure"
+	}
+	found := ""
+	for _, word := range strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return !unicode.IsLetter(c) }) {
+		if c := controllers[word]; c != "" && found != "" && c != found {
+			return ""
+		} else if c != "" {
+			found = c
+		}
+	}
+	return found
+}
+
+// readsAnnotation reports whether a controller reads an annotation, or may.
+func readsAnnotation(controller, key string) bool {
+	return controller == "" || !slices.ContainsFunc(ofController, func(o struct{ prefix, controller string }) bool {
+		return strings.HasPrefix(key, o.prefix) && o.controller != controller
+	})
 }
 
 // albGroup names the load balancer that Ingresses share.

@@ -207,28 +207,19 @@ func (m *model) add(b *lint.Bundle, spec *lint.PodSpec) {
 	name := home(spec.Resource)
 	ns := m.byName[name]
 	if ns == nil {
-		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: namespaceLabels(b, name)}
+		ns = &namespace{name: name, shown: shownNamespace(b, name), labels: kube.NamespaceLabels(b, name)}
 		m.byName[name] = ns
 		m.namespaces = append(m.namespaces, ns)
 	}
-	w := &workload{spec: spec, namespace: ns, labels: podLabels(spec), hostNetwork: spec.Node.Get("hostNetwork").IsTrue(),
+	w := &workload{spec: spec, namespace: ns, labels: kube.PodLabels(spec), hostNetwork: spec.Node.Get("hostNetwork").IsTrue(),
 		serviceAccount: kube.Account(spec)}
 	for _, hook := range strings.Split(spec.Resource.Annotations()["helm.sh/hook"], ",") {
 		w.transient = w.transient || strings.HasPrefix(strings.TrimSpace(hook), "test")
 	}
-	replicas, set := spec.Resource.Get("spec", "replicas").Int()
-	w.idle = set && replicas == 0 && !wakes(b, spec.Resource)
+	w.idle = kube.Idle(spec.Resource)
 	m.workloads[spec] = w
 	ns.pods.Add(w, w.labels)
 	ns.workloads = append(ns.workloads, w)
-}
-
-// wakes reports whether KEDA scales a workload up from zero, where a
-// HorizontalPodAutoscaler leaves it alone (https://keda.sh/docs/latest/reference/scaledobject-spec/).
-func wakes(b *lint.Bundle, r *lint.Resource) bool {
-	return slices.ContainsFunc(b.OfKind("ScaledObject"), func(s *lint.Resource) bool {
-		return s.Group == "keda.sh" && s.Namespace == r.Namespace && s.Get("spec", "scaleTargetRef", "name").Value() == r.Name
-	})
 }
 
 // home is the namespace of an object as policies and selectors see it. Templates
@@ -249,43 +240,6 @@ func shownNamespace(b *lint.Bundle, name string) string {
 		return "the namespace of the release"
 	}
 	return "the namespace of the deploy"
-}
-
-func namespaceLabels(b *lint.Bundle, name string) kube.LabelSet {
-	if name == "" {
-		return kube.LabelSet{Open: true}
-	}
-	object := b.Lookup("", "Namespace", "", name)
-	if object == nil {
-		return kube.LabelSet{Labels: map[string]string{kube.MetadataName: name}, Open: true}
-	}
-	labels := object.Labels()
-	labels[kube.MetadataName] = name
-	return kube.LabelSet{Labels: labels}
-}
-
-// clusterLabels are the labels that controllers put on pods
-// (https://kubernetes.io/docs/reference/labels-annotations-taints/).
-var clusterLabels = map[string]map[string]bool{
-	"Deployment":  {"pod-template-hash": true},
-	"ReplicaSet":  {},
-	"StatefulSet": {"statefulset.kubernetes.io/pod-name": true, "apps.kubernetes.io/pod-index": true, "controller-revision-hash": true},
-	"DaemonSet":   {"controller-revision-hash": true, "pod-template-generation": true},
-	"Job":         jobLabels,
-	"CronJob":     jobLabels,
-}
-
-var jobLabels = map[string]bool{"job-name": true, "batch.kubernetes.io/job-name": true, "controller-uid": true,
-	"batch.kubernetes.io/controller-uid": true, "batch.kubernetes.io/job-completion-index": true}
-
-func podLabels(spec *lint.PodSpec) kube.LabelSet {
-	r := spec.Resource
-	unknown, builtin := clusterLabels[r.Kind]
-	if builtin && (r.Group == "apps" || r.Group == "batch" || r.Group == "extensions") {
-		return kube.LabelSet{Labels: spec.Labels(), Unknown: unknown}
-	}
-	// The controller of a custom kind labels its pods as it likes.
-	return kube.LabelSet{Labels: spec.Labels(), Open: r.Group != ""}
 }
 
 // match adds p to the workloads that it selects.

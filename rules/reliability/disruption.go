@@ -1,11 +1,13 @@
 package reliability
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // PDBMissing reports services all of whose pods a drain of nodes may stop at once.
@@ -16,9 +18,9 @@ var PDBMissing = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		budgets := sceneOf(pass.Bundle).byNamespace
+		budgets := budgetsOf(pass.Bundle).byNamespace
 		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
-			if n, known := s.replicas(pass); known && n < 2 {
+			if n, known := s.replicas(); known && n < 2 {
 				continue // a budget for one pod only blocks drains
 			}
 			if slices.ContainsFunc(budgets[s.Namespace], func(b *budget) bool { return b.protects(s) }) {
@@ -38,46 +40,130 @@ var PDBBlocks = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		const help = "use maxUnavailable: 1"
-		running := map[string][]service{}
-		for _, s := range services(pass, "Deployment", "StatefulSet", "ReplicaSet", "Rollout") {
-			running[s.Namespace] = append(running[s.Namespace], s)
-		}
-		for _, b := range sceneOf(pass.Bundle).budgets {
+		running := runningPods(pass.Bundle)
+		for _, b := range budgetsOf(pass.Bundle).all {
+			const help = "use maxUnavailable: 1"
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if isZero(most) {
 				pass.Reportf(most, "%s allows no pod to be unavailable: its nodes cannot be drained", b).Help = help
 				continue
 			}
-			if percent, err := strconv.Atoi(strings.TrimSuffix(least.Value(), "%")); err == nil && strings.HasSuffix(least.Value(), "%") && percent >= 100 {
+			percent, isPercent := percentage(least)
+			if isPercent && percent >= 100 {
 				pass.Reportf(least, "%s wants every pod to be available: its nodes cannot be drained", b).Help = help
 				continue
 			}
 			wanted, ok := least.Int()
-			if !ok {
+			if !ok && !isPercent {
 				continue
 			}
-			for _, s := range running[b.Namespace] {
-				if !b.protects(s) {
-					continue
-				}
-				have, known := s.replicas(pass)
-				where := s.Get("spec", "replicas")
-				if a := autoscaler(pass, s.Resource); a != nil {
-					where = a.Get("spec", "minReplicas")
-					have, known = where.Int()
-					if where.IsNull() {
-						have, known = 1, a.Kind == "HorizontalPodAutoscaler"
-					}
-				}
-				if known && have > 0 && wanted >= have {
-					f := pass.Reportf(least, "%s wants %d pods available and %s has %d: none may go", b, wanted, s.Resource, have)
-					f.Help = help
-					f.Relate("workload", where, "the number of replicas")
-				}
+			workloads, have, known := b.counted(running)
+			if isPercent {
+				wanted = (have*percent + 99) / 100 // the controller rounds up
+			}
+			if !known || have == 0 || wanted < have {
+				continue
+			}
+			wants := plural(wanted, "pod")
+			if isPercent {
+				wants = fmt.Sprintf("%s of the pods, rounded up to %d,", least.Value(), wanted)
+			}
+			var f *lint.Finding
+			if w := workloads[0]; len(workloads) == 1 {
+				f = pass.Reportf(least, "%s wants %s available and %s has %s: none may go", b, wants, w.owner, w.count())
+			} else {
+				f = pass.Reportf(least, "%s wants %s available and the %d workloads that it selects have %d in all: none may go", b, wants, len(workloads), have)
+			}
+			f.Help = help
+			for _, w := range workloads {
+				f.Relate("workload", w.scale.Node, "the number of replicas")
 			}
 		}
 	},
+}
+
+// A running is a pod template and how many pods of it there are.
+type running struct {
+	owner  *lint.Resource
+	labels kube.LabelSet
+	scale  kube.Scale
+}
+
+func (w *running) count() string {
+	if w.scale.Autoscaler != nil {
+		return fmt.Sprintf("%d at the least", w.scale.Least)
+	}
+	return strconv.FormatInt(w.scale.Least, 10)
+}
+
+// runningPods indexes the pods of a bundle, by namespace, for budgets to count.
+func runningPods(b *lint.Bundle) map[string]*kube.Index[*running] {
+	all := map[string]*kube.Index[*running]{}
+	add := func(r *lint.Resource, pods []*lint.PodSpec, scale kube.Scale) {
+		for _, pod := range pods {
+			if all[r.Namespace] == nil {
+				all[r.Namespace] = &kube.Index[*running]{}
+			}
+			l := kube.PodLabels(pod)
+			all[r.Namespace].Add(&running{r, l, scale}, l)
+		}
+	}
+	for _, r := range b.Resources {
+		if t := kube.TemplateOf(r); t != nil {
+			add(r, t.PodSpecs(), kube.ScaleOf(r))
+			continue
+		}
+		pods := r.PodSpecs()
+		if len(pods) == 0 || kube.RolloutOf(r) != nil || r.Kind == "PodTemplate" {
+			continue
+		}
+		switch scale := kube.ScaleOf(r); r.Kind {
+		case "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Rollout", "DeploymentConfig":
+			scale.Known = scale.Known && len(pods) == 1 && !pods[0].Partial
+			add(r, pods, scale)
+		case "Pod":
+			add(r, pods, kube.Scale{Node: r.Root, Least: 1, Known: true})
+		default:
+			add(r, pods, kube.Scale{})
+		}
+	}
+	return all
+}
+
+// counted returns the workloads whose pods a budget counts, how many there are of them
+// all, and whether that is known: the controller adds up what each of them wants
+// (https://kubernetes.io/docs/tasks/run-application/configure-pdb/).
+func (b *budget) counted(all map[string]*kube.Index[*running]) (found []*running, have int64, known bool) {
+	pods := all[b.Namespace]
+	if b.void || pods == nil {
+		return nil, 0, false
+	}
+	known = true
+	for w := range pods.Selected(b.selector) {
+		sure := b.selector.Matches(kube.LabelSet{Labels: w.labels.Labels})
+		if known = known && sure && w.scale.Known; !known {
+			return nil, 0, false
+		}
+		if w.scale.Least > 0 {
+			found, have = append(found, w), have+w.scale.Least
+		}
+	}
+	return found, have, true
+}
+
+// percentage reads a whole number of percent.
+func percentage(n *lint.Node) (int64, bool) {
+	digits, ok := strings.CutSuffix(n.Value(), "%")
+	percent, err := strconv.ParseInt(digits, 10, 32)
+	return percent, ok && err == nil
+}
+
+// plural counts things: 1 pod, 2 pods.
+func plural(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // PDBPolicy reports budgets that say nothing.
@@ -85,7 +171,7 @@ var PDBPolicy = &lint.Rule{
 	ID: "pdb-policy", Summary: "PodDisruptionBudget without minAvailable and maxUnavailable", Severity: lint.Low, Group: "reliability",
 	Peers: map[string][]string{"kube-score": {"poddisruptionbudget-has-policy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range sceneOf(pass.Bundle).budgets {
+		for _, b := range budgetsOf(pass.Bundle).all {
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if most.IsNull() && least.IsNull() {
 				pass.Reportf(most, "%s says neither how many pods must be available nor how many need not", b).Help = "add maxUnavailable: 1"
@@ -99,7 +185,7 @@ var PDBEvictionPolicy = &lint.Rule{
 	ID: "pdb-eviction-policy", Summary: "PodDisruptionBudget that protects pods that do not run", Severity: lint.Info, Group: "reliability",
 	Peers: map[string][]string{"kube-linter": {"pdb-unhealthy-pod-eviction-policy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range sceneOf(pass.Bundle).budgets {
+		for _, b := range budgetsOf(pass.Bundle).all {
 			if n := b.Get("spec", "unhealthyPodEvictionPolicy"); n.Value() != "AlwaysAllow" && b.Version == "v1" {
 				pass.Reportf(n, "%s also protects pods that are not ready: a broken service keeps its nodes from being drained", b).Help = "set unhealthyPodEvictionPolicy: AlwaysAllow"
 			}

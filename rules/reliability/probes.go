@@ -2,8 +2,11 @@ package reliability
 
 import (
 	"reflect"
+	"slices"
+	"strconv"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // LivenessProbe reports containers of services that nothing restarts when they hang.
@@ -22,7 +25,10 @@ func missingProbe(id, field, so string, peers map[string][]string) *lint.Rule {
 	return &lint.Rule{
 		ID: id, Summary: "container without a " + field, Severity: lint.Low, Group: "reliability", Peers: peers, Docs: docs,
 		Run: func(pass *lint.Pass) {
-			for _, s := range services(pass) {
+			for _, s := range append(services(pass), servedPods(pass)...) {
+				if field == "livenessProbe" && s.Kind == "Pod" && s.pod.Get("restartPolicy").Value() == "Never" {
+					continue
+				}
 				for _, c := range s.pod.Containers() {
 					if p := c.Get(field); c.Kind == lint.MainContainer && !c.Partial && p.IsNull() {
 						pass.Reportf(p, "%s has no %s: %s", c, field, so).Help = "add a " + field
@@ -31,6 +37,38 @@ func missingProbe(id, field, so string, peers map[string][]string) *lint.Rule {
 			}
 		},
 	}
+}
+
+// servedPods returns the Pods of the bundle that a Service sends requests to.
+func servedPods(pass *lint.Pass) []service {
+	pods := map[string]*kube.Index[service]{}
+	for _, r := range pass.Resources("Pod") {
+		if r.Annotations()["helm.sh/hook"] != "" {
+			continue // it runs once, as a test of the release does
+		}
+		for _, pod := range r.PodSpecs() {
+			if pods[r.Namespace] == nil {
+				pods[r.Namespace] = &kube.Index[service]{}
+			}
+			s := service{r, pod, kube.PodLabels(pod)}
+			pods[r.Namespace].Add(s, s.labels)
+		}
+	}
+	var all []service
+	seen := map[*lint.Resource]bool{}
+	for _, r := range pass.Resources("Service") {
+		selector := kube.Equalities(r.Get("spec", "selector"))
+		if r.Group != "" || len(selector) == 0 || pods[r.Namespace] == nil || r.Get("spec", "type").Value() == "ExternalName" {
+			continue
+		}
+		for s := range pods[r.Namespace].Selected(selector) {
+			if !seen[s.Resource] {
+				seen[s.Resource] = true
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 // ProbesIdentical reports containers that are restarted for what should only take them out of service.
@@ -68,34 +106,45 @@ func plain(n *lint.Node) any {
 	return n.Value()
 }
 
-// ProbePort reports probes of a port that the container does not name, or does not expose.
+// ProbePort reports probes and hooks that ask for a port by a name that the container
+// does not have: the kubelet looks it up among the container's own ports. A number needs
+// no entry there; those entries tell, and open nothing
+// (https://kubernetes.io/docs/tutorials/services/connect-applications-service/).
 var ProbePort = &lint.Rule{
-	ID: "probe-port", Summary: "probe of a port that the container does not expose", Severity: lint.Low, Group: "reliability",
+	ID: "probe-port", Summary: "probe of a named port that the container does not have", Severity: lint.Low, Group: "reliability",
 	Peers: map[string][]string{"kube-linter": {"liveness-port", "readiness-port", "startup-port"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
-			ports := c.Get("ports").Items()
 			if c.Partial {
 				continue
 			}
-			for _, probe := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
-				for _, action := range []string{"httpGet", "tcpSocket", "grpc"} {
-					port := c.Get(probe, action, "port")
-					if c.Get(probe, action, "host").IsScalar() || !port.IsScalar() || exposes(ports, port) {
+			for _, handler := range handlers {
+				for _, action := range []string{"httpGet", "tcpSocket"} {
+					port := c.Get(append(handler, action, "port")...)
+					if name := port.Value(); !port.IsString() || kube.IsTemplated(name) || isNumber(name) || names(c, name) {
 						continue
 					}
-					pass.Reportf(port, "%s of %s asks port %q, which the container does not expose", probe, c, port.Value()).Help = "add the port to the container's ports, or ask one of those"
+					f := pass.Reportf(port, "%s of %s asks port %q, and no port of the container has that name", handler[len(handler)-1], c, port.Value())
+					f.Help = "name one of the container's ports, or write the number"
 				}
 			}
 		}
 	},
 }
 
-func exposes(ports []*lint.Node, asked *lint.Node) bool {
-	for _, p := range ports {
-		if p.Get("name").Value() == asked.Value() || p.Get("containerPort").Value() == asked.Value() {
-			return true
-		}
-	}
-	return false
+// handlers are where a container says what the kubelet asks it.
+var handlers = [][]string{{"livenessProbe"}, {"readinessProbe"}, {"startupProbe"}, {"lifecycle", "postStart"}, {"lifecycle", "preStop"}}
+
+// isNumber reports whether the API server refuses a port's name: the rule invalid-ports
+// reports a number in quotes.
+func isNumber(name string) bool {
+	_, err := strconv.Atoi(name)
+	return err == nil
+}
+
+func names(c *lint.Container, port string) bool {
+	return slices.ContainsFunc(c.Get("ports").Items(), func(p *lint.Node) bool {
+		name := p.Get("name").Value()
+		return name == port || kube.IsTemplated(name)
+	})
 }

@@ -7,10 +7,9 @@ import (
 	"embed"
 
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 //go:embed *.md
@@ -25,11 +24,12 @@ var Rules = []*lint.Rule{
 	PriorityClass, RestartPolicy, CronJobDeadline, JobTTL,
 }
 
-// A service is a workload whose pods are meant to run for good.
+// A service is a workload whose pods are meant to run for good. A Rollout stands for
+// the workload whose template it runs.
 type service struct {
 	*lint.Resource
 	pod    *lint.PodSpec
-	labels labels.Set // of its pods
+	labels kube.LabelSet // of its pods
 }
 
 // services returns the workloads of the kinds; all that run for good where none is named.
@@ -39,94 +39,60 @@ func services(pass *lint.Pass, kinds ...string) []service {
 	}
 	var all []service
 	for _, r := range pass.Resources(kinds...) {
-		if pods := r.PodSpecs(); len(pods) == 1 && !pods[0].Partial {
-			all = append(all, service{r, pods[0], pods[0].Labels()})
+		if kube.RolloutOf(r) != nil {
+			continue
+		}
+		pods := r.PodSpecs()
+		if t := kube.TemplateOf(r); t != nil {
+			pods = t.PodSpecs()
+		}
+		if len(pods) == 1 && !pods[0].Partial {
+			all = append(all, service{r, pods[0], kube.PodLabels(pods[0])})
 		}
 	}
 	return all
 }
 
 // replicas returns how many pods are wanted, and whether that is known: an
-// autoscaler decides otherwise, and the field's default is 1.
-func (s service) replicas(pass *lint.Pass) (int64, bool) {
-	n := s.Get("spec", "replicas")
-	if autoscaler(pass, s.Resource) != nil {
-		return 0, false
-	}
-	if n.IsNull() {
-		return 1, true
-	}
-	return n.Int()
+// autoscaler decides otherwise.
+func (s service) replicas() (int64, bool) {
+	scale := kube.ScaleOf(s.Resource)
+	return scale.Least, scale.Known && scale.Autoscaler == nil
 }
 
-// A scene is what the rules of this package look up of a bundle, built once.
-type scene struct {
-	autoscalers map[target]*lint.Resource
-	budgets     []*budget
+// budgets are the PodDisruptionBudgets of a bundle.
+type budgets struct {
+	all         []*budget
 	byNamespace map[string][]*budget
 }
-
-// A target is what an autoscaler names.
-type target struct{ namespace, kind, name string }
 
 // A budget is a PodDisruptionBudget.
 type budget struct {
 	*lint.Resource
-	selector labels.Selector // nil where it selects nothing
+	selector kube.Selector
+	void     bool // it selects nothing
 }
 
-func sceneOf(b *lint.Bundle) *scene { return lint.Shared(b, buildScene) }
+func budgetsOf(b *lint.Bundle) *budgets { return lint.Shared(b, findBudgets) }
 
-func buildScene(b *lint.Bundle) *scene {
-	sc := &scene{autoscalers: map[target]*lint.Resource{}, byNamespace: map[string][]*budget{}}
-	for _, a := range b.OfKind("HorizontalPodAutoscaler", "ScaledObject") {
-		ref := a.Get("spec", "scaleTargetRef")
-		t := target{a.Namespace, ref.Get("kind").Value(), ref.Get("name").Value()}
-		if t.kind == "" && a.Kind == "ScaledObject" {
-			t.kind = "Deployment"
-		}
-		if sc.autoscalers[t] == nil {
-			sc.autoscalers[t] = a
-		}
-	}
+func findBudgets(b *lint.Bundle) *budgets {
+	found := &budgets{byNamespace: map[string][]*budget{}}
 	for _, r := range b.OfKind("PodDisruptionBudget") {
 		if r.Group != "policy" {
 			continue
 		}
-		one := &budget{Resource: r}
 		// An empty selector selects every pod in policy/v1, and none in policy/v1beta1.
-		if n := r.Get("spec", "selector"); !n.IsNull() && (r.Version != "v1beta1" || len(n.Fields()) > 0) {
-			one.selector = selectorOf(n)
-		}
-		sc.budgets = append(sc.budgets, one)
-		sc.byNamespace[r.Namespace] = append(sc.byNamespace[r.Namespace], one)
+		n := r.Get("spec", "selector")
+		one := &budget{r, kube.ParseSelector(n), n.IsNull() || r.Version == "v1beta1" && len(n.Fields()) == 0}
+		found.all = append(found.all, one)
+		found.byNamespace[r.Namespace] = append(found.byNamespace[r.Namespace], one)
 	}
-	return sc
+	return found
 }
 
-// autoscaler returns the object that scales a workload, or nil.
-func autoscaler(pass *lint.Pass, r *lint.Resource) *lint.Resource {
-	return sceneOf(pass.Bundle).autoscalers[target{r.Namespace, r.Kind, r.Name}]
-}
-
-// protects reports whether a budget counts the pods of a service.
+// protects reports whether a budget counts the pods of a service, or may.
 func (b *budget) protects(s service) bool {
-	return b.selector != nil && b.Namespace == s.Namespace && b.selector.Matches(s.labels)
-}
-
-// selectorOf reads a LabelSelector; nil for a broken one, which selects nothing.
-func selectorOf(n *lint.Node) labels.Selector {
-	s := &metav1.LabelSelector{MatchLabels: n.Get("matchLabels").StringMap()}
-	for _, e := range n.Get("matchExpressions").Items() {
-		s.MatchExpressions = append(s.MatchExpressions, metav1.LabelSelectorRequirement{
-			Key: e.Get("key").Value(), Operator: metav1.LabelSelectorOperator(e.Get("operator").Value()), Values: e.Get("values").Strings(),
-		})
-	}
-	parsed, err := metav1.LabelSelectorAsSelector(s)
-	if err != nil {
-		return nil
-	}
-	return parsed
+	return !b.void && b.Namespace == s.Namespace && b.selector.Matches(s.labels)
 }
 
 // isZero reports whether an IntOrString is 0 or 0%.

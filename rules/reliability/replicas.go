@@ -1,6 +1,9 @@
 package reliability
 
-import "github.com/manilint/manilint/lint"
+import (
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
+)
 
 // Replicas reports services of which one lost node may take every pod.
 var Replicas = &lint.Rule{
@@ -12,7 +15,7 @@ var Replicas = &lint.Rule{
 	Params: []lint.Param{{Name: "minimum", Summary: "the least number of replicas", Default: 2}},
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass, "Deployment", "Rollout", "DeploymentConfig") {
-			n, known := s.replicas(pass)
+			n, known := s.replicas()
 			if s.Get("spec", "strategy", "type").Value() == "Recreate" || !known || n == 0 || n >= int64(pass.Int("minimum")) {
 				continue // Recreate is chosen where two pods must not meet
 			}
@@ -53,45 +56,11 @@ var HPAStaticReplicas = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass) {
 			n := s.Get("spec", "replicas")
-			if a := autoscaler(pass, s.Resource); a != nil && !n.IsNull() {
+			if a := kube.AutoscalerOf(s.Resource); a != nil && !n.IsNull() {
 				f := pass.Reportf(n, "%s sets replicas, which %s decides: each deploy sets it back to %s", s.Resource, a, n.Value())
 				f.Help = "remove spec.replicas"
 				f.Relate("policy", a.Get("spec", "scaleTargetRef"), "the autoscaler")
 			}
-		}
-	},
-}
-
-// AntiAffinity reports services whose pods may all be on one node.
-var AntiAffinity = &lint.Rule{
-	ID: "anti-affinity", Summary: "pods of a service may all run on one node", Severity: lint.Info, Group: "reliability",
-	Peers: map[string][]string{
-		"kube-linter": {"no-anti-affinity"}, "kube-score": {"deployment-has-host-podantiaffinity", "statefulset-has-host-podantiaffinity"},
-	},
-	Docs: docs,
-	Run: func(pass *lint.Pass) {
-		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
-			n := s.pod.Get("affinity", "podAntiAffinity")
-			spread := s.pod.Get("topologySpreadConstraints")
-			if replicas, known := s.replicas(pass); known && replicas < 2 || len(n.Fields()) > 0 || len(spread.Items()) > 0 {
-				continue
-			}
-			pass.Reportf(n, "%s has several pods and nothing keeps them from the same node", s.Resource).Help = "add affinity.podAntiAffinity, or topologySpreadConstraints, over kubernetes.io/hostname"
-		}
-	},
-}
-
-// TopologySpread reports services whose pods are not spread over zones or nodes.
-var TopologySpread = &lint.Rule{
-	ID: "topology-spread", Summary: "pods of a service are not spread", Severity: lint.Info, Group: "reliability",
-	Peers: map[string][]string{"kube-score": {"pod-topology-spread-constraints"}, "polaris": {"topologySpreadConstraint"}}, Docs: docs,
-	Run: func(pass *lint.Pass) {
-		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
-			n := s.pod.Get("topologySpreadConstraints")
-			if replicas, known := s.replicas(pass); known && replicas < 2 || len(n.Items()) > 0 {
-				continue
-			}
-			pass.Reportf(n, "%s has several pods and no topologySpreadConstraints", s.Resource).Help = "add topologySpreadConstraints over topology.kubernetes.io/zone"
 		}
 	},
 }

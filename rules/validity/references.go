@@ -54,11 +54,17 @@ var InvalidPorts = &lint.Rule{
 			named := map[string]*lint.Node{}
 			for _, c := range pod.Containers() {
 				containerPorts(pass, c, named)
+				askedPorts(pass, c)
 			}
 		}
 		for _, r := range pass.Resources("Service") {
 			if r.Group == "" {
 				servicePorts(pass, r)
+			}
+		}
+		for _, r := range pass.Resources("Ingress") {
+			if r.Group == "networking.k8s.io" || r.Group == "extensions" {
+				backendPorts(pass, r)
 			}
 		}
 	},
@@ -103,6 +109,49 @@ func containerPorts(pass *lint.Pass, c *lint.Container, named map[string]*lint.N
 	}
 }
 
+// askedPorts reports ports that probes and hooks ask for by a number in quotes, which is
+// a name to the API server, and that no port may be called.
+func askedPorts(pass *lint.Pass, c *lint.Container) {
+	for _, handler := range [][]string{{"livenessProbe"}, {"readinessProbe"}, {"startupProbe"}, {"lifecycle", "postStart"}, {"lifecycle", "preStop"}} {
+		for _, action := range []string{"httpGet", "tcpSocket"} {
+			port := c.Get(append(handler, action, "port")...)
+			if quoted(port) {
+				pass.Reportf(port, "%s of %s asks port %q, a number in quotes, which is read as a port's name and refused", handler[len(handler)-1], c, port.Value()).Help = "remove the quotes"
+			} else if v, ok := port.Int(); ok && (v < 1 || v > 65535) && !c.Partial {
+				pass.Reportf(port, "%s of %s asks port %d, which is not between 1 and 65535", handler[len(handler)-1], c, v)
+			}
+		}
+	}
+}
+
+// backendPorts reports the ports of an Ingress' backends that are numbers in quotes.
+func backendPorts(pass *lint.Pass, r *lint.Resource) {
+	backends := []*lint.Node{r.Get("spec", "defaultBackend"), r.Get("spec", "backend")}
+	for _, rule := range r.Get("spec", "rules").Items() {
+		for _, path := range rule.Get("http", "paths").Items() {
+			backends = append(backends, path.Get("backend"))
+		}
+	}
+	for _, b := range backends {
+		for _, port := range []*lint.Node{b.Get("service", "port", "name"), b.Get("servicePort")} {
+			if !quoted(port) {
+				continue
+			}
+			f := pass.Reportf(port, "%s sends to port %q, a number in quotes, which is read as a port's name and refused", r, port.Value())
+			f.Help = "write number: " + port.Value()
+			if port.Name() == "servicePort" {
+				f.Help = "remove the quotes"
+			}
+		}
+	}
+}
+
+// quoted reports whether a port is a number that YAML reads as text.
+func quoted(port *lint.Node) bool {
+	_, err := strconv.Atoi(port.Value())
+	return err == nil && port.IsString()
+}
+
 func servicePorts(pass *lint.Pass, r *lint.Resource) {
 	ports := r.Get("spec", "ports").Items()
 	named := map[string]*lint.Node{}
@@ -124,7 +173,7 @@ func servicePorts(pass *lint.Pass, r *lint.Resource) {
 		if _, number := target.Int(); number || target.Value() == "" {
 			continue
 		}
-		if _, err := strconv.Atoi(target.Value()); err == nil {
+		if quoted(target) {
 			pass.Reportf(target, "%s names target port %q, a number in quotes, which is read as a port's name", r, target.Value()).Help = "remove the quotes"
 			continue
 		}

@@ -3,6 +3,7 @@ package validity
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -22,16 +23,22 @@ var SelectorMismatch = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, r := range pass.Resources("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController") {
-			if r.Group != "apps" && r.Group != "extensions" && r.Group != "" || len(r.PodSpecs()) == 0 {
+		for _, r := range pass.Resources("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "DeploymentConfig", "Rollout") {
+			if !selecting[r.Group] || len(r.PodSpecs()) == 0 {
 				continue
 			}
 			selector, labels := r.Get("spec", "selector"), r.PodSpecs()[0].Labels()
-			if r.Kind == "ReplicationController" {
+			switch r.Kind {
+			case "ReplicationController", "DeploymentConfig":
 				mismatches(pass, r, selector.Fields(), labels)
 				continue
+			case "CronJob":
+				selector = r.Get("spec", "jobTemplate", "spec", "selector")
 			}
 			terms := append(selector.Get("matchLabels").Fields(), selector.Get("matchExpressions").Items()...)
+			if r.Group == "batch" {
+				terms = slices.DeleteFunc(terms, isOfJobController)
+			}
 			if len(terms) == 0 && r.Group == "apps" && r.Version == "v1" {
 				pass.Reportf(selector, "%s has no selector, which apps/v1 requires", r).Help = "add spec.selector.matchLabels with labels of the pod template"
 				continue
@@ -39,6 +46,25 @@ var SelectorMismatch = &lint.Rule{
 			mismatches(pass, r, terms, labels)
 		}
 	},
+}
+
+// selecting are the groups whose workloads have a selector of their pods. The API server
+// refuses one that does not fit the template, of Jobs, too; OpenShift's and Argo's
+// controllers refuse to run it.
+var selecting = map[string]bool{"apps": true, "extensions": true, "": true, "batch": true, "apps.openshift.io": true, "argoproj.io": true}
+
+// isOfJobController reports whether a term is about a label that the API server puts on
+// the pods of a Job, in an old and a new spelling.
+func isOfJobController(term *lint.Node) bool {
+	key := term.Name()
+	if term.Index() >= 0 {
+		key = term.Get("key").Value()
+	}
+	switch strings.TrimPrefix(key, "batch.kubernetes.io/") {
+	case "controller-uid", "job-name":
+		return true
+	}
+	return false
 }
 
 // mismatches reports the terms of a selector, entries of matchLabels or items of
