@@ -137,6 +137,27 @@ spec:
       readinessProbe:
         httpGet: {port: 80, httpHeaders: [{name: Authorization, value: "Basic @AUTH@"}]}
 `},
+	"odd workload": {"a.yaml": `apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec:
+  containers:
+    - name: list
+      image: "shop:@WORD@@registry.example/shop:1"
+      securityContext: {privileged: true}
+      env: ["DB_PASSWORD=@PLAIN@", 1]
+    - name: mapping
+      image: shop
+      securityContext: {privileged: true}
+      env: {DB_PASSWORD: "@PLAIN@"}
+      command: "mysql --password=@PLAIN@"
+    - name: misspelt
+      image: shop
+      securityContext: {privileged: true}
+      envv: [{name: DB_PASSWORD, value: "@PLAIN@"}]
+      args: ["login --api-password other-t4ks --password @PLAIN@"]
+  volumes: [{name: v, flexVolume: {options: {password: "@PLAIN@"}}}]
+`},
 	"configuration": {"a.yaml": `apiVersion: v1
 kind: ConfigMap
 metadata: {name: shop}

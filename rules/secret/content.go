@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -29,14 +28,70 @@ type leak struct {
 	hash    bool   // a hash of a password, not the password
 }
 
-// maxLeaks bounds what is reported of one value.
-const maxLeaks = 20
+// maxLeaks bounds what is reported of one value. Of a value with more than maxParts
+// credentials no more are looked for: it is masked as a whole.
+const (
+	maxLeaks = 20
+	maxParts = 100
+)
 
-// has reports whether leaks already say what l does: one finding a line.
-func has(leaks []leak, l leak) bool {
-	return slices.ContainsFunc(leaks, func(o leak) bool {
-		return o.line == l.line && (l.line > 0 || strings.Contains(o.text, l.text)) || o.line == 0 && strings.Contains(o.text, l.text)
-	})
+// leaks gathers what is found in one value. Of two that say the same the first is kept;
+// several of one line are all kept, since each is masked.
+type leaks struct {
+	all    []leak
+	byLine map[int][]string
+}
+
+func (ls *leaks) add(found ...leak) {
+	for _, l := range found {
+		if len(ls.all) >= maxParts || ls.holds(l) {
+			continue
+		}
+		if ls.byLine == nil {
+			ls.byLine = map[int][]string{}
+		}
+		ls.all = append(ls.all, l)
+		ls.byLine[l.line] = append(ls.byLine[l.line], l.text)
+	}
+}
+
+// holds reports whether l is part of what was found in its line, or in the value as a whole.
+func (ls *leaks) holds(l leak) bool {
+	part := func(text string) bool { return strings.Contains(text, l.text) }
+	return slices.ContainsFunc(ls.byLine[l.line], part) || slices.ContainsFunc(ls.byLine[0], part)
+}
+
+// A text is a value with a table of its lines.
+type text struct {
+	string
+	ends []int // of its lines; nil until asked for
+	one  bool  // it has one line alone
+}
+
+func newText(s string) *text { return &text{string: s} }
+
+// line returns the line of an offset, from 1; 0 where the text has but one.
+func (t *text) line(offset int) int {
+	if t.ends == nil {
+		t.one = !strings.Contains(strings.TrimSpace(t.string), "\n")
+		t.ends = []int{}
+		for at := 0; !t.one && at < len(t.string); {
+			end := strings.IndexByte(t.string[at:], '\n')
+			if end < 0 {
+				break
+			}
+			at += end + 1
+			t.ends = append(t.ends, at)
+		}
+	}
+	if t.one {
+		return 0
+	}
+	n, exact := slices.BinarySearch(t.ends, offset)
+	if exact {
+		n++
+	}
+	return 1 + n
 }
 
 // where says in which field of an embedded file the leak is: ` ("smtp_password" in line 12)`.
@@ -65,94 +120,77 @@ const maxDepth = 4
 // HTTP authentication, registry credentials. name is put before the value for
 // patterns that want a context.
 func inContent(name, value string) []leak {
-	var all []leak
-	add := func(found ...leak) {
-		for _, l := range found {
-			if len(all) < maxLeaks && !has(all, l) {
-				all = append(all, l)
-			}
-		}
+	var found leaks
+	whole := newText(value)
+	found.add(inPEM(whole)...)
+	found.add(inRegistryAuths(value)...)
+	found.add(inAddress(whole)...)
+	found.add(inHeader(whole)...)
+	named, shift := value, 0
+	if name != "" && whole.line(0) == 0 {
+		named, shift = name+"="+value, len(name)+1
 	}
-	add(inPEM(value)...)
-	add(inRegistryAuths(value)...)
-	add(inAddress(value)...)
-	add(inHeader(value)...)
-	text, shift := value, 0
-	if name != "" && !strings.Contains(strings.TrimSpace(value), "\n") {
-		text, shift = name+"="+value, len(name)+1
-	}
-	for _, t := range findTokens(text) {
+	for _, t := range findTokens(named) {
 		if t.start < shift {
 			continue
 		}
-		add(leak{what: t.label(), text: t.text, line: lineAt(value, t.start-shift)})
+		found.add(leak{what: t.label(), text: t.text, line: whole.line(t.start - shift)})
 	}
-	if text, ok := decodeText(value); ok && len(all) == 0 { // encoded twice
-		for _, l := range slices.Concat(inPEM(text), inAddress(text)) {
-			add(leak{what: l.what, text: value})
+	if decoded, ok := decodeText(value); ok && len(found.all) == 0 { // encoded twice
+		for _, l := range slices.Concat(inPEM(newText(decoded)), inAddress(newText(decoded))) {
+			found.add(leak{what: l.what, text: value})
 		}
-		for _, t := range findTokens(text) {
-			add(leak{what: t.label(), text: value})
+		for _, t := range findTokens(decoded) {
+			found.add(leak{what: t.label(), text: value})
 		}
 	}
-	return all
-}
-
-// lineAt returns the line of an offset in a text of several lines, else 0.
-func lineAt(text string, offset int) int {
-	if !strings.Contains(strings.TrimSpace(text), "\n") {
-		return 0
-	}
-	return 1 + strings.Count(text[:max(0, min(len(text), offset))], "\n")
+	return found.all
 }
 
 // inPEM finds private keys. Certificates, requests, revocation lists, parameters
 // and public keys are not secret.
-func inPEM(value string) []leak {
-	at := strings.Index(value, "-----BEGIN ")
-	if at < 0 {
-		if strings.HasPrefix(strings.TrimSpace(value), "PuTTY-User-Key-File-") {
-			return []leak{{what: "a private key", text: value}}
+func inPEM(value *text) []leak {
+	if !strings.Contains(value.string, pemBegin) {
+		if strings.HasPrefix(strings.TrimSpace(value.string), "PuTTY-User-Key-File-") {
+			return []leak{{what: "a private key", text: value.string}}
 		}
 		return nil
 	}
 	var all []leak
-	text := value
-	if !strings.Contains(text, "\n") {
-		text = strings.ReplaceAll(strings.ReplaceAll(text, `\r`, ""), `\n`, "\n")
+	rest, escaped := value.string, !strings.Contains(value.string, "\n")
+	if escaped {
+		rest = strings.ReplaceAll(strings.ReplaceAll(rest, `\r`, ""), `\n`, "\n")
 	}
-	for rest := []byte(text); ; {
-		begin := bytes.Index(rest, []byte("-----BEGIN "))
-		if begin < 0 || len(all) >= maxLeaks {
-			return all
+	offset := strings.Index(rest, pemBegin)
+	for rest = rest[offset:]; rest != "" && len(all) < maxParts; {
+		// A block reaches to its end, or to where the next one begins.
+		block, _, _ := strings.Cut(rest[len(pemBegin):], pemBegin)
+		at := offset
+		offset += len(pemBegin) + len(block)
+		rest = rest[len(pemBegin)+len(block):]
+		label, _, _ := strings.Cut(block, "-----")
+		label, _, _ = strings.Cut(label, "\n")
+		if !strings.Contains(label, "PRIVATE KEY") || !isKeyBody(block) {
+			continue
 		}
-		rest = rest[begin:]
-		offset := len(text) - len(rest)
-		line := rest
-		if end := bytes.IndexByte(rest, '\n'); end > 0 {
-			line = rest[:end]
-		}
-		label, _, _ := strings.Cut(strings.TrimPrefix(string(line), "-----BEGIN "), "-----")
-		if strings.Contains(label, "PRIVATE KEY") && isKeyBody(rest) {
-			key, _, _ := strings.Cut(string(rest), "-----END")
-			l := leak{what: "a private key", text: key, line: lineAt(value, offset)}
-			if l.line == 1 {
+		key, _, _ := strings.Cut(pemBegin+block, "-----END")
+		l := leak{what: "a private key", text: key}
+		if !escaped {
+			if l.line = value.line(at); l.line == 1 {
 				l.line = 0 // the value as a whole
 			}
-			all = append(all, l)
 		}
-		if block, after := pem.Decode(rest); block != nil {
-			rest = after
-		} else {
-			rest = rest[len("-----BEGIN "):]
-		}
+		all = append(all, l)
 	}
+	return all
 }
+
+const pemBegin = "-----BEGIN "
 
 // isKeyBody tells a key from "-----BEGIN PRIVATE KEY-----\n<your key>\n": it has
 // at least a line of base64.
-func isKeyBody(block []byte) bool {
-	_, body, ok := strings.Cut(strings.TrimPrefix(string(block), "-----BEGIN "), "-----")
+func isKeyBody(block string) bool {
+	_, body, ok := strings.Cut(block, "-----")
 	if !ok {
 		return false
 	}
@@ -243,7 +281,8 @@ var connectionHint = regexp.MustCompile(`(?i)\b(?:server|host|data source|user i
 
 // inAddress finds the password of a URL (postgres://user:password@host) or of a
 // connection string (Server=db;User Id=sa;Password=…).
-func inAddress(value string) (all []leak) {
+func inAddress(whole *text) (all []leak) {
+	value := whole.string
 	// The expressions are slow on large files and rarely called for.
 	at, scheme := strings.Contains(value, "@"), strings.Contains(value, "://")
 	for _, m := range matches(userInfo, value, at && scheme) {
@@ -254,16 +293,16 @@ func inAddress(value string) (all []leak) {
 		if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, value[m[4]:m[5]]) || isExampleHost(value[m[8]:m[9]]) {
 			continue
 		}
-		all = append(all, leak{what: "a URL with a password", text: value[m[6]:m[7]], line: lineAt(value, m[0])})
+		all = append(all, leak{what: "a URL with a password", text: value[m[6]:m[7]], line: whole.line(m[0])})
 	}
 	for _, m := range matches(driverAddress, value, strings.Contains(value, "@tcp") || strings.Contains(value, "@unix(")) {
 		if pass := value[m[2]:m[3]]; isPlain(pass) && !partlyInjected.MatchString(pass) {
-			all = append(all, leak{what: "a connection string with a password", text: pass, line: lineAt(value, m[0])})
+			all = append(all, leak{what: "a connection string with a password", text: pass, line: whole.line(m[0])})
 		}
 	}
 	for _, m := range matches(queryField, value, scheme && strings.Contains(value, "?")) {
 		if v := value[m[4]:m[5]]; looksRandom(v) && isPlain(v) {
-			all = append(all, leak{what: "a URL with a token", text: v, line: lineAt(value, m[0])})
+			all = append(all, leak{what: "a URL with a token", text: v, line: whole.line(m[0])})
 		}
 	}
 	if !strings.Contains(value, "=") || len(value) > 1<<18 {
@@ -275,7 +314,7 @@ func inAddress(value string) (all []leak) {
 			for _, m := range connectionField.FindAllStringSubmatch(line, 5) {
 				pass := strings.Trim(m[2], `"'`)
 				if isPlain(pass) && !partlyInjected.MatchString(pass) && !isStandIn(pass, "") && !isInert(pass) {
-					all = append(all, leak{what: "a connection string with a password", text: pass, line: lineAt(value, offset)})
+					all = append(all, leak{what: "a connection string with a password", text: pass, line: whole.line(offset)})
 				}
 			}
 		}
@@ -301,7 +340,8 @@ func isExampleHost(host string) bool {
 var header = regexp.MustCompile(`(?i)\bauthorization\\?["']?\s*[:=,]?\s*\\?["']?(basic|bearer|token|apikey)\s+([A-Za-z0-9+/=._~-]{8,})`)
 
 // inHeader finds literal Authorization headers.
-func inHeader(value string) (all []leak) {
+func inHeader(whole *text) (all []leak) {
+	value := whole.string
 	if len(value) > 1<<20 || !strings.Contains(value, "uthorization") && !strings.Contains(value, "UTHORIZATION") {
 		return nil
 	}
@@ -320,7 +360,7 @@ func inHeader(value string) (all []leak) {
 		} else if !looksRandom(text) || !isPlain(text) {
 			continue
 		}
-		all = append(all, leak{what: "an Authorization header", text: text, literal: literal, line: lineAt(value, m[0])})
+		all = append(all, leak{what: "an Authorization header", text: text, literal: literal, line: whole.line(m[0])})
 	}
 	return all
 }
@@ -528,12 +568,12 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 		} else if strings.HasPrefix(strings.TrimSpace(f.value), "-") { // JAVA_OPTS=-Ddb.password=…
 			found = inScript(f.value)
 		} else if text, ok := decodeText(f.value); ok { // client-key-data of a kubeconfig
-			for _, l := range inPEM(text) {
+			for _, l := range inPEM(newText(text)) {
 				found = append(found, leak{what: l.what, text: f.value})
 			}
 		}
 		for _, l := range found {
-			if len(all) == maxLeaks {
+			if len(all) == maxParts {
 				return all, true
 			}
 			l.field, l.line = f.name, 0
@@ -549,24 +589,21 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 // inText finds the credentials of a value that may be a whole file: what shows
 // itself, then what its fields or its assignments say.
 func inText(name, value string) []leak {
-	all := inContent(name, value)
+	var all leaks
+	all.add(inContent(name, value)...)
 	found, isFile := inFile(name, value, 0)
 	if !isFile && hasWords(value) {
 		found = inScript(value)
-	} else if !isFile && len(all) == 0 {
+	} else if !isFile && len(all.all) == 0 {
 		if l := inNamed(name, value); l != nil {
 			found = []leak{*l}
 		} else if strings.HasPrefix(value, "-") { // an option alone: -Ddb.password=…
 			found = inScript(value)
 		}
 	}
-	for _, l := range found {
-		if !has(all, l) {
-			all = append(all, l)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b leak) int { return a.line - b.line })
-	return all
+	all.add(found...)
+	slices.SortStableFunc(all.all, func(a, b leak) int { return a.line - b.line })
+	return all.all
 }
 
 // inNamed judges a value by its name and by what it is. It is strict: outside a

@@ -2,16 +2,20 @@ package secret
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
 
 // CustomResourceSecret reports plain credentials in the fields of custom resources,
-// the values of a HelmRelease or of an Argo CD Application among them.
+// the values of a HelmRelease or of an Argo CD Application among them, and in those of
+// Kubernetes' own kinds that no other rule of this package looks at.
 var CustomResourceSecret = &lint.Rule{
 	ID:         "custom-resource-secret",
-	Summary:    "custom resource holds a credential in plain text",
+	Summary:    "field of a custom resource, or of another object, holds a credential in plain text",
 	Severity:   lint.High,
 	Group:      "secret",
 	Profiles:   []lint.Profile{lint.ProfileDefault},
@@ -21,21 +25,18 @@ var CustomResourceSecret = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
 		for _, r := range pass.Bundle.Resources {
-			if isBuiltIn(r) || encryptedKinds[r.Kind] {
+			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" {
 				continue
 			}
-			pods := map[string]bool{}
-			for _, p := range r.PodSpecs() {
-				pods[p.Node.Path()] = true
-			}
+			covered := coveredOf(r)
 			for _, top := range r.Root.Fields() {
 				switch top.Name() {
 				case "apiVersion", "kind", "metadata", "status":
 					continue
 				}
 				top.Walk(func(n *lint.Node) bool {
-					if pods[n.Path()] {
-						return false // the rules about containers look there
+					if covered[n.YAML()] {
+						return false // another rule looks there
 					}
 					if !n.IsScalar() || n.Value() == "" || !isPlain(n.Value()) || names[n.Value()] || isGenerated(n) {
 						return true
@@ -44,7 +45,11 @@ var CustomResourceSecret = &lint.Rule{
 					if !n.IsString() && nameHint(name) != password || namesASecret(n.Value()) && !isWeak(n.Value()) {
 						return true
 					}
-					report(pass, n, inText(name, n.Value()), fmt.Sprintf("%s holds %%s in plain text in %s%%s", r, n.GenericPath()))
+					found := inText(name, n.Value())
+					if m := imageUser.FindStringSubmatch(n.Value()); m != nil && len(found) == 0 && strings.HasSuffix(strings.ToLower(name), "image") && isPlain(m[1]) {
+						found = []leak{{what: "a password", text: m[1]}}
+					}
+					report(pass, n, found, fmt.Sprintf("%s holds %%s in plain text in %s%%s", r, n.GenericPath()))
 					return true
 				})
 			}
@@ -52,27 +57,48 @@ var CustomResourceSecret = &lint.Rule{
 	},
 }
 
+// imageUser matches user:password@registry/image. No runtime takes it, but it is written.
+var imageUser = regexp.MustCompile(`^[^/@:\s]+:([^@\s]+)@[^/@\s]+/`)
+
+// coveredOf returns the parts of an object's pods that EnvLiteralSecret and SecretInArgs look at.
+func coveredOf(r *lint.Resource) map[*yaml.Node]bool {
+	covered := map[*yaml.Node]bool{}
+	cover := func(n *lint.Node) {
+		if n.Exists() {
+			covered[n.YAML()] = true
+		}
+	}
+	for _, p := range r.PodSpecs() {
+		cover(p.Metadata.Get("annotations"))
+		for _, c := range p.Containers() {
+			cover(c.Node.Get("env"))
+			for _, path := range commands {
+				cover(c.Node.Get(path...))
+			}
+			for _, hook := range probes {
+				cover(c.Node.Get(hook, "httpGet", "httpHeaders"))
+			}
+		}
+	}
+	return covered
+}
+
 // encryptedKinds hold references or what only the cluster can decrypt.
 var encryptedKinds = set(`SealedSecret SopsSecret SopsSecretGenerator ExternalSecret ClusterExternalSecret SecretStore ClusterSecretStore PushSecret
 	ClusterPushSecret SecretProviderClass VaultStaticSecret VaultDynamicSecret VaultPKISecret VaultSecret EncryptedSecret OnePasswordItem`)
 
-// isBuiltIn reports whether an object's kind is Kubernetes' own, or is none that
-// holds settings: a definition's defaults and examples are documentation.
+// isBuiltIn reports whether an object's kind is Kubernetes' own.
 func isBuiltIn(r *lint.Resource) bool {
-	group := r.Group
-	if group == "" || !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") && !strings.Contains(group, ".x-k8s.io") {
-		return true
-	}
-	return false
+	return !strings.Contains(r.Group, ".") || strings.HasSuffix(r.Group, ".k8s.io") && !strings.Contains(r.Group, ".x-k8s.io")
 }
 
 // fieldName is the key of a value; of the item of a list the list's; of
-// {name: x, value: y} it is x.
+// {name: x, value: y} and {name: x, default: y} it is x.
 func fieldName(n *lint.Node) string {
 	for n.Index() >= 0 && n.Parent() != nil {
 		n = n.Parent()
 	}
-	if n.Name() == "value" && n.Parent() != nil {
+	if (n.Name() == "value" || n.Name() == "default") && n.Parent() != nil {
 		for _, sibling := range []string{"name", "key"} {
 			if name := n.Parent().Get(sibling); name.IsScalar() {
 				return name.Value()

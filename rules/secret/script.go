@@ -35,52 +35,53 @@ func inScript(text string) (all []leak) {
 	if len(text) > 1<<20 {
 		return nil
 	}
-	offset := 0
+	several := strings.Contains(strings.TrimSpace(text), "\n")
+	n := 0
 	for line := range strings.Lines(text) {
-		at := lineAt(text, offset)
-		offset += len(line)
+		n++
 		body := strings.TrimSpace(line)
 		if body == "" || strings.HasPrefix(body, "#") || strings.HasPrefix(body, "//") || strings.HasPrefix(body, "--") && !shellFlag.MatchString(body) || strings.HasPrefix(body, "* ") {
 			continue
 		}
-		if len(all) >= maxLeaks {
+		if len(all) >= maxParts {
 			return all
 		}
-		if l := inLine(body); l != nil {
-			l.line = at
-			all = append(all, *l)
+		for _, l := range inLine(body) {
+			if several {
+				l.line = n
+			}
+			all = append(all, l)
 		}
 	}
 	return all
 }
 
 // inClient finds the passwords that the options of well-known clients carry.
-func inClient(line string) *leak {
-	for _, m := range special.FindAllStringSubmatch(line, 10) {
+func inClient(line string) (all []leak) {
+	for _, m := range special.FindAllStringSubmatch(line, maxParts) {
 		if v := unquote(m[1]); isLiteral(v) && !isInert(v) {
-			return &leak{what: "a password", text: v}
+			all = append(all, leak{what: "a password", text: v})
 		}
 	}
-	for _, m := range userOption.FindAllStringSubmatch(line, 10) {
+	for _, m := range userOption.FindAllStringSubmatch(line, maxParts) {
 		if _, v, ok := strings.Cut(unquote(m[1]), ":"); ok && isLiteral(v) && !strings.HasPrefix(v, "//") {
-			return &leak{what: "a password", text: v}
+			all = append(all, leak{what: "a password", text: v})
 		}
 	}
-	return nil
+	return all
 }
 
-func inLine(line string) *leak {
-	if l := inClient(line); l != nil {
-		return l
-	}
-	for _, m := range sqlPassword.FindAllStringSubmatch(line, 10) {
+// inLine finds every credential of a line: the first is reported, all are masked.
+func inLine(line string) []leak {
+	all := inClient(line)
+	for _, m := range sqlPassword.FindAllStringSubmatch(line, maxParts) {
 		if isLiteral(m[1]) {
-			return &leak{what: "a password", text: m[1]}
+			all = append(all, leak{what: "a password", text: m[1]})
 		}
 	}
 	printed := message.MatchString(line)
 	for _, expr := range []*regexp.Regexp{shellFlag, assign, label, element, addKey, directive} {
-		for _, m := range expr.FindAllStringSubmatch(line, 50) {
+		for _, m := range expr.FindAllStringSubmatch(line, maxParts) {
 			raw := strings.TrimRight(strings.Join(m[2:], ""), " ,;") // one of them took part
 			v := unquote(raw)
 			bare := v == raw && (expr == assign || expr == label)
@@ -91,12 +92,12 @@ func inLine(line string) *leak {
 			default:
 				if l := inNamed(m[1], v); l != nil {
 					l.field = m[1]
-					return l
+					all = append(all, *l)
 				}
 			}
 		}
 	}
-	return nil
+	return all
 }
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -37,15 +37,24 @@ const mend = "keep the value out of the repository (External Secrets, Sealed Sec
 // report makes a finding of each line of a value that leaks, and masks what leaks.
 // format takes what it is and where in the value it stands.
 func report(pass *lint.Pass, n *lint.Node, leaks []leak, format string) {
-	seen := map[int]bool{}
+	seen, masked := map[int]bool{}, map[string]bool{}
+	mask := func(text string) {
+		if !masked[text] {
+			pass.MaskPart(n, text)
+		}
+		masked[text] = true
+	}
+	if len(leaks) >= maxParts {
+		mask(n.Value())
+	}
 	for _, l := range leaks {
-		pass.MaskPart(n, l.text)
+		mask(l.text)
 		literal := l.text
 		if l.literal != "" {
-			pass.MaskPart(n, l.literal)
+			mask(l.literal)
 			literal = l.literal
 		}
-		if seen[l.line] {
+		if seen[l.line] || len(seen) == maxLeaks {
 			continue
 		}
 		seen[l.line] = true

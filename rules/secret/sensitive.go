@@ -23,7 +23,7 @@ var ConfigMapSensitive = &lint.Rule{
 				if what, part := personal(n.Name(), n.Value()); what != "" {
 					pass.MaskPart(n, part)
 					f := pass.Reportf(n, "%s holds %s under %q", r, what, n.Name())
-					f.Line = lineAt(n.Value(), strings.Index(n.Value(), part))
+					f.Line = newText(n.Value()).line(strings.Index(n.Value(), part))
 					f.Help = "move it to a Secret: who may read ConfigMaps is rarely who may read personal data"
 				}
 			}

@@ -140,6 +140,9 @@ func findTokens(text string) []token {
 		p := table.patterns[i]
 		for _, w := range windows[i] {
 			part := text[w.from:w.to]
+			if len(found) >= maxParts {
+				return found
+			}
 			for _, at := range p.compiled().FindAllStringSubmatchIndex(part, maxLeaks) {
 				start, end := group(p.SecretGroup, at)
 				secret := part[start:end]

@@ -22,17 +22,54 @@ var EnvLiteralSecret = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
 		for _, c := range pass.Containers() {
-			for _, env := range c.Node.Get("env").Items() {
-				name, value := env.Get("name").Value(), env.Get("value")
-				text := value.Value()
-				if text == "" || !isPlain(text) || isGenerated(value) || names[text] && !isWeak(text) {
+			for _, v := range variables(c.Node.Get("env")) {
+				if v.value == "" || !isPlain(v.value) || isGenerated(v.node) || names[v.value] && !isWeak(v.value) {
 					continue
 				}
-				report(pass, value, inText(name, text), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, name))
+				report(pass, v.node, inText(v.name, v.value), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, v.name))
 			}
 		}
 	},
 }
+
+// A variable is an environment variable with a literal value.
+type variable struct {
+	name, value string
+	node        *lint.Node
+}
+
+// variables reads env as Kubernetes has it, and as people write it who know it from
+// Compose files, a mapping or a list of NAME=value: the API server refuses these, but
+// the credentials are in the repository all the same.
+func variables(env *lint.Node) (all []variable) {
+	for _, n := range env.Fields() {
+		all = append(all, variable{n.Name(), n.Value(), n})
+	}
+	for _, item := range env.Items() {
+		if name, value, ok := strings.Cut(item.Value(), "="); ok {
+			all = append(all, variable{name, value, item})
+		}
+		if value := item.Get("value"); value.Exists() {
+			all = append(all, variable{item.Get("name").Value(), value.Value(), value})
+			continue
+		}
+		for _, n := range item.Fields() { // - NAME: value
+			if n.Name() != "name" {
+				all = append(all, variable{n.Name(), n.Value(), n})
+			}
+		}
+	}
+	return all
+}
+
+// Where a container holds commands, and the probes that may send headers.
+var (
+	commands = [][]string{
+		{"command"}, {"args"}, {"livenessProbe", "exec", "command"}, {"readinessProbe", "exec", "command"}, {"startupProbe", "exec", "command"},
+		{"lifecycle", "postStart", "exec", "command"}, {"lifecycle", "preStop", "exec", "command"},
+	}
+	probes = []string{"livenessProbe", "readinessProbe", "startupProbe"}
+)
 
 // SecretInArgs reports credentials in what a container runs and in annotations:
 // both are shown by kubectl to whoever may read the object, and arguments by ps too.
@@ -47,16 +84,18 @@ var SecretInArgs = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
-			for _, path := range [][]string{
-				{"command"}, {"args"}, {"livenessProbe", "exec", "command"}, {"readinessProbe", "exec", "command"}, {"startupProbe", "exec", "command"},
-				{"lifecycle", "postStart", "exec", "command"}, {"lifecycle", "preStop", "exec", "command"},
-			} {
+			for _, path := range commands {
 				where := strings.Join(path, ".")
-				if items := c.Node.Get(path...).Items(); len(items) > 0 {
+				list := c.Node.Get(path...)
+				items := list.Items()
+				if list.IsScalar() { // one text where a list belongs
+					items = []*lint.Node{list}
+				}
+				if len(items) > 0 {
 					inWords(pass, items, fmt.Sprintf("%s has %%s in plain text in %s%%s", c, where))
 				}
 			}
-			for _, hook := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
+			for _, hook := range probes {
 				for _, h := range c.Node.Get(hook, "httpGet", "httpHeaders").Items() {
 					inHTTPHeader(pass, c, hook, h)
 				}
@@ -82,36 +121,34 @@ func inWords(pass *lint.Pass, items []*lint.Node, format string) {
 		if text == "" || isGenerated(item) {
 			continue
 		}
-		leaks := inContent("", text)
-		for _, l := range inScript(text) {
-			if !has(leaks, l) {
-				leaks = append(leaks, l)
-			}
-		}
-		if i > 0 && len(leaks) == 0 {
+		var found leaks
+		found.add(inContent("", text)...)
+		found.add(inScript(text)...)
+		if i > 0 && len(found.all) == 0 {
 			before := strings.TrimSpace(items[i-1].Value())
 			if flag := strings.TrimLeft(before, "-"); strings.HasPrefix(before, "-") && !strings.ContainsAny(flag, "= \t\n") && !strings.HasPrefix(text, "-") && isLiteral(text) {
 				if l := inNamed(flag, text); l != nil {
 					l.field = before
-					leaks = append(leaks, *l)
+					found.add(*l)
 				}
 			}
 		}
-		if len(leaks) == 0 && program != "" && !strings.ContainsAny(strings.TrimSpace(text), "\n") {
+		if len(found.all) == 0 && program != "" && !strings.ContainsAny(strings.TrimSpace(text), "\n") {
 			// mysql -p, redis-cli -a, curl -u: the program is an earlier word
 			line := program + " x " + text
 			if i > 0 && strings.HasPrefix(items[i-1].Value(), "-") {
 				line = program + " x " + items[i-1].Value() + " " + text
 			}
-			if l := inClient(line); l != nil && strings.Contains(text, l.text) {
-				l.field = ""
-				leaks = append(leaks, *l)
+			for _, l := range inClient(line) {
+				if strings.Contains(text, l.text) {
+					found.add(l)
+				}
 			}
 		}
 		if base := text[strings.LastIndexByte(text, '/')+1:]; !strings.HasPrefix(text, "-") && !strings.ContainsAny(text, " \n") && i == 0 {
 			program = base
 		}
-		report(pass, item, leaks, format)
+		report(pass, item, found.all, format)
 	}
 }
 
@@ -120,7 +157,7 @@ func inHTTPHeader(pass *lint.Pass, c *lint.Container, hook string, h *lint.Node)
 	if !isPlain(value.Value()) || isGenerated(value) {
 		return
 	}
-	leaks := inHeader(name + ": " + value.Value())
+	leaks := inHeader(newText(name + ": " + value.Value()))
 	for i := range leaks {
 		leaks[i].what = "credentials" // the message names the header
 	}

@@ -276,19 +276,22 @@ func below(name string, t reflect.Type) string {
 	return ""
 }
 
-// wrong reports a value of the wrong type. The value of a Secret is not named.
+// wrong reports a value of the wrong type. It is named where a number, a boolean or the
+// like belongs: what stands in the place of a text, a list or a mapping may be a secret.
 func (w *walker) wrong(n *lint.Node, expected string) {
 	name := n.Name()
 	if n.Index() >= 0 {
 		name = fmt.Sprintf("%s[%d]", n.Parent().Name(), n.Index())
 	}
-	f := w.pass.Reportf(n, "%s is %s where %s belongs", name, describe(n, w.quiet), expected)
+	quiet := w.quiet || expected == "a string" || expected == "a mapping" || expected == "a list"
+	f := w.pass.Reportf(n, "%s is %s where %s belongs", name, describe(n, quiet), expected)
 	if expected == "a string" && n.IsScalar() {
 		f.Help = "put it in quotes"
 	}
 }
 
-// describe returns what a node is, with the value of a short scalar.
+// describe returns what a node is, with the value of a short scalar: of a boolean, which
+// is a word such as yes, always.
 func describe(n *lint.Node, quiet bool) string {
 	what := "a mapping"
 	switch {
@@ -301,7 +304,7 @@ func describe(n *lint.Node, quiet bool) string {
 		} else if tag := n.YAML().ShortTag(); tag == "!!int" || tag == "!!float" {
 			what = "a number"
 		}
-		if len(n.Value()) <= 40 && !quiet && n.Value() != "" {
+		if len(n.Value()) <= 40 && (!quiet || what == "a boolean") && n.Value() != "" {
 			what += fmt.Sprintf(" (%q)", n.Value())
 		}
 		if n.Value() == "" {
