@@ -302,12 +302,12 @@ func (c *command) writeCompliance(f *flags, rep *lint.Report) error {
 		return usageError{err}
 	}
 	if len(f.formats) == 1 && f.formats[0] == "json" {
-		return result.WriteJSON(c.stdout)
+		return report.ComplianceJSON(c.stdout, result)
 	}
 	if len(f.formats) > 0 && f.formats[0] != "text" {
 		return usagef("--compliance prints text or json, to standard output")
 	}
-	return result.WriteText(c.stdout)
+	return report.ComplianceText(c.stdout, result)
 }
 
 // closing says on standard error what was covered, so that nobody mistakes

@@ -5,12 +5,9 @@
 package compliance
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -188,43 +185,4 @@ func Summaries(report *lint.Report) []*Result {
 		all = append(all, f.assess(report))
 	}
 	return all
-}
-
-// WriteText writes a line for each control, and the counts.
-func (r *Result) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "%s\n\n", r.Title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, a := range r.Controls {
-		verdict, note := string(a.Verdict), ""
-		if a.Verdict == Failed {
-			verdict = fmt.Sprintf("failed (%d)", a.Findings)
-			note = strings.Join(a.Rules, ", ")
-		} else if a.Judged == Partly && a.Verdict == Passed {
-			note = "only partly judgeable from manifests"
-		}
-		if a.Suppressed > 0 {
-			note = strings.TrimPrefix(note+fmt.Sprintf("; %d suppressed", a.Suppressed), "; ")
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", a.ID, verdict, a.Title, note)
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\n%d passed, %d failed, %d not judgeable from manifests", r.Passed, r.Failed, r.Unjudged)
-	if r.NotChecked > 0 {
-		fmt.Fprintf(w, ", %d not checked by the rules that ran", r.NotChecked)
-	}
-	if r.Errors > 0 {
-		fmt.Fprintf(w, "\n%d errors: not everything was checked, so nothing is proven to pass", r.Errors)
-	}
-	_, err := fmt.Fprintln(w)
-	return err
-}
-
-// WriteJSON writes the result as one object.
-func (r *Result) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
 }

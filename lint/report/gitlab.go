@@ -51,5 +51,5 @@ func GitLab(w io.Writer, r *lint.Report, _ Options) error {
 			Categories: []string{category}, Location: gitlabLocation{path.Clean(p.file), gitlabLines{p.line, max(p.line, p.endLine)}},
 		})
 	}
-	return encode(w, all)
+	return Encode(w, all)
 }

@@ -32,7 +32,7 @@ type (
 		Object      lint.Object      `json:"object"`
 		Objects     []lint.Object    `json:"objects"`
 		Path        string           `json:"path"`
-		Location    jsonLocation     `json:"location"`
+		Location    Location         `json:"location"`
 		Precision   lint.Precision   `json:"precision"`
 		Related     []jsonRelated    `json:"related"`
 		Renderings  []lint.Rendering `json:"renderings"`
@@ -40,31 +40,24 @@ type (
 		References  []string         `json:"references"`
 		URL         string           `json:"url"`
 	}
-	jsonLocation struct {
-		File      string `json:"file"`
-		Line      int    `json:"line"`
-		Column    int    `json:"column"`
-		EndLine   int    `json:"endLine"`
-		EndColumn int    `json:"endColumn"`
-	}
 	jsonRelated struct {
-		Role     string       `json:"role"`
-		Message  string       `json:"message"`
-		Location jsonLocation `json:"location"`
+		Role     string   `json:"role"`
+		Message  string   `json:"message"`
+		Location Location `json:"location"`
 	}
 	jsonError struct {
 		Message   string          `json:"message"`
-		Location  *jsonLocation   `json:"location,omitempty"`
+		Location  *Location       `json:"location,omitempty"`
 		Rendering *lint.Rendering `json:"rendering,omitempty"`
 	}
 	jsonSuppressed struct {
 		Rule     string        `json:"rule"`
 		Severity lint.Severity `json:"severity"`
 		Message  string        `json:"message"`
-		Location jsonLocation  `json:"location"`
+		Location Location      `json:"location"`
 		Reason   string        `json:"reason"`
 		By       string        `json:"by"`
-		Ignore   *jsonLocation `json:"ignore,omitempty"` // where the ignore stands
+		Ignore   *Location     `json:"ignore,omitempty"` // where the ignore stands
 	}
 	jsonSummary struct {
 		Units      int            `json:"units"`
@@ -124,15 +117,15 @@ func JSON(w io.Writer, r *lint.Report, o Options) error {
 		all.Findings = append(all.Findings, j)
 	}
 	for _, e := range r.Errors {
-		all.Errors = append(all.Errors, jsonError{e.Message, optional(e.Span), e.Rendering})
+		all.Errors = append(all.Errors, jsonError{e.Message, LocationOf(e.Span), e.Rendering})
 	}
 	for _, s := range r.Suppressed {
 		f := s.Finding
 		all.Suppressed = append(all.Suppressed, jsonSuppressed{
-			f.Rule.ID, f.Severity, f.Message, location(f.Span, f.Renderings), s.Reason, s.By, optional(s.Span),
+			f.Rule.ID, f.Severity, f.Message, location(f.Span, f.Renderings), s.Reason, s.By, LocationOf(s.Span),
 		})
 	}
-	return encode(w, all)
+	return Encode(w, all)
 }
 
 func nonNil[T any](list []T) []T {
@@ -149,12 +142,31 @@ func precision(f *lint.Finding) lint.Precision {
 	return f.Precision
 }
 
-func location(s lint.Span, renderings []lint.Rendering) jsonLocation {
-	p := at(s, renderings)
-	return jsonLocation{p.file, p.line, p.column, p.endLine, p.endColumn}
+// A Location is a place in a file as all of manilint's JSON writes it. Lines and columns
+// count from 1, columns in code points, and the end is exclusive.
+type Location struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine"`
+	EndColumn int    `json:"endColumn"`
 }
 
-func optional(s lint.Span) *jsonLocation {
+// String returns file:line, "" for nil.
+func (l *Location) String() string {
+	if l == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", l.File, l.Line)
+}
+
+func location(s lint.Span, renderings []lint.Rendering) Location {
+	p := at(s, renderings)
+	return Location{p.file, p.line, p.column, p.endLine, p.endColumn}
+}
+
+// LocationOf returns the location of a span, nil where that is not valid.
+func LocationOf(s lint.Span) *Location {
 	if !s.IsValid() {
 		return nil
 	}
@@ -162,9 +174,9 @@ func optional(s lint.Span) *jsonLocation {
 	return &l
 }
 
-// encode writes v as indented JSON that is safe to show on a terminal: what
+// Encode writes v as indented JSON that is safe to show on a terminal: what
 // [Escape] writes out is written as \u escapes, which mean the same to a reader.
-func encode(w io.Writer, v any) error {
+func Encode(w io.Writer, v any) error {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)

@@ -9,14 +9,10 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -81,53 +77,6 @@ func level(s lint.Severity) string {
 // severities, worst first.
 var severities = []lint.Severity{lint.Critical, lint.High, lint.Medium, lint.Low, lint.Info}
 
-// Escape returns s fit for one line of a terminal or a log: control characters,
-// line breaks, bytes that are no UTF-8 and the invisible characters that reorder
-// or hide text are written out as \n, \x1b or \u202e. So is the first character
-// of what a build runner would take for a command: "##[…", "##vso[…" and
-// "::command::" at the start of a line.
-func Escape(s string) string {
-	if strings.IndexFunc(s, unsafe) >= 0 || !utf8.ValidString(s) {
-		var b strings.Builder
-		for i := 0; i < len(s); {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			switch {
-			case r == utf8.RuneError && size == 1:
-				fmt.Fprintf(&b, `\x%02x`, s[i])
-			case unsafe(r):
-				quoted := strconv.QuoteRune(r)
-				b.WriteString(quoted[1 : len(quoted)-1])
-			default:
-				b.WriteRune(r)
-			}
-			i += size
-		}
-		s = b.String()
-	}
-	if strings.Contains(s, "##") {
-		s = runnerCommand.ReplaceAllString(s, `\x23#$1[`)
-	}
-	if strings.Contains(s, "::") {
-		s = workflowCommand.ReplaceAllString(s, `$1\x3a:$2`)
-	}
-	return s
-}
-
-// Commands that runners look for in what a step prints: GitHub's older form and
-// Azure's may stand anywhere in a line, GitHub's newer form (::name args::text)
-// at its start. Text is wrapped between words, so the start of a word counts.
-var (
-	runnerCommand   = regexp.MustCompile(`##([A-Za-z]*)\[`)
-	workflowCommand = regexp.MustCompile(`(^|\s)::([A-Za-z])`)
-)
-
-// unsafe reports whether a rune is a control character, ends a line, or is an
-// invisible formatting character (bidirectional overrides, zero-width spaces,
-// tags).
-func unsafe(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
-}
-
 // A place is a span with what stands for it where there is none.
 type place struct {
 	file                             string
@@ -153,6 +102,30 @@ func plural(n int, one string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// columns lines rows of cells up, two blanks apart. The cells must be escaped.
+func columns(rows [][]string) string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], width(cell))
+		}
+	}
+	var b, line strings.Builder
+	for _, row := range rows {
+		line.Reset()
+		for i, cell := range row {
+			line.WriteString(cell)
+			line.WriteString(strings.Repeat(" ", widths[i]-width(cell)+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // worstFirst returns the findings by severity, those of one severity as they stood.

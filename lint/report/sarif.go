@@ -174,7 +174,7 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 		result.Suppressions = []sarifSuppression{suppression}
 		results = append(results, result)
 	}
-	return encode(w, sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{{
+	return Encode(w, sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{{
 		Tool: sarifTool{driver}, Invocations: []sarifInvocation{invocation}, ColumnKind: "unicodeCodePoints",
 		OriginalURIBaseIDs: map[string]sarifArtifact{"%SRCROOT%": {Description: &sarifMessage{Text: "the directory that manilint ran in"}}},
 		Results:            results,

@@ -48,10 +48,10 @@ func TestTableText(t *testing.T) {
 	if err := Table([]*lint.Bundle{b, b}).WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := `NAMESPACE  WORKLOAD             INGRESS                                   EGRESS                     PLACE
-shop       Deployment/web       isolated, but open to cluster (8080/TCP)  isolated                   shop.yaml:3
--          DaemonSet/agent      on the host's network                     on the host's network      shop.yaml:11
-shop       Pod/odd\u001b[31m\n  open to cluster, internet                 open to cluster, internet  shop.yaml:19
+	want := `NAMESPACE  WORKLOAD           INGRESS                                   EGRESS                     PLACE
+shop       Deployment/web     isolated, but open to cluster (8080/TCP)  isolated                   shop.yaml:3
+-          DaemonSet/agent    on the host's network                     on the host's network      shop.yaml:11
+shop       Pod/odd\x1b[31m\n  open to cluster, internet                 open to cluster, internet  shop.yaml:19
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
@@ -101,7 +101,7 @@ func TestTableNamesRenderings(t *testing.T) {
 	var places []string
 	for _, r := range m.Workloads {
 		if r.Name == "web" {
-			places = append(places, r.Ingress.String()+" at "+r.place())
+			places = append(places, r.Ingress.String()+" at "+r.Place())
 		}
 	}
 	want := "isolated, but open to cluster (8080/TCP) at base/web.yaml:3 in dev, prod; open to cluster, internet at base/web.yaml:3 in bare"

@@ -286,7 +286,7 @@ func TestNamesReachNoTerminalUnescaped(t *testing.T) {
 	if err := Table([]*lint.Bundle{b}).WriteText(&out); err != nil {
 		t.Fatal(err)
 	}
-	if strings.ContainsAny(out.String(), "\x1b\x07") || !strings.Contains(out.String(), "c��d") {
+	if strings.ContainsAny(out.String(), "\x1b\x07") || !strings.Contains(out.String(), `c\a\nd`) {
 		t.Errorf("%q", out.String())
 	}
 }
