@@ -16,9 +16,13 @@ import (
 	"github.com/manilint/manilint/internal/cli/completion"
 )
 
-// Run is the whole program but for the process: it returns the exit status.
-func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &command{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
+// run is the whole program but for the process: it returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, files *reportFiles) int {
+	c := &command{ctx: ctx, stdin: &limitedInput{stdin, maxInput}, console: newConsole(stdout, stderr), files: files}
+	return c.close(c.contain(func() int { return c.dispatch(args) }))
+}
+
+func (c *command) dispatch(args []string) int {
 	name, rest := subcommandOf(args)
 	status, err := 0, error(nil)
 	if sub, ok := subcommands[name]; ok {
@@ -28,11 +32,14 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	var usage usageError
 	switch {
+	case c.out.Err() != nil: // close says it
+		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "manilint: %v\nmanilint --help shows how it is used\n", err)
+		c.fail(err)
+		fmt.Fprintln(c.err, "manilint --help shows how it is used")
 		return exitUsage
 	case err != nil:
-		fmt.Fprintf(stderr, "manilint: %v\n", err)
+		c.fail(err)
 		return exitFailed
 	}
 	return status
@@ -80,7 +87,7 @@ func init() { // breaks the cycle between the table and the help that prints it
 }
 
 func (c *command) help([]string) (int, error) {
-	fmt.Fprint(c.stdout, usage(&flags{}))
+	fmt.Fprint(c.out, usage(&flags{}))
 	return exitClean, nil
 }
 
@@ -110,7 +117,7 @@ Usage: manilint [flags] [PATH ...]
 }
 
 func (c *command) version([]string) (int, error) {
-	fmt.Fprintf(c.stdout, "manilint %s\n", version())
+	fmt.Fprintf(c.out, "manilint %s\n", version())
 	return exitClean, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/compliance"
@@ -108,6 +107,7 @@ func (f *flags) check() error {
 
 // An output is one report to write.
 type output struct {
+	name   string
 	format report.Format
 	file   string // "" for standard output
 }
@@ -140,7 +140,7 @@ func (f *flags) outputs() ([]output, error) {
 			}
 			toStdout = name
 		}
-		outs = append(outs, output{format, file})
+		outs = append(outs, output{name, format, file})
 	}
 	return outs, nil
 }
@@ -160,21 +160,6 @@ func useColor(flag string, out io.Writer) bool {
 		return false
 	}
 	return isTerminal(out)
-}
-
-func isTerminal(w any) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// width returns the columns of a terminal, 100 for anything else.
-func width(w io.Writer) int {
-	if file, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
-			return columns
-		}
-	}
-	return 100
 }
 
 // workers is the number of units and rules at work at once.

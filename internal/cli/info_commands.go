@@ -14,6 +14,7 @@ import (
 
 	"github.com/manilint/manilint/internal/cli/completion"
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/rules"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/rbac"
@@ -46,7 +47,7 @@ func (c *command) rules(args []string) (int, error) {
 	default:
 		return 0, usagef("--format: unknown format %q%s", *format, lint.Suggest(*format, []string{"text", "json"}))
 	}
-	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, r := range selected {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.ID, r.Severity, profiles(r), r.Summary)
 	}
@@ -60,9 +61,9 @@ func asksHelp(args []string) bool {
 // about prints the help of a subcommand, and its flags where it has some.
 func (c *command) about(name string, fs *pflag.FlagSet) (int, error) {
 	s := subcommands[name]
-	fmt.Fprintf(c.stdout, "Usage: manilint %s\n\n%s\n", strings.TrimSpace(name+" "+s.args), s.summary)
+	fmt.Fprintf(c.out, "Usage: manilint %s\n\n%s\n", strings.TrimSpace(name+" "+s.args), s.summary)
 	if fs != nil {
-		fmt.Fprintf(c.stdout, "\nFlags:\n%s", fs.FlagUsages())
+		fmt.Fprintf(c.out, "\nFlags:\n%s", fs.FlagUsages())
 	}
 	return exitClean, nil
 }
@@ -111,10 +112,7 @@ func writeRulesJSON(c *command, selected []*lint.Rule) error {
 		}
 		list = append(list, x)
 	}
-	enc := json.NewEncoder(c.stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(map[string]any{"rules": list})
+	return report.Encode(c.out, map[string]any{"rules": list})
 }
 
 // explain is `manilint explain RULE`.
@@ -134,18 +132,18 @@ func (c *command) explain(args []string) (int, error) {
 		return 0, usagef("unknown rule %q%s", args[0], cmp.Or(lint.Suggest(args[0], known), "; manilint rules lists them"))
 	}
 	head, body, _ := strings.Cut(r.Doc(), "\n")
-	fmt.Fprintf(c.stdout, "%s\n\nSeverity %s, group %s, profile %s.\n%s", head, r.Severity, r.Group, profiles(r), body)
+	fmt.Fprintf(c.out, "%s\n\nSeverity %s, group %s, profile %s.\n%s", head, r.Severity, r.Group, profiles(r), body)
 	if len(r.Params) > 0 {
-		fmt.Fprintf(c.stdout, "\n## Parameters\n\n")
+		fmt.Fprintf(c.out, "\n## Parameters\n\n")
 		for _, p := range r.Params {
 			value, _ := json.Marshal(p.Default)
-			fmt.Fprintf(c.stdout, "- `%s`: %s. Default `%s`.", p.Name, p.Summary, value)
+			fmt.Fprintf(c.out, "- `%s`: %s. Default `%s`.", p.Name, p.Summary, value)
 			if len(p.Allowed) > 0 {
-				fmt.Fprintf(c.stdout, " One of %s.", strings.Join(p.Allowed, ", "))
+				fmt.Fprintf(c.out, " One of %s.", strings.Join(p.Allowed, ", "))
 			}
-			fmt.Fprintln(c.stdout)
+			fmt.Fprintln(c.out)
 		}
-		fmt.Fprintf(c.stdout, "\nSet them in %s under rules: %s: parameters:\n", lint.ConfigName, r.ID)
+		fmt.Fprintf(c.out, "\nSet them in %s under rules: %s: parameters:\n", lint.ConfigName, r.ID)
 	}
 	return exitClean, nil
 }
@@ -182,7 +180,7 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 		return 0, err
 	}
 	if f.help {
-		fmt.Fprint(c.stdout, usage(&f))
+		fmt.Fprint(c.out, usage(&f))
 		return exitClean, nil
 	}
 	format := "text"
@@ -210,7 +208,7 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 	if format == "json" {
 		write = t.WriteJSON
 	}
-	if err := write(c.stdout); err != nil {
+	if err := write(c.out); err != nil {
 		return 0, err
 	}
 	c.closing(&f, rep, loaded)
@@ -231,6 +229,6 @@ func (c *command) completion(args []string) (int, error) {
 	var f flags
 	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
 	f.register(fs)
-	fmt.Fprint(c.stdout, completion.Completion(args[0], fs, commandNames, rules.All()))
+	fmt.Fprint(c.out, completion.Completion(args[0], fs, commandNames, rules.All()))
 	return exitClean, nil
 }

@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,7 +38,7 @@ func (c *command) lint(args []string) (int, error) {
 		return 0, err
 	}
 	if f.help {
-		fmt.Fprint(c.stdout, usage(&f))
+		fmt.Fprint(c.out, usage(&f))
 		return exitClean, nil
 	}
 	outs, err := f.outputs()
@@ -58,7 +57,7 @@ func (c *command) lint(args []string) (int, error) {
 	} else {
 		err = c.write(&f, outs, rep)
 	}
-	if err != nil {
+	if err != nil || c.out.Err() != nil {
 		return 0, err
 	}
 	c.closing(&f, rep, loaded)
@@ -68,7 +67,7 @@ func (c *command) lint(args []string) (int, error) {
 // check loads the inputs, runs the rules of their groups and joins the reports.
 // Inputs that hold nothing to check are an error of the report.
 func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Result, *lint.Report) {
-	p := newProgress(c.stderr, !f.quiet)
+	p := newProgress(c.behindErr, !f.quiet)
 	loaded, reports := c.run(f, groups, p)
 	p.done()
 	rep := lint.Combine(reports...)
@@ -133,7 +132,7 @@ type group struct {
 // group finds the configuration of each path.
 func (f *flags) group(paths []string) ([]*group, error) {
 	var groups []*group
-	byFile := map[string]*group{}
+	byFile := map[configFile]*group{}
 	for _, path := range paths {
 		file, err := f.configFor(path)
 		if err != nil {
@@ -142,11 +141,11 @@ func (f *flags) group(paths []string) ([]*group, error) {
 		g := byFile[file]
 		if g == nil {
 			g = &group{config: &lint.Config{}}
-			if file != "" {
-				if g.config, err = readConfig(file); err != nil {
+			if file.path != "" {
+				if g.config, err = file.read(); err != nil {
 					return nil, err
 				}
-				g.dir = filepath.Dir(file)
+				g.dir = filepath.Dir(file.path)
 			}
 			enable := slices.Concat(f.enable, compliance.Rules(f.compliance, rules.All()))
 			if g.enabled, err = g.config.Select(rules.All(), lint.Profile(f.profile), enable, f.disable, f.only); err != nil {
@@ -163,71 +162,6 @@ func (f *flags) group(paths []string) ([]*group, error) {
 		}
 	}
 	return groups, nil
-}
-
-// configFor returns the configuration that holds for a path: the flag's, else
-// the nearest one from the path up to the root of its git checkout.
-func (f *flags) configFor(path string) (string, error) {
-	if f.noConfig {
-		return "", nil
-	}
-	if f.config != "" {
-		abs, err := filepath.Abs(f.config)
-		if err != nil {
-			return "", usageError{err}
-		}
-		return abs, nil
-	}
-	dir, err := filepath.Abs(strings.TrimSuffix(path, "..."))
-	if err != nil || path == "-" {
-		dir, err = os.Getwd()
-		if err != nil {
-			return "", nil
-		}
-	}
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		dir = filepath.Dir(dir)
-	}
-	root := cmp.Or(render.GitRoot(dir), dir)
-	for {
-		file := filepath.Join(dir, lint.ConfigName)
-		if _, err := os.Stat(file); err == nil {
-			return file, nil
-		}
-		if dir == root || dir == filepath.Dir(dir) {
-			return "", nil
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-func readConfig(file string) (*lint.Config, error) {
-	name := file
-	if cwd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(cwd, file); err == nil {
-			name = filepath.ToSlash(rel)
-		}
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		var pathErr *os.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return nil, usagef("configuration %s: %w", name, err)
-	}
-	config, errs := lint.ParseConfig(lint.NewSource(name, data), rules.All())
-	if len(errs) == 0 {
-		errs = render.CheckConfig(config, filepath.Dir(file))
-	}
-	if len(errs) > 0 {
-		var all []error
-		for _, e := range errs {
-			all = append(all, e)
-		}
-		return nil, usageError{errors.Join(all...)}
-	}
-	return config, nil
 }
 
 func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
@@ -273,26 +207,39 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 	return loaded, reports
 }
 
+// write writes the reports, those to files first: nobody may read the other to its end.
 func (c *command) write(f *flags, outs []output, rep *lint.Report) error {
+	var errs []error
 	for _, out := range outs {
-		o := report.Options{Version: version()}
 		if out.file == "" {
-			o.Color, o.Width = useColor(f.color, c.stdout), width(c.stdout)
-			if err := out.format(c.stdout, rep, o); err != nil {
-				return err
-			}
 			continue
 		}
-		o.Width, o.Color = 100, f.color == "always"
-		var buf bytes.Buffer
-		if err := out.format(&buf, rep, o); err != nil {
-			return err
-		}
-		if err := os.WriteFile(out.file, buf.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("write the report: %w", err)
+		o := report.Options{Version: version(), Width: 100, Color: f.color == "always"}
+		err := c.files.write(out.file, func(w io.Writer) error { return show(report.NewScreen(w), out, rep, o) })
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the report %s cannot be written: %w", out.file, reason(err)))
 		}
 	}
-	return nil
+	for _, out := range outs {
+		if out.file == "" {
+			o := report.Options{Version: version(), Width: width(c.behindOut), Color: useColor(f.color, c.behindOut)}
+			_ = show(c.out, out, rep, o) // the stream keeps its error
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// show writes a report to a screen.
+func show(w *report.Screen, out output, rep *lint.Report, o report.Options) error {
+	w.Colors, w.Annotations = o.Color, out.name == "github"
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	if err := out.format(buffered, rep, o); err != nil {
+		return err
+	}
+	if err := buffered.Flush(); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // writeCompliance prints what the report says of each control of a framework.
@@ -302,20 +249,18 @@ func (c *command) writeCompliance(f *flags, rep *lint.Report) error {
 		return usageError{err}
 	}
 	if len(f.formats) == 1 && f.formats[0] == "json" {
-		return report.ComplianceJSON(c.stdout, result)
+		return report.ComplianceJSON(c.out, result)
 	}
 	if len(f.formats) > 0 && f.formats[0] != "text" {
 		return usagef("--compliance prints text or json, to standard output")
 	}
-	return report.ComplianceText(c.stdout, result)
+	return report.ComplianceText(c.out, result)
 }
 
 // closing says on standard error what was covered, so that nobody mistakes
 // "nothing read" for "nothing wrong".
 func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
-	for _, e := range rep.Errors {
-		fmt.Fprintf(c.stderr, "error: %s\n", report.Escape(e.Error()))
-	}
+	c.errorLines(rep.Errors)
 	if f.stats {
 		c.stats(rep, loaded)
 	}
@@ -329,14 +274,14 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 				if b.Rendering.Variant != "" {
 					name += " with " + b.Rendering.Variant
 				}
-				fmt.Fprintf(c.stderr, "%s %s: %s, %s, %.2f s\n", b.Rendering.Kind, report.Escape(name),
+				fmt.Fprintf(c.err, "%s %s: %s, %s, %.2f s\n", b.Rendering.Kind, report.Escape(name),
 					count(len(b.Resources), "object", "objects"), count(len(b.Errors), "error", "errors"), b.Took.Seconds())
 			}
 		}
 	}
 	for _, res := range loaded {
 		for _, note := range res.Notes {
-			fmt.Fprintf(c.stderr, "note: %s\n", report.Escape(note))
+			c.say("note", note)
 		}
 	}
 	s := rep.Stats
@@ -352,35 +297,28 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 			parts = append(parts, count(n, k.one, k.many))
 		}
 	}
-	fmt.Fprintf(c.stderr, "manilint: %s, %s, %s", count(s.Units, "unit", "units"), count(s.Objects, "object", "objects"), count(s.Files, "file", "files"))
+	fmt.Fprintf(c.err, "manilint: %s, %s, %s", count(s.Units, "unit", "units"), count(s.Objects, "object", "objects"), count(s.Files, "file", "files"))
 	if len(parts) > 0 {
-		fmt.Fprintf(c.stderr, " (%s)", strings.Join(parts, ", "))
+		fmt.Fprintf(c.err, " (%s)", strings.Join(parts, ", "))
 	}
 	if !c.tables { // no rule has run
-		fmt.Fprintf(c.stderr, "; %s", count(len(rep.Findings), "finding", "findings"))
+		fmt.Fprintf(c.err, "; %s", count(len(rep.Findings), "finding", "findings"))
 	}
 	if n := len(rep.Suppressed); n > 0 {
-		fmt.Fprintf(c.stderr, ", %d ignored", n)
+		fmt.Fprintf(c.err, ", %d ignored", n)
 	}
 	if s.Skipped > 0 {
-		fmt.Fprintf(c.stderr, "; %s without a Kubernetes object passed over", count(s.Skipped, "file", "files"))
+		fmt.Fprintf(c.err, "; %s without a Kubernetes object passed over", count(s.Skipped, "file", "files"))
 	}
 	if n := len(rep.Errors); n > 0 {
-		fmt.Fprintf(c.stderr, "; %s: not everything was checked", count(n, "error", "errors"))
+		fmt.Fprintf(c.err, "; %s: not everything was checked", count(n, "error", "errors"))
 	}
-	fmt.Fprintln(c.stderr)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+	fmt.Fprintln(c.err)
 }
 
 // stats prints a table of units and one of rules.
 func (c *command) stats(rep *lint.Report, loaded []*render.Result) {
-	w := tabwriter.NewWriter(c.stderr, 0, 0, 2, ' ', tabwriter.AlignRight)
+	w := tabwriter.NewWriter(c.err, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "unit\tkind\tobjects\tfindings\terrors\tseconds\t")
 	for _, res := range loaded {
 		for _, b := range slices.Concat(res.Bundles, res.Focused) {
@@ -434,8 +372,9 @@ func (f *flags) status(rep *lint.Report) int {
 
 // command is one run of the program.
 type command struct {
-	ctx            context.Context
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	tables         bool // rbac or network: the run looks, no rule judges
+	*console
+	ctx    context.Context
+	stdin  io.Reader
+	files  *reportFiles
+	tables bool // rbac or network: the run looks, no rule judges
 }

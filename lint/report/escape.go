@@ -21,7 +21,13 @@ func Escape(s string) string {
 	if !isPlain(s) {
 		s = writeOut(s, false)
 	}
-	return breakCommands(s)
+	if strings.Contains(s, "##") {
+		s = runnerCommand.ReplaceAllString(s, `\x23#$1[`)
+	}
+	if strings.Contains(s, "::") {
+		s = workflowCommand.ReplaceAllString(s, `$1\x3a:$2`)
+	}
+	return s
 }
 
 // isPlain reports whether s is printable ASCII.
@@ -54,16 +60,6 @@ func writeOut(s string, keep bool) string {
 		i += size
 	}
 	return b.String()
-}
-
-func breakCommands(s string) string {
-	if strings.Contains(s, "##") {
-		s = runnerCommand.ReplaceAllString(s, `\x23#$1[`)
-	}
-	if strings.Contains(s, "::") {
-		s = workflowCommand.ReplaceAllString(s, `$1\x3a:$2`)
-	}
-	return s
 }
 
 // Commands that runners look for in what a step prints: GitHub's older form and
@@ -143,6 +139,13 @@ func (s *Screen) Flush() error {
 	return s.err
 }
 
+// Err returns the first error in writing.
+func (s *Screen) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
 // pass writes whole lines.
 func (s *Screen) pass(text []byte) {
 	if s.err != nil || len(text) == 0 {
@@ -169,32 +172,37 @@ func isHarmless(text []byte) bool {
 }
 
 var (
-	colors     = regexp.MustCompile("\x1b\\[[0-9;]*m")
-	annotation = regexp.MustCompile(`^::(?:error|warning|notice) `)
+	colors      = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	lineCommand = regexp.MustCompile(`^[\s\pZ]*(:):\pL`)
+	annotation  = regexp.MustCompile(`^::(?:error|warning|notice) `)
 )
 
 // line returns one line, with its line break, as it may be printed.
 func (s *Screen) line(line string) string {
 	text := strings.TrimSuffix(line, "\n")
 	lineBreak := line[len(text):]
-	head := ""
-	if s.Annotations {
-		head = annotation.FindString(text)
-		text = text[len(head):]
+	if s.Annotations && annotation.MatchString(text) {
+		head := annotation.FindString(text)
+		return head + s.plain(text[len(head):]) + lineBreak
 	}
-	if !s.Colors {
-		return head + breakCommands(writeOut(text, true)) + lineBreak
+	if at := lineCommand.FindStringSubmatchIndex(text); at != nil {
+		text = text[:at[2]] + `\x3a` + text[at[2]+1:]
 	}
+	return s.plain(text) + lineBreak
+}
+
+// plain escapes a text but for tabs and, where they are wanted, colors.
+func (s *Screen) plain(text string) string {
 	var b strings.Builder
-	b.WriteString(head)
-	for len(text) > 0 {
+	for s.Colors {
 		next := colors.FindStringIndex(text)
 		if next == nil {
-			next = []int{len(text), len(text)}
+			break
 		}
-		b.WriteString(breakCommands(writeOut(text[:next[0]], true)))
+		b.WriteString(writeOut(text[:next[0]], true))
 		b.WriteString(text[next[0]:next[1]])
 		text = text[next[1]:]
 	}
-	return b.String() + lineBreak
+	b.WriteString(writeOut(text, true))
+	return runnerCommand.ReplaceAllString(b.String(), `\x23#$1[`)
 }

@@ -1,0 +1,3 @@
+package cli
+
+func mkfifo(string) error { return nil }
