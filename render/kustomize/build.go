@@ -2,10 +2,10 @@ package kustomize
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,6 +32,7 @@ type build struct {
 	filesys.FileSystem // an empty one: it answers what is not overridden
 	*tree
 	space
+	ctx  context.Context // of run
 	o    Options
 	id   string
 	root *kustomization
@@ -138,18 +139,41 @@ func (b *build) release() {
 }
 
 func (b *build) fail(span lint.Span, format string, args ...any) {
-	e := &lint.InputError{Span: span, Message: fmt.Sprintf(format, args...)}
+	e := &lint.InputError{Span: span, Message: redacted(fmt.Sprintf(format, args...))}
 	if !slices.ContainsFunc(b.errs, func(f *lint.InputError) bool { return f.Error() == e.Error() }) {
 		b.errs = append(b.errs, e)
 	}
 }
 
+// contained calls f and returns its error, or what it panicked with.
+func contained(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("kustomize failed here and was stopped: %v; please report this with the files", p)
+		}
+	}()
+	return f()
+}
+
+// stopped returns why the build is to end now, if it is.
+func (b *build) stopped() error {
+	if b.ctx.Err() != nil {
+		return context.Cause(b.ctx)
+	}
+	return nil
+}
+
 // run builds the root. What stops krusty is recorded, taken out, and the rest
-// built without it; nil when nothing can be built.
-func (b *build) run() resmap.ResMap {
+// built without it; nil when nothing can be built, or ctx is done.
+func (b *build) run(ctx context.Context) resmap.ResMap {
+	b.ctx = ctx
 	custom := false
 	b.closure(b.root, func(k *kustomization) {
 		b.errs = append(b.errs, k.errs...)
+		for _, m := range k.wrong {
+			b.drop(ref{node: m.out})
+			b.fail(lint.NodeSpan(k.src, m.at), "%s", m.message)
+		}
 		custom = custom || fold(k.root, "openapi") != nil
 		for _, r := range k.refs {
 			if r.refuse != "" {
@@ -185,6 +209,10 @@ func (b *build) run() resmap.ResMap {
 		if err == nil {
 			return m
 		}
+		if why := b.stopped(); why != nil {
+			b.fail(b.root.src.LineSpan(1), "not built: %v", why)
+			return nil
+		}
 		if !b.careful {
 			b.careful = true
 			if b.check() {
@@ -200,19 +228,18 @@ func (b *build) run() resmap.ResMap {
 }
 
 func (b *build) krusty() (m resmap.ResMap, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			m, err = nil, fmt.Errorf("kustomize fails on this overlay: %v", p)
-		}
-	}()
 	o := krusty.MakeDefaultOptions()
-	o.LoadRestrictions = types.LoadRestrictionsNone // the jail takes its place; see restricted
+	o.LoadRestrictions = types.LoadRestrictionsNone // the jail takes its place; see tree.resolve
 	o.PluginConfig = types.DisabledPluginConfig()
-	m, err = krusty.MakeKustomizer(o).Run(b, b.root.dir)
+	err = contained(func() (err error) {
+		if m, err = krusty.MakeKustomizer(o).Run(b, b.root.dir); err == nil {
+			b.finish(m)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	b.finish(m)
 	return m, nil
 }
 
@@ -258,8 +285,6 @@ var (
 	// the entries and the folders on the way to what failed, from the root on
 	wayTo          = regexp.MustCompile(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)|expected kind (?:!= )?'\w+' for path '(.+?)'`)
 	registeredID   = regexp.MustCompile(`already registered id: ([^\s']+)`)
-	unknownField   = regexp.MustCompile(`json: unknown field "([^"]+)"`)
-	wrongType      = regexp.MustCompile(`json: cannot unmarshal (\w+) into Go struct field \S*?\.(\w+) of type (\S+)`)
 	nothingToMerge = regexp.MustCompile(`merging from generator .*Kind:"(\w+)".*Name:"([^"]+)".* does not exist; cannot merge or replace`)
 	pointer        = regexp.MustCompile(`&\{0x[0-9a-f]+ [^}]*\} ?`)
 	notBuiltin     = regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`)
@@ -290,11 +315,6 @@ func (b *build) blame(err error) bool {
 			b.fail(lint.NodeSpan(e.k.src, e.node), "there is no %s %q to merge into or to replace; correct the name, or remove the behavior", m[1], m[2])
 			return true
 		}
-	}
-	if key, value, in, message := b.field(text, culprit); key != nil {
-		b.drop(ref{node: value})
-		b.fail(lint.NodeSpan(in.src, key), "%s", message)
-		return true
 	}
 	if culprit == nil {
 		b.fail(b.root.src.LineSpan(1), "%s", message)
@@ -328,57 +348,6 @@ func (b *build) culprit(text string) (found *ref, of *kustomization) {
 	return found, of
 }
 
-// field finds the field of a kustomization that kustomize cannot decode: one that it
-// does not know, or that is of another type. The fields in front of it are not at
-// fault, since JSON is decoded in order.
-func (b *build) field(text string, culprit *ref) (key, value *yaml.Node, in *kustomization, message string) {
-	in = b.root
-	if culprit != nil && culprit.isDir {
-		in = b.at(culprit.path)
-	}
-	var fits func(k, v *yaml.Node) bool
-	if m := unknownField.FindStringSubmatch(text); m != nil {
-		fits = func(k, _ *yaml.Node) bool { return k.Value == m[1] }
-		message = fmt.Sprintf("kustomize knows no field %q here%s", m[1], near(m[1]))
-	} else if m := wrongType.FindStringSubmatch(text); m != nil {
-		fits = func(k, v *yaml.Node) bool {
-			_, isBool := lint.NewNode(v).Bool() // by YAML 1.1: y, on
-			return strings.EqualFold(k.Value, m[2]) && v.Kind == yaml.ScalarNode && (v.ShortTag() != "!!str" || isBool && m[1] == "bool")
-		}
-		message = fmt.Sprintf("%s is a %s where kustomize wants a %s", m[2], m[1], m[3])
-		if m[3] == "string" {
-			message += "; quote it"
-		}
-	} else {
-		return nil, nil, nil, ""
-	}
-	var walk func(n, item *yaml.Node)
-	walk = func(n, item *yaml.Node) {
-		if n == nil || key != nil || b.dropped[n] {
-			return
-		}
-		for i, c := range n.Content {
-			switch {
-			case n.Kind == yaml.SequenceNode:
-				walk(c, c)
-			case n.Kind != yaml.MappingNode || i%2 == 1:
-				walk(c, item)
-			default:
-				if v := n.Content[i+1]; key == nil && !b.dropped[v] && fits(c, v) {
-					key, value = c, v
-					if item != nil { // half an item is none
-						value = item
-					}
-				}
-			}
-		}
-	}
-	if in != nil {
-		walk(in.root, nil)
-	}
-	return key, value, in, message
-}
-
 // generatorOf finds the entry of a generator that merges into an object, or replaces it.
 func (b *build) generatorOf(kind, name string) entry {
 	var found entry
@@ -391,20 +360,6 @@ func (b *build) generatorOf(kind, name string) entry {
 		}
 	}, func(*kustomization, ref) {})
 	return found
-}
-
-// near suggests the field of a kustomization that a misspelt one is like.
-func near(word string) string {
-	var known []string
-	for t := range reflect.TypeFor[types.Kustomization]().Fields() {
-		if name, _, _ := strings.Cut(t.Tag.Get("json"), ","); name != "" && name != "-" {
-			known = append(known, name)
-		}
-	}
-	if found := lint.Nearest(word, known); found != "" {
-		return fmt.Sprintf("; did you mean %q?", found)
-	}
-	return "; correct it, or remove it"
 }
 
 // textOf returns the text that a ref names or is.
@@ -420,6 +375,7 @@ func (b *build) textOf(r ref) string {
 
 // clean shortens kustomize's messages, which name a path at each level.
 func (b *build) clean(message string) string {
+	message = redacted(message) // before it is cut off inside an address
 	message = strings.ReplaceAll(message, b.jail+string(filepath.Separator), "")
 	if i := strings.LastIndex(message, "accumulation err='"); i >= 0 {
 		message = message[i+len("accumulation err='"):]
@@ -466,6 +422,9 @@ func (b *build) CleanedAbs(p string) (filesys.ConfirmedDir, string, error) {
 }
 
 func (b *build) ReadFile(p string) ([]byte, error) {
+	if err := b.stopped(); err != nil {
+		return nil, err
+	}
 	if filepath.Base(p) == idFile {
 		return []byte(b.id), nil
 	}

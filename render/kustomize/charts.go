@@ -1,10 +1,10 @@
 package kustomize
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
@@ -15,49 +15,55 @@ import (
 )
 
 // inflated is a chart rendered for a helmCharts entry. Its objects know their
-// places in the chart; index finds them by line and column of the text.
+// places in the chart.
 type inflated struct {
 	src       *lint.Source
 	resources []*lint.Resource
-	index     map[place]*lint.Node
+	index     func() map[place]*lint.Node // the objects' nodes by line and column of src, found when first asked for
 }
 
-func (c *inflated) at(line, col int) *lint.Node {
-	if c.index == nil {
-		c.index = map[place]*lint.Node{}
-		docs, _ := lint.ParseYAML(c.src)
-		var parsed []*lint.Resource
-		for _, d := range docs {
-			parsed = append(parsed, lint.NewResources(d, nil)...)
-		}
-		for i := range min(len(parsed), len(c.resources)) {
-			c.pair(parsed[i].Root, c.resources[i].Root)
-		}
-	}
-	return c.index[place{line, col}]
+func newInflated(src *lint.Source, resources []*lint.Resource) *inflated {
+	c := &inflated{src: src, resources: resources}
+	c.index = sync.OnceValue(c.pairs) // rules ask for places at once
+	return c
 }
 
-// pair walks an object of the text and the same object as the chart rendered it.
-func (c *inflated) pair(text, rendered *lint.Node) {
-	if !text.Exists() || !rendered.Exists() {
-		return
-	}
-	if p := at(text.YAML()); c.index[p] == nil || text.IsScalar() {
-		c.index[p] = rendered
-	}
-	if k := text.Key(); k != nil && c.index[at(k)] == nil {
-		c.index[at(k)] = rendered
-	}
-	if theirs := rendered.Items(); len(theirs) > 0 {
-		for i, item := range text.Items() {
-			if i < len(theirs) {
-				c.pair(item, theirs[i])
+func (c *inflated) at(line, col int) *lint.Node { return c.index()[place{line, col}] }
+
+// pairs finds the node that the chart rendered for each node of the text.
+func (c *inflated) pairs() map[place]*lint.Node {
+	found := map[place]*lint.Node{}
+	var pair func(text, rendered *lint.Node)
+	pair = func(text, rendered *lint.Node) {
+		if !text.Exists() || !rendered.Exists() {
+			return
+		}
+		if p := at(text.YAML()); found[p] == nil || text.IsScalar() {
+			found[p] = rendered
+		}
+		if k := text.Key(); k != nil && found[at(k)] == nil {
+			found[at(k)] = rendered
+		}
+		if theirs := rendered.Items(); len(theirs) > 0 {
+			for i, item := range text.Items() {
+				if i < len(theirs) {
+					pair(item, theirs[i])
+				}
 			}
 		}
+		for _, f := range text.Fields() {
+			pair(f, rendered.Get(f.Name()))
+		}
 	}
-	for _, f := range text.Fields() {
-		c.pair(f, rendered.Get(f.Name()))
+	docs, _ := lint.ParseYAML(c.src)
+	var parsed []*lint.Resource
+	for _, d := range docs {
+		parsed = append(parsed, lint.NewResources(d, nil)...)
 	}
+	for i := range min(len(parsed), len(c.resources)) {
+		pair(parsed[i].Root, c.resources[i].Root)
+	}
+	return found
 }
 
 // inflate renders the chart of a helmCharts entry where it lies in the tree, with
@@ -116,12 +122,12 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 			o.ValueFiles = nil
 		}
 	}
-	out := helm.Inflate(context.Background(), release, o)
+	out := helm.Inflate(b.ctx, release, o)
 	b.errs = append(b.errs, out.Errors...)
 	if out.Text == "" {
 		return resmap.New(), nil
 	}
-	in := &inflated{src: lint.NewSource(b.files.Display(chart), []byte(out.Text)), resources: out.Resources}
+	in := newInflated(lint.NewSource(b.files.Display(chart), []byte(out.Text)), out.Resources)
 	from := len(b.segs)
 	text := b.pad(in.src, roleHelm, w.entry(w.node), b.skip(in.src, nil))
 	for i := from; i < len(b.segs); i++ {

@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -60,7 +61,7 @@ func tryBuild(t *testing.T, files map[string]string) {
 		return
 	}
 	b := newBuild(tr, k, Options{Files: tr.files, Jail: root})
-	m := b.run()
+	m := b.run(context.Background())
 	for _, e := range b.errs {
 		if strings.Contains(e.Message, "aliases expand") {
 			return // kustomize does not survive these
@@ -185,7 +186,7 @@ func tryDamaged(t *testing.T, overlay string, files map[string]string, damaged s
 	}
 	restore := quiet()
 	b := newBuild(tr, k, Options{Files: tr.files, Jail: root})
-	m := b.run()
+	m := b.run(context.Background())
 	restore()
 	want, wantErr := plain(filepath.Join(root, overlay), "", nil)
 	switch {

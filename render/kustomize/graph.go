@@ -25,6 +25,7 @@ type kustomization struct {
 	src   *lint.Source
 	root  *yaml.Node // a mapping; nil when the file could not be read as one
 	errs  []*lint.InputError
+	wrong []mistake
 	fresh bool     // nobody had opened src before
 	extra []string // further kustomization files of the folder
 	refs  []ref
@@ -102,12 +103,23 @@ func (t *tree) at(dir string) *kustomization {
 	if k, ok := t.cache[dir]; ok {
 		return k
 	}
-	k := t.read(dir)
+	k := t.opened(dir)
+	if k != nil {
+		is := true
+		if err := contained(func() error { is = t.parse(k); return nil }); err != nil {
+			k.root, k.refs = nil, nil
+			k.errs = append(k.errs, &lint.InputError{Span: k.src.LineSpan(1), Message: err.Error()})
+		}
+		if !is {
+			k = nil
+		}
+	}
 	t.cache[dir] = k
 	return k
 }
 
-func (t *tree) read(dir string) *kustomization {
+// opened opens the kustomization file of a directory; nil where there is none.
+func (t *tree) opened(dir string) *kustomization {
 	var k *kustomization
 	for _, name := range fileNames {
 		path := filepath.Join(dir, name)
@@ -126,9 +138,11 @@ func (t *tree) read(dir string) *kustomization {
 		}
 		k = &kustomization{dir: dir, src: src, fresh: fresh}
 	}
-	if k == nil {
-		return nil
-	}
+	return k
+}
+
+// parse reads the file of k, and reports whether it is a kustomization.
+func (t *tree) parse(k *kustomization) bool {
 	docs, errs := lint.ParseYAML(k.src)
 	for _, e := range errs {
 		k.errs = append(k.errs, &lint.InputError{Span: e.Span, Message: e.Message + "; the overlay cannot be built until it is mended"})
@@ -149,14 +163,17 @@ func (t *tree) read(dir string) *kustomization {
 	}
 	if api := text(fold(k.root, "apiVersion")); k.root != nil && api != "" && !strings.HasPrefix(api, "kustomize.config.k8s.io/") &&
 		(strings.Contains(api, ".") || text(fold(k.root, "kind")) != "Kustomization") {
-		return nil // an object of that file name, as Flux' Kustomization
+		return false // an object of that file name, as Flux' Kustomization
 	}
 	if n, message := ambiguous(k.root); n != nil {
 		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, n), Message: message + "; the overlay cannot be built until it is mended"})
 		k.root = nil
 	}
+	if k.root != nil {
+		k.wrong = mistakes(k.root)
+	}
 	k.refs = t.refsOf(k)
-	return k
+	return true
 }
 
 // naming are the fields of a kustomization, in lower case, that name files or

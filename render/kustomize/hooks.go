@@ -8,6 +8,7 @@ import (
 	_ "unsafe" // for go:linkname
 
 	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // How transformers are observed.
@@ -72,7 +73,7 @@ var hooked = sync.OnceValue(func() bool {
 	}
 	for key, f := range transformerFactories {
 		kind := pluginKind(f())
-		transformerFactories[key] = func() resmap.TransformerPlugin { return &transformer{inner: f(), kind: kind} }
+		transformerFactories[key] = func() resmap.TransformerPlugin { return &transformer{inner: f(), again: f, kind: kind} }
 	}
 	for key, f := range generatorFactories {
 		kind := pluginKind(f())
@@ -103,9 +104,11 @@ func buildOf(h *resmap.PluginHelpers) *build {
 // and the build goes on without it.
 type transformer struct {
 	inner resmap.TransformerPlugin
+	again func() resmap.TransformerPlugin // makes one like inner
 	kind  string
 	b     *build
 	w     *writer
+	parts func() []*transformer // what it does in parts; none where that is one
 	dead  bool
 }
 
@@ -114,26 +117,68 @@ func (t *transformer) Config(h *resmap.PluginHelpers, config []byte) error {
 		return t.inner.Config(h, config)
 	}
 	t.w = t.b.writer(t.kind, h.Loader().Root(), config)
+	t.parts = func() []*transformer { return nil }
 	if refused := t.w.refused(); refused != "" {
 		t.dead = true
 		t.b.fail(t.w.span(), "%s", refused)
 		return nil
 	}
-	if err := t.inner.Config(h, config); err != nil {
+	t.parts = sync.OnceValue(func() []*transformer { return t.split(h) })
+	if err := contained(func() error { return t.inner.Config(h, config) }); err != nil {
 		t.dead = true
-		t.b.failed(t.w, err)
+		if len(t.parts()) == 0 {
+			t.b.failed(t.w, err)
+		}
 	}
-	return nil
+	return t.b.stopped()
 }
 
 func (t *transformer) Transform(m resmap.ResMap) error {
 	if t.b == nil {
 		return t.inner.Transform(m)
 	}
-	if !t.dead {
-		t.b.observe(t.w, m, t.inner)
+	if err := t.b.stopped(); err != nil {
+		return err
 	}
-	return nil
+	if !t.dead {
+		err := t.b.observe(t.w, m, t.inner)
+		if err == nil {
+			return t.b.stopped()
+		}
+		if len(t.parts()) == 0 {
+			t.b.failed(t.w, err)
+			return t.b.stopped()
+		}
+	}
+	for _, p := range t.parts() {
+		if p.dead {
+			continue
+		}
+		if err := t.b.observe(p.w, m, p.inner); err != nil {
+			t.b.failed(p.w, err)
+		}
+	}
+	return t.b.stopped()
+}
+
+// split makes a transformer of each entry of one that takes several, so that what is
+// wrong with one does not take the others out.
+func (t *transformer) split(h *resmap.PluginHelpers) []*transformer {
+	writers := t.w.split()
+	parts := make([]*transformer, len(writers))
+	for i, w := range writers {
+		p := &transformer{inner: t.again(), kind: t.kind, b: t.b, w: w}
+		config, err := yaml.Marshal(w.config)
+		if err == nil {
+			err = contained(func() error { return p.inner.Config(h, config) })
+		}
+		if err != nil {
+			p.dead = true
+			t.b.failed(w, err)
+		}
+		parts[i] = p
+	}
+	return parts
 }
 
 // generator wraps a builtin generator.
@@ -160,11 +205,11 @@ func (g *generator) Config(h *resmap.PluginHelpers, config []byte) error {
 		g.b.fail(g.w.span(), "%s", refused)
 		return nil
 	}
-	if err := g.inner.Config(h, config); err != nil {
+	if err := contained(func() error { return g.inner.Config(h, config) }); err != nil {
 		g.dead = true
 		g.b.failed(g.w, err)
 	}
-	return nil
+	return g.b.stopped()
 }
 
 func (g *generator) Generate() (resmap.ResMap, error) {
@@ -173,16 +218,23 @@ func (g *generator) Generate() (resmap.ResMap, error) {
 		return g.inner.Generate()
 	case g.dead:
 		return resmap.New(), nil
-	case g.chart != nil:
-		return g.chart()
 	}
-	g.b.generating = true
-	m, err := g.inner.Generate()
-	g.b.generating = false
+	m := resmap.New()
+	err := contained(func() (err error) {
+		if g.chart != nil {
+			m, err = g.chart()
+			return err
+		}
+		g.b.generating = true
+		defer func() { g.b.generating = false }()
+		if m, err = g.inner.Generate(); err == nil {
+			g.b.generated(g.w, m)
+		}
+		return err
+	})
 	if err != nil {
 		g.b.failed(g.w, err)
-		return resmap.New(), nil
+		m = resmap.New()
 	}
-	g.b.generated(g.w, m)
-	return m, nil
+	return m, g.b.stopped()
 }

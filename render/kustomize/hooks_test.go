@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"context"
 	"io"
 	"log"
 	"os"
@@ -40,7 +41,7 @@ func TestWithoutHooks(t *testing.T) {
 		b := newBuild(tr, k, Options{Files: tr.files, Jail: tr.jail})
 		b.coarse = true
 		restore := quiet()
-		m := b.run()
+		m := b.run(context.Background())
 		restore()
 		want, err := plain(dir, "", nil)
 		if err != nil {

@@ -95,7 +95,7 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 			group.Go(func() {
 				defer func() { <-limit }()
 				if ctx.Err() == nil {
-					bundles[i], seen[i], failed[i] = load(t, roots[i], o)
+					bundles[i], seen[i], failed[i] = load(ctx, t, roots[i], o)
 				}
 			})
 		}
@@ -156,16 +156,24 @@ func (t *tree) instead(roots []*kustomization, failed *kustomization) []*kustomi
 	return roots
 }
 
-// load builds one root, and reports whether that failed.
-func load(t *tree, k *kustomization, o Options) (bundle *lint.Bundle, seen map[string]bool, failed bool) {
+// load builds one root, and reports whether that failed. A panic in it is an error of
+// the bundle.
+func load(ctx context.Context, t *tree, k *kustomization, o Options) (bundle *lint.Bundle, seen map[string]bool, failed bool) {
 	start := time.Now()
 	b := newBuild(t, k, o)
-	m := b.run()
 	var resources []*lint.Resource
-	if m != nil {
-		for _, r := range m.Resources() {
-			resources = append(resources, lint.NewResources(r.YNode(), locator{b})...)
+	failed = true
+	if err := contained(func() error {
+		if m := b.run(ctx); m != nil {
+			for _, r := range m.Resources() {
+				resources = append(resources, lint.NewResources(r.YNode(), locator{b})...)
+			}
+			failed = false
 		}
+		return nil
+	}); err != nil {
+		resources = nil
+		b.fail(k.src.LineSpan(1), "%v", err)
 	}
 	b.release()
 	t.closure(k, func(k *kustomization) {
@@ -180,7 +188,7 @@ func load(t *tree, k *kustomization, o Options) (bundle *lint.Bundle, seen map[s
 		e.Rendering = &bundle.Rendering
 	}
 	bundle.Took = time.Since(start)
-	return bundle, b.seen, m == nil
+	return bundle, b.seen, failed
 }
 
 // roots sorts kustomizations into those that are built and those that are part of

@@ -2,15 +2,20 @@ package kustomize
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/kustomize/api/resmap"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/source"
@@ -101,7 +106,7 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 		"of two entries of one text the second": {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "a: 1\n", "b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "c/kustomization.yaml:1:13: "},
 		"unknown field":                         {"resources: [web.yaml, settings.yaml]\nnamePrefx: a\n", nil, "o/kustomization.yaml:2:1: kustomize knows no field \"namePrefx\" here; did you mean \"namePrefix\"?"},
 		"unknown field of an item":              {"resources: [web.yaml, settings.yaml]\npatches:\n- {pach: a, target: {kind: X}}\n", nil, "o/kustomization.yaml:3:4: kustomize knows no field \"pach\" here"},
-		"field of another type":                 {"resources: [web.yaml, settings.yaml]\nsecretGenerator:\n- {name: x}\n- {name: y}\n", nil, "o/kustomization.yaml:4:4: name is a bool where kustomize wants a string; quote it"},
+		"field of another type":                 {"resources: [web.yaml, settings.yaml]\nsecretGenerator:\n- {name: x}\n- {name: y}\n", nil, "o/kustomization.yaml:4:10: name is true or false to YAML where kustomize wants a text; quote it"},
 		"generator that merges into nothing":    {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator:\n- {name: gone, behavior: merge, literals: [a=b]}\n", nil, "o/kustomization.yaml:3:3: there is no ConfigMap \"gone\" to merge into"},
 		"component that is none":                {"resources: [web.yaml, settings.yaml]\ncomponents: [../c]\n", map[string]string{"c/kustomization.yaml": "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nnamePrefix: a-\n"}, "o/kustomization.yaml:2:14: "},
 		"JSON patch of nothing":                 {"resources: [web.yaml, settings.yaml]\npatches:\n- {path: p.yaml, target: {kind: Deployment}}\n", map[string]string{"o/p.yaml": "- {op: replace, path: /spec/replicas, value: 3}\n- {op: remove, path: /spec/gone}\n"}, "o/kustomization.yaml:3:10: "},
@@ -453,4 +458,164 @@ func BenchmarkAgainstPlain(b *testing.B) {
 		b.ReportMetric(ratios[len(ratios)/2], "median-ratio")
 		b.ReportMetric(ratios[len(ratios)-1], "worst-ratio")
 	}
+}
+
+// What is wrong with one entry of a field does not take the others out.
+func TestTheOtherEntriesOfAFieldAreBuilt(t *testing.T) {
+	const copy = "{source: {kind: ConfigMap, name: settings, fieldPath: data.a}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.copied], options: {create: true}}]}"
+	for name, c := range map[string]struct {
+		fields string
+		files  map[string]string
+		want   string
+	}{
+		"a replacement of nothing":           {"replacements:\n- {source: {kind: Gone, name: z}, targets: [{select: {kind: Deployment}, fieldPaths: [a]}]}\n- " + copy + "\n", nil, "o/kustomization.yaml:3:3: nothing selected by"},
+		"a field that is not there":          {"replacements:\n- " + copy + "\n- {source: {kind: Deployment, name: web}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.a.b]}]}\n", nil, "o/kustomization.yaml:4:3: unable to find field"},
+		"an expression that is none":         {"replacements:\n- {source: {kind: Deployment, name: web}, targets: [{select: {kind: '('}, fieldPaths: [a]}]}\n- " + copy + "\n", nil, "o/kustomization.yaml:3:3: error creating target selector"},
+		"null":                               {"replacements: [null, " + copy + "]\n", nil, "o/kustomization.yaml:2:16: replacements must specify"},
+		"a text":                             {"replacements: [x.yaml, " + copy + "]\n", nil, "o/kustomization.yaml:2:16: an entry of replacements is a text where kustomize wants a mapping of path, source, sourceValue, targets"},
+		"a number in quotes":                 {"replacements: [{source: {kind: Deployment, name: web}, targets: [{select: {kind: X}, options: {index: '1'}}]}, " + copy + "]\n", nil, "o/kustomization.yaml:2:103: index is a text where kustomize wants a whole number"},
+		"one of a file's":                    {"replacements: [{path: r.yaml}]\n", map[string]string{"o/r.yaml": "- targets: []\n- " + copy + "\n"}, "o/r.yaml:1:3: replacements must specify"},
+		"a broken file":                      {"replacements: [{path: r.yaml}, " + copy + "]\n", map[string]string{"o/r.yaml": "source: [a\n"}, "o/r.yaml:1:9: broken YAML"},
+		"a patch of nothing":                 {"patchesStrategicMerge:\n- '{apiVersion: v1, kind: Gone, metadata: {name: g}}'\n- '{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {copied: one}}'\n", nil, "o/kustomization.yaml:3:3: no matches for Id Gone"},
+		"a broken patch":                     {"patchesStrategicMerge:\n- p.yaml\n- '{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {copied: one}}'\n", map[string]string{"o/p.yaml": "a: [\n"}, "o/p.yaml:"},
+		"a label that is a number":           {"commonLabels: {a: 1}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:19: a is a number where kustomize wants a text; quote it"},
+		"a list that is a mapping":           {"images: {name: web}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:9: images is a mapping where kustomize wants a list"},
+		"a count in quotes":                  {"replicas: [{name: web, count: '2'}]\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:31: count is a text where kustomize wants a whole number"},
+		"a patch that is written out":        {"patches: [{patch: {a: b}}]\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:19: patch is a mapping where kustomize wants a text"},
+		"a version that kustomize never had": {"apiVersion: kustomize.config.k8s.io/v1\nkind: Kustomization\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:13: apiVersion is"},
+		"a field that is gone":               {"inventory: {type: ConfigMap}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:1: kustomize knows no field \"inventory\" here; kustomize has dropped it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{"o/web.yaml": web, "o/settings.yaml": settings, "o/kustomization.yaml": "resources: [web.yaml, settings.yaml]\n" + c.fields}
+			for path, text := range c.files {
+				files[path] = text
+			}
+			root := write(t, files)
+			b := open(root, "o").Bundles[0]
+			if got := errorsOf(root, b); !strings.HasPrefix(got, c.want) || strings.Contains(got, "\n") || strings.Contains(got, "types.") {
+				t.Errorf("errors:\n%s\nwant %s", got, c.want)
+			}
+			d := b.Lookup("apps", "Deployment", "", "web")
+			if d == nil || d.Get("spec", "copied").Value() != "one" {
+				t.Error("the other entry was not applied")
+			}
+		})
+	}
+}
+
+// No error quotes the credentials of an address.
+func TestCredentialsInAddressesAreHidden(t *testing.T) {
+	root := write(t, map[string]string{
+		"o/web.yaml": web,
+		"o/t.yaml":   "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: https://bob:hunter2@example.com/p\n",
+		"o/kustomization.yaml": "resources:\n- web.yaml\n- https://bob:hunter2@example.com/a.yaml\n- git::https://hunter2@github.com/a/b?ref=v1\n- bob:hunter2@example.com/a/b\n- ssh://bob:hunter2@example.com/a.git?sshkey=hunter2&ref=v1\n- git@example.com:a/b.git\n" +
+			"patches: [{path: 'https://example.com/p.yaml?token=hunter2'}]\ntransformers: [t.yaml]\nhelmCharts:\n- {name: x, repo: 'https://bob:hunter2@example.com'}\n- {name: z, repo: 'oci://hunter2@example.com/charts'}\n",
+	})
+	got := errorsOf(root, open(root, "o").Bundles[0])
+	if strings.Contains(got, "hunter2") || strings.Contains(got, "bob") {
+		t.Errorf("credentials in\n%s", got)
+	}
+	if strings.Count(got, "\n") != 8 || strings.Count(got, "ref=v1") != 2 || !strings.Contains(got, "git@example.com:a/b.git") {
+		t.Errorf("said:\n%s", got)
+	}
+}
+
+// A panic while a transformer or a generator works is an error at its entry, one
+// elsewhere an error of the overlay; what else there is is built.
+func TestPanicsAreContained(t *testing.T) {
+	if !hooked() {
+		t.Fatal("no hooks")
+	}
+	root := write(t, map[string]string{
+		"o/web.yaml": web, "o/kustomization.yaml": "resources: [web.yaml]\nnamePrefix: a-\nconfigMapGenerator: [{name: c, literals: [a=b]}]\n",
+		"p/web.yaml": web, "p/kustomization.yaml": "resources: [web.yaml]\n",
+	})
+	transformers, generators := maps.Clone(transformerFactories), maps.Clone(generatorFactories)
+	defer func() { transformerFactories, generatorFactories = transformers, generators }()
+	for name, c := range map[string]struct {
+		inner *panicking
+		want  string
+		built bool
+	}{
+		"configuring":  {&panicking{config: true}, "kustomization.yaml:2:13: kustomize failed here and was stopped: out of range", true},
+		"transforming": {&panicking{}, "kustomization.yaml:2:13: kustomize failed here and was stopped: out of range", true},
+		"elsewhere":    {nil, "kustomization.yaml:1:1: kustomize failed here and was stopped: ", false},
+	} {
+		transformerFactories, generatorFactories = maps.Clone(transformers), maps.Clone(generators)
+		for key, f := range transformers {
+			if tr, _ := f().(*transformer); tr.kind == "PrefixTransformer" {
+				transformerFactories[key] = func() resmap.TransformerPlugin {
+					if c.inner == nil {
+						panic("in krusty itself")
+					}
+					return &transformer{inner: c.inner, kind: tr.kind}
+				}
+			}
+		}
+		for key, f := range generators {
+			if g, _ := f().(*generator); g.kind == "ConfigMapGenerator" && c.inner != nil {
+				generatorFactories[key] = func() resmap.GeneratorPlugin { return &generator{inner: c.inner, kind: g.kind} }
+			}
+		}
+		res := open(root, "o", "p")
+		if got := errorsOf(root, res.Bundles[0]); !strings.Contains(got, c.want) || c.built && !strings.Contains(got, "kustomization.yaml:3:29: kustomize failed here") {
+			t.Errorf("%s: said:\n%s", name, got)
+		}
+		if built := len(res.Bundles[0].OfKind("Deployment")) == 1; built != c.built || len(res.Bundles[1].OfKind("Deployment")) != 1 {
+			t.Errorf("%s: built %v, the other %d", name, built, len(res.Bundles[1].OfKind("Deployment")))
+		}
+	}
+}
+
+// panicking is a plugin that panics, when it is configured or when it works.
+type panicking struct{ config bool }
+
+func (p *panicking) Config(*resmap.PluginHelpers, []byte) error {
+	if p.config {
+		panic("out of range")
+	}
+	return nil
+}
+func (p *panicking) Transform(resmap.ResMap) error    { panic("out of range") }
+func (p *panicking) Generate() (resmap.ResMap, error) { panic("out of range") }
+
+// A build ends when it is cancelled, also while a chart is rendered, and says so.
+func TestCancelledBuilds(t *testing.T) {
+	root := write(t, map[string]string{
+		"o/kustomization.yaml":          "helmCharts: [{name: app, releaseName: app}]\n",
+		"o/charts/app/Chart.yaml":       "apiVersion: v2\nname: app\nversion: 1.0.0\n",
+		"o/charts/app/templates/a.yaml": "{{ range until 50000 }}{{ range until 50000 }}{{ end }}{{ end }}",
+	})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(100*time.Millisecond, func() { cancel(errors.New("the user has had enough")) })
+	res := Load(ctx, []string{filepath.Join(root, "o")}, Options{Files: source.New(nil), Jail: root})
+	if got := errorsOf(root, res.Bundles[0]); !strings.Contains(got, "o/kustomization.yaml:1:1: not built: the user has had enough") {
+		t.Errorf("said:\n%s", got)
+	}
+}
+
+// Rules ask for places in the objects of inflated charts at once.
+func TestPlacesInChartsAtOnce(t *testing.T) {
+	files := map[string]string{"o/kustomization.yaml": "helmCharts:\n"}
+	for _, chart := range []string{"one", "two", "three"} {
+		files["o/kustomization.yaml"] += "- {name: " + chart + ", releaseName: " + chart + "}\n"
+		files["o/charts/"+chart+"/Chart.yaml"] = "apiVersion: v2\nname: " + chart + "\nversion: 1.0.0\n"
+		files["o/charts/"+chart+"/templates/pod.yaml"] = "apiVersion: v1\nkind: Pod\nmetadata: {name: {{ .Release.Name }}}\nspec:\n  hostPID: true\n  containers: [{name: a, image: a}]\n"
+	}
+	root := write(t, files)
+	b := open(root, "o").Bundles[0]
+	if len(b.Errors) > 0 || len(b.OfKind("Pod")) != 3 {
+		t.Fatal(errorsOf(root, b))
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		for _, pod := range b.OfKind("Pod") {
+			group.Go(func() {
+				if got := spot(root, pod.Get("spec", "hostPID").Locate().Span); got != "o/charts/"+pod.Name+"/templates/pod.yaml:5:12" {
+					t.Errorf("%s: %s", pod.Name, got)
+				}
+			})
+		}
+	}
+	group.Wait()
 }

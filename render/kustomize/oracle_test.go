@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -110,7 +111,7 @@ func fresh(t testing.TB, dir string, tr *tree) (*build, resmap.ResMap) {
 		return nil, nil
 	}
 	b := newBuild(tr, k, Options{Files: tr.files, Jail: tr.jail})
-	return b, b.run()
+	return b, b.run(context.Background())
 }
 
 // A changed file system is the disk with one file replaced.

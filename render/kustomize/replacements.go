@@ -48,23 +48,46 @@ func (w *writer) replacements(m resmap.ResMap) []replacement {
 			}
 		}
 	}
+	if w.copying != nil {
+		add(w.copying.node, w.copying.place)
+		return list
+	}
+	for _, e := range w.copyings() {
+		add(e.node, e.place)
+	}
+	return list
+}
+
+// A copying is an entry of replacements, or one that a file of it holds.
+type copying struct {
+	node  *yaml.Node
+	place func(*yaml.Node) place // of it and of what it holds
+}
+
+// copyings lists the entries of a ReplacementTransformer, in its order. Of a file that
+// holds none it is the entry that names it.
+func (w *writer) copyings() []copying {
+	var all []copying
 	for _, e := range items(w.of("replacements")) {
 		e = unalias(e)
 		p := fold(e, "path")
-		if text(p) == "" {
-			add(e, w.place)
-			continue
+		before := len(all)
+		if text(p) != "" && len(e.Content) == 2 { // with more kustomize refuses it
+			for _, d := range w.b.documents(w.file(p.Value)) {
+				if d.Kind == yaml.MappingNode {
+					all = append(all, copying{d, at})
+				}
+				for _, x := range items(d) {
+					all = append(all, copying{unalias(x), at})
+				}
+				break // kustomize reads no further one
+			}
 		}
-		for _, d := range w.b.documents(w.file(p.Value)) {
-			if d.Kind == yaml.MappingNode {
-				add(d, at)
-			}
-			for _, x := range items(d) {
-				add(unalias(x), at)
-			}
+		if len(all) == before {
+			all = append(all, copying{e, w.place})
 		}
 	}
-	return list
+	return all
 }
 
 // source returns the value that a replacement copies, as it is before; nil where

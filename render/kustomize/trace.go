@@ -17,8 +17,9 @@ type claim func(path []string, post, pre *yaml.Node) place
 
 func nobody([]string, *yaml.Node, *yaml.Node) place { return place{} }
 
-// observe runs a transformer and gives what it wrote its places.
-func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
+// observe runs a transformer and gives what it wrote its places. Where it fails the
+// objects are what they were.
+func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) error {
 	nodes := map[*resource.Resource]*yaml.Node{}
 	for _, r := range m.Resources() {
 		n := r.YNode()
@@ -31,15 +32,14 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 	if w.kind == "ReplacementTransformer" {
 		w.copies = w.replacements(m)
 	}
-	if err := inner.Transform(m); err != nil {
-		b.failed(w, err)
+	if err := contained(func() error { return inner.Transform(m) }); err != nil {
 		// what was half done, or emptied, is as it was before: the rest is built without this entry
 		for _, r := range m.Resources() {
 			if pre := b.trees[r]; pre != nil && (r.YNode() == nil || !same(pre, r.YNode())) {
 				r.SetYNode(clone(pre))
 			}
 		}
-		return
+		return err
 	}
 	for _, r := range m.Resources() {
 		n, pre := r.YNode(), b.trees[r]
@@ -54,6 +54,7 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) {
 		b.trees[r] = clone(n)
 		b.byNode[n] = b.trees[r]
 	}
+	return nil
 }
 
 // generated gives the objects that a generator made their places.

@@ -23,6 +23,43 @@ type writer struct {
 	docs   []*yaml.Node
 	copies []replacement // of a ReplacementTransformer
 	b      *build
+
+	// Of one entry of several, see split:
+	one     *yaml.Node // with the lines of the kustomization
+	copying *copying
+}
+
+// split returns a writer for each entry of a plugin that takes several.
+func (w *writer) split() []*writer {
+	list := func(field string, item *yaml.Node) *yaml.Node {
+		config := &yaml.Node{Kind: yaml.MappingNode}
+		config.Content = []*yaml.Node{{Kind: yaml.ScalarNode, Value: field}, {Kind: yaml.SequenceNode, Content: []*yaml.Node{clone(item)}}}
+		return config
+	}
+	var parts []*writer
+	switch w.kind {
+	case "ReplacementTransformer":
+		for _, c := range w.copyings() {
+			part := *w
+			part.copying, part.config = &c, list("replacements", c.node)
+			if w.plugin == nil && c.place(c.node) == w.place(c.node) {
+				part.one = c.node
+			}
+			parts = append(parts, &part)
+		}
+	case "PatchStrategicMergeTransformer":
+		entries := items(w.of("paths"))
+		for i, p := range items(fold(w.config, "paths")) {
+			part := *w
+			part.config = list("paths", p)
+			part.docs = part.patches()
+			if w.plugin == nil && i < len(entries) {
+				part.one = unalias(entries[i])
+			}
+			parts = append(parts, &part)
+		}
+	}
+	return parts
 }
 
 // fieldOf names the fields that krusty makes one plugin an item of, in its order.
@@ -122,6 +159,11 @@ func (w *writer) findPlugin() *yaml.Node {
 }
 
 func (w *writer) span() lint.Span {
+	if w.copying != nil && w.one == nil {
+		if s := w.b.locate(w.copying.place(w.copying.node)); s.span.IsValid() {
+			return s.span
+		}
+	}
 	if w.node != nil {
 		return entry{w.k.kustomization, w.anchor()}.span()
 	}
@@ -138,26 +180,39 @@ func (w *writer) span() lint.Span {
 
 // anchor is the part of an entry at which errors are reported.
 func (w *writer) anchor() *yaml.Node {
+	node := w.node
+	if w.one != nil {
+		node = w.one
+		if original := w.original(node); original != nil {
+			return original
+		}
+	}
 	for _, f := range []string{"path", "patch", "name", "target"} {
-		if v := fold(w.node, f); v != nil && v.Kind == yaml.ScalarNode {
+		if v := fold(node, f); v != nil && v.Kind == yaml.ScalarNode {
 			if original := w.original(v); original != nil {
 				return original
 			}
 			return v
 		}
 	}
-	return w.node
+	return node
 }
 
 // original returns the inline text in whose place an edited kustomization has a file.
 func (w *writer) original(n *yaml.Node) *yaml.Node { return w.k.inline[n.Value] }
 
 func (b *build) failed(w *writer, err error) {
-	if path := text(fold(w.config, "path")); path != "" && !isInline(path) {
-		if src, err := b.open(w.file(path)); err == nil {
-			if _, errs := lint.ParseYAML(src); len(errs) > 0 {
-				b.fail(errs[0].Span, "%s; the overlay is built without this patch", errs[0].Message)
-				return
+	named := append(items(fold(w.config, "paths")), fold(w.config, "path"))
+	if w.copying != nil {
+		named = append(named, fold(w.copying.node, "path"))
+	}
+	for _, n := range named {
+		if path := text(n); path != "" && !isInline(path) {
+			if src, err := b.open(w.file(path)); err == nil {
+				if _, errs := lint.ParseYAML(src); len(errs) > 0 {
+					b.fail(errs[0].Span, "%s; the overlay is built without what it says", errs[0].Message)
+					return
+				}
 			}
 		}
 	}
