@@ -15,6 +15,7 @@ import (
 )
 
 var want = regexp.MustCompile("#.*\\bwant((?:\\s+(?:\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`))+)")
+var kubeVersion = regexp.MustCompile(`(?m)^# kube-version: (\S+)$`)
 var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
 
 // Run lints the YAML in folder with one rule and compares the findings with the
@@ -22,6 +23,7 @@ var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
 // regexp matching "severity: message" of one. A missing and an extra finding are
 // both failures. Each file directly in folder is a bundle of its own; the files
 // of a subfolder are one bundle together. A folder without any want is a failure.
+// A line # kube-version: 1.34 says which version the bundle is deployed to.
 func Run(t *testing.T, rule *lint.Rule, folder string, params ...map[string]any) {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -80,7 +82,13 @@ func Bundle(t testing.TB, sources ...*lint.Source) *lint.Bundle {
 			resources = append(resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
 		}
 	}
-	return lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", resources)
+	b := lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", resources)
+	for _, src := range sources {
+		if m := kubeVersion.FindSubmatch(src.Data); m != nil {
+			b.KubeVersion = string(m[1])
+		}
+	}
+	return b
 }
 
 func check(t *testing.T, report *lint.Report, sources []*lint.Source) int {
