@@ -77,10 +77,10 @@ func isBuiltin(name string) bool {
 	return ok || strings.HasPrefix(name, "system:") || strings.HasPrefix(name, "kubeadm:")
 }
 
-func builtinRole(name string) *role {
+func builtinRole(name string, minor int) *role {
 	r := &role{kind: "ClusterRole", name: name}
 	for _, line := range builtin[name] {
-		p := &policyRule{role: r}
+		p := &policyRule{role: r, minor: minor}
 		for _, verb := range strings.Fields(line[0]) {
 			p.verbs = append(p.verbs, entry{text: verb})
 		}

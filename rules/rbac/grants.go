@@ -138,13 +138,14 @@ func (row grantRule) run(pass *lint.Pass) {
 			if i < 0 {
 				continue
 			}
-			severity, note, ok := row.judge(g, r, grants[i])
+			part := grants[i].within(r.cluster())
+			severity, note, ok := row.judge(g, r, part)
 			switch {
 			case !ok:
 			case p.hasStar():
-				row.report(pass, r, judged{grants[i], severity, note})
+				row.report(pass, r, judged{part, severity, note})
 			default:
-				given = append(given, judged{grants[i], severity, note})
+				given = append(given, judged{part, severity, note})
 			}
 		}
 		if len(given) == 0 {
@@ -216,7 +217,11 @@ func weighSecrets(clusterWide bool) func(*graph, *role, *grant) (lint.Severity, 
 		if r.cluster() != clusterWide || gr.rule.named() {
 			return 0, "", false
 		}
-		return weigh(g, r, gr)
+		severity, note, ok := weigh(g, r, gr)
+		if gr.power == readSecrets && !slices.ContainsFunc(gr.verbs, func(v entry) bool { return v.text != "patch" && v.text != "deletecollection" }) {
+			note += ", which the API server answers with the Secrets concerned"
+		}
+		return severity, note, ok
 	}
 }
 

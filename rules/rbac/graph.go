@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -13,6 +14,7 @@ import (
 // bindings → roles → powers. It is built once a bundle, in time linear in
 // objects and edges.
 type graph struct {
+	minor    int     // the minor version of Kubernetes that is deployed to
 	roles    []*role // those of the bundle
 	bindings []*binding
 	accounts []*account // those that exist, run a pod or are bound
@@ -22,6 +24,8 @@ type graph struct {
 	account  map[string]*nameAccounts
 	subjects map[subjectKey]*subject
 	order    []*subject // in the order met
+	// accountGroups are the groups of a namespace's service accounts that are bound.
+	accountGroups []string
 }
 
 // A role is a Role, a ClusterRole or a built-in role.
@@ -93,10 +97,25 @@ type nameAccounts struct {
 	byNS map[string]*account
 }
 
+// newest is the newest minor version of Kubernetes that the powers know.
+const newest = 37
+
+// minorOf returns the minor version of Kubernetes that a bundle is deployed to, the
+// newest where the bundle does not say.
+func minorOf(b *lint.Bundle) int {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(b.KubeVersion, "v"), ".")
+	text, _, _ := strings.Cut(rest, ".")
+	minor, err := strconv.Atoi(strings.TrimSuffix(text, "+"))
+	if err != nil {
+		return newest
+	}
+	return minor
+}
+
 func of(b *lint.Bundle) *graph { return lint.Shared(b, build) }
 
 func build(b *lint.Bundle) *graph {
-	g := &graph{byName: map[string][]*role{}, builtins: map[string]*role{}, account: map[string]*nameAccounts{}, subjects: map[subjectKey]*subject{}}
+	g := &graph{minor: minorOf(b), byName: map[string][]*role{}, builtins: map[string]*role{}, account: map[string]*nameAccounts{}, subjects: map[subjectKey]*subject{}}
 	for _, res := range b.OfKind("ClusterRole", "Role") {
 		if res.Group == group {
 			g.addRole(res)
@@ -166,9 +185,10 @@ func (g *graph) addRole(res *lint.Resource) {
 	if !r.aggregated { // the controller overwrites the rules of an aggregated role
 		for _, n := range res.Get("rules").Items() {
 			if n.IsMapping() {
-				p := newPolicyRule(r, n)
-				p.grants = grantsOf(p)
-				r.own = append(r.own, p)
+				for _, p := range newPolicyRule(r, n, g.minor).parts() {
+					p.grants = grantsOf(p)
+					r.own = append(r.own, p)
+				}
 			}
 		}
 	}
@@ -230,7 +250,7 @@ func (g *graph) addBuiltin(name string) *role {
 	if r := g.builtins[name]; r != nil {
 		return r
 	}
-	r := builtinRole(name)
+	r := builtinRole(name, g.minor)
 	g.builtins[name] = r
 	var levels []string
 	switch name {
@@ -242,22 +262,40 @@ func (g *graph) addBuiltin(name string) *role {
 		levels = []string{"view"}
 	}
 	for _, level := range levels {
-		r.sources = append(r.sources, builtinRole("system:aggregate-to-"+level))
+		r.sources = append(r.sources, builtinRole("system:aggregate-to-"+level, g.minor))
 	}
-	if levels == nil {
-		return r
+	var parts []*role
+	for _, s := range g.byName["ClusterRole/"+name] {
+		if s.reconciled() {
+			parts = append(parts, s)
+		}
 	}
-	for _, s := range g.roles {
-		if slices.ContainsFunc(s.labels, func(l string) bool { return slices.Contains(levels, l) }) {
-			r.sources = append(r.sources, s)
-			s.into = append(s.into, r)
-			for _, nested := range s.sources {
-				r.sources = append(r.sources, nested)
-				nested.into = append(nested.into, r)
+	if levels != nil {
+		for _, s := range g.roles {
+			if slices.ContainsFunc(s.labels, func(l string) bool { return slices.Contains(levels, l) }) {
+				parts = append(parts, s)
+			}
+		}
+	}
+	for _, s := range parts {
+		for _, part := range append([]*role{s}, s.sources...) {
+			if !slices.Contains(r.sources, part) {
+				r.sources = append(r.sources, part)
+				part.into = append(part.into, r)
 			}
 		}
 	}
 	return r
+}
+
+// reconciled reports whether a role of the bundle is one of those that the API
+// server makes itself: at each start it adds what such a role lacks, and takes nothing
+// away, but for one that opts out
+// (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation).
+func (r *role) reconciled() bool {
+	_, ok := builtin[r.name]
+	return ok && r.kind == "ClusterRole" && r.res != nil &&
+		r.res.Get("metadata", "annotations", "rbac.authorization.kubernetes.io/autoupdate").Value() != "false"
 }
 
 // rules calls visit for every policy rule that a role has, aggregated ones too.
@@ -331,6 +369,8 @@ func (g *graph) lookup(kind, namespace, name string) []*role {
 	var found, maybe []*role
 	for _, r := range g.byName[kind+"/"+name] {
 		switch {
+		case r.reconciled():
+			return []*role{g.builtins[name]}
 		case kind == "ClusterRole" || r.namespace == namespace:
 			found = append(found, r)
 		case r.namespace == "" || namespace == "":
@@ -383,6 +423,9 @@ func (g *graph) subjectOf(n *lint.Node, namespace string) *subject {
 		s = &subject{kind: kind, namespace: ns, name: name, account: a}
 		g.subjects[key] = s
 		g.order = append(g.order, s)
+		if kind == "Group" && strings.HasPrefix(name, "system:serviceaccounts:") {
+			g.accountGroups = append(g.accountGroups, name)
+		}
 	}
 	return s
 }
@@ -410,6 +453,21 @@ func (g *graph) accountAt(namespace, name string) *account {
 	known.byNS[namespace] = a
 	g.accounts = append(g.accounts, a)
 	return a
+}
+
+// grantedToGroup reports whether a binding to a group that the account is in by
+// being an account gives it something: all service accounts, those of its namespace,
+// everyone who logs in. Roles that the API server itself binds to everyone give
+// nothing. An account whose namespace only the deploy decides may be in any.
+func (g *graph) grantedToGroup(a *account) bool {
+	gives := func(name string) bool {
+		s := g.subjects[subjectKey{"Group", "", name}]
+		return s != nil && slices.ContainsFunc(s.bindings, func(b *binding) bool { return b.kind != "ClusterRole" || !publicRoles[b.name] })
+	}
+	if gives("system:serviceaccounts") || gives("system:authenticated") || gives("system:serviceaccounts:"+a.namespace) {
+		return true
+	}
+	return a.namespace == "" && slices.ContainsFunc(g.accountGroups, gives)
 }
 
 // accountName returns the service account that a pod runs as; serviceAccount is
@@ -572,11 +630,12 @@ func (r *role) judge() {
 				return
 			}
 			for _, g := range p.grants {
-				if g.at(cluster, r.namespace) && (has[g.power] == nil || len(g.hits) > len(has[g.power].hits)) {
-					has[g.power] = g
+				part := g.within(cluster)
+				if g.at(cluster, r.namespace) && (has[g.power] == nil || len(part.hits) > len(has[g.power].hits)) {
+					has[g.power] = part
 				}
 				if g.power.takeover > 0 && g.at(cluster, "kube-system") && (r.worst[i] == nil || g.power.takeover > r.worst[i].power.takeover) {
-					r.worst[i] = g
+					r.worst[i] = part
 				}
 			}
 		})

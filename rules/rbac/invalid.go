@@ -19,9 +19,10 @@ var Invalid = &lint.Rule{
 	Docs:       docs,
 	YieldsTo:   []string{"schema"}, // only where a type is wrong: see semantic
 	Run: func(pass *lint.Pass) {
+		crds := crdNamesOf(pass.Bundle)
 		for _, res := range pass.Resources("ClusterRole", "Role") {
 			if res.Group == group {
-				checkRole(pass, res)
+				checkRole(pass, res, crds)
 			}
 		}
 		for _, res := range pass.Resources("ClusterRoleBinding", "RoleBinding") {
@@ -40,7 +41,7 @@ func semantic(pass *lint.Pass, n *lint.Node, format string, args ...any) *lint.F
 	return f
 }
 
-func checkRole(pass *lint.Pass, res *lint.Resource) {
+func checkRole(pass *lint.Pass, res *lint.Resource, crds crdNames) {
 	rules := res.Get("rules")
 	aggregated := res.Get("aggregationRule").IsMapping()
 	switch {
@@ -52,6 +53,7 @@ func checkRole(pass *lint.Pass, res *lint.Resource) {
 		semantic(pass, rules, "%s has rules beside its aggregationRule: the controller overwrites them", res).Severity = lint.Low
 		return
 	}
+	all := newRuleSet(res)
 	for _, rule := range rules.Items() {
 		if !rule.IsMapping() {
 			pass.Reportf(rule, "rule %d of %s is no mapping", rule.Index()+1, res)
@@ -62,7 +64,7 @@ func checkRole(pass *lint.Pass, res *lint.Resource) {
 			ok = checkStrings(pass, res, rule.Get(field)) && ok
 		}
 		if ok {
-			checkRule(pass, res, rule)
+			checkRule(pass, res, rule, all, crds)
 		}
 	}
 }
@@ -85,8 +87,8 @@ func checkStrings(pass *lint.Pass, res *lint.Resource, n *lint.Node) bool {
 	return true
 }
 
-func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node) {
-	p := newPolicyRule(nil, rule)
+func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSet, crds crdNames) {
+	p := newPolicyRule(&all.role, rule, minorOf(pass.Bundle))
 	switch {
 	case len(p.verbs) == 0:
 		semantic(pass, rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
@@ -99,9 +101,12 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node) {
 	case len(p.paths) == 0 && len(p.resources) == 0:
 		semantic(pass, rule.Get("resources"), "rule %d of %s has no resources", rule.Index()+1, res)
 	}
-	for _, e := range p.resources {
-		if why := unmatched(e.text); why != "" {
-			semantic(pass, e.node, "resource %q of %s matches nothing: %s", e.text, res, why).Severity = lint.Low
+	checkVoid(pass, res, p, all, crds)
+	checkPaths(pass, res, p)
+	for _, e := range p.names {
+		if e.text == "" {
+			f := semantic(pass, e.node, "the resource name \"\" of %s limits nothing: requests to list, watch, create and delete a collection carry it", res)
+			f.Severity, f.Help = lint.Low, "drop the name, or write those that are meant"
 		}
 	}
 	for _, e := range p.groups {
@@ -121,7 +126,7 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node) {
 func unmatched(resource string) string {
 	base, sub, _ := strings.Cut(resource, "/")
 	switch {
-	case base != "" && base != "*" && sub == "*":
+	case base != "" && base != "*" && base != "userextras" && sub == "*":
 		return "only \"*\" covers all subresources; name " + base + "/exec and the like"
 	case resource == "*/*":
 		return "\"*\" alone covers all resources and subresources"
@@ -163,6 +168,8 @@ func checkBinding(pass *lint.Pass, res *lint.Resource) {
 			semantic(pass, s.Get("apiGroup"), "subject %d of %s is a ServiceAccount of API group %q; it has none", s.Index()+1, res, apiGroup)
 		case kind.Value() == "ServiceAccount" && res.Kind == "ClusterRoleBinding" && s.Get("namespace").Value() == "":
 			semantic(pass, s.Get("namespace"), "subject %d of %s is a ServiceAccount without a namespace", s.Index()+1, res)
+		default:
+			checkIdentity(pass, res, s)
 		}
 	}
 }

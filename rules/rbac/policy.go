@@ -21,16 +21,53 @@ type entry struct {
 type policyRule struct {
 	role                                   *role
 	node                                   *lint.Node // nil in built-in roles
+	minor                                  int        // the minor version of Kubernetes that is deployed to
+	nameless                               bool       // its resourceNames hold "", which does not limit it: see parts
 	verbs, groups, resources, names, paths []entry
 	grants                                 []*grant
 }
 
-func newPolicyRule(owner *role, n *lint.Node) *policyRule {
+func newPolicyRule(owner *role, n *lint.Node, minor int) *policyRule {
 	return &policyRule{
-		role: owner, node: n,
+		role: owner, node: n, minor: minor,
 		verbs: entries(n.Get("verbs")), groups: entries(n.Get("apiGroups")), resources: entries(n.Get("resources")),
 		names: entries(n.Get("resourceNames")), paths: entries(n.Get("nonResourceURLs")),
 	}
+}
+
+// nameless are the verbs of requests that carry no name, or the name "", whatever
+// resource they are about. Those to list and watch can carry one, by a field selector.
+var nameless = []string{"create", "deletecollection", "list", "watch"}
+
+// parts returns what a rule is to the authorizer, which compares resourceNames for
+// equality: where "" is among them, requests without a name are not limited
+// by it, and it means no object. So that is a rule without
+// names, of the verbs concerned, and one of the other names.
+func (r *policyRule) parts() []*policyRule {
+	if !r.hasName("") {
+		return []*policyRule{r}
+	}
+	open, limited := *r, *r
+	open.names, open.verbs, open.nameless = nil, nil, true
+	for _, e := range r.verbs {
+		switch {
+		case e.text == "*":
+			for _, verb := range nameless {
+				open.verbs = append(open.verbs, entry{verb, e.node})
+			}
+		case slices.Contains(nameless, e.text):
+			open.verbs = append(open.verbs, e)
+		}
+	}
+	limited.names = slices.DeleteFunc(slices.Clone(r.names), func(e entry) bool { return e.text == "" })
+	var all []*policyRule
+	if len(open.verbs) > 0 {
+		all = append(all, &open)
+	}
+	if len(limited.names) > 0 {
+		all = append(all, &limited)
+	}
+	return all
 }
 
 // entries reads a list, and a lone string where the list belongs: the API
@@ -76,16 +113,12 @@ func (r *policyRule) resource(resource string) (entry, bool) {
 	return star, found
 }
 
-// allowed returns the items that give one of the verbs on a resource; any verb
-// counts where none is named. A request to create or to delete a collection
+// allowed returns the items that give one of the verbs on a resource. A request to create or to delete a collection
 // carries no name, so a rule with resourceNames never allows it; on a
 // subresource the name is in the URL. One to list or watch carries the name that
 // a field selector asks for, so resourceNames limit it
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources).
 func (r *policyRule) allowed(verbs []string, resource string) []entry {
-	if len(verbs) == 0 {
-		return r.verbs
-	}
 	var all []entry
 	for _, e := range r.verbs {
 		if e.text == "*" {

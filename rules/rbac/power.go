@@ -16,7 +16,8 @@ type power struct {
 	what     string // its name in the table of manilint rbac
 	can      string // completes "can …"; of a namespace, " in namespace …" follows
 	severity lint.Severity
-	verbs    []string // any of them is enough; any verb at all where none is named
+	verbs    []string // any of them is enough
+	older    *older   // what else was enough in older versions of Kubernetes; nil where nothing
 	targets  []target
 	names    weight // of a grant limited by resourceNames
 	// only narrows where the power exists: to configmaps of kube-system, say.
@@ -35,6 +36,20 @@ type limit struct {
 	help string
 	// wide is help where the grant reaches the name in every namespace.
 	wide string
+}
+
+// An older is verbs that gave a power below a version of Kubernetes.
+type older struct {
+	verbs []string
+	below int // the minor version from which they give it no more
+}
+
+// at returns the verbs that give the power in a minor version of Kubernetes.
+func (p *power) at(minor int) []string {
+	if p.older != nil && minor < p.older.below {
+		return slices.Concat(p.verbs, p.older.verbs)
+	}
+	return p.verbs
 }
 
 // A target is a resource that a power is about. Of a cluster-scoped resource
@@ -61,9 +76,36 @@ type grant struct {
 	hits  []hit
 }
 
+// A hit is a resource that a rule names, with the verbs that it gives on it.
 type hit struct {
 	entry  entry
 	target target
+	verbs  []entry
+}
+
+func newGrant(p *power, rule *policyRule, hits []hit) *grant {
+	g := &grant{power: p, rule: rule, hits: hits}
+	for _, h := range hits {
+		for _, v := range h.verbs {
+			if !slices.Contains(g.verbs, v) {
+				g.verbs = append(g.verbs, v)
+			}
+		}
+	}
+	return g
+}
+
+// within returns what is left of a grant where it is bound cluster-wide or in a
+// namespace, which no cluster-scoped resource is of; nil where that is nothing.
+func (g *grant) within(cluster bool) *grant {
+	if cluster || !slices.ContainsFunc(g.hits, func(h hit) bool { return h.target.clusterScoped }) {
+		return g
+	}
+	hits := slices.DeleteFunc(slices.Clone(g.hits), func(h hit) bool { return h.target.clusterScoped })
+	if len(hits) == 0 {
+		return nil
+	}
+	return newGrant(g.power, g.rule, hits)
 }
 
 func coreGroup(resources ...string) []target               { return targets("", false, resources) }
@@ -92,6 +134,11 @@ const (
 	mapHelp     = "drop aws-auth from resourceNames, and map identities by EKS access entries"
 )
 
+// byGet is how pods/exec, pods/attach and pods/portforward could be opened by a
+// WebSocket, which begins with a GET: from 1.35 on that needs the verb create too
+// (https://github.com/kubernetes/kubernetes/pull/134577).
+var byGet = &older{verbs: []string{"get"}, below: 35}
+
 // everything is "*" on "*": all other powers are in it.
 var everything = &power{what: "everything", can: "do everything", severity: lint.Critical, takeover: 9}
 
@@ -110,11 +157,11 @@ var (
 		limited: &limit{can: "impersonate %s", help: "drop the verb impersonate, unless those named hold no more than the role's holders",
 			wide: "grant it in a Role of the ServiceAccount's namespace, or drop the verb impersonate"}}
 	readSecrets = &power{what: "read-secrets", can: "read every Secret", severity: lint.High, takeover: 5,
-		verbs: []string{"get", "list", "watch"}, targets: coreGroup("secrets"),
+		verbs: []string{"get", "list", "watch", "patch", "deletecollection"}, targets: coreGroup("secrets"),
 		help: "name the Secrets in resourceNames with the verb get, or grant it in a Role of the one namespace that needs it",
 		here: "name the Secrets in resourceNames with the verb get"}
 	proxyNodes = &power{what: "proxy-nodes", can: "run commands in every pod through the kubelets (nodes/proxy)", severity: lint.High, takeover: 4,
-		targets: atCluster("", "nodes/proxy"), names: lower,
+		verbs: []string{"create", "get"}, targets: atCluster("", "nodes/proxy"), names: lower,
 		help:    kubeletHelp,
 		limited: &limit{can: "run commands in every pod of %s through its kubelet (nodes/proxy)", help: kubeletHelp}}
 	createTokens = &power{what: "create-tokens", can: "issue tokens of every ServiceAccount", severity: lint.High, takeover: 3,
@@ -123,7 +170,7 @@ var (
 		limited: &limit{can: "issue tokens of %s", help: "drop the verb create, unless those named hold no more than the role's holders",
 			wide: "grant it in a Role of the ServiceAccount's namespace"}}
 	exec = &power{what: "exec", can: "run commands in every pod", severity: lint.High, takeover: 2,
-		verbs: []string{"create", "get"}, targets: coreGroup("pods/exec"),
+		verbs: []string{"create"}, older: byGet, targets: coreGroup("pods/exec"),
 		help: "drop pods/exec, or grant it in a Role of the one namespace that needs it", here: "drop pods/exec"}
 	createWorkloads = &power{what: "create-workloads", can: "create or change workloads, and so run as every ServiceAccount", severity: lint.Medium, takeover: 1,
 		verbs: write, targets: workload,
@@ -135,10 +182,10 @@ var (
 		help: "name the Secrets in resourceNames, or grant it in a Role of the one namespace that needs it",
 		here: "name the Secrets in resourceNames"}
 	attach = &power{what: "attach", can: "attach to the processes of every pod", severity: lint.High,
-		verbs: []string{"create", "get"}, targets: coreGroup("pods/attach"),
+		verbs: []string{"create"}, older: byGet, targets: coreGroup("pods/attach"),
 		help: "drop pods/attach, or grant it in a Role of the one namespace that needs it", here: "drop pods/attach"}
 	portForward = &power{what: "port-forward", can: "reach every port of every pod, past network policies", severity: lint.Medium,
-		verbs: []string{"create", "get"}, targets: coreGroup("pods/portforward"), help: "drop pods/portforward"}
+		verbs: []string{"create"}, older: byGet, targets: coreGroup("pods/portforward"), help: "drop pods/portforward"}
 	debug = &power{what: "ephemeral-containers", can: "put a container of its choice into every running pod", severity: lint.High,
 		verbs: change, targets: coreGroup("pods/ephemeralcontainers"),
 		help: "drop pods/ephemeralcontainers, or grant it in a Role of the one namespace that needs it", here: "drop pods/ephemeralcontainers"}
@@ -226,7 +273,7 @@ func (r *policyRule) isEverything() bool {
 func grantsOf(r *policyRule) []*grant {
 	if r.isEverything() {
 		e, _ := star(r.resources)
-		return []*grant{{everything, r, r.verbs, []hit{{e, target{"*", "*", false}}}}}
+		return []*grant{newGrant(everything, r, []hit{{e, target{"*", "*", false}, r.verbs}})}
 	}
 	return partsOf(r)
 }
@@ -245,7 +292,7 @@ func partsOf(r *policyRule) []*grant {
 		if slices.Contains(candidates[:i], p) {
 			continue
 		}
-		g := &grant{power: p, rule: r}
+		var hits []hit
 		for _, t := range p.targets {
 			if !r.allowsGroup(t.group) {
 				continue
@@ -254,19 +301,12 @@ func partsOf(r *policyRule) []*grant {
 			if !ok {
 				continue
 			}
-			verbs := r.allowed(p.verbs, t.resource)
-			if len(verbs) == 0 {
-				continue
-			}
-			g.hits = append(g.hits, hit{e, t})
-			for _, v := range verbs {
-				if !slices.Contains(g.verbs, v) {
-					g.verbs = append(g.verbs, v)
-				}
+			if verbs := r.allowed(p.at(r.minor), t.resource); len(verbs) > 0 {
+				hits = append(hits, hit{e, t, verbs})
 			}
 		}
-		if len(g.hits) > 0 {
-			all = append(all, g)
+		if len(hits) > 0 {
+			all = append(all, newGrant(p, r, hits))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *grant) int { return slices.Index(powers, a.power) - slices.Index(powers, b.power) })
@@ -279,7 +319,7 @@ func (g *grant) at(cluster bool, namespace string) bool {
 	if g.power.only != nil && !g.power.only(g, cluster, namespace) {
 		return false
 	}
-	return cluster || slices.ContainsFunc(g.hits, func(h hit) bool { return !h.target.clusterScoped })
+	return g.within(cluster) != nil
 }
 
 // node returns the narrowest place of the grant: the verb where the verb is the
@@ -443,5 +483,9 @@ func (g *grant) items() string {
 	for _, h := range g.hits {
 		resources = append(resources, h.entry)
 	}
-	return texts(g.verbs) + " on " + texts(resources)
+	text := texts(g.verbs) + " on " + texts(resources)
+	if g.rule.nameless {
+		text += ", which the resource name \"\" does not limit"
+	}
+	return text
 }

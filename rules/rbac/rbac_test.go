@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/linttest"
 )
@@ -45,7 +49,7 @@ func TestGrantsAreReadAsTheAuthorizerReadsThem(t *testing.T) {
 		{`{apiGroups: [""], resources: ["pods/*"], verbs: ["*"]}`, "", ""},
 		{`{apiGroups: [""], resources: ["*/exec"], verbs: [create]}`, "exec", "exec"},
 		{`{apiGroups: [""], resources: ["*/scale"], verbs: ["*"]}`, "", ""},
-		{`{apiGroups: ["*"], resources: ["*"], verbs: [get]}`, "read-secrets proxy-nodes exec attach port-forward", "read-secrets exec attach port-forward"},
+		{`{apiGroups: ["*"], resources: ["*"], verbs: [get]}`, "read-secrets proxy-nodes", "read-secrets"},
 		{`{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}`, "everything", "everything"},
 		{`{apiGroups: [shop.example], resources: ["*"], verbs: ["*"]}`, "", ""},
 		{`{apiGroups: [apps], resources: [pods], verbs: [create]}`, "", ""},
@@ -500,5 +504,23 @@ func TestHoldersAreCountedOnce(t *testing.T) {
 	admin := strings.ReplaceAll(binding("a", jane+","+jane+","+joe), "name: r}", "name: cluster-admin}")
 	if found := run(t, parse(t, admin)).Findings; len(found) != 1 || !strings.Contains(found[0].Message, `to User "jane" and 1 more`) {
 		t.Errorf("%v", found[0].Message)
+	}
+}
+
+// Every kind of the API has its resource in the list, in its group.
+func TestEveryKindOfTheAPIIsServed(t *testing.T) {
+	for kind := range scheme.Scheme.AllKnownTypes() {
+		name, isList := strings.CutSuffix(kind.Kind, "List")
+		kind.Kind = name
+		if kind.Version == runtime.APIVersionInternal || !isList || name == "APIGroup" || !scheme.Scheme.Recognizes(kind) {
+			continue
+		}
+		plural, _ := meta.UnsafeGuessKindToResource(kind)
+		if kind.Kind == "Endpoints" {
+			plural.Resource = "endpoints"
+		}
+		if len(servedResources().in([]entry{{text: kind.Group}}, plural.Resource)) == 0 {
+			t.Errorf("%s of API group %q is missing", plural.Resource, kind.Group)
+		}
 	}
 }

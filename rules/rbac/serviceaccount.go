@@ -20,8 +20,9 @@ var AutomountToken = &lint.Rule{
 		"kubescape": {"C-0034"}, "kubesec": {"AutomountServiceAccountToken"}},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, a := range of(pass.Bundle).accounts {
-			if len(a.bindings) > 0 {
+		g := of(pass.Bundle)
+		for _, a := range g.accounts {
+			if len(a.bindings) > 0 || g.grantedToGroup(a) {
 				continue
 			}
 			for _, pod := range a.pods {
@@ -105,11 +106,11 @@ var DeprecatedServiceAccountField = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, pod := range pass.PodSpecs() {
 			old, name := pod.Node.Get("serviceAccount"), pod.Node.Get("serviceAccountName").Value()
-			if old.Value() == "" {
-				continue
+			if old.Value() == "" || old.Value() == name {
+				continue // both fields are what the API server itself writes
 			}
 			effect := "the field is called serviceAccountName now"
-			if name != "" && name != old.Value() {
+			if name != "" {
 				effect = fmt.Sprintf("serviceAccountName: %s counts in its place", name)
 			}
 			f := pass.Reportf(old, "%s names ServiceAccount %q in the deprecated field serviceAccount; %s", pod.Resource, old.Value(), effect)

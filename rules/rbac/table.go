@@ -108,7 +108,7 @@ func (t *tabulator) grantsOf(r *role, b *binding) []namedGrant {
 			if !ok {
 				i = len(all)
 				at[kind] = i
-				all = append(all, namedGrant{g, []string{}})
+				all = append(all, namedGrant{g.within(key.cluster), []string{}})
 			}
 			for _, e := range p.names {
 				all[i].names = append(all[i].names, e.text)

@@ -124,7 +124,7 @@ func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool))
 			}
 			for _, g := range partsOf(p) {
 				if r.gives(g) && (!p.named() || g.power.names == lower || g.power.only != nil) {
-					w.grants = append(w.grants, g)
+					w.grants = append(w.grants, g.within(r.cluster()))
 				}
 			}
 			severity, ok := judge(&w)

@@ -1,0 +1,404 @@
+package rbac
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// special are the verbs that the API server asks for on some resources alone
+// (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#authorization-verbs).
+var special = map[string][]target{
+	"impersonate": slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "users", "groups", "uids", "userextras", "nodes", "serviceaccounts")),
+	"escalate":    in(group, "roles", "clusterroles"),
+	"bind":        in(group, "roles", "clusterroles"),
+	"approve":     in("certificates.k8s.io", "signers"),
+	"sign":        in("certificates.k8s.io", "signers"),
+	"attest":      in("certificates.k8s.io", "signers"),
+}
+
+var specialNouns = map[string]string{
+	"impersonate": "users, groups, uids, userextras and serviceaccounts", "escalate": "roles and clusterroles", "bind": "roles and clusterroles",
+	"approve": "signers", "sign": "signers", "attest": "signers",
+}
+
+func isSpecial(verb string) bool { return special[verb] != nil }
+
+// methods are HTTP methods that are no verbs of requests about resources, with those
+// that they become (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb).
+var methods = map[string]string{"post": "create", "put": "update", "head": "get"}
+
+// checkVoid reports what of a rule about resources no request ever asks for. Of API groups
+// that Kubernetes itself does not have nothing is known, but for the kinds whose
+// definition is in the bundle; nor of verbs that it does not have: admission policies
+// may ask for any.
+func checkVoid(pass *lint.Pass, role *lint.Resource, p *policyRule, all *ruleSet, crds crdNames) {
+	if len(p.groups) == 0 || len(p.resources) == 0 || len(p.verbs) == 0 || len(p.paths) > 0 {
+		return
+	}
+	void := func(n *lint.Node, help, format string, args ...any) {
+		f := semantic(pass, n, format, args...)
+		f.Severity, f.Help = lint.Low, help
+	}
+	known := !slices.ContainsFunc(p.groups, func(e entry) bool { _, ok := served[e.text]; return !ok })
+	var verbs []entry
+	for _, v := range p.verbs {
+		lower := strings.ToLower(v.text)
+		switch {
+		case methods[lower] != "":
+			void(v.node, "write "+methods[lower], "verb %q of %s matches no request about resources: it is an HTTP method, and the verb is %s", v.text, role, methods[lower])
+		case lower != v.text && (slices.Contains(usualVerbs, lower) || isSpecial(lower)):
+			void(v.node, "write "+lower+p.then(p.with(lower)), "verb %q of %s matches nothing: verbs are written in lower case", v.text, role)
+		case isSpecial(v.text) && known && !p.takesSpecial(v.text):
+			void(v.node, "drop it", "verb %s of %s matches nothing: it is asked for on %s alone", v.text, role, specialNouns[v.text])
+		default:
+			verbs = append(verbs, v)
+		}
+	}
+	if len(verbs) == 0 {
+		return
+	}
+	for _, e := range p.resources {
+		if strings.HasPrefix(e.text, "*") && e.text != "*/*" {
+			continue
+		}
+		if why := unmatched(e.text); why != "" {
+			void(e.node, p.spelled(e.text, known), "resource %q of %s matches nothing: %s", e.text, role, why)
+			continue
+		}
+		if why, help := p.void(e.text, role.Kind == "Role", known, verbs, all, crds); why != "" {
+			void(e.node, help, "resource %q of %s %s", e.text, role, why)
+		}
+	}
+}
+
+// takesSpecial reports whether the rule names a resource on which a special verb is asked for.
+func (r *policyRule) takesSpecial(verb string) bool {
+	return slices.ContainsFunc(special[verb], func(t target) bool {
+		return r.allowsGroup(t.group) && slices.ContainsFunc(r.resources, func(e entry) bool {
+			base, _, _ := strings.Cut(e.text, "/")
+			return base == t.resource || e.text == "*"
+		})
+	})
+}
+
+// void says why no request matches a resource of the rule, and what to write; "" where
+// one may. Of several groups one is enough.
+func (r *policyRule) void(resource string, namespaced, known bool, verbs []entry, all *ruleSet, crds crdNames) (why, help string) {
+	x := servedResources()
+	base, sub, _ := strings.Cut(resource, "/")
+	if plural, group := crds.plural(r.groups, base); plural != "" {
+		return "matches nothing: resources are written in the plural", fmt.Sprintf("write %s of API group %s", under(plural, sub), group)
+	}
+	if !known {
+		return "", ""
+	}
+	found := x.in(r.groups, base)
+	if len(found) == 0 {
+		return r.misnamed(base, sub, all)
+	}
+	if !slices.ContainsFunc(found, func(s *servedResource) bool { _, known := s.takes(sub, ""); return known }) {
+		return fmt.Sprintf("matches nothing: %s have no such subresource", base), "name one of " + strings.Join(subresources(found), ", ")
+	}
+	if !slices.ContainsFunc(found, func(s *servedResource) bool {
+		return !namespaced || !s.clusterScoped || base == "namespaces" && s.group == ""
+	}) {
+		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r)
+	}
+	if upgrades[resource] && r.minor >= byGet.below && len(verbs) == 1 && verbs[0].text == "get" && !all.grants("", resource, entry{text: "create"}) {
+		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is asked for, too", byGet.below), "name the verb create" + r.then(r.with("create"))
+	}
+	return r.unasked(found, sub, namespaced, verbs)
+}
+
+// unasked says why no request carries one of the verbs; "" where one may.
+func (r *policyRule) unasked(found []*servedResource, sub string, namespaced bool, verbs []entry) (why, help string) {
+	var taken []string
+	for _, s := range found {
+		accepted := s.verbs
+		switch {
+		case sub != "":
+			accepted = s.subs[sub]
+		case namespaced && s.plural == "namespaces":
+			// A request about one namespace counts as one in it, one for a list of
+			// them does not: k8s.io/apiserver/pkg/endpoints/request.
+			accepted = []string{"delete", "get", "patch", "update"}
+		}
+		for _, v := range verbs {
+			usual := slices.Contains(usualVerbs, v.text) && len(accepted) > 0
+			ok, _ := s.takes(sub, v.text)
+			if v.text == "*" || ok && (!usual || slices.Contains(accepted, v.text)) {
+				if sub != "" || !r.named() || r.hasName("") || v.text != "create" && v.text != "deletecollection" {
+					return "", ""
+				}
+			}
+		}
+		taken = append(taken, accepted...)
+	}
+	if sub == "" && r.named() && !slices.ContainsFunc(verbs, func(v entry) bool { return v.text != "create" && v.text != "deletecollection" }) {
+		return fmt.Sprintf("grants nothing: a request to %s carries no name, so resourceNames leave none", texts(verbs)), "drop the resourceNames, or limit what is made by an admission policy"
+	}
+	slices.Sort(taken)
+	return fmt.Sprintf("grants nothing with %s: requests about it are %s", texts(verbs), strings.Join(slices.Compact(taken), ", ")), "name the verbs that are used"
+}
+
+// spelled says how a resource in upper case is written; "" where that is not known.
+func (r *policyRule) spelled(resource string, known bool) string {
+	x := servedResources()
+	base, sub, _ := strings.Cut(strings.ToLower(resource), "/")
+	if plural := x.spelling[base]; plural != "" && x.byPlural[base] == nil {
+		base = plural
+	}
+	if !known || sub == "*" || strings.HasPrefix(resource, "*") || x.byPlural[base] == nil {
+		return ""
+	}
+	if all := x.in(r.groups, base); len(all) > 0 {
+		return "write " + under(base, sub) + r.then(r.fixed(all[0].group, under(base, sub)))
+	}
+	if home := x.home(base); home != nil {
+		return r.move(home, base, sub)
+	}
+	return ""
+}
+
+// upgrades are the subresources that a WebSocket opens.
+var upgrades = map[string]bool{"pods/exec": true, "pods/attach": true, "pods/portforward": true}
+
+// A ruleSet is the rules of a role of the bundle, as what is wrong in one may be
+// right in another.
+type ruleSet struct {
+	role  role
+	rules []*policyRule
+	known map[string]bool // what grants was asked: roles have few resources and many rules
+}
+
+func newRuleSet(res *lint.Resource) *ruleSet {
+	s := &ruleSet{role: role{res: res, kind: res.Kind, namespace: res.Namespace, name: res.Name}, known: map[string]bool{}}
+	for _, n := range res.Get("rules").Items() {
+		s.rules = append(s.rules, newPolicyRule(&s.role, n, newest))
+	}
+	return s
+}
+
+// grants reports whether one rule gives all the verbs on a resource.
+func (s *ruleSet) grants(group, resource string, verbs ...entry) bool {
+	key := group + " " + resource + " " + texts(verbs)
+	found, ok := s.known[key]
+	if !ok {
+		found = slices.ContainsFunc(s.rules, func(p *policyRule) bool {
+			_, ok := p.resource(resource)
+			return ok && p.allowsGroup(group) && !slices.ContainsFunc(verbs, func(v entry) bool { return len(p.allowed([]string{v.text}, resource)) == 0 })
+		})
+		s.known[key] = found
+	}
+	return found
+}
+
+// misnamed says what is wrong with a resource that none of the groups has.
+func (r *policyRule) misnamed(base, sub string, all *ruleSet) (why, help string) {
+	x := servedResources()
+	plural := base
+	if p := x.spelling[base]; p != "" && x.byPlural[base] == nil {
+		plural = p
+	}
+	if found := x.in(r.groups, plural); len(found) > 0 {
+		fixed := r.fixed(found[0].group, under(plural, sub))
+		return "matches nothing: resources are written in the plural", "write " + under(plural, sub) + r.then(fixed)
+	}
+	groups := "API group " + texts(r.groups) + " has"
+	if len(r.groups) > 1 {
+		groups = "none of the API groups " + texts(r.groups) + " has"
+	}
+	switch other := x.home(plural); {
+	case other != nil && all.grants(other.group, under(plural, sub), r.verbs...):
+		return "", "" // the role does so elsewhere: nobody believes what is not so
+	case other != nil && len(r.groups) > 1:
+		return fmt.Sprintf("matches nothing: %s %s, which are of %s", groups, plural, groupName(other.group)), r.move(other, plural, sub)
+	case other != nil:
+		return fmt.Sprintf("matches nothing: %s are of %s", plural, groupName(other.group)), r.move(other, plural, sub)
+	case len(r.groups) == 1 && r.groups[0].text == "" && !ofOpenShift[base]:
+		return "matches nothing: the core API group has no " + base, "name the API group whose resource it is"
+	}
+	return "", ""
+}
+
+// ofOpenShift are resources that OpenShift had in the core API group before it had
+// groups of its own; old roles of it name them there.
+var ofOpenShift = map[string]bool{
+	"builds": true, "buildconfigs": true, "deploymentconfigs": true, "identities": true, "imagestreams": true, "imagestreamtags": true, "imagestreamimages": true,
+	"images": true, "oauthclients": true, "projects": true, "projectrequests": true, "routes": true, "securitycontextconstraints": true, "templates": true,
+}
+
+// home returns the resource in the group that it is of today; nil where none has it.
+func (x *servedIndex) home(plural string) *servedResource {
+	var found *servedResource
+	for _, r := range x.byPlural[plural] {
+		switch {
+		case r.group == "extensions", r.group == "lifecycle.k8s.io": // gone since 1.22, and of clusters that try out what is new
+		case found == nil, len(r.verbs) > len(found.verbs): // "nodes" are more than what is impersonated
+			found = r
+		}
+	}
+	return found
+}
+
+func (r *policyRule) move(to *servedResource, plural, sub string) string {
+	return fmt.Sprintf("write %s in a rule of apiGroups: [%s]", under(plural, sub), quotedGroup(to.group)) + r.then(r.fixed(to.group, under(plural, sub)))
+}
+
+func quotedGroup(group string) string {
+	if group == "" {
+		return `""`
+	}
+	return group
+}
+
+func groupName(group string) string {
+	if group == "" {
+		return "the core API group"
+	}
+	return "API group " + group
+}
+
+func under(base, sub string) string {
+	if sub == "" {
+		return base
+	}
+	return base + "/" + sub
+}
+
+func subresources(all []*servedResource) []string {
+	var names []string
+	for _, r := range all {
+		for name := range r.subs {
+			names = append(names, under(r.plural, name))
+		}
+	}
+	if len(names) == 0 {
+		return []string{all[0].plural}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// fixed returns the rule as it is meant: of one group and one resource.
+func (r *policyRule) fixed(group, resource string) *policyRule {
+	p := *r
+	p.groups, p.resources = []entry{{text: group}}, []entry{{text: resource}}
+	return &p
+}
+
+// with returns the rule with one verb.
+func (r *policyRule) with(verb string) *policyRule {
+	p := *r
+	p.verbs = []entry{{text: verb}}
+	return &p
+}
+
+// then says what a rule would let its holders do; "" where that is nothing on the list.
+func (r *policyRule) then(fixed *policyRule) string {
+	for _, p := range fixed.parts() {
+		if all := grantsOf(p); len(all) > 0 && !(p.named() && all[0].power.names == silent) {
+			return "; it would then let its holders " + all[0].can(true)
+		}
+	}
+	return ""
+}
+
+// crdNames are the names by which definitions in the bundle call their resources.
+type crdNames map[[2]string]string // group and wrong name, to the plural
+
+func crdNamesOf(b *lint.Bundle) crdNames {
+	names := crdNames{}
+	plurals := map[[2]string]bool{}
+	for _, crd := range b.OfKind("CustomResourceDefinition") {
+		if crd.Group != "apiextensions.k8s.io" {
+			continue
+		}
+		group, n := crd.Get("spec", "group").Value(), crd.Get("spec", "names")
+		plural := n.Get("plural").Value()
+		plurals[[2]string{group, plural}] = true
+		for _, wrong := range append(n.Get("shortNames").Strings(), n.Get("singular").Value(), strings.ToLower(n.Get("kind").Value())) {
+			if wrong != "" && wrong != plural && plural != "" {
+				names[[2]string{group, wrong}] = plural
+			}
+		}
+	}
+	for name := range plurals {
+		delete(names, name)
+	}
+	return names
+}
+
+func (c crdNames) plural(groups []entry, name string) (plural, group string) {
+	for _, g := range groups {
+		if p := c[[2]string{g.text, name}]; p != "" && len(groups) == 1 {
+			return p, g.text
+		}
+	}
+	return "", ""
+}
+
+// checkPaths reports what of a rule about URLs no request matches: the authorizer
+// takes a "*" at the end of a path for a pattern, and no other.
+func checkPaths(pass *lint.Pass, role *lint.Resource, p *policyRule) {
+	void := func(n *lint.Node, help, format string, args ...any) {
+		f := semantic(pass, n, format, args...)
+		f.Severity, f.Help = lint.Low, help
+	}
+	for _, e := range p.paths {
+		switch {
+		case e.text != "*" && !strings.HasPrefix(e.text, "/"):
+			void(e.node, "write /"+e.text, "path %q of %s matches nothing: paths begin with a slash", e.text, role)
+		case strings.Contains(strings.TrimSuffix(e.text, "*"), "*"):
+			void(e.node, "end the path at the first *", "path %q of %s matches nothing: only a * at the end is a pattern", e.text, role)
+		}
+	}
+	for _, v := range p.verbs {
+		lower := strings.ToLower(v.text)
+		switch {
+		case len(p.paths) == 0:
+		case lower != v.text:
+			void(v.node, "write "+lower, "verb %q of %s matches nothing: verbs are written in lower case", v.text, role)
+		case slices.Contains([]string{"create", "update", "list", "watch", "deletecollection"}, v.text):
+			void(v.node, "write get, post, put, patch, delete or head", "verb %s of %s matches no request about a path: its verb is the HTTP method", v.text, role)
+		}
+	}
+}
+
+// checkIdentity reports a subject that is nobody: a user by the name of a group of Kubernetes'
+// own, a group by the name of a user, or a pattern.
+func checkIdentity(pass *lint.Pass, res *lint.Resource, s *lint.Node) {
+	kind, n := s.Get("kind").Value(), s.Get("name")
+	name := n.Value()
+	void := func(help, format string, args ...any) {
+		f := semantic(pass, n, format, args...)
+		f.Severity, f.Help = lint.Low, help
+	}
+	isGroup := slices.Contains([]string{"system:masters", "system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:nodes", "system:bootstrappers"}, name) ||
+		strings.HasPrefix(name, "system:serviceaccounts:") || strings.HasPrefix(name, "system:bootstrappers:")
+	isUser := slices.Contains([]string{"system:anonymous", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy", "system:apiserver"}, name) ||
+		strings.HasPrefix(name, "system:serviceaccount:") || strings.HasPrefix(name, "system:node:")
+	account := strings.HasPrefix(name, "system:serviceaccount:") && strings.Count(name, ":") == 3
+	switch {
+	case name == "*":
+		void("name the users, groups or service accounts; everyone who logs in is Group system:authenticated", "subject %d of %s is called \"*\": a name is no pattern, so it is nobody", s.Index()+1, res)
+	case kind == "User" && isGroup:
+		void("write kind: Group", "subject %d of %s is User %q, which is the name of a group: no user has it", s.Index()+1, res, name)
+	case kind == "Group" && isUser:
+		void("write kind: User", "subject %d of %s is Group %q, which is the name of a user: no group has it", s.Index()+1, res, name)
+	case kind == "User" && strings.HasPrefix(name, "system:serviceaccount:") && !account:
+		void("write kind: ServiceAccount with its name and namespace", "subject %d of %s is User %q: a service account's user is system:serviceaccount:NAMESPACE:NAME", s.Index()+1, res, name)
+	case kind == "ServiceAccount" && account:
+		parts := strings.Split(name, ":")
+		void(fmt.Sprintf("write name: %s and namespace: %s", parts[3], parts[2]), "subject %d of %s is ServiceAccount %q: that is the name of its user, and no account has it", s.Index()+1, res, name)
+	case kind == "ServiceAccount" && (isGroup || isUser):
+		right := "User"
+		if isGroup {
+			right = "Group"
+		}
+		void("write kind: "+right, "subject %d of %s is ServiceAccount %q, which is the name of a %s: no account has it", s.Index()+1, res, name, strings.ToLower(right))
+	}
+}
