@@ -157,6 +157,16 @@ func TestEveryCheckHasARule(t *testing.T) {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", check, row[3], covered, row[2])
 		}
 	}
+	for _, r := range All() {
+		if strings.Contains(b.String(), "(rules.md#"+r.ID+")") {
+			continue
+		}
+		scope := "opt-in"
+		if r.In(lint.ProfileDefault) {
+			scope = "core"
+		}
+		fmt.Fprintf(&b, "| %s | %s | [%s](rules.md#%s) | %s |\n", r.ID, scope, r.ID, r.ID, cell(r.Summary))
+	}
 	compare(t, "../docs/checks.md", b.String())
 }
 

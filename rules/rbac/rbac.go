@@ -21,7 +21,7 @@ var Rules = slices.Concat(
 	[]*lint.Rule{ClusterAdminBinding, SystemMasters, Anonymous, Authenticated, Effective},
 	grantRules(),
 	[]*lint.Rule{AggregateTo, DanglingRole, Invalid},
-	[]*lint.Rule{DefaultServiceAccount, AutomountToken, DeprecatedServiceAccountField, DanglingServiceAccount},
+	[]*lint.Rule{DefaultServiceAccount, AutomountToken, ServiceAccountAutomount, DeprecatedServiceAccountField, DanglingServiceAccount},
 )
 
 var core = []lint.Profile{lint.ProfileDefault}

@@ -38,6 +38,9 @@ func run(t testing.TB, b *lint.Bundle) *lint.Report {
 func lines(report *lint.Report) []string {
 	var all []string
 	for _, f := range report.Findings {
+		if f.Rule == ServiceAccountAutomount {
+			continue // of every account here, and about nothing that is granted
+		}
 		all = append(all, fmt.Sprintf("%d %s %s", f.Span.Start.Line, f.Severity, f.Rule.ID))
 	}
 	return all

@@ -37,6 +37,28 @@ var AutomountToken = &lint.Rule{
 	},
 }
 
+// ServiceAccountAutomount reports service accounts that let each pod of theirs have a
+// token that does not say otherwise (CIS 5.1.6).
+var ServiceAccountAutomount = &lint.Rule{
+	ID:         "service-account-automount",
+	Summary:    "ServiceAccount mounts its token into every pod that does not decline it",
+	Severity:   lint.Low,
+	Group:      "rbac",
+	References: []string{"CIS 5.1.6", "NSA C-0034", "OWASP K09"},
+	Peers:      map[string][]string{"kubescape": {"C-0034", "C-0190"}},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		for _, res := range pass.Resources("ServiceAccount") {
+			n := res.Get("automountServiceAccountToken")
+			if res.Group != "" || n.IsFalse() {
+				continue
+			}
+			f := pass.Reportf(n, "%s mounts its token into every pod that does not decline it", res)
+			f.Help = "set automountServiceAccountToken: false, and true in the pods that call the API server"
+		}
+	},
+}
+
 // DefaultServiceAccount reports pods that get the token of the default service
 // account, and bindings to it (CIS 5.1.5): what it may do, every pod of the
 // namespace may that names no other. It yields where the token is the whole matter.
