@@ -207,22 +207,12 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 	if t.last.src != src || t.last.n != n { // a file of one long line is shown for each of its findings
 		t.last = newShownLine(src, n, src.Line(n), t.masks.Line(src, n))
 	}
-	line := t.last
-	from, to := s.Start.Column-1, len(line.runes)
-	if s.End.Line == n {
-		to = s.End.Column - 1
-	}
-	if line.shown != line.text {
-		if s.End.Line != n {
-			to = utf8.RuneCountInString(line.text)
-		}
-		from, to = line.shift(from, to)
-	}
-	room := t.width - gutter - 4
-	before, marked, after := clip(line.runes, from, to, room)
+	runes, from, to, rest := t.last.marked(s)
+	room := t.width - gutter - 4 - width(rest)
+	before, marked, after := clip(runes, from, to, room)
 	bar := t.paint("|", color.FgHiBlue)
 	number := t.paint(fmt.Sprintf("%*d", gutter+1, n), color.FgHiBlue)
-	fmt.Fprintf(t, "%s %s %s%s%s\n", number, bar, before, t.paint(marked, attributes...), after)
+	fmt.Fprintf(t, "%s %s %s%s%s%s\n", number, bar, before, t.paint(marked, attributes...), after, t.paint(rest, color.Faint))
 	fmt.Fprintf(t, "%s %s %s%s\n", strings.Repeat(" ", gutter+1), bar,
 		strings.Repeat(" ", width(before)), t.paint(strings.Repeat(mark, max(1, width(marked))), attributes...))
 }
@@ -233,6 +223,7 @@ type shownLine struct {
 	n           int
 	text, shown string
 	runes       []rune  // of shown
+	comment     int     // where the comment of shown begins, the end where it has none
 	pieces      []piece // where they differ
 }
 
@@ -242,6 +233,7 @@ type piece struct{ line, shown, length int }
 
 func newShownLine(src *lint.Source, n int, line, shown string) shownLine {
 	l := shownLine{src: src, n: n, text: line, shown: shown, runes: []rune(shown)}
+	l.comment = utf8.RuneCountInString(shown[:commentAt(shown)])
 	if line == shown {
 		return l
 	}
@@ -264,6 +256,60 @@ func newShownLine(src *lint.Source, n int, line, shown string) shownLine {
 		atLine, atShown, line = atLine+length, atShown+length, line[skip+len(part):]
 	}
 	return l
+}
+
+// marked returns what is shown of the line, the columns (from 0) that a span on it
+// marks, and what stands for the rest. A comment says nothing of a finding beside it and
+// may say anything else, a password that nothing can tell from a word: it is shown where
+// the finding is about it.
+func (l shownLine) marked(s lint.Span) (runes []rune, from, to int, rest string) {
+	from, to = s.Start.Column-1, len(l.runes)
+	if s.End.Line == l.n {
+		to = s.End.Column - 1
+	}
+	if l.shown != l.text {
+		if s.End.Line != l.n {
+			to = utf8.RuneCountInString(l.text)
+		}
+		from, to = l.shift(from, to)
+	}
+	if from >= l.comment || l.comment == len(l.runes) {
+		return l.runes, from, to, ""
+	}
+	runes = l.runes[:l.comment]
+	for len(runes) > from+1 && (runes[len(runes)-1] == ' ' || runes[len(runes)-1] == '\t') {
+		runes = runes[:len(runes)-1]
+	}
+	return runes, from, min(to, len(runes)), " # …"
+}
+
+// commentAt returns the offset where a line's comment begins, of YAML, of a shell or of a
+// template; the line's length where it has none.
+func commentAt(line string) int {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		before := byte(' ')
+		if i > 0 {
+			before = line[i-1]
+		}
+		switch c := line[i]; {
+		case quote != 0:
+			if c == '\\' && quote == '"' {
+				i++
+			} else if c == quote && quote == '\'' && strings.HasPrefix(line[i+1:], "'") {
+				i++
+			} else if c == quote {
+				quote = 0
+			}
+		case (c == '"' || c == '\'') && strings.IndexByte(" \t[{,:=(", before) >= 0 && strings.IndexByte(line[i+1:], c) >= 0:
+			quote = c
+		case c == '#' && (before == ' ' || before == '\t'):
+			return i
+		case strings.HasPrefix(line[i:], "{{/*"), strings.HasPrefix(line[i:], "{{- /*"):
+			return i
+		}
+	}
+	return len(line)
 }
 
 // shift moves columns (from 0) of the line to the same text in the line as it is
