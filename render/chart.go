@@ -9,7 +9,6 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
-	"github.com/manilint/manilint/render/source"
 )
 
 // chartAt returns the chart that a plain file lies in, "" for none: one that a walk
@@ -25,7 +24,7 @@ func (l *loader) chartAt(file string) string {
 	} else if slices.ContainsFunc(l.found, func(chart string) bool { return within(chart, dir) }) {
 		chart = l.chartAt(up + string(filepath.Separator))
 	} else {
-		chart = chartOf(file, jail(dir))
+		chart = chartOf(l.files, file, jail(l.files, dir))
 	}
 	l.charts[dir] = chart
 	return chart
@@ -35,7 +34,7 @@ func (l *loader) chartAt(file string) string {
 // In a chart's folder these are the ones that hold an object, unless the templates read
 // them as data or they are written as templates themselves.
 func (l *loader) manifestsOf(paths []string) []string {
-	looked := source.New(l.Buffers) // a file that is only looked at is none that was linted
+	looked := l.files.Record() // a file that is only looked at is none that was linted
 	return slices.DeleteFunc(paths, func(path string) bool {
 		chart := l.chartAt(path)
 		if chart == "" {
@@ -63,7 +62,7 @@ func (l *loader) manifestsOf(paths []string) []string {
 // dataOf returns the files that a chart's templates read as data.
 func (l *loader) dataOf(chart string) map[string]bool {
 	if chart != "" && l.data[chart] == nil {
-		l.data[chart] = helm.DataFiles(chart, source.New(l.Buffers))
+		l.data[chart] = helm.DataFiles(chart, l.in(chart).Record())
 	}
 	return l.data[chart]
 }
@@ -107,7 +106,7 @@ func (l *loader) isValuesOf(chart, path string) bool {
 	if isValuesName(path) {
 		return true
 	}
-	known := helm.ValueKeys(chart, l.files)
+	known := helm.ValueKeys(chart, l.in(chart))
 	return !slices.ContainsFunc(fields, func(f *lint.Node) bool { return !known[f.Name()] })
 }
 
@@ -115,7 +114,7 @@ func (l *loader) isValuesOf(chart, path string) bool {
 // rendered with anyway.
 func (l *loader) rendersWith(chart, path string) bool {
 	for _, file := range l.ValueFiles {
-		if abs, err := filepath.Abs(file); err == nil && abs == path {
+		if l.files.Abs(file) == path {
 			return true
 		}
 	}
@@ -139,11 +138,11 @@ func (l *loader) explain(path, chart string) {
 	}
 	asked := slices.ContainsFunc(l.asked[chart], func(files []string) bool { return files[0] == path })
 	switch {
-	case isTemplate(chart, path):
+	case l.isTemplate(chart, path):
 		if why := l.unwritten(shown, path, l.files.Display(chart)); why != "" {
 			l.res.Notes = append(l.res.Notes, shown+" "+why)
 		}
-	case l.used[path] || asked || l.rendersWith(chart, path) || owned(chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
+	case l.used[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
 	case isValuesName(path):
 		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", shown, lint.ConfigName))
 	case chart != "":
@@ -152,8 +151,8 @@ func (l *loader) explain(path, chart string) {
 }
 
 // isTemplate reports whether a file of a chart is a template that is to write objects.
-func isTemplate(chart, path string) bool {
-	return owned(chart, path) && strings.Contains(filepath.ToSlash(path), "/templates/") &&
+func (l *loader) isTemplate(chart, path string) bool {
+	return owned(l.files, chart, path) && strings.Contains(filepath.ToSlash(path), "/templates/") &&
 		!strings.HasPrefix(filepath.Base(path), "_") && isManifestName(path)
 }
 

@@ -3,7 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
-	"github.com/manilint/manilint/render/source"
+	"github.com/manilint/manilint/render/tree"
 )
 
 // Check reports what nothing can be rendered with, whatever the inputs. The error
@@ -23,16 +23,19 @@ func (o Options) Check() error {
 		return fmt.Errorf("--namespace: %q is no name of a namespace: small letters, digits and dashes", o.Namespace)
 	}
 	return helm.Options{
-		Files: source.New(o.Buffers), ReleaseName: o.ReleaseName, KubeVersion: o.KubeVersion,
+		Files: o.tree(), ReleaseName: o.ReleaseName, KubeVersion: o.KubeVersion,
 		ValueFiles: o.ValueFiles, Set: o.Set, SetString: o.SetString, SetFile: o.SetFile,
 	}.Check()
 }
 
-// CheckConfig returns what a configuration names and is not there: charts and values
-// files of variants, relative to dir, and a version.
-func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
-	charts := sync.OnceValue(func() []string { return chartsBelow(dir) }) // one walk for all that is misspelt
-	values := sync.OnceValue(func() []string { return valuesBelow(dir) })
+// CheckConfig returns what a configuration names and is not there, or is not to be read:
+// charts and values files of variants, relative to dir, and a version. What it names and may
+// be read is let in for all of t.
+func CheckConfig(t *tree.Tree, config *lint.Config, dir string) []*lint.InputError {
+	bounds := jail(t, dir)
+	in := t.In(bounds)
+	charts := sync.OnceValue(func() []string { return chartsBelow(in, dir) }) // one walk for all that is misspelt
+	values := sync.OnceValue(func() []string { return valuesBelow(in, dir) })
 	var errs []*lint.InputError
 	fail := func(at lint.Span, format string, args ...any) {
 		errs = append(errs, &lint.InputError{Span: at, Message: fmt.Sprintf(format, args...)})
@@ -43,10 +46,13 @@ func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
 	for _, v := range config.Variants {
 		if v.Chart != "" {
 			at := filepath.Join(dir, filepath.FromSlash(v.Chart))
-			outer := chartOf(filepath.Join(at, "x"), jail(dir))
+			outer := chartOf(in, filepath.Join(at, "x"), bounds)
+			_, err := in.Stat(at)
 			switch {
-			case strings.HasSuffix(at, ".tgz") && isFile(at):
-			case !isFile(filepath.Join(at, "Chart.yaml")):
+			case errors.Is(err, tree.ErrOutside):
+				fail(v.ChartSpan, "chart: %q lies outside %s and is not read; copy it into the tree", v.Chart, t.Display(bounds))
+			case strings.HasSuffix(at, ".tgz") && in.IsFile(at):
+			case !in.IsFile(filepath.Join(at, "Chart.yaml")):
 				fail(v.ChartSpan, "chart: there is no chart in %q%s", v.Chart, suggest(v.Chart, charts()))
 			case outer != at && outer != "":
 				rel, err := filepath.Rel(dir, outer)
@@ -57,14 +63,21 @@ func CheckConfig(config *lint.Config, dir string) []*lint.InputError {
 			}
 		}
 		for i, file := range v.Values {
-			info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(file)))
+			at := filepath.Join(dir, filepath.FromSlash(file))
+			info, err := in.Stat(at)
 			switch {
 			case err == nil && info.IsDir():
 				fail(v.ValueSpans[i], "values: %q is a folder; name the file", file)
-			case errors.Is(err, os.ErrNotExist):
+			case errors.Is(err, tree.ErrOutside):
+				fail(v.ValueSpans[i], "values: %q lies outside %s and is not read; copy it into the tree, or pass --values", file, t.Display(bounds))
+			case errors.Is(err, fs.ErrNotExist):
 				fail(v.ValueSpans[i], "values: there is no file %q%s", file, suggest(file, values()))
+			case err == nil && !info.Mode().IsRegular():
+				fail(v.ValueSpans[i], "values: %q is %s; name a regular file", file, tree.Kind(info.Mode()))
 			case err != nil:
 				fail(v.ValueSpans[i], "values: %q cannot be read: %v", file, reason(err))
+			default:
+				t.Name(at) // the chart may lie in another checkout
 			}
 		}
 	}
@@ -80,20 +93,20 @@ func suggest(path string, known []string) string {
 }
 
 // chartsBelow returns the charts below a folder, relative to it.
-func chartsBelow(dir string) []string {
-	return below(dir, func(u *units) []string { return u.charts })
+func chartsBelow(t *tree.Tree, dir string) []string {
+	return below(t, dir, func(u *units) []string { return dirsOf(u.charts) })
 }
 
 // valuesBelow returns the values files below a folder, relative to it.
-func valuesBelow(dir string) []string {
-	return below(dir, func(u *units) []string {
+func valuesBelow(t *tree.Tree, dir string) []string {
+	return below(t, dir, func(u *units) []string {
 		return slices.DeleteFunc(u.plain, func(path string) bool { return !isValuesName(path) })
 	})
 }
 
-func below(dir string, of func(*units) []string) []string {
+func below(t *tree.Tree, dir string, of func(*units) []string) []string {
 	u := &units{}
-	w := &walker{units: u, root: dir, jail: dir, limit: outsideCheckout, excluded: func(string) bool { return false }, display: filepath.ToSlash}
+	w := &walker{units: u, tree: t.In(dir).Record(), root: dir, jail: dir, limit: outsideCheckout, excluded: func(string) bool { return false }}
 	w.start(dir)
 	var names []string
 	for _, path := range of(u) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	pathpkg "path"
 	"path/filepath"
 	"regexp"
@@ -18,12 +17,13 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/tree"
 )
 
 // units is what a walk finds. The paths are absolute and clean.
 type units struct {
-	charts   []string // folders with a Chart.yaml, and archives
-	overlays []overlay
+	charts   []place  // directories with a Chart.yaml, and archives
+	overlays []place  // directories with a kustomization file
 	plain    []string // YAML and JSON files that are part of no chart, as far as their names tell
 	beside   []string // others of the tree, for what they say of the plain ones
 	errs     []*lint.InputError
@@ -31,9 +31,9 @@ type units struct {
 	ignored  int      // manifests, and folders, left out because git ignores them
 }
 
-// An overlay is a folder with a kustomization file, and the folder that nothing
-// outside of is read for it.
-type overlay struct{ dir, jail string }
+// A place is where a chart or an overlay lies, and the directory that nothing outside of
+// is read for it.
+type place struct{ dir, jail string }
 
 // kustomizationNames are the file names that kustomize looks for.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
@@ -49,11 +49,11 @@ var chartFiles = []string{"Chart.yaml", "requirements.yaml", "values.yaml", "val
 // A walker walks one input.
 type walker struct {
 	*units
-	root     string // of git, or where the walk began
-	jail     string // of the input
-	ignore   bool   // leave out what git ignores
+	tree     *tree.Tree // in the jail
+	root     string     // of git, or where the walk began
+	jail     string     // of the input
+	ignore   bool       // leave out what git ignores
 	excluded func(path string) bool
-	display  func(path string) string
 	patterns []gitignore.Pattern
 	// asked are the paths that the user named: no pattern that hides one of them holds.
 	asked []string
@@ -72,18 +72,18 @@ func (w *walker) walk(dir string) {
 	if w.ignore {
 		w.readIgnore(dir)
 	}
-	entries, err := os.ReadDir(dir)
+	entries, err := w.tree.ReadDir(dir)
 	if err != nil {
-		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%s: %v; make it readable, or exclude it", w.display(dir), reason(err))})
+		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%s: %v; make it readable, or exclude it", w.tree.Display(dir), reason(err))})
 		return
 	}
-	chart := isFile(filepath.Join(dir, "Chart.yaml"))
+	chart := w.tree.IsFile(filepath.Join(dir, "Chart.yaml"))
 	if chart {
-		w.charts = append(w.charts, dir)
+		w.charts = append(w.charts, place{dir, w.jail})
 	}
 	for _, name := range kustomizationNames {
-		if path := filepath.Join(dir, name); isFile(path) && isKustomization(path) {
-			w.overlays = append(w.overlays, overlay{dir, w.jail})
+		if path := filepath.Join(dir, name); w.tree.IsFile(path) && isKustomization(w.tree, path) {
+			w.overlays = append(w.overlays, place{dir, w.jail})
 			break
 		}
 	}
@@ -109,52 +109,51 @@ func (w *walker) walk(dir string) {
 			w.link(path)
 		case e.Type().IsRegular():
 			w.file(path)
+		default:
+			w.notes = append(w.notes, fmt.Sprintf("%s is %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(e.Type())))
 		}
 	}
 }
 
 // link adds what a link leads to. What lies outside the jail is not read, by no name.
 func (w *walker) link(path string) {
-	real, err := filepath.EvalSymlinks(path)
+	info, err := w.tree.Stat(path)
+	target, _ := w.tree.Readlink(path)
+	manifest := isManifestName(path) && !strings.HasPrefix(filepath.Base(path), ".") // editors lock files by links to nowhere
+	message := fmt.Sprintf("%s links to %s, which cannot be read", w.tree.Display(path), target)
 	switch {
-	case err != nil && slices.ContainsFunc(w.charts, func(chart string) bool { return within(chart, path) }): // the chart says so
+	case errors.Is(err, tree.ErrOutside):
+		if isManifestName(path) {
+			w.notes = append(w.notes, w.tree.Display(path)+" links to a file outside the tree and is not read; name that file to lint it")
+		}
+	case err != nil && slices.ContainsFunc(w.charts, func(chart place) bool { return within(chart.dir, path) }): // the chart says so
+	case err != nil && manifest:
+		w.errs = append(w.errs, &lint.InputError{Message: message + "; correct the link, or exclude it"})
 	case err != nil:
-		target, _ := os.Readlink(path)
-		message := fmt.Sprintf("%s links to %s, which cannot be read", w.display(path), target)
-		if isManifestName(path) && !strings.HasPrefix(filepath.Base(path), ".") { // editors lock files by links to nowhere
-			w.errs = append(w.errs, &lint.InputError{Message: message + "; mend the link, or exclude it"})
-		} else {
-			w.notes = append(w.notes, message)
+		w.notes = append(w.notes, message)
+	case info.IsDir():
+		real, err := w.tree.EvalSymlinks(path)
+		if input, inputErr := w.tree.EvalSymlinks(w.input); err != nil || inputErr != nil || !within(input, real) {
+			w.notes = append(w.notes, w.tree.Display(path)+" links to a directory and is not followed; name that directory to lint it")
 		}
-	case isDir(real):
-		if input, err := filepath.EvalSymlinks(w.input); err != nil || !within(input, real) {
-			w.notes = append(w.notes, w.display(path)+" links to a folder and is not followed; name that folder to lint it")
-		}
-	case !isFile(real):
-	case w.inside(real):
+	case info.Mode().IsRegular():
 		w.file(path)
-	case isManifestName(path):
-		w.notes = append(w.notes, w.display(path)+" links to a file outside the tree and is not read; name that file to lint it")
+	default:
+		w.notes = append(w.notes, fmt.Sprintf("%s links to %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(info.Mode())))
 	}
-}
-
-// inside reports whether a path, its links resolved, is in the jail.
-func (w *walker) inside(real string) bool {
-	jail, err := filepath.EvalSymlinks(w.jail)
-	return err == nil && within(jail, real)
 }
 
 func (w *walker) file(path string) {
 	switch {
-	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(path):
+	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(w.tree, path):
 	case isManifestName(path):
 		w.plain = append(w.plain, path)
 	case strings.HasSuffix(path, ".tgz"):
-		switch chart, err := isChartArchive(path); {
+		switch chart, err := isChartArchive(w.tree, path); {
 		case chart:
-			w.charts = append(w.charts, path)
+			w.charts = append(w.charts, place{path, w.jail})
 		case err != nil:
-			w.notes = append(w.notes, fmt.Sprintf("%s is no archive that can be read (%v); it is passed over", w.display(path), reason(err)))
+			w.notes = append(w.notes, fmt.Sprintf("%s is no archive of a chart that can be read (%v); it is passed over", w.tree.Display(path), reason(err)))
 		}
 	}
 }
@@ -167,16 +166,6 @@ func isManifestName(path string) bool {
 	return false
 }
 
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
 var (
 	kustomizeKind = regexp.MustCompile(`(?m)^["']?kind["']?\s*:\s*["']?(\w+)`)
 	kustomizeAPI  = regexp.MustCompile(`(?m)^["']?apiVersion["']?\s*:\s*["']?([\w./-]+)`)
@@ -184,8 +173,8 @@ var (
 
 // isKustomization tells a kustomization from an object in a file of that name,
 // such as Flux' Kustomization objects: by apiVersion and kind, where it has them.
-func isKustomization(path string) bool {
-	data, err := os.ReadFile(path)
+func isKustomization(t *tree.Tree, path string) bool {
+	data, err := t.ReadFile(path)
 	if err != nil {
 		return false
 	}
@@ -206,8 +195,11 @@ func (w *walker) readIgnore(dir string) {
 		files = []string{filepath.Join(dir, ".git", "info", "exclude"), files[0]}
 	}
 	for _, name := range files {
-		data, err := os.ReadFile(name)
+		data, err := w.tree.ReadFile(name)
 		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				w.notes = append(w.notes, fmt.Sprintf("%s is not heeded: %v", w.tree.Display(name), reason(err)))
+			}
 			continue
 		}
 		for _, line := range strings.Split(string(data), "\n") {
@@ -218,7 +210,7 @@ func (w *walker) readIgnore(dir string) {
 		}
 	}
 	for _, path := range w.asked {
-		if folder := isDir(path); w.hidden(path, folder) {
+		if folder := w.tree.IsDir(path); w.hidden(path, folder) {
 			w.patterns = slices.DeleteFunc(w.patterns, func(p gitignore.Pattern) bool { return p.Match(w.parts(path), folder) == gitignore.Exclude })
 		}
 	}
@@ -255,29 +247,25 @@ func (w *walker) start(dir string) {
 	w.walk(dir)
 }
 
-// GitRoot returns the folder of the git checkout that holds path, or "".
-func GitRoot(path string) string {
-	for d := path; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, ".git")); err == nil {
-			return d
-		}
-		if d == filepath.Dir(d) {
-			return ""
-		}
-	}
-}
-
-// jail returns the folder that nothing outside of may be read for an input: the
+// jail returns the directory that nothing outside of may be read for an input: the
 // root of its git checkout, else the working directory where it holds the input,
 // else the input itself. Outside a checkout, an overlay that is itself the input
-// widens it to the folder that holds the bases it names, as far as these are
-// overlays too: to lint overlays/production is to build it.
-func jail(dir string) string {
-	if root := GitRoot(dir); root != "" {
-		return root
+// widens it to the directory that holds the bases it names, as far as these are
+// overlays too: to lint overlays/production is to build it. Nothing widens it to a
+// home directory or a whole disk.
+func jail(t *tree.Tree, dir string) string {
+	if root := t.GitRoot(dir); root != "" {
+		if leadsInto(t, root, dir) {
+			return root
+		}
+		if real, err := t.EvalSymlinks(dir); err == nil { // a link out of the checkout, which was named
+			return jail(t, real)
+		}
 	}
+	home, _ := t.EvalSymlinks(t.Home())
+	tooWide := func(dir string) bool { return home != "" && within(dir, home) || dir == filepath.Dir(dir) }
 	root := dir
-	if cwd, err := os.Getwd(); err == nil && within(cwd, dir) {
+	if cwd := t.Abs("."); within(cwd, dir) && !tooWide(cwd) {
 		root = cwd
 	}
 	seen := map[string]bool{}
@@ -287,24 +275,39 @@ func jail(dir string) string {
 			return
 		}
 		seen[dir] = true
-		for !within(root, dir) {
-			root = filepath.Dir(root)
+		wide := root
+		for !within(wide, dir) {
+			wide = filepath.Dir(wide)
 		}
-		for _, base := range basesOf(dir) {
+		if wide != root && tooWide(wide) {
+			return
+		}
+		root = wide
+		for _, base := range basesOf(t, dir) {
 			visit(base)
 		}
 	}
-	for _, base := range basesOf(dir) {
+	for _, base := range basesOf(t, dir) {
 		visit(base)
 	}
 	return root
 }
 
+// leadsInto reports whether a path, its links resolved, lies in a directory.
+func leadsInto(t *tree.Tree, dir, path string) bool {
+	realDir, err := t.EvalSymlinks(dir)
+	if err != nil {
+		return false
+	}
+	real, err := t.EvalSymlinks(path)
+	return err != nil || within(realDir, real)
+}
+
 // basesOf returns the folders with a kustomization that the one in dir names.
-func basesOf(dir string) []string {
+func basesOf(t *tree.Tree, dir string) []string {
 	var bases []string
 	for _, name := range kustomizationNames {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		data, err := t.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			continue
 		}
@@ -313,7 +316,7 @@ func basesOf(dir string) []string {
 			for _, field := range []string{"resources", "bases", "components"} {
 				for _, entry := range lint.NewNode(doc).Get(field).Strings() {
 					base := filepath.Join(dir, filepath.FromSlash(entry))
-					if slices.ContainsFunc(kustomizationNames, func(name string) bool { return isFile(filepath.Join(base, name)) }) {
+					if slices.ContainsFunc(kustomizationNames, func(name string) bool { return t.IsFile(filepath.Join(base, name)) }) {
 						bases = append(bases, base)
 					}
 				}
@@ -330,10 +333,10 @@ func within(dir, path string) bool {
 
 // chartOf returns the chart that a file belongs to, the outermost where charts
 // lie in charts/ of others, or "".
-func chartOf(file, root string) string {
+func chartOf(t *tree.Tree, file, root string) string {
 	found := ""
 	for d := filepath.Dir(file); within(root, d); d = filepath.Dir(d) {
-		if isFile(filepath.Join(d, "Chart.yaml")) {
+		if t.IsFile(filepath.Join(d, "Chart.yaml")) {
 			if found != "" && filepath.Base(filepath.Dir(found)) != "charts" {
 				break
 			}
@@ -350,22 +353,26 @@ func chartOf(file, root string) string {
 
 // owned reports whether a path in a chart, "" for none, lies in one of the folders
 // that the chart, or a subchart of it, owns, or is one of the files about it.
-func owned(chart, path string) bool {
+func owned(t *tree.Tree, chart, path string) bool {
 	rel, err := filepath.Rel(chart, path)
 	if chart == "" || err != nil {
 		return false
 	}
 	parts := strings.Split(filepath.ToSlash(rel), "/")
-	for len(parts) > 2 && parts[0] == "charts" && isFile(filepath.Join(chart, "charts", parts[1], "Chart.yaml")) {
+	for len(parts) > 2 && parts[0] == "charts" && t.IsFile(filepath.Join(chart, "charts", parts[1], "Chart.yaml")) {
 		chart, parts = filepath.Join(chart, "charts", parts[1]), parts[2:]
 	}
 	return slices.Contains(ownedByChart, parts[0]) || len(parts) == 1 && slices.Contains(chartFiles, parts[0])
 }
 
-// isChartArchive reports whether a .tgz found on a walk packs a chart: helm
-// package writes NAME/Chart.yaml first. The error says why the archive cannot be read.
-func isChartArchive(path string) (bool, error) {
-	f, err := os.Open(path)
+// maxLook is how many bytes of an archive are unpacked to see whether it is a chart: helm
+// package writes NAME/Chart.yaml first.
+const maxLook = 64 << 20
+
+// isChartArchive reports whether a .tgz found on a walk packs a chart. The error says why
+// the archive cannot be read.
+func isChartArchive(t *tree.Tree, path string) (bool, error) {
+	f, err := t.Stream(path)
 	if err != nil {
 		return false, err
 	}
@@ -374,13 +381,16 @@ func isChartArchive(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	archive := tar.NewReader(unzipped)
+	look := &io.LimitedReader{R: unzipped, N: maxLook}
+	archive := tar.NewReader(look)
 	for range 64 {
 		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case look.N <= 0:
+			return false, fmt.Errorf("no Chart.yaml in its first %s", tree.Size(maxLook))
+		case errors.Is(err, io.EOF):
 			return false, nil
-		}
-		if err != nil {
+		case err != nil:
 			return false, err
 		}
 		if dir, file := pathpkg.Split(pathpkg.Clean(header.Name)); file == "Chart.yaml" && strings.Count(dir, "/") == 1 {

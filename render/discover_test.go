@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/manilint/manilint/render/tree"
 )
 
-// tree writes files, given as path and text, below a new folder.
-func tree(t *testing.T, files map[string]string) string {
+// write writes files, given as path and text, below a new folder.
+func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -30,7 +32,7 @@ func tree(t *testing.T, files map[string]string) string {
 
 func found(t *testing.T, root string, ignore bool) (charts, overlays, plain string) {
 	t.Helper()
-	w := &walker{units: &units{}, root: root, ignore: ignore, excluded: func(string) bool { return false }}
+	w := &walker{units: &units{}, tree: tree.New(nil), root: root, ignore: ignore, excluded: func(string) bool { return false }}
 	w.start(root)
 	rel := func(paths []string) string {
 		var names []string
@@ -44,15 +46,11 @@ func found(t *testing.T, root string, ignore bool) (charts, overlays, plain stri
 		slices.Sort(names)
 		return strings.Join(names, " ")
 	}
-	var dirs []string
-	for _, o := range w.overlays {
-		dirs = append(dirs, o.dir)
-	}
-	return rel(w.charts), rel(dirs), rel(w.plain)
+	return rel(dirsOf(w.charts)), rel(dirsOf(w.overlays)), rel(w.plain)
 }
 
 func TestAWalkTellsUnitsApart(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := write(t, map[string]string{
 		"chart/Chart.yaml":                      "name: a",
 		"chart/values.yaml":                     "x: 1",
 		"chart/templates/a.yaml":                "a: {{ b }}",
@@ -89,7 +87,7 @@ func TestAWalkTellsUnitsApart(t *testing.T) {
 }
 
 func TestWhatGitIgnoresIsLeftOut(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := write(t, map[string]string{
 		".git/HEAD":            "",
 		".git/info/exclude":    "secret.yaml\n",
 		".gitignore":           "/build\n*.gen.yaml\n!keep.gen.yaml\nlogs/\n",
@@ -118,9 +116,9 @@ func TestWhatIsNamedIsNotIgnored(t *testing.T) {
 		"/build/*\n":                           "",
 		"build\n!build/a.yaml\nbuild/*.json\n": "a.yaml x.gen.yaml",
 	} {
-		root := tree(t, map[string]string{".git/HEAD": "", ".gitignore": ignore, "build/a.yaml": "", "build/b.json": "", "build/x.gen.yaml": ""})
+		root := write(t, map[string]string{".git/HEAD": "", ".gitignore": ignore, "build/a.yaml": "", "build/b.json": "", "build/x.gen.yaml": ""})
 		build := filepath.Join(root, "build")
-		w := &walker{units: &units{}, root: root, ignore: true, excluded: func(string) bool { return false }, asked: []string{build}}
+		w := &walker{units: &units{}, tree: tree.New(nil), root: root, ignore: true, excluded: func(string) bool { return false }, asked: []string{build}}
 		w.start(build)
 		var names []string
 		for _, path := range w.plain {
@@ -135,8 +133,8 @@ func TestWhatIsNamedIsNotIgnored(t *testing.T) {
 // What lies outside the tree is read by no name; inside, links are followed.
 func TestLinksOutOfTheTreeAreNotRead(t *testing.T) {
 	manifest := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
-	elsewhere := tree(t, map[string]string{"a.yaml": strings.Replace(manifest, "%s", "outside", 1)})
-	root := tree(t, map[string]string{"deploy/b.yaml": strings.Replace(manifest, "%s", "inside", 1), ".git/HEAD": ""})
+	elsewhere := write(t, map[string]string{"a.yaml": strings.Replace(manifest, "%s", "outside", 1)})
+	root := write(t, map[string]string{"deploy/b.yaml": strings.Replace(manifest, "%s", "inside", 1), ".git/HEAD": ""})
 	for link, target := range map[string]string{"deploy/out.yaml": filepath.Join(elsewhere, "a.yaml"), "deploy/in.yaml": filepath.Join(root, "deploy", "b.yaml")} {
 		if err := os.Symlink(target, filepath.Join(root, filepath.FromSlash(link))); err != nil {
 			t.Skip(err)
@@ -157,8 +155,8 @@ func TestLinksOutOfTheTreeAreNotRead(t *testing.T) {
 
 // A file outside any checkout may lie at the top of a disk.
 func TestTheSearchForOverlaysEnds(t *testing.T) {
-	root := tree(t, map[string]string{"web.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"})
-	if GitRoot(root) != "" {
+	root := write(t, map[string]string{"web.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"})
+	if tree.New(nil).GitRoot(root) != "" {
 		t.Skip("temporary folders lie in a git checkout")
 	}
 	for i := range 50 {
@@ -175,7 +173,7 @@ func TestTheSearchForOverlaysEnds(t *testing.T) {
 }
 
 func TestAFileBelongsToItsOutermostChart(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := write(t, map[string]string{
 		"Chart.yaml":                         "name: unrelated",
 		"deploy/chart/Chart.yaml":            "name: a",
 		"deploy/chart/charts/sub/Chart.yaml": "name: sub",
@@ -185,33 +183,33 @@ func TestAFileBelongsToItsOutermostChart(t *testing.T) {
 		"deploy/chart/charts/sub/templates/b.yaml": "deploy/chart",
 		"deploy/chart/values.yaml":                 "deploy/chart",
 	} {
-		if got := chartOf(filepath.Join(root, filepath.FromSlash(file)), root); got != filepath.Join(root, filepath.FromSlash(want)) {
+		if got := chartOf(tree.New(nil), filepath.Join(root, filepath.FromSlash(file)), root); got != filepath.Join(root, filepath.FromSlash(want)) {
 			t.Errorf("%s belongs to %s", file, got)
 		}
 	}
 }
 
 func TestJailIsTheCheckoutElseTheInput(t *testing.T) {
-	root := tree(t, map[string]string{"repo/.git/HEAD": "", "repo/deploy/a.yaml": "", "loose/a.yaml": ""})
-	if got := jail(filepath.Join(root, "repo", "deploy")); got != filepath.Join(root, "repo") {
+	root := write(t, map[string]string{"repo/.git/HEAD": "", "repo/deploy/a.yaml": "", "loose/a.yaml": ""})
+	if got := jail(tree.New(nil), filepath.Join(root, "repo", "deploy")); got != filepath.Join(root, "repo") {
 		t.Errorf("in a checkout: %s", got)
 	}
-	if got := jail(filepath.Join(root, "loose")); got != filepath.Join(root, "loose") {
+	if got := jail(tree.New(nil), filepath.Join(root, "loose")); got != filepath.Join(root, "loose") {
 		t.Errorf("outside: %s", got)
 	}
 }
 
 func TestAnOverlayThatIsTheInputReachesItsBases(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := write(t, map[string]string{
 		"a/overlays/prod/kustomization.yaml": "resources: [../../base, ../../../elsewhere]\n",
 		"a/base/kustomization.yaml":          "resources: [../more]\n",
 		"a/more/kustomization.yaml":          "resources: [a.yaml]\n",
 		"elsewhere/a.yaml":                   "",
 	})
-	if got := jail(filepath.Join(root, "a", "overlays", "prod")); got != filepath.Join(root, "a") {
+	if got := jail(tree.New(nil), filepath.Join(root, "a", "overlays", "prod")); got != filepath.Join(root, "a") {
 		t.Errorf("the overlay: %s", got)
 	}
-	if got := jail(filepath.Join(root, "a", "overlays")); got != filepath.Join(root, "a", "overlays") {
+	if got := jail(tree.New(nil), filepath.Join(root, "a", "overlays")); got != filepath.Join(root, "a", "overlays") {
 		t.Errorf("a folder of overlays: %s", got)
 	}
 }
@@ -249,17 +247,17 @@ func TestWhatLiesBesideANamedFile(t *testing.T) {
 		}
 		return strings.Join(names[1:], " ")
 	}
-	if got := beside(tree(t, files)); got != "elsewhere deny db" {
+	if got := beside(write(t, files)); got != "elsewhere deny db" {
 		t.Errorf("in a small checkout: %s", got)
 	}
 	for i := range maxBeside {
 		files["other/"+strconv.Itoa(i)+".yaml"] = "a: 1\n"
 	}
-	if got := beside(tree(t, files)); got != "deny db" {
+	if got := beside(write(t, files)); got != "deny db" {
 		t.Errorf("in a large checkout: %s", got)
 	}
 	delete(files, ".git/HEAD")
-	if got := beside(tree(t, files)); got != "" {
+	if got := beside(write(t, files)); got != "" {
 		t.Errorf("outside of a checkout: %s", got)
 	}
 }

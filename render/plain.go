@@ -11,7 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	"github.com/manilint/manilint/render/tree"
 )
 
 // parsed is one file of plain manifests.
@@ -23,7 +23,7 @@ type parsed struct {
 }
 
 // parsePlain parses files at jobs a time; the result is in the order of files.
-func parsePlain(files *source.Files, paths []string, jobs int) []parsed {
+func parsePlain(files *tree.Tree, paths []string, jobs int) []parsed {
 	out := make([]parsed, len(paths))
 	var group sync.WaitGroup
 	limit := make(chan struct{}, max(1, jobs))

@@ -17,7 +17,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,7 +26,7 @@ import (
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
 	"github.com/manilint/manilint/render/kustomize"
-	"github.com/manilint/manilint/render/source"
+	"github.com/manilint/manilint/render/tree"
 )
 
 // Options say how inputs are found and rendered. The zero Options are the
@@ -46,9 +45,8 @@ type Options struct {
 	Exclude                             func(path string) bool // of an absolute path; nil excludes nothing
 	Jobs                                int
 	Stdin                               io.Reader
-	// Buffers maps absolute paths to text that stands for the file's: an
-	// editor's unsaved buffers.
-	Buffers map[string][]byte
+	// Tree is where inputs are read; the file system when nil.
+	Tree *tree.Tree
 	// Progress, if not nil, is called as units are done; from several goroutines.
 	Progress func(done, total int)
 }
@@ -96,10 +94,11 @@ func (f Focus) Holds(path string) bool {
 // loader is one call of Load at work.
 type loader struct {
 	Options
-	files  *source.Files
+	files  *tree.Tree // in no jail: for what the user named
 	res    *Result
 	asked  map[string][][]string      // the values files, named by the user, to render a chart with
 	found  []string                   // charts
+	jails  map[string]string          // by chart: what nothing outside of is read for it
 	charts map[string]string          // by folder: the chart that its files belong to
 	data   map[string]map[string]bool // by chart: the files that its templates read
 	used   map[string]bool            // files that a bundle was made of: manifests, and what overlays and templates read
@@ -112,7 +111,11 @@ func Load(ctx context.Context, paths []string, o Options) *Result {
 	if o.Exclude == nil {
 		o.Exclude = func(string) bool { return false }
 	}
-	l := &loader{Options: o, files: source.New(o.Buffers), res: &Result{}, asked: map[string][][]string{}, charts: map[string]string{}, data: map[string]map[string]bool{}, used: map[string]bool{}}
+	o.Tree = o.tree()
+	l := &loader{
+		Options: o, files: o.Tree.Record(), res: &Result{}, asked: map[string][][]string{}, charts: map[string]string{},
+		jails: map[string]string{}, data: map[string]map[string]bool{}, used: map[string]bool{},
+	}
 	whole := &units{}
 	var named []string
 	for _, path := range paths {
@@ -145,6 +148,18 @@ func Load(ctx context.Context, paths []string, o Options) *Result {
 	return l.res
 }
 
+// tree returns where inputs are read, with the files that flags name let in.
+func (o Options) tree() *tree.Tree {
+	t := o.Tree
+	if t == nil {
+		t = tree.New(nil)
+	}
+	for _, file := range o.ValueFiles {
+		t.Give(file)
+	}
+	return t
+}
+
 // input sorts one path into what is linted as a whole and what is named alone.
 func (l *loader) input(path string, whole *units, named *[]string) {
 	// "./deploy/..." is how Go's tools spell "and below"; folders are always walked
@@ -152,15 +167,10 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 	if clean == "" {
 		clean = "."
 	}
-	abs, err := filepath.Abs(filepath.FromSlash(clean))
-	if err == nil {
-		if _, buffered := l.Buffers[abs]; !buffered {
-			_, err = os.Stat(abs)
-		}
-	}
-	if err != nil {
+	abs := l.files.Abs(filepath.FromSlash(clean))
+	if _, err := l.files.Stat(abs); err != nil {
 		message := path + ": no such file or folder; check the path"
-		if target, linked := os.Readlink(abs); linked == nil {
+		if target, linked := l.files.Readlink(abs); linked == nil {
 			message = fmt.Sprintf("%s links to %s, which cannot be read; mend the link", path, target)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			message = fmt.Sprintf("%s cannot be read: %v", path, reason(err))
@@ -172,28 +182,30 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 		l.res.Notes = append(l.res.Notes, l.files.Display(abs)+" is excluded by the configuration")
 		return
 	}
-	if !isDir(abs) {
+	l.files.Name(abs)
+	if !l.files.IsDir(abs) {
 		if strings.HasSuffix(abs, ".tgz") {
-			whole.charts = append(whole.charts, abs)
+			whole.charts = append(whole.charts, place{abs, jail(l.files, filepath.Dir(abs))})
 		} else {
 			*named = append(*named, abs)
 		}
 		return
 	}
-	chart := chartOf(filepath.Join(abs, "x"), jail(abs))
-	if owned(chart, abs) {
+	bounds := jail(l.files, abs)
+	chart := chartOf(l.files, filepath.Join(abs, "x"), bounds)
+	if owned(l.files, chart, abs) {
 		*named = append(*named, abs)
 		return
 	}
 	found := &units{}
-	w := l.walker(found, cmp.Or(GitRoot(abs), abs), jail(abs), abs)
+	w := l.walker(found, cmp.Or(l.files.GitRoot(abs), abs), bounds, abs)
 	w.start(abs)
 	if chart != "" && chart != abs { // to name a folder of a chart is to name its files that the chart uses
 		if l.readsBelow(chart, abs) {
 			*named = append(*named, abs)
 		}
 		for _, path := range found.plain {
-			if chartOf(path, w.jail) == chart && isValuesName(path) {
+			if chartOf(l.files, path, w.jail) == chart && isValuesName(path) {
 				*named = append(*named, path)
 			}
 		}
@@ -208,7 +220,7 @@ func (u *units) add(more *units) {
 
 // walker returns a walker that is asked for paths by name.
 func (l *loader) walker(into *units, root, jail string, asked ...string) *walker {
-	return &walker{units: into, root: root, jail: jail, asked: asked, ignore: !l.NoGitignore, excluded: l.Exclude, display: l.files.Display}
+	return &walker{units: into, tree: l.files.In(jail).Record(), root: root, jail: jail, asked: asked, ignore: !l.NoGitignore, excluded: l.Exclude}
 }
 
 // reason returns what is wrong with a file without its path.
@@ -225,7 +237,10 @@ func reason(err error) error {
 func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bundle {
 	l.res.Errors, l.res.Notes = append(l.res.Errors, u.errs...), append(l.res.Notes, u.notes...)
 	l.res.Hidden += u.ignored
-	l.found = append(l.found, u.charts...)
+	for _, c := range u.charts {
+		l.found = append(l.found, c.dir)
+		l.jails[c.dir] = c.jail
+	}
 	clear(l.charts)
 	slices.Sort(u.plain)
 	start := time.Now()
@@ -238,8 +253,8 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	}
 	var overlays []*lint.Bundle
 	for _, group := range byJail(u.overlays) {
-		dirs := slices.Concat(group.dirs, kustomize.Targets(objects, group.jail))
-		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files, Jail: group.jail, KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only})
+		dirs := slices.Concat(group.dirs, kustomize.Targets(objects, l.looking(group.jail)))
+		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files.In(group.jail), KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only})
 		overlays = append(overlays, result.Bundles...)
 		l.res.Notes = append(l.res.Notes, result.Notes...)
 		l.res.Files -= result.Passed
@@ -255,8 +270,7 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	}
 	var bundles []*lint.Bundle
 	var beside []*lint.Resource
-	looked := source.New(l.Buffers) // a file that is only looked at is none that was linted
-	for _, p := range parsePlain(looked, u.beside, l.Jobs) {
+	for _, p := range parsePlain(l.files.Record(), u.beside, l.Jobs) { // a file that is only looked at is none that was linted
 		if p.source != nil && !l.used[p.source.File] { // its errors are for those who ask about it
 			beside = append(beside, p.resources...)
 		}
@@ -268,8 +282,7 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	}
 	l.res.Skipped += skipped
 
-	slices.Sort(u.charts)
-	charts := slices.Compact(u.charts)
+	charts := dirsOf(u.charts)
 	rendered := make([][]*lint.Bundle, len(charts))
 	l.each(len(charts), func(i int) {
 		start := time.Now()
@@ -287,6 +300,33 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 		objects = append(objects, b.Resources...)
 	}
 	return append(bundles, helm.FromObjects(ctx, objects, charts, l.helmOptions(""))...)
+}
+
+// dirsOf returns where places are, sorted, each once.
+func dirsOf(places []place) []string {
+	var dirs []string
+	for _, p := range places {
+		dirs = append(dirs, p.dir)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// looking returns a view of what lies in a jail, for files that are only looked at: none
+// of them counts as linted.
+func (l *loader) looking(jail string) *tree.Tree { return l.files.In(jail).Record() }
+
+// in returns the view that a chart is read through; "" stands for all charts that were found.
+func (l *loader) in(chart string) *tree.Tree {
+	if jail, ok := l.jails[chart]; ok {
+		return l.files.In(jail)
+	}
+	var jails []string
+	for _, jail := range l.jails {
+		jails = append(jails, jail)
+	}
+	slices.Sort(jails)
+	return l.files.In(slices.Compact(jails)...)
 }
 
 // each calls f for 0 … n-1, Jobs at a time.
@@ -313,7 +353,7 @@ func (l *loader) each(n int, f func(int)) {
 
 func (l *loader) helmOptions(chart string) helm.Options {
 	o := helm.Options{
-		Files: l.files, ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
+		Files: l.in(chart), ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
 		APIVersions: l.APIVersions, ValueFiles: l.ValueFiles, Set: l.Set, SetString: l.SetString, SetFile: l.SetFile,
 		CIValues: l.CIValues,
 	}
@@ -342,8 +382,8 @@ type jailed struct {
 }
 
 // byJail groups overlays by what may be read for them, in order.
-func byJail(overlays []overlay) []jailed {
-	slices.SortFunc(overlays, func(a, b overlay) int {
+func byJail(overlays []place) []jailed {
+	slices.SortFunc(overlays, func(a, b place) int {
 		return cmp.Or(strings.Compare(a.jail, b.jail), strings.Compare(a.dir, b.dir))
 	})
 	var groups []jailed
@@ -395,7 +435,7 @@ func (l *loader) besides(named []string, walks map[string]*units) []string {
 	}
 	var all []string
 	for root, found := range walks {
-		if GitRoot(root) == "" {
+		if l.files.GitRoot(root) == "" {
 			continue
 		}
 		overlays := map[string]bool{}
@@ -464,13 +504,13 @@ func (l *loader) focus(ctx context.Context, named []string) {
 	charts := map[string]string{} // of what is named
 	for _, path := range named {
 		l.res.Focus = append(l.res.Focus, l.files.Display(path))
-		root := jail(filepath.Dir(path))
-		chart := chartOf(path, root)
+		root := jail(l.files, filepath.Dir(path))
+		chart := chartOf(l.files, path, root)
 		charts[path] = chart
 		if chart != "" {
-			u.charts = append(u.charts, chart)
+			u.charts = append(u.charts, place{chart, root})
 		}
-		if isDir(path) {
+		if l.files.IsDir(path) {
 			continue
 		}
 		// an overlay may name the file from anywhere in the tree
@@ -478,7 +518,7 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		if found == nil {
 			found = &units{}
 			w := l.walker(found, root, root, named...)
-			if GitRoot(root) == "" {
+			if l.files.GitRoot(root) == "" {
 				w.limit = outsideCheckout // the tree may be a whole disk
 			}
 			w.start(root)
@@ -492,13 +532,13 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		for _, v := range l.Variants {
 			if slices.ContainsFunc(v.Values, func(file string) bool { return l.configured(file) == path }) {
 				if v.Chart != "" {
-					u.charts = append(u.charts, l.configured(v.Chart))
+					u.charts = append(u.charts, place{l.configured(v.Chart), root})
 				} else {
 					u.charts = append(u.charts, found.charts...)
 				}
 			}
 		}
-		if !owned(chart, path) && (!slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(path)) {
+		if !owned(l.files, chart, path) && (!slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(l.files, path)) {
 			u.plain = append(u.plain, path)
 			if chart != "" && !l.rendersWith(chart, path) && l.isValuesOf(chart, path) {
 				l.asked[chart] = append(l.asked[chart], []string{path})
@@ -508,7 +548,7 @@ func (l *loader) focus(ctx context.Context, named []string) {
 	u.beside = l.besides(u.plain, walks)
 	l.res.Focused = l.load(ctx, u, named)
 	for _, path := range named {
-		if !isDir(path) {
+		if !l.files.IsDir(path) {
 			l.explain(path, charts[path])
 		}
 	}

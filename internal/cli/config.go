@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
+	"github.com/manilint/manilint/render/tree"
 	"github.com/manilint/manilint/rules"
 )
 
@@ -57,28 +56,22 @@ func (f *flags) configFor(path string) (configFile, error) {
 	if f.noConfig {
 		return configFile{}, nil
 	}
+	t := f.files()
 	if f.config != "" {
-		abs, err := filepath.Abs(f.config)
-		if err != nil {
-			return configFile{}, usageError{err}
-		}
-		return configFile{path: abs}, nil
+		return configFile{path: t.Abs(f.config)}, nil
 	}
-	dir, err := filepath.Abs(strings.TrimSuffix(path, "..."))
-	if err != nil || path == "-" {
-		dir, err = os.Getwd()
-		if err != nil {
-			return configFile{}, nil
-		}
+	dir := t.Abs(strings.TrimSuffix(path, "..."))
+	if path == "-" {
+		dir = t.Abs(".")
 	}
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+	if info, err := t.Stat(dir); err == nil && !info.IsDir() {
 		dir = filepath.Dir(dir)
 	}
-	root := cmp.Or(render.GitRoot(dir), dir)
+	root := cmp.Or(t.GitRoot(dir), dir)
 	for {
 		file := filepath.Join(dir, lint.ConfigName)
-		if _, err := os.Lstat(file); err == nil {
-			if !within(root, dir) { // the input was reached by a link out of the checkout
+		if _, err := t.Lstat(file); err == nil {
+			if _, err := t.In(root).Stat(dir); err != nil { // the input was reached by a link out of the checkout
 				root = dir
 			}
 			return configFile{file, root}, nil
@@ -90,60 +83,33 @@ func (f *flags) configFor(path string) (configFile, error) {
 	}
 }
 
-// within reports whether a directory lies in another one, links followed.
-func within(root, dir string) bool {
-	root, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return false
+// files returns where inputs are read: one tree for the whole run.
+func (f *flags) files() *tree.Tree {
+	if f.tree == nil {
+		f.tree = tree.New(nil)
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(root, dir)
-	return err == nil && filepath.IsLocal(rel)
+	return f.tree
 }
 
-// open opens the file. One that was found, not named, comes with the inputs: it must be
-// a regular file of the tree, whatever it links to.
-func (c configFile) open() (*os.File, error) {
+// data returns what the file holds. One that was found, not named, comes with the inputs:
+// it must be a regular file of the tree, whatever it links to.
+func (c configFile) data(t *tree.Tree) ([]byte, error) {
 	if c.root == "" {
-		return os.Open(c.path)
+		t.Give(c.path)
+		return t.ReadFile(c.path)
 	}
-	root, err := os.OpenRoot(c.root)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close() //nolint:errcheck // nothing was written
-	rel, err := filepath.Rel(c.root, c.path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := root.Stat(rel)
-	if err != nil {
-		if link, e := root.Readlink(rel); e == nil {
+	in := t.In(c.root)
+	if _, err := in.Stat(c.path); err != nil {
+		if link, e := in.Readlink(c.path); e == nil {
 			return nil, fmt.Errorf("it links to %s, which is no file of the tree", link)
 		}
-		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	return root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // whatever it is by now, opening it does not wait
+	return in.ReadFile(c.path)
 }
 
-func (c configFile) read() (*lint.Config, error) {
-	name := c.path
-	if cwd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(cwd, c.path); err == nil {
-			name = filepath.ToSlash(rel)
-		}
-	}
-	file, err := c.open()
-	if err != nil {
-		return nil, usagef("configuration %s: %w", name, reason(err))
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
+func (c configFile) read(t *tree.Tree) (*lint.Config, error) {
+	name := t.Display(c.path)
+	data, err := c.data(t)
 	if err != nil {
 		return nil, usagef("configuration %s: %w", name, reason(err))
 	}
@@ -152,7 +118,7 @@ func (c configFile) read() (*lint.Config, error) {
 	}
 	config, errs := lint.ParseConfig(lint.NewSource(name, data), rules.All())
 	if len(errs) == 0 {
-		errs = render.CheckConfig(config, filepath.Dir(c.path))
+		errs = render.CheckConfig(t, config, filepath.Dir(c.path))
 	}
 	if len(errs) > 0 {
 		var all []error

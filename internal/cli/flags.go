@@ -15,6 +15,7 @@ import (
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/compliance"
 	"github.com/manilint/manilint/lint/report"
+	"github.com/manilint/manilint/render/tree"
 )
 
 // flags are the command line of `manilint [PATH ...]`.
@@ -35,6 +36,7 @@ type flags struct {
 	compliance                          string
 	jobs                                int
 	help                                bool
+	tree                                *tree.Tree // where inputs are read; see flags.files
 }
 
 func (f *flags) register(fs *pflag.FlagSet) {

@@ -142,7 +142,7 @@ func (f *flags) group(paths []string) ([]*group, error) {
 		if g == nil {
 			g = &group{config: &lint.Config{}}
 			if file.path != "" {
-				if g.config, err = file.read(); err != nil {
+				if g.config, err = file.read(f.files()); err != nil {
 					return nil, err
 				}
 				g.dir = filepath.Dir(file.path)
@@ -169,7 +169,7 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 		ReleaseName: f.releaseName, Namespace: f.namespace, KubeVersion: cmp.Or(f.kubeVersion, g.config.KubeVersion), APIVersions: f.apiVersions,
 		ValueFiles: f.values, Set: f.set, SetString: f.setString, SetFile: f.setFile, CIValues: f.ciValues,
 		Variants: g.config.Variants, VariantRoot: g.dir, NoGitignore: f.noGitignore, PSSVersion: f.pssVersion,
-		PodPaths: g.config.PodPaths, Jobs: f.workers(), Stdin: stdin,
+		Tree: f.files(), PodPaths: g.config.PodPaths, Jobs: f.workers(), Stdin: stdin,
 	}
 	if excludes := g.config.Excludes(); excludes != nil {
 		o.Exclude = func(path string) bool {

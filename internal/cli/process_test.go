@@ -265,7 +265,7 @@ func TestInputsWithoutEndAreRefused(t *testing.T) {
 		t.Skip("there is no /dev/zero")
 	}
 	stderr.Reset()
-	if status := Run(t.Context(), []string{"-q", "-c", "/dev/zero", t.TempDir()}, nil, &stdout, &stderr); status != exitUsage || !strings.Contains(stderr.String(), "it holds more than 4 MiB") {
+	if status := Run(t.Context(), []string{"-q", "-c", "/dev/zero", t.TempDir()}, nil, &stdout, &stderr); status != exitUsage || !strings.Contains(stderr.String(), "larger than 64 MiB") {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 	helmengine "helm.sh/helm/v3/pkg/engine"
 
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // processorTime returns the processor time that this process has used.
@@ -34,7 +34,7 @@ func BenchmarkTracedOverPlain(b *testing.B) {
 		if strings.Contains(s.name, "/") {
 			continue
 		}
-		cache := source.New(nil)
+		cache := filetree.New(nil)
 		tr, err := readTree(s.dir, cache)
 		if err != nil {
 			b.Fatal(err)

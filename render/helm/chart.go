@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -18,7 +16,7 @@ import (
 	"helm.sh/helm/v3/pkg/ignore"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // A file is one file of a chart, as its author wrote it.
@@ -44,19 +42,53 @@ type tree struct {
 	files []*loader.BufferedFile
 	byRef map[*byte]*file // by the first byte of what was handed to the loader
 	named map[string]*file
+	homes map[string]string // by path in the chart, as charts/redis/: the directory of a file:// dependency
+	size  *size             // what is read now, file:// dependencies included
+	own   size              // what lies in the directory or archive itself
 	errs  []*lint.InputError
-	cache *source.Files
+	cache *filetree.Tree
 
 	entries map[string][]dependencyEntry // by the directory of the chart
 }
 
-// maxChartFiles bounds the number of files of one chart.
-const maxChartFiles = 20000
+// A size is how much of a chart, its dependencies included, was read.
+type size struct {
+	files, dirs int
+	bytes       int64
+	siblings    int // file:// dependencies taken in
+}
+
+// What one chart may hold, its dependencies included. The largest charts in use hold a
+// tenth of it.
+const (
+	maxChartFiles    = 20000
+	maxChartBytes    = 128 << 20
+	maxDependencies  = 1000 // of one Chart.yaml: Helm compares each with each
+	maxArchivesDeep  = 20
+	maxSiblingsDeep  = 20
+	maxSiblingsTaken = 200
+)
+
+// took counts a file, and says when it is one too many.
+func (s *size) took(bytes int) error {
+	s.files++
+	s.bytes += int64(bytes)
+	switch {
+	case s.files > maxChartFiles:
+		return fmt.Errorf("the chart has more than %d files", maxChartFiles)
+	case s.bytes > maxChartBytes:
+		return fmt.Errorf("the chart and what is packed in it are larger than %s", filetree.Size(maxChartBytes))
+	}
+	return nil
+}
 
 // readTree reads the chart at path, a directory or an archive.
-func readTree(root string, cache *source.Files) (*tree, error) {
-	t := &tree{root: root, shown: cache.Display(root), byRef: map[*byte]*file{}, named: map[string]*file{}, cache: cache}
-	info, err := os.Stat(root)
+func readTree(root string, cache *filetree.Tree) (*tree, error) {
+	t := &tree{
+		root: root, shown: cache.Display(root), byRef: map[*byte]*file{}, named: map[string]*file{},
+		homes: map[string]string{}, size: &size{}, cache: cache,
+	}
+	info, err := cache.Stat(root)
 	if err != nil {
 		return t, err
 	}
@@ -65,9 +97,43 @@ func readTree(root string, cache *source.Files) (*tree, error) {
 		if err != nil {
 			return t, err
 		}
-		return t, t.addArchive(src.Data, t.shown, "")
+		err = t.addArchive(src.Data, t.shown, "")
+		t.own = *t.size
+		return t, err
 	}
-	return t, t.addDir(root, "")
+	err = t.addDir(root, "")
+	t.own = *t.size
+	return t, err
+}
+
+// unread says why the chart cannot be read, at its Chart.yaml or archive.
+func (t *tree) unread(err error) *lint.InputError {
+	var placed *lint.InputError
+	if errors.As(err, &placed) {
+		return placed
+	}
+	return &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, reason(err)), Span: t.home()}
+}
+
+// home is the first line of Chart.yaml, or of the archive, for what no other line is to
+// blame for; no place where there is neither.
+func (t *tree) home() lint.Span {
+	if at := t.firstLine("Chart.yaml"); at.IsValid() {
+		return at
+	}
+	path := t.root
+	if t.cache.IsDir(path) {
+		path = filepath.Join(path, "Chart.yaml")
+	}
+	if !t.cache.IsFile(path) {
+		return lint.Span{}
+	}
+	return t.line(path)
+}
+
+// line is the first line of a file that was not read.
+func (t *tree) line(path string) lint.Span {
+	return lint.NewSource(t.cache.Display(path), nil).LineSpan(1)
 }
 
 // add hands one file to the loader. name is its path in the chart; shown, where
@@ -86,12 +152,18 @@ func (t *tree) add(name string, src *lint.Source) {
 // addArchive adds the files of a packed chart under prefix, the charts packed in
 // it unpacked too.
 func (t *tree) addArchive(data []byte, shown, prefix string) error {
-	if strings.Count(prefix, "charts/") > 20 {
-		return errors.New("charts are nested too deeply")
+	at := lint.NewSource(shown, nil).LineSpan(1)
+	if strings.Count(prefix, packedSuffix) > maxArchivesDeep {
+		return &lint.InputError{Message: "charts are packed in one another too deeply", Span: at}
 	}
 	files, err := loader.LoadArchiveFiles(bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("unpack %s: %w", shown, err)
+		return &lint.InputError{Message: fmt.Sprintf("the archive cannot be unpacked: %v", err), Span: at}
+	}
+	for _, f := range files {
+		if err := t.size.took(len(f.Data)); err != nil {
+			return &lint.InputError{Message: err.Error(), Span: at}
+		}
 	}
 	for _, f := range files {
 		at := shown + "/" + f.Name
@@ -102,9 +174,6 @@ func (t *tree) addArchive(data []byte, shown, prefix string) error {
 			continue
 		}
 		t.add(prefix+f.Name, lint.NewSource(at, f.Data))
-	}
-	if len(t.files) > maxChartFiles {
-		return fmt.Errorf("the chart has more than %d files", maxChartFiles)
 	}
 	return nil
 }
@@ -120,91 +189,101 @@ func isPackedChart(name string) bool {
 
 // addDir adds the files below a directory under prefix, but for those that
 // .helmignore leaves out. It follows symbolic links as Helm does, but none that
-// leaves the directory.
+// leaves the jail.
 func (t *tree) addDir(dir, prefix string) error {
-	home, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return err
-	}
-	home, err = filepath.Abs(home)
-	if err != nil {
-		return err
-	}
 	rules := ignore.Empty()
-	if src, err := t.cache.Open(filepath.Join(dir, ignore.HelmIgnore)); err == nil {
+	path := filepath.Join(dir, ignore.HelmIgnore)
+	src, err := t.cache.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		t.fail(t.line(path), "unreadable: %v; the chart is read without it", reason(err))
+	default:
 		if rules, err = ignore.Parse(bytes.NewReader(src.Data)); err != nil {
-			return fmt.Errorf("%s: %w", src.Path, err)
+			return &lint.InputError{Message: fmt.Sprintf("the chart cannot be loaded: %v", err), Span: badIgnore(src)}
 		}
 	}
 	rules.AddDefaults()
-	return t.walk(home, dir, "", prefix, rules, map[string]bool{})
+	return t.walk(dir, "", prefix, rules, map[string]bool{})
 }
 
-func (t *tree) walk(home, dir, rel, prefix string, rules *ignore.Rules, open map[string]bool) error {
-	resolved, err := filepath.EvalSymlinks(dir)
+// badIgnore returns the line of a .helmignore that Helm refuses.
+func badIgnore(src *lint.Source) lint.Span {
+	for n := 1; n <= src.Lines(); n++ {
+		if _, err := ignore.Parse(strings.NewReader(src.Line(n))); err != nil {
+			return src.LineSpan(n)
+		}
+	}
+	return src.LineSpan(1)
+}
+
+func (t *tree) walk(dir, rel, prefix string, rules *ignore.Rules, open map[string]bool) error {
+	resolved, err := t.cache.EvalSymlinks(dir)
 	if err != nil || open[resolved] { // a link to a directory that we are in
 		return err
 	}
 	open[resolved] = true
 	defer delete(open, resolved)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	if t.size.dirs++; t.size.dirs > maxChartFiles {
+		return fmt.Errorf("the chart has more than %d directories", maxChartFiles)
 	}
-	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	entries, err := t.cache.ReadDir(dir)
+	if err != nil {
+		t.fail(t.line(dir), "unreadable: %v; make it readable, or name it in .helmignore", reason(err))
+		return nil
+	}
 	for _, e := range entries {
 		name, at := path.Join(rel, e.Name()), filepath.Join(dir, e.Name())
-		if e.Type()&fs.ModeSymlink != 0 && !t.inside(home, at) {
-			if info, err := os.Lstat(at); err != nil || !rules.Ignore(name, info) {
-				t.fail(lint.NewSource(t.cache.Display(at), nil).LineSpan(1), "symbolic link %s leads out of the chart and is not followed; copy the file into the chart", e.Name())
-			}
-			continue
-		}
-		info, err := os.Stat(at)
+		info, err := t.cache.Stat(at)
 		if err != nil {
-			t.fail(lint.NewSource(t.cache.Display(at), nil).LineSpan(1), "unreadable: %v", errors.Unwrap(err))
+			if own, ownErr := t.cache.Lstat(at); ownErr == nil && rules.Ignore(name, own) {
+				continue
+			}
+			if errors.Is(err, filetree.ErrOutside) {
+				t.fail(t.line(at), "symbolic link %s leads out of the tree that is linted and is not followed; copy the file into the chart", e.Name())
+			} else {
+				t.fail(t.line(at), "unreadable: %v", reason(err))
+			}
 			continue
 		}
 		if rules.Ignore(name, info) {
 			continue
 		}
 		if info.IsDir() {
-			if err := t.walk(home, at, name, prefix, rules, open); err != nil {
+			if err := t.walk(at, name, prefix, rules, open); err != nil {
 				return err
 			}
 			continue
 		}
 		if info.Size() > loader.MaxDecompressedFileSize {
-			t.fail(lint.NewSource(t.cache.Display(at), nil).LineSpan(1), "larger than the %d bytes that Helm reads; left out", loader.MaxDecompressedFileSize)
+			t.fail(t.line(at), "larger than the %d bytes that Helm reads; left out", loader.MaxDecompressedFileSize)
 			continue
 		}
 		src, err := t.cache.Open(at)
 		if err != nil {
-			t.fail(lint.NewSource(t.cache.Display(at), nil).LineSpan(1), "unreadable: %v", err)
+			t.fail(t.line(at), "unreadable: %v", reason(err))
 			continue
+		}
+		if err := t.size.took(len(src.Data)); err != nil {
+			return err
 		}
 		if isPackedChart(prefix + name) {
 			if err := t.addArchive(src.Data, src.Path, prefix+name+packedSuffix); err != nil {
-				t.fail(src.LineSpan(1), "%v", err)
+				t.errs = append(t.errs, t.unread(err))
 			}
 			continue
 		}
 		t.add(prefix+name, src)
-		if len(t.files) > maxChartFiles {
-			return fmt.Errorf("the chart has more than %d files", maxChartFiles)
-		}
 	}
 	return nil
 }
 
-// inside reports whether what a path leads to lies in home.
-func (t *tree) inside(home, at string) bool {
-	resolved, err := filepath.EvalSymlinks(at)
-	if err != nil {
-		return false
+// failOnce is fail for what each loading of the chart finds again.
+func (t *tree) failOnce(at lint.Span, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if !slices.ContainsFunc(t.errs, func(e *lint.InputError) bool { return e.Span == at && e.Message == message }) {
+		t.fail(at, "%s", message)
 	}
-	rel, err := filepath.Rel(home, resolved)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func (t *tree) fail(at lint.Span, format string, args ...any) {
@@ -285,12 +364,18 @@ func (t *tree) load() (*loaded, error) {
 		return nil, err
 	}
 	l := &loaded{Chart: c}
-	return l, t.settle(l, c, "", false, 0)
+	home, err := t.cache.EvalSymlinks(t.root)
+	if err != nil {
+		return nil, err
+	}
+	*t.size = t.own // each loading takes file:// dependencies in again
+	return l, t.settle(l, c, "", false, []string{home})
 }
 
 // settle finds out what is vendored, takes in file:// dependencies that lie
-// beside the chart and puts a stand-in for those that are missing.
-func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, depth int) error {
+// beside the chart and puts a stand-in for those that are missing. within are the
+// directories of the charts that led here.
+func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, within []string) error {
 	for _, f := range c.Raw {
 		if len(f.Data) > 0 {
 			if rec := t.byRef[&f.Data[0]]; rec != nil {
@@ -301,37 +386,47 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, dept
 	if err := t.dropNameless(c, dir); err != nil {
 		l.errs = append(l.errs, err)
 	}
+	if n := len(c.Metadata.Dependencies); n > maxDependencies {
+		at := t.firstLine(dir + "Chart.yaml")
+		return &lint.InputError{Message: fmt.Sprintf("chart %s has %d dependencies, more than the %d that are looked at", c.Name(), n, maxDependencies), Span: at}
+	}
 	present := map[string]bool{}
 	for _, sub := range c.Dependencies() {
 		present[sub.Name()] = true
 		subdir := t.dirOf(sub)
 		elsewhere := strings.Contains(strings.TrimPrefix(subdir, dir), packedSuffix)
 		for _, d := range c.Metadata.Dependencies {
-			if d != nil && d.Name == sub.Name() && d.Repository != "" && !strings.HasPrefix(d.Repository, "file://") {
+			if d.Name == sub.Name() && d.Repository != "" && !strings.HasPrefix(d.Repository, "file://") {
 				elsewhere = true
 			}
 		}
-		if err := t.settle(l, sub, subdir, vendored || elsewhere, depth+1); err != nil {
+		if err := t.settle(l, sub, subdir, vendored || elsewhere, within); err != nil {
 			return err
 		}
 	}
 	for _, d := range c.Metadata.Dependencies {
-		if d == nil || present[d.Name] {
+		if present[d.Name] {
 			continue
 		}
 		present[d.Name] = true
-		if sub := t.sibling(d, dir, depth); sub != nil {
+		sub, home, err := t.sibling(d, dir, within)
+		if err != nil {
+			l.errs = append(l.errs, &lint.InputError{Message: fmt.Sprintf("dependency %q: %v", d.Name, reason(err)), Span: t.dependencyLine(dir, d.Name)})
+		}
+		if sub != nil {
 			c.AddDependency(sub)
-			if err := t.settle(l, sub, t.dirOf(sub), vendored, depth+1); err != nil {
+			if err := t.settle(l, sub, t.dirOf(sub), vendored, append(within[:len(within):len(within)], home)); err != nil {
 				return err
 			}
 			continue
 		}
 		stub := &chart.Chart{Metadata: &chart.Metadata{APIVersion: chart.APIVersionV2, Name: d.Name, Version: "0.0.0"}}
 		c.AddDependency(stub)
-		l.missing = append(l.missing, missing{stub, t.dependencyLine(dir, d.Name), *d, dir})
+		if err == nil {
+			l.missing = append(l.missing, missing{stub, t.dependencyLine(dir, d.Name), *d, dir})
+		}
 		for _, other := range c.Metadata.Dependencies { // an alias may ask for it again
-			if other != nil && other.Name == d.Name {
+			if other.Name == d.Name {
 				other.Version = "*"
 			}
 		}
@@ -370,34 +465,72 @@ func (t *tree) dirOf(c *chart.Chart) string {
 	return ""
 }
 
-// sibling loads a dependency that Chart.yaml says lies in the same tree
-// (repository: file://../common), or returns nil.
-func (t *tree) sibling(d *chart.Dependency, dir string, depth int) *chart.Chart {
+// directory returns where a chart below the root lies; "" for one in an archive.
+func (t *tree) directory(dir string) string {
+	if strings.Contains(dir, packedSuffix) || !t.cache.IsDir(t.root) {
+		return ""
+	}
+	for prefix := dir; ; {
+		if home, ok := t.homes[prefix]; ok {
+			return filepath.Join(home, filepath.FromSlash(strings.TrimPrefix(dir, prefix)))
+		}
+		cut := strings.LastIndexByte(strings.TrimSuffix(prefix, "/"), '/')
+		if cut < 0 {
+			return filepath.Join(t.root, filepath.FromSlash(dir))
+		}
+		prefix = prefix[:cut+1]
+	}
+}
+
+// sibling loads a dependency that the Chart.yaml in dir says lies beside it (repository:
+// file://../common), and returns where that is; nil where there is none. The error says why
+// it is not read.
+func (t *tree) sibling(d *chart.Dependency, dir string, within []string) (c *chart.Chart, home string, err error) {
 	rel, ok := strings.CutPrefix(d.Repository, "file://")
-	if !ok || filepath.IsAbs(rel) || depth > 5 {
-		return nil
+	from := t.directory(dir)
+	if !ok || from == "" {
+		return nil, "", nil
 	}
-	if info, err := os.Stat(t.root); err != nil || !info.IsDir() || strings.Contains(dir, packedSuffix) {
-		return nil
+	at := filepath.FromSlash(rel)
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(from, at)
 	}
-	at := filepath.Join(t.root, filepath.FromSlash(dir), filepath.FromSlash(rel))
-	if _, err := os.Stat(filepath.Join(at, "Chart.yaml")); err != nil {
-		return nil
+	switch _, err := t.cache.Stat(filepath.Join(at, "Chart.yaml")); {
+	case errors.Is(err, filetree.ErrOutside):
+		return nil, "", fmt.Errorf("%s: %w", d.Repository, filetree.ErrOutside)
+	case err != nil:
+		return nil, "", nil
+	}
+	if home, err = t.cache.EvalSymlinks(at); err != nil {
+		return nil, "", err
+	}
+	t.size.siblings++
+	switch {
+	case slices.Contains(within, home):
+		return nil, "", fmt.Errorf("%s leads back to a chart that depends on this one; remove one of the two", d.Repository)
+	case len(within) > maxSiblingsDeep, t.size.siblings > maxSiblingsTaken:
+		return nil, "", fmt.Errorf("%s: more than %d dependencies, or %d of one another, are not followed", d.Repository, maxSiblingsTaken, maxSiblingsDeep)
 	}
 	prefix := dir + "charts/" + d.Name + "/"
-	own := &tree{root: at, shown: t.shown, byRef: t.byRef, named: t.named, cache: t.cache}
+	own := &tree{root: at, shown: t.shown, byRef: t.byRef, named: t.named, homes: t.homes, size: t.size, cache: t.cache}
 	if err := own.addDir(at, prefix); err != nil {
-		return nil
+		return nil, "", err
 	}
-	t.errs = append(t.errs, own.errs...)
+	for _, e := range own.errs {
+		t.failOnce(e.Span, "%s", e.Message)
+	}
 	for _, f := range own.files {
 		f.Name = strings.TrimPrefix(f.Name, prefix)
 	}
-	c, err := loader.LoadFiles(own.files)
-	if err != nil || !chartutil.IsCompatibleRange(d.Version, c.Metadata.Version) {
-		return nil
+	c, err = loader.LoadFiles(own.files)
+	if err != nil {
+		return nil, "", err
 	}
-	return c
+	if !chartutil.IsCompatibleRange(d.Version, c.Metadata.Version) {
+		return nil, "", nil
+	}
+	t.homes[prefix] = at
+	return c, home, nil
 }
 
 // reportMissing says which dependencies that the values enable are not there.

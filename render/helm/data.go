@@ -9,14 +9,14 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // DataFiles returns the absolute paths of the files of a chart in a directory, and of
 // its subcharts, that templates read by .Files, whatever the values: a template makes
 // of them what it likes, and they are no manifests by themselves. It goes by what the
 // templates and the values name; a path that is computed from parts alone is not known.
-func DataFiles(dir string, cache *source.Files) map[string]bool {
+func DataFiles(dir string, cache *filetree.Tree) map[string]bool {
 	data := map[string]bool{}
 	t, failed := openTree(dir, Options{Files: cache})
 	if failed != nil {
@@ -115,7 +115,7 @@ func texts(v any, into map[string]bool) {
 // ValueKeys returns the keys that the values of a chart in a directory have at the
 // top: those of its values.yaml, the names of its dependencies, and global. Nil where
 // the chart does not load.
-func ValueKeys(dir string, cache *source.Files) (keys map[string]bool) {
+func ValueKeys(dir string, cache *filetree.Tree) (keys map[string]bool) {
 	t, failed := openTree(dir, Options{Files: cache})
 	if failed != nil {
 		return nil

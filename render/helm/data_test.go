@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // What templates read is found by what they and the values name, whatever the conditions.
@@ -27,7 +27,7 @@ func TestDataFiles(t *testing.T) {
 		dir := chartOf(t, "templates/t.yaml", template, "values.yaml", "file: chosen.yaml\n", "ignored.yaml", "x: 1", ".helmignore", "ignored.yaml\n",
 			"a.yaml", "x: 1", "files/b.yaml", "x: 1", "files/c.yaml", "x: 1", "examples/d.yaml", "x: 1", "chosen.yaml", "x: 1")
 		var got []string
-		for path := range DataFiles(dir, source.New(nil)) {
+		for path := range DataFiles(dir, filetree.New(nil)) {
 			rel, err := filepath.Rel(dir, path)
 			if err != nil {
 				t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // chartOf writes a chart; files are path, text, path, text.
@@ -36,7 +36,10 @@ func chartOf(t *testing.T, files ...string) string {
 // messages returns the errors of a chart, with paths from the chart's directory.
 func messages(t *testing.T, dir string, o Options) (string, *lint.Bundle) {
 	t.Helper()
-	o.Files = source.New(nil)
+	o.Files = filetree.New(nil).In(filepath.Dir(dir))
+	for _, file := range o.ValueFiles {
+		o.Files.Give(file)
+	}
 	b := Load(context.Background(), dir, o)[0]
 	var out []string
 	for _, e := range b.Errors {
@@ -169,7 +172,7 @@ func TestKeysAndValuesAreInOrder(t *testing.T) {
 // together have one limit.
 func TestOneDeadlineAChart(t *testing.T) {
 	dir := chartOf(t, "templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}{{ $x := 1 }}{{ end }}{{ end }}", "more.yaml", "a: 1\n", "ci/one-values.yaml", "a: 2\n")
-	o := Options{Files: source.New(nil), Timeout: 300 * time.Millisecond, CIValues: true}
+	o := Options{Files: filetree.New(nil), Timeout: 300 * time.Millisecond, CIValues: true}
 	for range 5 {
 		o.Variants = append(o.Variants, []string{filepath.Join(dir, "more.yaml")})
 	}
@@ -244,7 +247,7 @@ func TestNothingOutsideTheChartIsRead(t *testing.T) {
 		}
 	}
 	got, b := messages(t, dir, Options{})
-	if !strings.Contains(got, "link.txt:1:1: symbolic link link.txt leads out of the chart") {
+	if !strings.Contains(got, "link.txt:1:1: symbolic link link.txt leads out of the tree") {
 		t.Errorf("errors: %s", got)
 	}
 	data := find(t, b, "ConfigMap", "a").Get("data")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -17,13 +16,13 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // Options say how charts are rendered. The zero value of each field is Helm's default.
 type Options struct {
-	Files       *source.Files // where files are read; needed
-	ReleaseName string        // "release-name" when empty, as helm template has it
+	Files       *filetree.Tree // where files are read; needed
+	ReleaseName string         // "release-name" when empty, as helm template has it
 	// Namespace is .Release.Namespace. When empty, templates see "default", and
 	// objects that take their namespace from there have none: only the deploy decides.
 	Namespace   string
@@ -153,7 +152,7 @@ func openTree(path string, o Options) (t *tree, failed *lint.InputError) {
 		t, unread = readTree(path, o.Files)
 	})
 	if failed == nil && unread != nil {
-		failed = &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, reason(unread))}
+		failed = t.unread(unread)
 	}
 	return t, failed
 }
@@ -222,12 +221,14 @@ func (t *tree) variantName(paths []string) string {
 // they are looked up beside what was loaded.
 func (t *tree) ciValues() []valueFile {
 	var files []valueFile
-	if paths, _ := filepath.Glob(filepath.Join(t.root, "ci", "*-values.yaml")); len(paths) > 0 {
-		for _, p := range paths {
-			if t.inside(t.root, p) {
-				files = append(files, valueFile{path: p, shown: t.cache.Display(p)})
-			}
+	dir := filepath.Join(t.root, "ci")
+	entries, _ := t.cache.ReadDir(dir)
+	for _, e := range entries {
+		if p := filepath.Join(dir, e.Name()); strings.HasSuffix(p, "-values.yaml") && t.cache.IsFile(p) {
+			files = append(files, valueFile{path: p, shown: t.cache.Display(p)})
 		}
+	}
+	if len(files) > 0 {
 		return files
 	}
 	for name, f := range t.named {
@@ -338,6 +339,10 @@ func (t *tree) keyLine(name string, keys ...string) lint.Span {
 
 // loadError puts an error of the loader where it belongs.
 func (t *tree) loadError(err error) *lint.InputError {
+	var placed *lint.InputError
+	if errors.As(err, &placed) {
+		return placed
+	}
 	text := err.Error()
 	for _, name := range []string{"values.yaml", "Chart.yaml", "requirements.yaml"} {
 		f := t.named[name]
@@ -346,7 +351,7 @@ func (t *tree) loadError(err error) *lint.InputError {
 		}
 		return unreadable(f.src, err)
 	}
-	return &lint.InputError{Message: fmt.Sprintf("chart %s: %s", t.shown, text), Span: t.firstLine("Chart.yaml")}
+	return &lint.InputError{Message: fmt.Sprintf("chart %s: %s", t.shown, text), Span: t.home()}
 }
 
 // crds returns the files of crds/ of a chart and its subcharts, which Helm
@@ -361,9 +366,4 @@ func (t *tree) crds(c *chart.Chart) []*file {
 		}
 	}
 	return files
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 const corpus = "../../../shared/corpus"
@@ -26,7 +26,7 @@ func corpusCharts(t testing.TB) []string {
 
 func TestCorpusChartsRender(t *testing.T) {
 	for _, dir := range corpusCharts(t) {
-		bundles := Load(context.Background(), dir, Options{Files: source.New(nil)})
+		bundles := Load(context.Background(), dir, Options{Files: filetree.New(nil)})
 		objects := 0
 		for _, b := range bundles {
 			objects += len(b.Resources)

@@ -15,7 +15,7 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 var perChart = flag.Int("per-chart", 6, "mutations of each kind for each chart")
@@ -77,7 +77,7 @@ type leaf struct {
 }
 
 // tracedLeaves renders a sample and returns the scalars of its objects.
-func tracedLeaves(t testing.TB, s sample, cache *source.Files) ([]leaf, bool) {
+func tracedLeaves(t testing.TB, s sample, cache *filetree.Tree) ([]leaf, bool) {
 	t.Helper()
 	tr, err := readTree(s.dir, cache)
 	if err != nil {
@@ -142,7 +142,7 @@ func mutated(v string) string {
 }
 
 // edited returns the sample's files with a span replaced.
-func edited(t testing.TB, span lint.Span, text string) *source.Files {
+func edited(t testing.TB, span lint.Span, text string) *filetree.Tree {
 	t.Helper()
 	abs, err := filepath.Abs(span.Path())
 	if err != nil {
@@ -151,7 +151,7 @@ func edited(t testing.TB, span lint.Span, text string) *source.Files {
 	data := span.Start.Source.Data
 	var out []byte
 	out = append(append(append(out, data[:span.Start.Offset]...), text...), data[span.End.Offset:]...)
-	return source.New(map[string][]byte{abs: out})
+	return filetree.New(map[string][]byte{abs: out})
 }
 
 // exists reports whether a place is in a file that can be edited, not in an archive or a flag.
@@ -171,7 +171,7 @@ func TestEditedPlacesChangeTheirLeaf(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			all, ok := tracedLeaves(t, s, source.New(nil))
+			all, ok := tracedLeaves(t, s, filetree.New(nil))
 			if !ok {
 				t.Skip("does not render with these values")
 			}
@@ -255,7 +255,7 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			cache := source.New(nil)
+			cache := filetree.New(nil)
 			found, ok := tracedLeaves(t, s, cache)
 			if !ok {
 				t.Skip("does not render with these values")
@@ -284,7 +284,7 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 				}
 			}
 			walk(parseValues(src), "")
-			before, err := plainly(t, s, source.New(nil))
+			before, err := plainly(t, s, filetree.New(nil))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/manilint/manilint/lint"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // FromObjects renders the charts that Flux HelmRelease and Argo CD Application objects
@@ -28,7 +29,7 @@ func FromObjects(ctx context.Context, resources []*lint.Resource, charts []strin
 	deadlines := map[string]context.Context{} // of each chart: that of all its deployments
 	for _, r := range resources {
 		for _, d := range deployments(r, resources) {
-			chart := findChart(d.path, charts)
+			chart := findChart(d.path, charts, o.Files)
 			if chart == "" {
 				continue
 			}
@@ -198,15 +199,14 @@ func (d *deployment) addReference(from *lint.Node, r *lint.Resource, all []*lint
 
 // findChart returns the chart among charts that a path of a repository names, "" where
 // none or more than one could be meant.
-func findChart(path string, charts []string) string {
+func findChart(path string, charts []string, files *filetree.Tree) string {
 	path = strings.Trim(filepath.ToSlash(filepath.Clean("/"+path)), "/")
 	if path == "" {
 		return ""
 	}
 	found := ""
 	for _, c := range charts {
-		abs, err := filepath.Abs(c)
-		if err != nil || !isDir(abs) || !strings.HasSuffix(filepath.ToSlash(abs), "/"+path) {
+		if abs := files.Abs(c); !files.IsDir(abs) || !strings.HasSuffix(filepath.ToSlash(abs), "/"+path) {
 			continue
 		}
 		if found != "" {
@@ -227,7 +227,7 @@ func (d *deployment) render(ctx context.Context, r *lint.Resource, chart string,
 	}
 	base := chart
 	if d.fromRoot {
-		abs, _ := filepath.Abs(chart)
+		abs := o.Files.Abs(chart)
 		base = strings.TrimSuffix(filepath.ToSlash(abs), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.path)), "/"))
 	}
 	v := variant{name: r.Kind + " " + r.Name, inline: d.layers}

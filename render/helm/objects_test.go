@@ -8,7 +8,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/linttest"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 func TestChartsThatObjectsDeploy(t *testing.T) {
@@ -61,7 +61,7 @@ spec:
   chart: {spec: {chart: shop, sourceRef: {kind: HelmRepository, name: r}}}
 `))
 	b := linttest.Bundle(t, objects)
-	bundles := FromObjects(context.Background(), append(b.Resources, b.Resources...), []string{dir}, Options{Files: source.New(nil)})
+	bundles := FromObjects(context.Background(), append(b.Resources, b.Resources...), []string{dir}, Options{Files: filetree.New(nil)})
 	if len(bundles) != 2 {
 		t.Fatalf("%d renderings, want 2", len(bundles))
 	}
@@ -107,7 +107,7 @@ func TestInflate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := Inflate(context.Background(), Release{Chart: abs, Inline: inline, SkipTests: true}, Options{Files: source.New(nil), ReleaseName: "r"})
+	got := Inflate(context.Background(), Release{Chart: abs, Inline: inline, SkipTests: true}, Options{Files: filetree.New(nil), ReleaseName: "r"})
 	for _, e := range got.Errors {
 		t.Error(e)
 	}
@@ -138,7 +138,7 @@ func TestInflate(t *testing.T) {
 	if !seen {
 		t.Error("no r-web")
 	}
-	if with := Inflate(context.Background(), Release{Chart: abs, IncludeCRDs: true}, Options{Files: source.New(nil)}); len(with.Resources) != len(got.Resources)+2 {
+	if with := Inflate(context.Background(), Release{Chart: abs, IncludeCRDs: true}, Options{Files: filetree.New(nil)}); len(with.Resources) != len(got.Resources)+2 {
 		t.Errorf("%d objects with definitions and tests, %d without", len(with.Resources), len(got.Resources))
 	}
 }

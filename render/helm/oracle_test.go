@@ -9,7 +9,7 @@ import (
 
 	helmengine "helm.sh/helm/v3/pkg/engine"
 
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // A sample is one chart with one set of values, of the corpus or of the fixtures.
@@ -41,7 +41,7 @@ func samples(t testing.TB) []sample {
 }
 
 // traced renders a sample with the tracer; ok is false where the chart does not render.
-func traced(t testing.TB, s sample, cache *source.Files) (tr *tree, texts []*text, ok bool) {
+func traced(t testing.TB, s sample, cache *filetree.Tree) (tr *tree, texts []*text, ok bool) {
 	t.Helper()
 	tr, err := readTree(s.dir, cache)
 	if err != nil {
@@ -59,7 +59,7 @@ func traced(t testing.TB, s sample, cache *source.Files) (tr *tree, texts []*tex
 }
 
 // plainly renders a sample with Helm's own engine.
-func plainly(t testing.TB, s sample, cache *source.Files) (map[string]string, error) {
+func plainly(t testing.TB, s sample, cache *filetree.Tree) (map[string]string, error) {
 	t.Helper()
 	tr, err := readTree(s.dir, cache)
 	if err != nil {
@@ -89,8 +89,8 @@ func TestTextEqualsHelm(t *testing.T) {
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			want, err := plainly(t, s, source.New(nil))
-			_, texts, ok := traced(t, s, source.New(nil))
+			want, err := plainly(t, s, filetree.New(nil))
+			_, texts, ok := traced(t, s, filetree.New(nil))
 			if ok != (err == nil) {
 				t.Fatalf("rendered: %v, Helm's error: %v", ok, err)
 			}
@@ -136,7 +136,7 @@ func TestEveryLineHasATemplatePlace(t *testing.T) {
 		if testing.Short() && strings.Contains(s.name, "/") {
 			continue
 		}
-		_, texts, _ := traced(t, s, source.New(nil))
+		_, texts, _ := traced(t, s, filetree.New(nil))
 		for _, x := range texts {
 			if strings.HasSuffix(x.name, "NOTES.txt") {
 				continue

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 const odd = "../../fixtures/render/helm/odd"
@@ -36,7 +36,7 @@ func find(t *testing.T, b *lint.Bundle, kind, name string) *lint.Resource {
 
 func loadOne(t *testing.T, path string, o Options) *lint.Bundle {
 	t.Helper()
-	o.Files = source.New(nil)
+	o.Files = filetree.New(nil)
 	return Load(context.Background(), path, o)[0]
 }
 
@@ -151,7 +151,7 @@ func write(t *testing.T, path, text string) {
 
 func TestVariants(t *testing.T) {
 	var names []string
-	o := Options{Files: source.New(nil), CIValues: true, Variants: [][]string{{odd + "/ci/plain-values.yaml"}}}
+	o := Options{Files: filetree.New(nil), CIValues: true, Variants: [][]string{{odd + "/ci/plain-values.yaml"}}}
 	for _, b := range Load(context.Background(), odd, o) {
 		names = append(names, fmt.Sprintf("%s %d", b.Rendering.Variant, len(b.Errors)))
 	}

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // A valueStack is one set of values as Helm ranks them: what the user gives, over
@@ -170,7 +170,7 @@ type setFlag struct {
 	parse  func(string, map[string]any) (*lint.Source, error)
 }
 
-func setFlags(o Options, cache *source.Files) []setFlag {
+func setFlags(o Options, cache *filetree.Tree) []setFlag {
 	return []setFlag{
 		{"--set", o.Set, func(text string, into map[string]any) (*lint.Source, error) {
 			return nil, strvals.ParseInto(text, into)
@@ -181,6 +181,7 @@ func setFlags(o Options, cache *source.Files) []setFlag {
 		{"--set-file", o.SetFile, func(text string, into map[string]any) (*lint.Source, error) {
 			var read *lint.Source
 			return read, strvals.ParseIntoFile(text, into, func(path []rune) (any, error) {
+				cache.Give(string(path))
 				src, err := cache.Open(string(path))
 				if err != nil {
 					return nil, reason(err)

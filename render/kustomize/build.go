@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -395,7 +395,7 @@ func (b *build) IsDir(p string) bool {
 	if err != nil {
 		return false
 	}
-	info, err := os.Stat(real)
+	info, err := b.files.Stat(real)
 	return err == nil && info.IsDir()
 }
 
@@ -443,7 +443,7 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 		if dir, err := b.resolve(filepath.Dir(p)); err == nil {
 			if k := b.at(dir); k != nil && k.root != nil {
 				if filepath.Base(p) != filepath.Base(k.src.File) || slices.Contains(k.extra, p) {
-					return nil, os.ErrNotExist
+					return nil, fs.ErrNotExist
 				}
 				return b.edit(k)
 			}

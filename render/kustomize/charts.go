@@ -2,7 +2,6 @@ package kustomize
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -164,7 +163,7 @@ func (b *build) chartDir(w *writer, g types.HelmGlobals, c types.HelmChart) (str
 		if err != nil {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(real, "Chart.yaml")); err == nil {
+		if b.files.IsFile(filepath.Join(real, "Chart.yaml")) {
 			return real, true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // FuzzBuild builds an overlay of three texts: a kustomization, a resource and a
@@ -55,12 +55,12 @@ func tryBuild(t *testing.T, files map[string]string) {
 	hooked()
 	watch := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("does not end: %q", files)) })
 	defer watch.Stop()
-	tr := newTree(source.New(nil), root)
+	tr := newTree(filetree.New(nil).In(root))
 	k := tr.at(root)
 	if k == nil || k.component() {
 		return
 	}
-	b := newBuild(tr, k, Options{Files: tr.files, Jail: root})
+	b := newBuild(tr, k, Options{Files: tr.files})
 	m := b.run(context.Background())
 	for _, e := range b.errs {
 		if strings.Contains(e.Message, "aliases expand") {
@@ -179,13 +179,13 @@ func tryDamaged(t *testing.T, overlay string, files map[string]string, damaged s
 			t.Fatal(err)
 		}
 	}
-	tr := newTree(source.New(nil), root)
+	tr := newTree(filetree.New(nil).In(root))
 	k := tr.at(filepath.Join(root, overlay))
 	if k == nil || k.component() {
 		return
 	}
 	restore := quiet()
-	b := newBuild(tr, k, Options{Files: tr.files, Jail: root})
+	b := newBuild(tr, k, Options{Files: tr.files})
 	m := b.run(context.Background())
 	restore()
 	want, wantErr := plain(filepath.Join(root, overlay), "", nil)

@@ -3,7 +3,7 @@ package kustomize
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // fileNames are the names that kustomize looks for, in its order.
@@ -46,32 +46,21 @@ type ref struct {
 
 // tree reads the kustomizations of one call of Load, each once.
 type tree struct {
-	files *source.Files
-	jail  string // links resolved
+	files *filetree.Tree
+	jail  string // of files: links resolved
 
 	mu    sync.Mutex // guards what follows
 	cache map[string]*kustomization
 	nodes map[*lint.Source]map[place]*yaml.Node // see build.index
 }
 
-func newTree(files *source.Files, jail string) *tree {
-	if real, err := filepath.EvalSymlinks(jail); err == nil {
-		jail = real
-	}
+func newTree(files *filetree.Tree) *tree {
+	_, jail := files.Jail()
 	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[*lint.Source]map[place]*yaml.Node{}}
 }
 
 // resolve returns the real path of p, or an error that says why it is not to be read.
-func (t *tree) resolve(p string) (string, error) {
-	real, err := filepath.EvalSymlinks(p)
-	if err != nil {
-		return "", err
-	}
-	if !within(t.jail, real) {
-		return "", errOutside
-	}
-	return real, nil
-}
+func (t *tree) resolve(p string) (string, error) { return t.files.EvalSymlinks(p) }
 
 // inside names the jail for messages.
 func (t *tree) inside() string {
@@ -90,7 +79,8 @@ func (t *tree) open(p string) (*lint.Source, error) {
 	return t.files.Open(real)
 }
 
-var errOutside = fmt.Errorf("outside the tree that is linted; lint from a folder that holds both, or vendor it")
+// errOutside is the error for what lies outside of the jail.
+var errOutside = filetree.ErrOutside
 
 func within(dir, path string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
@@ -327,7 +317,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 	}
 	real, err := t.resolve(path)
 	switch {
-	case os.IsNotExist(err):
+	case errors.Is(err, fs.ErrNotExist):
 		r.refuse = fmt.Sprintf("%s %q does not exist; correct the path, or remove the entry", nounOf[r.field], r.value)
 		if strings.ContainsAny(r.value, "*?[") {
 			r.refuse = fmt.Sprintf("%s %q does not exist: kustomize expands no wildcards; name each file", nounOf[r.field], r.value)
@@ -340,7 +330,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
 		return
 	}
-	info, err := os.Stat(real)
+	info, err := t.files.Stat(real)
 	switch {
 	case err != nil:
 		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
@@ -355,7 +345,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 		r.refuse = fmt.Sprintf("%s %q is not a regular file", nounOf[r.field], r.value)
 		return
 	case !info.IsDir():
-		if f, err := os.Open(real); err != nil {
+		if f, err := t.files.Stream(real); err != nil {
 			r.refuse = fmt.Sprintf("%s %q cannot be read: %v; make it readable", nounOf[r.field], r.value, reason(err))
 			return
 		} else {
@@ -369,7 +359,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 }
 
 func reason(err error) error {
-	if e := (*os.PathError)(nil); errors.As(err, &e) {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return e.Err
 	}
 	return err

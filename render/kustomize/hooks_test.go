@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // If this fails after an upgrade of kustomize, its tables of builtin plugins have
@@ -29,7 +29,7 @@ func TestHooksFitThisRelease(t *testing.T) {
 func TestWithoutHooks(t *testing.T) {
 	leavesSeen, inFiles := 0, 0
 	for _, dir := range overlays(t, fixtures) {
-		tr := newTree(source.New(nil), jailOf(dir))
+		tr := newTree(filetree.New(nil).In(jailOf(dir)))
 		real, err := tr.resolve(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestWithoutHooks(t *testing.T) {
 		if k == nil || k.component() {
 			continue
 		}
-		b := newBuild(tr, k, Options{Files: tr.files, Jail: tr.jail})
+		b := newBuild(tr, k, Options{Files: tr.files})
 		b.coarse = true
 		restore := quiet()
 		m := b.run(context.Background())
@@ -111,7 +111,7 @@ func TestLoadsAtOnce(t *testing.T) {
 	ownSchema()()
 	text := func() string {
 		var all strings.Builder
-		res := Load(t.Context(), dirs, Options{Files: source.New(nil), Jail: jailOf(dirs[0]), Jobs: 4})
+		res := Load(t.Context(), dirs, Options{Files: filetree.New(nil).In(jailOf(dirs[0])), Jobs: 4})
 		for _, b := range res.Bundles {
 			for _, r := range b.Resources {
 				p := r.Root.Get("kind").Locate()

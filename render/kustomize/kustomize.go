@@ -16,15 +16,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // Options say how overlays are built.
 type Options struct {
-	Files *source.Files // where files are read; needed
-	// Jail is an absolute folder: nothing outside of it is read, neither by path
-	// nor by link.
-	Jail        string
+	// Files is where files are read; needed, with a jail.
+	Files       *filetree.Tree
 	KubeVersion string   // for helmCharts; the newest known when empty
 	Jobs        int      // builds at work at once; 1 when 0
 	Only        []string // absolute paths: build the roots that use one of these files alone
@@ -50,15 +48,13 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 	hooked()
 	defer quiet()()
 	res := Result{Used: map[string]bool{}}
-	t := newTree(o.Files, o.Jail)
+	t := newTree(o.Files)
 
 	var all []*kustomization
 	for _, dir := range dirs {
-		if abs, err := filepath.Abs(dir); err == nil {
-			if real, err := t.resolve(abs); err == nil {
-				if k := t.at(real); k != nil && !slices.Contains(all, k) {
-					all = append(all, k)
-				}
+		if real, err := t.resolve(dir); err == nil {
+			if k := t.at(real); k != nil && !slices.Contains(all, k) {
+				all = append(all, k)
 			}
 		}
 	}
@@ -67,7 +63,7 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 	for _, k := range all {
 		t.closure(k, func(k *kustomization) {
 			for _, path := range k.files() {
-				t.use(res.Used, path, o.Jail)
+				t.use(res.Used, path)
 			}
 		}, func(*kustomization, ref) {})
 	}
@@ -75,7 +71,7 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 		reals := make([]string, len(o.Only))
 		for i, p := range o.Only {
 			reals[i] = p
-			if real, err := filepath.EvalSymlinks(p); err == nil {
+			if real, err := t.resolve(p); err == nil {
 				reals[i] = real
 			}
 		}
@@ -114,7 +110,7 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 			bundles[i].Errors = []*lint.InputError{{Span: k.src.LineSpan(1), Message: "not built: " + ctx.Err().Error(), Rendering: &bundles[i].Rendering}}
 		}
 		for path := range seen[i] {
-			t.use(res.Used, path, o.Jail)
+			t.use(res.Used, path)
 		}
 		res.Bundles = append(res.Bundles, bundles[i])
 		t.closure(k, func(k *kustomization) {
@@ -254,8 +250,9 @@ func (k *kustomization) files() []string {
 }
 
 // use records a path, also as it is reached when the jail was given through a link.
-func (t *tree) use(used map[string]bool, path, jail string) {
+func (t *tree) use(used map[string]bool, path string) {
 	used[path] = true
+	jail, _ := t.files.Jail()
 	if rel, err := filepath.Rel(t.jail, path); err == nil && jail != t.jail {
 		used[filepath.Join(jail, rel)] = true
 	}

@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // write writes files, given as path and text, below a new folder.
@@ -48,7 +48,7 @@ func open(root string, dirs ...string) Result {
 	for i, d := range dirs {
 		dirs[i] = filepath.Join(root, d)
 	}
-	return Load(context.Background(), dirs, Options{Files: source.New(nil), Jail: root, Jobs: 2})
+	return Load(context.Background(), dirs, Options{Files: filetree.New(nil).In(root), Jobs: 2})
 }
 
 // spot returns file:line:col with the file relative to root.
@@ -424,7 +424,7 @@ func TestTargetsOfFluxAndArgo(t *testing.T) {
 	for _, d := range docs {
 		resources = append(resources, lint.NewResources(d, nil)...)
 	}
-	got := Targets(resources, root)
+	got := Targets(resources, filetree.New(nil).In(root))
 	if len(got) != 2 || got[0] != filepath.Join(root, "apps") || got[1] != filepath.Join(root, "deploy") {
 		t.Errorf("targets: %s", got)
 	}
@@ -446,12 +446,12 @@ func BenchmarkAgainstPlain(b *testing.B) {
 	for range b.N {
 		var ratios []float64
 		for _, dir := range dirs {
-			located, m := fresh(b, dir, newTree(source.New(nil), jailOf(dir)))
+			located, m := fresh(b, dir, newTree(filetree.New(nil).In(jailOf(dir))))
 			if m == nil || len(located.errs) > 0 {
 				continue
 			}
 			base := fastest(func() { _, _ = plain(dir, "", nil) })
-			full := fastest(func() { fresh(b, dir, newTree(source.New(nil), jailOf(dir))) })
+			full := fastest(func() { fresh(b, dir, newTree(filetree.New(nil).In(jailOf(dir)))) })
 			ratios = append(ratios, float64(full)/float64(base))
 		}
 		slices.Sort(ratios)
@@ -588,7 +588,7 @@ func TestCancelledBuilds(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(100*time.Millisecond, func() { cancel(errors.New("the user has had enough")) })
-	res := Load(ctx, []string{filepath.Join(root, "o")}, Options{Files: source.New(nil), Jail: root})
+	res := Load(ctx, []string{filepath.Join(root, "o")}, Options{Files: filetree.New(nil).In(root)})
 	if got := errorsOf(root, res.Bundles[0]); !strings.Contains(got, "o/kustomization.yaml:1:1: not built: the user has had enough") {
 		t.Errorf("said:\n%s", got)
 	}

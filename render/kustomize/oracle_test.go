@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 const fixtures = "../../fixtures/render/kustomize"
@@ -71,7 +71,7 @@ var trees = map[string]*tree{}
 
 func treeOf(jail string) *tree {
 	if trees[jail] == nil {
-		trees[jail] = newTree(source.New(nil), jail)
+		trees[jail] = newTree(filetree.New(nil).In(jail))
 	}
 	return trees[jail]
 }
@@ -110,7 +110,7 @@ func fresh(t testing.TB, dir string, tr *tree) (*build, resmap.ResMap) {
 	if k == nil || k.component() {
 		return nil, nil
 	}
-	b := newBuild(tr, k, Options{Files: tr.files, Jail: tr.jail})
+	b := newBuild(tr, k, Options{Files: tr.files})
 	return b, b.run(context.Background())
 }
 

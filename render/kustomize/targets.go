@@ -5,15 +5,16 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/source"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
-// Targets returns the folders below root, the tree's git root, that Flux'
+// Targets returns the folders below the jail of files, the tree's git root, that Flux'
 // Kustomization and Argo CD's Application objects point at: what they deploy is an
 // overlay of its own even where another one names it.
-func Targets(resources []*lint.Resource, root string) []string {
+func Targets(resources []*lint.Resource, files *filetree.Tree) []string {
 	var dirs []string
-	t := newTree(source.New(nil), root)
+	t := newTree(files)
+	root, _ := files.Jail()
 	add := func(path *lint.Node) {
 		if !path.IsScalar() {
 			return

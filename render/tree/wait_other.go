@@ -1,0 +1,7 @@
+//go:build !unix
+
+package tree
+
+// withoutWaiting are the flags of an open that neither waits nor follows a link; this
+// system has none, and no pipes or devices among its files either.
+const withoutWaiting = 0
