@@ -129,7 +129,7 @@ func TestFilesUpToALimit(t *testing.T) {
 	if _, err := Read(strings.NewReader("123456789"), 8); !errors.As(err, &large) {
 		t.Errorf("a stream: %v", err)
 	}
-	if got := Size(DefaultLimit) + ", " + Size(1000) + ", " + Size(3<<10); got != "32 MiB, 1000 bytes, 3 KiB" {
+	if got := Size(DefaultLimit) + ", " + Size(1000) + ", " + Size(3<<10); got != "64 MiB, 1000 bytes, 3 KiB" {
 		t.Error(got)
 	}
 }
