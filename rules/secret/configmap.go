@@ -34,7 +34,7 @@ var ConfigMapSecret = &lint.Rule{
 						}
 						text = string(decoded)
 					}
-					if !isPlain(text) || names[text] && !isWeak(text) || isGenerated(n) {
+					if !isGiven(text) || names[text] && !isWeak(text) || isGenerated(n) {
 						continue
 					}
 					report(pass, n, inText(n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))

@@ -126,6 +126,9 @@ func inContent(name, value string) []leak {
 	found.add(inRegistryAuths(value)...)
 	found.add(inAddress(whole)...)
 	found.add(inHeader(whole)...)
+	if l := inCredentials(value); l != nil {
+		found.add(*l)
+	}
 	named, shift := value, 0
 	if name != "" && whole.line(0) == 0 {
 		named, shift = name+"="+value, len(name)+1
@@ -346,23 +349,47 @@ func inHeader(whole *text) (all []leak) {
 		return nil
 	}
 	for _, m := range header.FindAllStringSubmatchIndex(value, 50) {
-		scheme, text, literal := strings.ToLower(value[m[2]:m[3]]), value[m[4]:m[5]], ""
-		if scheme == "basic" {
-			decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
-			if err != nil {
-				continue
-			}
-			user, pass, ok := strings.Cut(string(decoded), ":")
-			if !ok || !isPlain(pass) || isStandIn(pass, user) || !isText(decoded) {
-				continue
-			}
-			literal = pass
-		} else if !looksRandom(text) || !isPlain(text) {
-			continue
+		if l := inScheme(value[m[2]:m[3]], value[m[4]:m[5]]); l != nil {
+			l.what, l.line = "an Authorization header", whole.line(m[0])
+			all = append(all, *l)
 		}
-		all = append(all, leak{what: "an Authorization header", text: text, literal: literal, line: whole.line(m[0])})
 	}
 	return all
+}
+
+// credentials matches the value of an Authorization header alone, whatever it is the value of.
+var credentials = regexp.MustCompile(`^(?i)(basic|bearer|token|apikey|api-key|key|splunk|bot)\s+["']?([A-Za-z0-9+/=._~-]{8,})["']?$`)
+
+// inCredentials finds what stands behind Basic, Bearer and the like
+// (https://www.iana.org/assignments/http-authschemes) in a value that is nothing else.
+func inCredentials(value string) *leak {
+	if len(value) > 1<<14 {
+		return nil
+	}
+	if m := credentials.FindStringSubmatch(strings.TrimSpace(value)); m != nil {
+		return inScheme(m[1], m[2])
+	}
+	return nil
+}
+
+// inScheme judges the credentials of a scheme of HTTP authentication: of Basic the
+// password, of the others a token.
+func inScheme(scheme, text string) *leak {
+	if !strings.EqualFold(scheme, "basic") {
+		if !looksRandom(text) || !isPlain(text) {
+			return nil
+		}
+		return &leak{what: "a token", text: text}
+	}
+	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		return nil
+	}
+	user, pass, ok := strings.Cut(string(decoded), ":")
+	if !ok || !isPlain(pass) || isStandIn(pass, user) || !isText(decoded) {
+		return nil
+	}
+	return &leak{what: "a password", text: text, literal: pass}
 }
 
 // isStandIn reports whether the password of an address in prose or documentation
@@ -559,9 +586,15 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 		return nil, false
 	}
 	lines := strings.Contains(strings.TrimSpace(value), "\n")
+	translated := isTranslation(filename)
 	for _, f := range fields {
 		var found []leak
-		if l := inNamed(f.name, f.value); l != nil {
+		if l := inCredentials(f.value); l != nil {
+			found = append(found, *l)
+		} else if l := inNamed(f.name, f.value); l != nil {
+			if isLabel(l.text) || translated && isWording(l.text) {
+				continue
+			}
 			found = append(found, *l)
 		} else if strings.Contains(f.value, "\n") || strings.HasPrefix(strings.TrimSpace(f.value), "{") {
 			found, _ = inFile(f.name, f.value, depth+1)
@@ -597,14 +630,17 @@ func inText(name, value string) []leak {
 	} else if !isFile && len(all.all) == 0 {
 		if l := inNamed(name, value); l != nil {
 			found = []leak{*l}
-		} else if strings.HasPrefix(value, "-") { // an option alone: -Ddb.password=…
-			found = inScript(value)
+		} else if strings.HasPrefix(value, "-") || setting.MatchString(value) {
+			found = inScript(value) // an option alone, -Ddb.password=…, or a file of one line, DB_PASSWORD=…
 		}
 	}
 	all.add(found...)
 	slices.SortStableFunc(all.all, func(a, b leak) int { return a.line - b.line })
 	return all.all
 }
+
+// setting matches NAME=value, and a list of these: a=b,password=c.
+var setting = regexp.MustCompile(`^["']?[A-Za-z_][\w.-]*=[^=]`)
 
 // inNamed judges a value by its name and by what it is. It is strict: outside a
 // Secret a name alone makes no finding.

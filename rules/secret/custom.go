@@ -38,7 +38,7 @@ var CustomResourceSecret = &lint.Rule{
 					if covered[n.YAML()] {
 						return false // another rule looks there
 					}
-					if !n.IsScalar() || n.Value() == "" || !isPlain(n.Value()) || names[n.Value()] || isGenerated(n) {
+					if !n.IsScalar() || !isGiven(n.Value()) || names[n.Value()] || isGenerated(n) {
 						return true
 					}
 					name := fieldName(n)

@@ -89,6 +89,13 @@ func isPlain(value string) bool {
 	return len(v) > 200 || isWeakChange(v) || !placeholder.MatchString(v)
 }
 
+// isGiven reports whether a value that may be a whole file or a command says something
+// itself. Of what has several words each is judged by itself: "curl -u a:b registry.example".
+func isGiven(value string) bool {
+	v := strings.TrimSpace(value)
+	return v != "" && !injected.MatchString(v) && (hasWords(v) || isPlain(v))
+}
+
 // isWeakChange keeps "changeme" and its like from being read as a placeholder:
 // charts install with it.
 func isWeakChange(v string) bool {
@@ -106,6 +113,10 @@ var (
 	uuid       = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	digestLike = regexp.MustCompile(`^(?i)(?:sha(?:1|224|256|384|512)|md5)[-:]`)
 	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
+	// publicKeys are what its owner gives to browsers: the DSN of Sentry, which holds no
+	// more than a public key (https://docs.sentry.io/concepts/key-terms/dsn-explainer/),
+	// Stripe's publishable keys and PostHog's project keys.
+	publicKeys = regexp.MustCompile(`^https?://[0-9a-f]{32}@[\w.-]+(?::\d+)?(?:/[\w-]+)*/\d+$|^pk_(?:live|test)_\w+$|^phc_\w+$`)
 )
 
 // isInert reports whether a value is, whatever its name, a switch, a quantity, a
@@ -113,7 +124,7 @@ var (
 func isInert(value string) bool {
 	v := strings.TrimSpace(value)
 	return scalarWord.MatchString(v) || quantity.MatchString(v) && !number.MatchString(v) || filePath.MatchString(v) ||
-		plainURL.MatchString(v) || hostName.MatchString(v) || digestLike.MatchString(v)
+		plainURL.MatchString(v) || hostName.MatchString(v) || digestLike.MatchString(v) || publicKeys.MatchString(v)
 }
 
 // namesASecret matches values such as my-db-credentials: the name of an object

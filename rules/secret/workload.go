@@ -23,7 +23,7 @@ var EnvLiteralSecret = &lint.Rule{
 		names := namesOf(pass.Bundle)
 		for _, c := range pass.Containers() {
 			for _, v := range variables(c.Node.Get("env")) {
-				if v.value == "" || !isPlain(v.value) || isGenerated(v.node) || names[v.value] && !isWeak(v.value) {
+				if !isGiven(v.value) || isGenerated(v.node) || names[v.value] && !isWeak(v.value) {
 					continue
 				}
 				report(pass, v.node, inText(v.name, v.value), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, v.name))
@@ -173,7 +173,7 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 func inAnnotations(pass *lint.Pass, annotations *lint.Node, owner string) {
 	for _, n := range annotations.Fields() {
 		text := n.Value()
-		if text == "" || !isPlain(text) || isGenerated(n) {
+		if !isGiven(text) || isGenerated(n) {
 			continue
 		}
 		var leaks []leak
