@@ -39,6 +39,11 @@ var baselineCapabilities = []string{
 // capability returns a capability's name as runtimes read it: in capitals, CAP_ left out.
 func capability(n *lint.Node) string { return strings.TrimPrefix(strings.ToUpper(n.Value()), "CAP_") }
 
+// runtimeName returns a capability's name as containerd reads it, in capitals: it puts CAP_
+// before each name, so one that has it already is a capability that does not exist
+// (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container).
+func runtimeName(n *lint.Node) string { return strings.ToUpper(n.Value()) }
+
 // added returns the capabilities that a container adds for which bad is true.
 func added(c *lint.Container, bad func(name string) bool) []*lint.Node {
 	var nodes []*lint.Node
@@ -314,12 +319,17 @@ var NetRaw = &lint.Rule{
 			}
 			drop := c.Get("securityContext", "capabilities", "drop")
 			dropped := c.Partial && drop.IsNull()
+			b := breach{node: drop, help: "set securityContext.capabilities.drop: [ALL]",
+				message: fmt.Sprintf("%s may forge packets of other pods: capabilities.drop has neither ALL nor NET_RAW", c)}
 			for _, n := range drop.Items() {
-				dropped = dropped || capability(n) == "ALL" || capability(n) == "NET_RAW"
+				dropped = dropped || runtimeName(n) == "ALL" || runtimeName(n) == "NET_RAW"
+				if name := capability(n); name != runtimeName(n) && (name == "ALL" || name == "NET_RAW") {
+					b.node, b.help = n, "write "+name
+					b.message = fmt.Sprintf("%s may forge packets of other pods: it drops %q, which containerd does not know by that name", c, n.Value())
+				}
 			}
 			if !dropped {
-				all = append(all, breach{node: drop, help: "set securityContext.capabilities.drop: [ALL]",
-					message: fmt.Sprintf("%s may forge packets of other pods: capabilities.drop has neither ALL nor NET_RAW", c)})
+				all = append(all, b)
 			}
 		}
 		return all

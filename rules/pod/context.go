@@ -2,6 +2,7 @@ package pod
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -145,9 +146,13 @@ var SELinuxOptions = &lint.Rule{
 				}
 			}
 			if len(bad) > 0 {
-				all = append(all, breach{node: bad[0], related: bad[1:], level: lint.ProfileBaseline,
+				b := breach{node: bad[0], related: bad[1:], level: lint.ProfileBaseline,
 					help:    "remove it, or use a type of containers such as container_t",
-					message: fmt.Sprintf("%s chooses its own SELinux %s %q", s.name, bad[0].Name(), bad[0].Value())})
+					message: fmt.Sprintf("%s chooses its own SELinux %s %q", s.name, bad[0].Name(), bad[0].Value())}
+				if s.isPod {
+					b = b.unlessOverridden(p, "seLinuxOptions")
+				}
+				all = append(all, b)
 			}
 		}
 		return all
@@ -185,18 +190,24 @@ var UnsafeSysctls = &lint.Rule{
 	Docs:       docs,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		var bad []*lint.Node
+		var all []breach
 		for _, item := range p.SecurityContext().Get("sysctls").Items() {
 			n := item.Get("name")
 			if since, ok := safeSysctls[n.Value()]; !ok || v < since {
 				bad = append(bad, n)
 			}
+			// https://nvd.nist.gov/vuln/detail/CVE-2022-0811
+			if value := item.Get("value"); strings.ContainsAny(value.Value(), "+=") {
+				all = append(all, breach{node: value, severity: severity(lint.High), help: "write the value alone",
+					message: fmt.Sprintf("pod sets sysctl %q to a value with another sysctl in it: CRI-O before 1.23.2 sets that one on the node (CVE-2022-0811)", n.Value())})
+			}
 		}
 		if len(bad) == 0 {
-			return nil
+			return all
 		}
-		return []breach{{node: bad[0], related: bad[1:], level: lint.ProfileBaseline,
+		return append(all, breach{node: bad[0], related: bad[1:], level: lint.ProfileBaseline,
 			help:    "remove it, or set it on the node",
-			message: fmt.Sprintf("pod sets sysctl %q, which is not in the safe set", bad[0].Value())}}
+			message: fmt.Sprintf("pod sets sysctl %q, which is not in the safe set", bad[0].Value())})
 	}),
 }
 

@@ -57,8 +57,12 @@ var HostProcess = &lint.Rule{
 		var all []breach
 		for _, s := range setters(p) {
 			if n := s.context.Get("windowsOptions", "hostProcess"); n.IsTrue() {
-				all = append(all, breach{node: n, level: lint.ProfileBaseline, help: "remove hostProcess",
-					message: s.name + " runs as a process of its Windows node: hostProcess is true"})
+				b := breach{node: n, level: lint.ProfileBaseline, help: "remove hostProcess",
+					message: s.name + " runs as a process of its Windows node: hostProcess is true"}
+				if s.isPod {
+					b = b.unlessOverridden(p, "windowsOptions", "hostProcess")
+				}
+				all = append(all, b)
 			}
 		}
 		return all

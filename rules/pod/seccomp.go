@@ -2,6 +2,7 @@ package pod
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -56,7 +57,11 @@ func unconfined(p *lint.PodSpec, v version) []breach {
 		if n.Value() != "Unconfined" {
 			message = fmt.Sprintf("%s has no valid seccomp profile: seccompProfile.type is %s", s.name, text(n))
 		}
-		all = append(all, breach{node: n, level: lint.ProfileBaseline, message: message, help: "set seccompProfile.type: RuntimeDefault"})
+		b := breach{node: n, level: lint.ProfileBaseline, message: message, help: "set seccompProfile.type: RuntimeDefault"}
+		if s.isPod {
+			b = b.unlessOverridden(p, "seccompProfile")
+		}
+		all = append(all, b)
 	}
 	return all
 }
@@ -79,7 +84,9 @@ var Seccomp = &lint.Rule{
 		}
 		all := unconfined(p, v)
 		for i := range all {
-			all[i].severity = severity(lint.High) // as of seccomp-unconfined
+			if all[i].severity == nil {
+				all[i].severity = severity(lint.High) // as of seccomp-unconfined
+			}
 		}
 		if v < 19 || !p.SecurityContext().Get("seccompProfile").IsNull() {
 			return all
@@ -127,7 +134,11 @@ func noAppArmor(p *lint.PodSpec, _ version) []breach {
 		if n.Value() != "Unconfined" {
 			message = fmt.Sprintf("%s has no valid AppArmor profile: appArmorProfile.type is %s", s.name, text(n))
 		}
-		all = append(all, breach{node: n, level: lint.ProfileBaseline, message: message, help: "set appArmorProfile.type: RuntimeDefault"})
+		b := breach{node: n, level: lint.ProfileBaseline, message: message, help: "set appArmorProfile.type: RuntimeDefault"}
+		if s.isPod {
+			b = b.unlessOverridden(p, "appArmorProfile")
+		}
+		all = append(all, b)
 	}
 	for _, n := range p.Metadata.Get("annotations").Fields() {
 		name, ok := strings.CutPrefix(n.Name(), appArmorAnnotation)
@@ -135,11 +146,20 @@ func noAppArmor(p *lint.PodSpec, _ version) []breach {
 			continue
 		}
 		b := breach{node: n, level: lint.ProfileBaseline, help: "set securityContext.appArmorProfile.type: RuntimeDefault in place of the annotation",
-			message: fmt.Sprintf("container %q turns AppArmor off: its annotation is %s", name, text(n))}
+			message: fmt.Sprintf("container %q names no valid AppArmor profile: its annotation is %s", name, text(n))}
+		if n.Value() == "unconfined" {
+			b.message = fmt.Sprintf("container %q turns AppArmor off: its annotation is %s", name, text(n))
+		}
+		there := false
 		for _, c := range p.Containers() {
 			if c.Name() == name {
-				b.subject = c.Node.Path()
+				b.subject, there = c.Node.Path(), true
 			}
+		}
+		if !there && !p.Partial {
+			// The API server refuses it: ValidateAppArmorPodAnnotations of k8s.io/kubernetes.
+			b.severity, b.help = severity(lint.Medium), "name a container of the pod in the annotation, or remove it"
+			b.message = fmt.Sprintf("the annotation of an AppArmor profile is for container %q, which the pod does not have", name)
 		}
 		all = append(all, b)
 	}
@@ -193,16 +213,43 @@ var LinuxHardening = &lint.Rule{
 	YieldsTo:   []string{"privileged", "seccomp", "drop-all-capabilities"},
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
-			own, pod := c.Get("securityContext"), c.Pod.SecurityContext()
-			hardened := hasAppArmor(c) || len(own.Get("capabilities", "drop").Items()) > 0
-			for _, field := range []string{"seccompProfile", "seLinuxOptions"} {
-				hardened = hardened || !isEmpty(own.Get(field)) || !isEmpty(pod.Get(field))
-			}
-			if hardened || c.Partial || onWindows(c.Pod) {
+			own := c.Get("securityContext")
+			if isHardened(c) || c.Partial || onWindows(c.Pod) {
 				continue
 			}
 			f := pass.Reportf(own.Get("seccompProfile"), "%s asks for no confinement by the kernel: no seccomp, AppArmor or SELinux, no capability dropped", c)
 			f.Help = "set securityContext.seccompProfile.type: RuntimeDefault and capabilities.drop: [ALL]"
 		}
 	},
+}
+
+// isHardened reports whether one of the kernel's confinements is in force: the container's
+// own profile, else its pod's, where it confines; a capability dropped that is not added again.
+func isHardened(c *lint.Container) bool {
+	inForce := func(field string) *lint.Node {
+		if own := c.Get("securityContext", field); !own.IsNull() {
+			return own
+		}
+		return c.Pod.SecurityContext().Get(field)
+	}
+	for _, field := range []string{"seccompProfile", "appArmorProfile"} {
+		if kind := inForce(field).Get("type").Value(); kind == "RuntimeDefault" || kind == "Localhost" {
+			return true
+		}
+	}
+	if profile := c.Pod.Metadata.Get("annotations", appArmorAnnotation+c.Name()).Value(); inForce("appArmorProfile").IsNull() &&
+		(profile == "runtime/default" || strings.HasPrefix(profile, "localhost/")) {
+		return true
+	}
+	// spc_t is the type of containers that SELinux does not confine.
+	if options := inForce("seLinuxOptions"); !isEmpty(options) && !strings.HasPrefix(options.Get("type").Value(), "spc_t") && options.Get("type").Value() != "unconfined_t" {
+		return true
+	}
+	return slices.ContainsFunc(c.Get("securityContext", "capabilities", "drop").Items(), func(dropped *lint.Node) bool {
+		name := runtimeName(dropped)
+		return !strings.HasPrefix(name, "CAP_") && !slices.ContainsFunc(c.Get("securityContext", "capabilities", "add").Items(), func(added *lint.Node) bool {
+			back := runtimeName(added)
+			return back == "ALL" || back == name
+		})
+	})
 }

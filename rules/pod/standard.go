@@ -3,6 +3,7 @@ package pod
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,19 +144,90 @@ func (e *enforcement) raise(f *lint.Finding) {
 // (https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/).
 func inUserNamespace(p *lint.PodSpec) bool { return p.Get("hostUsers").IsFalse() }
 
-// onWindows reports whether the pod runs on Windows, by spec.os or by the node
-// that it selects. The standards go by spec.os alone: [lint.PodSpec.IsWindows].
+// onWindows reports whether the pod runs on Windows, by spec.os or by the nodes that it
+// selects. The standards go by spec.os alone: [lint.PodSpec.IsWindows].
 func onWindows(p *lint.PodSpec) bool {
-	return p.IsWindows() || p.Get("nodeSelector", "kubernetes.io/os").Value() == "windows"
+	return p.IsWindows() || selectsWindows(p.Get("nodeSelector")) || requiresWindows(p) || selectsWindows(runtimeClass(p).Get("scheduling", "nodeSelector"))
 }
 
-// asWindows softens a breach of a check that is about Linux, for a pod that
-// selects Windows nodes: only os.name is missing.
+// osLabels are the labels by which nodes say what they run on; the second is the old name.
+var osLabels = []string{"kubernetes.io/os", "beta.kubernetes.io/os"}
+
+func selectsWindows(nodeSelector *lint.Node) bool {
+	return slices.ContainsFunc(osLabels, func(label string) bool { return nodeSelector.Get(label).Value() == "windows" })
+}
+
+// requiresWindows reports whether every term of the required node affinity, of which one
+// must hold, leaves Windows nodes alone. The expressions of a term must all hold
+// (https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity).
+func requiresWindows(p *lint.PodSpec) bool {
+	terms := p.Get("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms").Items()
+	for _, term := range terms {
+		if !slices.ContainsFunc(term.Get("matchExpressions").Items(), leavesWindows) {
+			return false
+		}
+	}
+	return len(terms) > 0
+}
+
+func leavesWindows(expression *lint.Node) bool {
+	if !slices.Contains(osLabels, expression.Get("key").Value()) {
+		return false
+	}
+	values := expression.Get("values").Strings()
+	switch expression.Get("operator").Value() {
+	case "In":
+		return len(values) == 1 && values[0] == "windows"
+	case "NotIn":
+		return slices.Contains(values, "linux")
+	}
+	return false
+}
+
+// runtimeClass returns the bundle's RuntimeClass that the pod names: its node selector is
+// added to that of the pod.
+func runtimeClass(p *lint.PodSpec) *lint.Node {
+	if b, name := p.Resource.Bundle, p.Get("runtimeClassName").Value(); b != nil && name != "" {
+		if class := b.Lookup("node.k8s.io", "RuntimeClass", "", name); class != nil {
+			return class.Root
+		}
+	}
+	return lint.NewNode(nil)
+}
+
+// asWindows softens a breach of a check that is about Linux, for a pod that runs on
+// Windows: the standards go by os.name, and before v1.25 knew no Windows.
 func (b breach) asWindows(p *lint.PodSpec) breach {
-	if onWindows(p) {
+	switch {
+	case p.IsWindows():
+		b.severity = severity(lint.Low)
+		b.message += "; Pod Security admission exempts Windows pods since v1.25 of the standards"
+		b.help = "enforce v1.25 of the standards, or a later version"
+	case onWindows(p):
 		b.severity = severity(lint.Low)
 		b.message += "; Pod Security admission exempts Windows pods by os.name alone"
 		b.help = "set os.name: windows on the pod"
+	}
+	return b
+}
+
+// overridden reports whether every container of the pod sets a field of its own security
+// context: then the pod's value is in force nowhere. Pod Security admission refuses it all the same.
+func overridden(p *lint.PodSpec, path ...string) bool {
+	containers := p.Containers()
+	for _, c := range containers {
+		if c.Partial || c.Get(append([]string{"securityContext"}, path...)...).IsNull() {
+			return false
+		}
+	}
+	return len(containers) > 0 && !p.Partial
+}
+
+// unlessOverridden softens a breach at the pod's value of a field that every container overrides.
+func (b breach) unlessOverridden(p *lint.PodSpec, path ...string) breach {
+	if overridden(p, path...) {
+		b.severity = severity(lint.Low)
+		b.message += "; every container overrides it, but Pod Security admission refuses the pod for it"
 	}
 	return b
 }
@@ -193,13 +265,14 @@ func text(n *lint.Node) string {
 type setter struct {
 	name    string
 	context *lint.Node
+	isPod   bool
 }
 
 // setters returns the pod and its containers, for fields that both may hold.
 func setters(p *lint.PodSpec) []setter {
-	all := []setter{{"pod", p.SecurityContext()}}
+	all := []setter{{"pod", p.SecurityContext(), true}}
 	for _, c := range p.Containers() {
-		all = append(all, setter{c.String(), c.Get("securityContext")})
+		all = append(all, setter{c.String(), c.Get("securityContext"), false})
 	}
 	return all
 }

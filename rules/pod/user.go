@@ -62,18 +62,20 @@ var RunAsNonRoot = &lint.Rule{
 		var all []breach
 		pod := p.SecurityContext().Get("runAsNonRoot")
 		uid := p.SecurityContext().Get("runAsUser")
-		if pod.IsFalse() {
-			all = append(all, breach{node: pod, level: lint.ProfileRestricted, help: "set runAsNonRoot: true",
-				message: "pod lets its containers run as root: runAsNonRoot is false"})
+		// What is no boolean is refused by the API server; nothing is known to be set then.
+		if !pod.IsNull() && !pod.IsTrue() {
+			b := breach{node: pod, level: lint.ProfileRestricted, help: "set runAsNonRoot: true",
+				message: fmt.Sprintf("pod lets its containers run as root: runAsNonRoot is %s", notBoolean(pod))}
+			all = append(all, b.unlessOverridden(p, "runAsNonRoot"))
 		}
 		for _, c := range p.Containers() {
 			own := c.Get("securityContext", "runAsNonRoot")
-			if own.IsTrue() || own.IsNull() && (pod.IsTrue() || pod.IsFalse() || c.Partial) {
+			if own.IsTrue() || own.IsNull() && (!pod.IsNull() || c.Partial) {
 				continue
 			}
 			b := breach{node: own, level: lint.ProfileRestricted, help: set(p, "runAsNonRoot: true"),
-				message: fmt.Sprintf("%s may run as root: runAsNonRoot is %s", c, text(own))}
-			if own.IsFalse() {
+				message: fmt.Sprintf("%s may run as root: runAsNonRoot is %s", c, notBoolean(own))}
+			if !own.IsNull() {
 				b.help = "set runAsNonRoot: true"
 			}
 			user := c.Get("securityContext", "runAsUser")
@@ -83,15 +85,23 @@ var RunAsNonRoot = &lint.Rule{
 			switch n, ok := user.Int(); {
 			case ok && n == 0 && user == uid:
 				b.subject = lint.ContainerOf(uid) // run-as-root-uid reports the pod for it
-			case ok && n > 0 && !own.IsFalse():
+			case ok && n > 0:
 				// it is no root today; what is missing is the guard
 				b.severity = severity(lint.Medium)
-				b.message = fmt.Sprintf("nothing keeps %s from running as root but runAsUser: %d: runAsNonRoot is %s", c, n, text(own))
+				b.message = fmt.Sprintf("nothing keeps %s from running as root but runAsUser: %d: runAsNonRoot is %s", c, n, notBoolean(own))
 			}
 			all = append(all, b)
 		}
 		return all
 	}),
+}
+
+// notBoolean prints the value of a boolean field, and says so where it is none.
+func notBoolean(n *lint.Node) string {
+	if _, ok := n.Bool(); ok || n.IsNull() {
+		return text(n)
+	}
+	return text(n) + ", which is no boolean"
 }
 
 // RunAsRootUID reports runAsUser: 0 (PSS restricted since v1.23).
@@ -114,8 +124,12 @@ var RunAsRootUID = &lint.Rule{
 			if uid, ok := n.Int(); !ok || uid != 0 {
 				continue
 			}
-			all = append(all, breach{node: n, level: lint.ProfileRestricted, message: s.name + " runs as root: runAsUser is 0",
-				help: "set runAsUser to the image's own user, and runAsNonRoot: true"})
+			b := breach{node: n, level: lint.ProfileRestricted, message: s.name + " runs as root: runAsUser is 0",
+				help: "set runAsUser to the image's own user, and runAsNonRoot: true"}
+			if s.isPod {
+				b = b.unlessOverridden(p, "runAsUser")
+			}
+			all = append(all, b)
 		}
 		return all
 	}),
@@ -159,7 +173,7 @@ func lowID(field, what string) func(*lint.Pass) {
 				continue
 			}
 			pod := p.SecurityContext().Get(field)
-			if id, ok := pod.Int(); ok && id < highID {
+			if id, ok := pod.Int(); ok && id < highID && !overridden(p, field) {
 				f := pass.Reportf(pod, "pod runs as %s %d, which an account of the node may have", what, id)
 				f.Help = fmt.Sprintf("set %s to %d or above", field, highID)
 			}
@@ -194,7 +208,10 @@ var RootGroup = &lint.Rule{
 				continue
 			}
 			for _, s := range setters(p) {
-				nodes := []*lint.Node{s.context.Get("runAsGroup"), s.context.Get("fsGroup")}
+				nodes := []*lint.Node{s.context.Get("fsGroup")}
+				if !s.isPod || !overridden(p, "runAsGroup") {
+					nodes = append([]*lint.Node{s.context.Get("runAsGroup")}, nodes...)
+				}
 				for _, n := range append(nodes, s.context.Get("supplementalGroups").Items()...) {
 					if id, ok := n.Int(); ok && id == 0 {
 						field := n.Name()

@@ -46,11 +46,19 @@ func cleanPath(written string) string {
 	return clean
 }
 
-// hostPathRule makes a rule about volumes that are paths of the node. Its
-// subject is the volume.
+// name says which volume it is: volume "data", PersistentVolume "data".
+func (v hostVolume) name() string {
+	if r := v.volume.Resource(); v.volume.Parent() == r.Root && r.Is("", "PersistentVolume") {
+		return r.String()
+	}
+	return fmt.Sprintf("volume %q", v.volume.Get("name").Value())
+}
+
+// hostPathRule makes a rule about volumes that are paths of the node, those of pods and
+// PersistentVolumes, which Pod Security admission does not see. Its subject is the volume.
 func hostPathRule(rule lint.Rule, judge func(hostVolume) (message, help string)) *lint.Rule {
 	rule.Group, rule.Profiles, rule.Docs = "pod", inBaseline, docs
-	rule.Run = standard(func(p *lint.PodSpec, _ version) []breach {
+	pods := standard(func(p *lint.PodSpec, _ version) []breach {
 		var all []breach
 		for _, v := range hostVolumes(p) {
 			if message, help := judge(v); message != "" {
@@ -59,6 +67,24 @@ func hostPathRule(rule lint.Rule, judge func(hostVolume) (message, help string))
 		}
 		return all
 	})
+	rule.Run = func(pass *lint.Pass) {
+		pods(pass)
+		for _, r := range pass.Resources("PersistentVolume") {
+			source := r.Get("spec", "hostPath")
+			if r.Group != "" || source.IsNull() {
+				continue
+			}
+			v := hostVolume{volume: r.Get("spec"), at: source.Get("path")}
+			if !v.at.IsScalar() {
+				v.at = source
+			}
+			v.path = cleanPath(v.at.Value())
+			if message, help := judge(v); message != "" {
+				b := breach{node: v.at, subject: v.volume.Path(), message: message, help: help}
+				b.report(pass)
+			}
+		}
+	}
 	return &rule
 }
 
@@ -71,7 +97,7 @@ var HostPath = hostPathRule(lint.Rule{
 	Peers:      map[string][]string{"polaris": {"hostPathSet"}, "trivy": {"KSV-0023"}, "kubescape": {"C-0048"}},
 	YieldsTo:   []string{"runtime-socket", "host-path-sensitive", "host-path-writable"},
 }, func(v hostVolume) (string, string) {
-	return fmt.Sprintf("volume %q is path %q of the node", v.volume.Get("name").Value(), v.at.Value()),
+	return fmt.Sprintf("%s is path %q of the node", v.name(), v.at.Value()),
 		"use a persistentVolumeClaim, emptyDir, configMap or projected volume"
 })
 
@@ -85,20 +111,33 @@ var sensitive = []struct {
 	{"/bin", "programs of the node", true},
 	{"/boot", "the node's kernel", true},
 	{"/dev", "every device of the node", false},
-	{"/dev/mem", "the node's memory", false},
 	{"/dev/kmem", "the node's memory", false},
+	{"/dev/mem", "the node's memory", false},
 	{"/etc", "the node's configuration and keys", false},
+	{"/etc/anacrontab", "jobs that the node runs as root", false},
 	{"/etc/cni", "the node's network plugins", true},
 	{"/etc/cron.d", "jobs that the node runs as root", true},
+	{"/etc/cron.daily", "jobs that the node runs as root", true},
+	{"/etc/cron.hourly", "jobs that the node runs as root", true},
+	{"/etc/cron.monthly", "jobs that the node runs as root", true},
+	{"/etc/cron.weekly", "jobs that the node runs as root", true},
 	{"/etc/crontab", "jobs that the node runs as root", false},
+	{"/etc/gshadow", "passwords of the node", false},
+	{"/etc/init.d", "services that the node runs as root", true},
 	{"/etc/kubernetes", "keys of the cluster", true},
+	{"/etc/ld.so.preload", "code that every program of the node loads", false},
 	{"/etc/pam.d", "who may log in to the node", true},
 	{"/etc/passwd", "accounts of the node", false},
+	{"/etc/profile.d", "what every shell of the node runs", true},
+	{"/etc/rancher", "administrators' credentials of the cluster", true},
+	{"/etc/rc.local", "what the node runs as root when it starts", false},
 	{"/etc/shadow", "passwords of the node", false},
 	{"/etc/ssh", "keys of the node", true},
+	{"/etc/ssl/private", "keys of the node", true},
 	{"/etc/sudoers", "who is root on the node", false},
 	{"/etc/sudoers.d", "who is root on the node", true},
 	{"/etc/systemd", "services that the node runs as root", true},
+	{"/etc/udev/rules.d", "what the node runs as root for its devices", true},
 	{"/home", "the node's users and their keys", false},
 	{"/lib", "code of the node", false},
 	{"/lib/systemd", "services that the node runs as root", true},
@@ -125,14 +164,57 @@ var sensitive = []struct {
 	{"/var/lib/crio", "files of other containers", true},
 	{"/var/lib/docker", "files of other containers", false},
 	{"/var/lib/etcd", "every object of the cluster", true},
+	{"/var/lib/k0s", "keys of the cluster", false},
+	{"/var/lib/k0s/pki", "keys of the cluster", true},
 	{"/var/lib/kubelet", "secrets and tokens of other pods", false},
+	{"/var/lib/kubelet/config.json", "credentials of container registries", false},
+	{"/var/lib/kubelet/kubeconfig", "credentials of the node", false},
 	{"/var/lib/kubelet/pki", "keys of the node", true},
 	{"/var/lib/kubelet/pods", "secrets and tokens of other pods", false},
+	{"/var/lib/minikube", "keys of the cluster", false},
+	{"/var/lib/minikube/certs", "keys of the cluster", true},
 	{"/var/lib/rancher", "keys of the cluster", false},
+	{"/var/lib/rancher/k3s", "keys of the cluster", false},
+	{"/var/lib/rancher/k3s/server", "keys of the cluster", true},
+	{"/var/lib/rancher/rke2", "keys of the cluster", false},
+	{"/var/lib/rancher/rke2/server", "keys of the cluster", true},
+	{"/var/lib/waagent", "credentials of the node", true},
 	{"/var/log", "logs of other pods, and through links any file of the node", false},
+	{"/var/snap/microk8s/current", "credentials of the cluster", false},
+	{"/var/snap/microk8s/current/certs", "keys of the cluster", true},
+	{"/var/snap/microk8s/current/credentials", "administrators' credentials of the cluster", true},
+	{"/var/spool/cron", "jobs that the node runs as root", true},
 	{"/windows", "the node's system", true},
 	{"/users", "the node's users and their keys", false},
 	{"/programdata", "the state of the node's services", false},
+}
+
+const narrow = "mount the single file or directory that the program needs, read-only"
+
+// credentialPath says what is kept in directories of users, wherever their homes are: the
+// credentials of clouds, clusters, registries and shells. The home of a user is one too.
+func credentialPath(p string) string {
+	parts := strings.Split(strings.Trim(p, "/"), "/")
+	for i, part := range parts {
+		switch part {
+		case ".aws", ".azure", ".oci", ".aliyun", ".bluemix":
+			return "credentials of a cloud"
+		case ".kube":
+			return "credentials of a cluster"
+		case ".docker":
+			return "credentials of container registries"
+		case ".ssh", ".gnupg":
+			return "keys of a user"
+		case "gcloud":
+			if i > 0 && parts[i-1] == ".config" {
+				return "credentials of a cloud"
+			}
+		}
+	}
+	if len(parts) == 2 && (parts[0] == "home" || parts[0] == "users") {
+		return "a user's files and keys"
+	}
+	return ""
 }
 
 // HostPathSensitive reports volumes that are the node's own vital paths.
@@ -147,9 +229,11 @@ var HostPathSensitive = hostPathRule(lint.Rule{
 	if v.at.IsScalar() {
 		for _, s := range sensitive {
 			if v.path == s.path || s.tree && strings.HasPrefix(v.path, s.path+"/") {
-				return fmt.Sprintf("volume %q is path %q of the node: %s", v.volume.Get("name").Value(), v.at.Value(), s.what),
-					"mount the single file or directory that the program needs, read-only"
+				return fmt.Sprintf("%s is path %q of the node: %s", v.name(), v.at.Value(), s.what), narrow
 			}
+		}
+		if what := credentialPath(v.path); what != "" {
+			return fmt.Sprintf("%s is path %q of the node: %s", v.name(), v.at.Value(), what), narrow
 		}
 	}
 	return "", ""
@@ -172,7 +256,7 @@ var RuntimeSocket = hostPathRule(lint.Rule{
 		"kubescape": {"C-0074"}, "kubesec": {"DockerSock"}},
 }, func(v hostVolume) (string, string) {
 	if slices.Contains(runtimeSockets, path.Base(v.path)) || slices.Contains(runtimeDirectories, v.path) {
-		return fmt.Sprintf("volume %q is the container runtime's socket %q: who writes to it is root on the node", v.volume.Get("name").Value(), v.at.Value()),
+		return fmt.Sprintf("%s is the container runtime's socket %q: who writes to it is root on the node", v.name(), v.at.Value()),
 			"build images with a rootless builder, and read container data from the kubelet or the API"
 	}
 	return "", ""
