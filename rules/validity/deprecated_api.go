@@ -30,6 +30,10 @@ var DeprecatedAPI = &lint.Rule{
 			target = k.newest
 		}
 		for _, r := range pass.Resources() {
+			if gone, ok := goneVersions[r.Group+"/"+r.Version+" "+r.Kind]; ok {
+				reportLifecycle(pass, r, gone.deprecated, gone.removed, target, gone.instead)
+				continue
+			}
 			if _, ours := k.groups[r.Group]; !ours {
 				continue
 			}
@@ -63,6 +67,14 @@ func checkLifecycle(pass *lint.Pass, r *lint.Resource, object any, target int) {
 	} else if v := builtin().versions(r.Group, r.Kind); len(v) > 0 && v[0] != r.Version {
 		instead = schema.GroupVersion{Group: r.Group, Version: v[0]}.String() + " " + r.Kind
 	}
+	if instead != "" {
+		instead = "use " + instead
+	}
+	reportLifecycle(pass, r, deprecated, removed, target, instead)
+}
+
+// reportLifecycle reports a version that is removed, or deprecated, by the target version.
+func reportLifecycle(pass *lint.Pass, r *lint.Resource, deprecated, removed, target int, help string) {
 	var f *lint.Finding
 	switch {
 	case removed > 0 && target >= removed:
@@ -77,19 +89,12 @@ func checkLifecycle(pass *lint.Pass, r *lint.Resource, object any, target int) {
 	default:
 		return
 	}
-	if instead != "" {
-		f.Help = "use " + instead
-	}
+	f.Help = help
 }
 
 // checkVersion reports a version of a Kubernetes group that the types do not
-// have, where they have the kind in another version; and the kinds that are gone altogether.
+// have, where they have the kind in another version.
 func checkVersion(pass *lint.Pass, r *lint.Resource, k *kubernetes) {
-	if gone, ok := goneKinds[r.Kind]; ok && (r.Group == "policy" || r.Group == "extensions") {
-		f := pass.Reportf(r.Get("apiVersion"), "%s %s is not served since Kubernetes 1.%d", r.APIVersion(), r.Kind, gone.since)
-		f.Help = gone.help
-		return
-	}
 	if versions := k.versions(r.Group, r.Kind); len(versions) > 0 {
 		instead := schema.GroupVersion{Group: r.Group, Version: versions[0]}.String()
 		f := pass.Reportf(r.Get("apiVersion"), "%s %s is not known to Kubernetes 1.%d", r.APIVersion(), r.Kind, k.newest)
@@ -97,14 +102,23 @@ func checkVersion(pass *lint.Pass, r *lint.Resource, k *kubernetes) {
 	}
 }
 
-// goneKinds were removed together with their types
-// (https://kubernetes.io/docs/reference/using-api/deprecation-guide/#psp-v125).
-var goneKinds = map[string]struct {
-	since int
-	help  string
+// goneVersions are the versions whose types Kubernetes' library has lost, by
+// "group/version Kind", with the minor versions in which they were deprecated and removed
+// (https://kubernetes.io/docs/reference/using-api/deprecation-guide/).
+var goneVersions = map[string]struct {
+	deprecated, removed int
+	instead             string
 }{
-	"PodSecurityPolicy": {25, "use the labels of Pod Security Admission on the namespace, or an admission policy"},
+	"autoscaling/v2beta1 HorizontalPodAutoscaler": {22, 25, "use autoscaling/v2 HorizontalPodAutoscaler"},
+	"autoscaling/v2beta2 HorizontalPodAutoscaler": {23, 26, "use autoscaling/v2 HorizontalPodAutoscaler"},
+	"apiregistration.k8s.io/v1beta1 APIService":   {19, 22, "use apiregistration.k8s.io/v1 APIService"},
+	"batch/v2alpha1 CronJob":                      {0, 21, "use batch/v1 CronJob"},
+	"extensions/v1beta1 PodSecurityPolicy":        {11, 16, noPodSecurityPolicy},
+	"policy/v1beta1 PodSecurityPolicy":            {21, 25, noPodSecurityPolicy},
+	"settings.k8s.io/v1alpha1 PodPreset":          {0, 20, "use an admission policy or webhook that sets the fields"},
 }
+
+const noPodSecurityPolicy = "use the labels of Pod Security Admission on the namespace, or an admission policy"
 
 // minor reads the minor version of "1.33", "v1.33.2" or "1.33+".
 func minor(version string) (int, bool) {

@@ -50,9 +50,26 @@ func TestDeprecationFollowsTheTargetVersion(t *testing.T) {
 }
 
 func TestVersionsThatTheTypesLackAreNotJudgedForOldClusters(t *testing.T) {
-	const text = "apiVersion: batch/v2alpha1\nkind: CronJob\nmetadata: {name: a}\n"
+	const text = "apiVersion: batch/v3\nkind: CronJob\nmetadata: {name: a}\n"
 	if got := find(t, DeprecatedAPI, "1.18", text); len(got) > 0 {
 		t.Errorf("for 1.18: %q", got)
+	}
+}
+
+func TestVersionsWhoseTypesAreLostFollowTheTargetVersionToo(t *testing.T) {
+	for text, versions := range map[string]map[string]string{
+		"apiVersion: autoscaling/v2beta2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\n":    {"1.22": "", "1.23": "low: ", "1.26": "medium: ", "": "medium: "},
+		"apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: a}\n":               {"1.20": "", "1.24": "low: ", "v1.25.3": "medium: ", "": "medium: "},
+		"apiVersion: apiregistration.k8s.io/v1beta1\nkind: APIService\nmetadata: {name: v1.a.b}\n": {"1.18": "", "1.21": "low: ", "1.22": "medium: "},
+		"apiVersion: settings.k8s.io/v1alpha1\nkind: PodPreset\nmetadata: {name: a}\n":             {"1.19": "", "1.20": "medium: "},
+		"apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1.a.b}\n":      {"1.32": ""},
+	} {
+		for version, want := range versions {
+			got := strings.Join(find(t, DeprecatedAPI, version, text), "\n")
+			if want == "" && got != "" || !strings.HasPrefix(got, want) {
+				t.Errorf("%s for %q: %q, want %q", text, version, got, want)
+			}
+		}
 	}
 }
 
