@@ -111,6 +111,9 @@ func TemplateOf(r *lint.Resource) *lint.Resource {
 		return nil
 	}
 	t := targetOf(r, r.Get("spec", "workloadRef"), "")
+	if t.kind == "Rollout" {
+		return nil // the controller refuses it
+	}
 	return r.Bundle.Lookup(t.group, t.kind, r.Namespace, t.name)
 }
 

@@ -211,6 +211,11 @@ func unscalable(b *lint.Bundle, ref *lint.Node) (why, help string) {
 	if !kube.IsBuiltin(group) || kube.IsTemplated(apiVersion) || group == "extensions" && kube.Before(b, 16) {
 		return "", ""
 	}
+	for known := range scalable {
+		if kind != known && strings.EqualFold(kind, known) {
+			return "which is no kind: it is " + known, ""
+		}
+	}
 	if home, ok := scalable[kind]; ok && home != group {
 		right := "v1"
 		if home != "" {

@@ -23,7 +23,7 @@ var SelectorMismatch = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, r := range pass.Resources("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "DeploymentConfig", "Rollout") {
+		for _, r := range pass.Resources("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "DeploymentConfig", "Rollout", "CloneSet") {
 			if !selecting[r.Group] || len(r.PodSpecs()) == 0 {
 				continue
 			}
@@ -49,9 +49,9 @@ var SelectorMismatch = &lint.Rule{
 }
 
 // selecting are the groups whose workloads have a selector of their pods. The API server
-// refuses one that does not fit the template, of Jobs, too; OpenShift's and Argo's
-// controllers refuse to run it.
-var selecting = map[string]bool{"apps": true, "extensions": true, "": true, "batch": true, "apps.openshift.io": true, "argoproj.io": true}
+// refuses one that does not fit the template, of Jobs, too; the controllers of
+// OpenShift, Argo and OpenKruise refuse to run it.
+var selecting = map[string]bool{"apps": true, "extensions": true, "": true, "batch": true, "apps.openshift.io": true, "argoproj.io": true, "apps.kruise.io": true}
 
 // isOfJobController reports whether a term is about a label that the API server puts on
 // the pods of a Job, in an old and a new spelling.
