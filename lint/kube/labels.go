@@ -44,3 +44,13 @@ func NamespaceLabels(b *lint.Bundle, name string) LabelSet {
 	labels[MetadataName] = name
 	return LabelSet{Labels: labels}
 }
+
+// Home is the namespace of an object as policies and selectors see it. Templates
+// that print .Release.Namespace without a namespace to deploy to print "default";
+// those objects live with the ones that name none.
+func Home(r *lint.Resource) string {
+	if b := r.Bundle; r.Namespace == "default" && b != nil && b.Rendering.Kind == "helm" && b.Namespace == "" {
+		return ""
+	}
+	return r.Namespace
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
+	"github.com/manilint/manilint/lint/netpol"
 )
 
 // The dangling rules report what points at nothing in its bundle. A bundle is
@@ -25,21 +26,21 @@ var DanglingNetworkPolicy = &lint.Rule{
 	Peers:      map[string][]string{"kube-linter": {"dangling-networkpolicy"}, "kube-score": {"networkpolicy-targets-pod"}, "kubescape": {"C-0299"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
-		for _, p := range m.policies {
-			if p.wide || p.selected > 0 || p.tier == firewallTier || !d.complete(m, p.namespace) || d.labelledLater(m, p.namespace, p.pods) {
+		m, d := netpol.ModelOf(pass.Bundle), netpol.DirectoryOf(pass.Bundle)
+		for _, p := range m.Policies {
+			if p.Wide || p.Selected > 0 || p.Tier == netpol.FirewallTier || !d.Complete(m, p.Namespace) || d.LabelledLater(m, p.Namespace, p.Pods) {
 				continue
 			}
-			n := p.res.Get("spec", "podSelector")
+			n := p.Resource.Get("spec", "podSelector")
 			for _, field := range []string{"endpointSelector", "selector"} {
 				if !n.Exists() {
-					n = p.res.Get("spec", field)
+					n = p.Resource.Get("spec", field)
 				}
 			}
 			if !n.Exists() {
-				n = p.res.Get("metadata", "name")
+				n = p.Resource.Get("metadata", "name")
 			}
-			f := pass.Reportf(n, "%s selects no pod in this bundle: %s", p.res, m.nearest(p.namespace, p.pods))
+			f := pass.Reportf(n, "%s selects no pod in this bundle: %s", p.Resource, nearest(m, p.Namespace, p.Pods))
 			f.Help = "select labels that the pods' templates carry"
 		}
 	},
@@ -60,18 +61,18 @@ var DanglingPeer = &lint.Rule{
 		if pass.Bundle.Rendering.Kind == "helm" {
 			return
 		}
-		m, known := modelOf(pass.Bundle), directoryOf(pass.Bundle)
-		for _, p := range m.policies {
-			if p.res.Group != "networking.k8s.io" && p.res.Group != "extensions" {
+		m, known := netpol.ModelOf(pass.Bundle), netpol.DirectoryOf(pass.Bundle)
+		for _, p := range m.Policies {
+			if p.Resource.Group != "networking.k8s.io" && p.Resource.Group != "extensions" {
 				continue
 			}
-			for _, d := range directions {
-				for _, r := range p.sides[d].rules {
-					for _, peer := range r.node.Get(d.peers()).Items() {
+			for _, d := range netpol.Directions {
+				for _, r := range p.Sides[d].Rules {
+					for _, peer := range r.Node.Get(d.PeersField()).Items() {
 						pods := peer.Get("podSelector")
 						namespace, one := peerNamespace(p, peer.Get("namespaceSelector"))
-						if s := kube.ParseSelector(pods); pods.IsMapping() && one && len(r.node.Get(d.peers()).Items()) == 1 && known.dangles(m, namespace, s) {
-							f := pass.Reportf(pods, "%s has a peer that selects no pod in this bundle: %s", p.res, m.nearest(namespace, s))
+						if s := kube.ParseSelector(pods); pods.IsMapping() && one && len(r.Node.Get(d.PeersField()).Items()) == 1 && known.Dangles(m, namespace, s) {
+							f := pass.Reportf(pods, "%s has a peer that selects no pod in this bundle: %s", p.Resource, nearest(m, namespace, s))
 							f.Help = "select labels that the pods' templates carry, or add a namespaceSelector if the pods live elsewhere"
 						}
 					}
@@ -82,9 +83,9 @@ var DanglingPeer = &lint.Rule{
 }
 
 // peerNamespace returns the one namespace that a peer is about, if it is one.
-func peerNamespace(p *policy, spaces *lint.Node) (string, bool) {
+func peerNamespace(p *netpol.Policy, spaces *lint.Node) (string, bool) {
 	if spaces.IsNull() {
-		return p.namespace, true
+		return p.Namespace, true
 	}
 	s := kube.ParseSelector(spaces)
 	if len(s) == 1 && s[0].Key == kube.MetadataName && s[0].Op == "In" && len(s[0].Values) == 1 {
@@ -95,13 +96,13 @@ func peerNamespace(p *policy, spaces *lint.Node) (string, bool) {
 
 // nearest says why a selector fails: what the pods have in place of the first
 // label that none carries.
-func (m *model) nearest(namespace string, s kube.Selector) string {
-	ns := m.byName[namespace]
+func nearest(m *netpol.Model, namespace string, s kube.Selector) string {
+	ns := m.ByName[namespace]
 	for _, r := range s {
-		if ns.pods.Fulfils(r) {
+		if ns.Pods.Fulfils(r) {
 			continue
 		}
-		have := ns.pods.Values(r.Key)
+		have := ns.Pods.Values(r.Key)
 		if len(have) > 4 {
 			have = append(slices.Clip(have[:3]), "…")
 		}
@@ -127,14 +128,14 @@ func danglingRule(id, summary string, peers map[string][]string, run func(*lint.
 var DanglingService = danglingRule("dangling-service", "Service selects no pod",
 	map[string][]string{"kube-linter": {"dangling-service"}, "kube-score": {"service-targets-pod"}, "kubescape": {"C-0293"}},
 	func(pass *lint.Pass) {
-		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
+		m, d := netpol.ModelOf(pass.Bundle), netpol.DirectoryOf(pass.Bundle)
 		for _, r := range pass.Resources("Service") {
 			n := r.Get("spec", "selector")
 			s := kube.Equalities(n)
-			if r.Group != "" || r.Get("spec", "type").Value() == "ExternalName" || !d.dangles(m, home(r), s) {
+			if r.Group != "" || r.Get("spec", "type").Value() == "ExternalName" || !d.Dangles(m, kube.Home(r), s) {
 				continue
 			}
-			pass.Reportf(n, "%s selects no pod in this bundle: %s", r, m.nearest(home(r), s)).Help = "select labels that the pods' templates carry"
+			pass.Reportf(n, "%s selects no pod in this bundle: %s", r, nearest(m, kube.Home(r), s)).Help = "select labels that the pods' templates carry"
 		}
 	})
 
@@ -143,7 +144,7 @@ var DanglingService = danglingRule("dangling-service", "Service selects no pod",
 // (https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/pod-disruption-budget-v1/).
 var DanglingPDB = danglingRule("dangling-pdb", "PodDisruptionBudget selects no pod", nil,
 	func(pass *lint.Pass) {
-		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
+		m, d := netpol.ModelOf(pass.Bundle), netpol.DirectoryOf(pass.Bundle)
 		for _, r := range pass.Resources("PodDisruptionBudget") {
 			n := r.Get("spec", "selector")
 			s := kube.ParseSelector(n)
@@ -153,8 +154,8 @@ var DanglingPDB = danglingRule("dangling-pdb", "PodDisruptionBudget selects no p
 				pass.Reportf(n, "%s has no selector and protects nothing", r).Help = "select the labels that the pods' templates carry; selector: {} selects every pod of the namespace"
 			case r.Version == "v1beta1" && n.IsMapping() && len(n.Fields()) == 0:
 				pass.Reportf(n, "%s has an empty selector and protects nothing: in policy/v1beta1 it selects no pod", r).Help = "use policy/v1, or select the labels that the pods' templates carry"
-			case d.dangles(m, home(r), s):
-				pass.Reportf(n, "%s selects no pod in this bundle and protects nothing: %s", r, m.nearest(home(r), s)).Help = "select labels that the pods' templates carry"
+			case d.Dangles(m, kube.Home(r), s):
+				pass.Reportf(n, "%s selects no pod in this bundle and protects nothing: %s", r, nearest(m, kube.Home(r), s)).Help = "select labels that the pods' templates carry"
 			}
 		}
 	})
@@ -163,7 +164,7 @@ var DanglingPDB = danglingRule("dangling-pdb", "PodDisruptionBudget selects no p
 var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales nothing",
 	map[string][]string{"kube-linter": {"dangling-horizontalpodautoscaler"}, "kube-score": {"horizontalpodautoscaler-has-target"}, "kubescape": {"C-0300"}},
 	func(pass *lint.Pass) {
-		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
+		m, d := netpol.ModelOf(pass.Bundle), netpol.DirectoryOf(pass.Bundle)
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			ref := r.Get("spec", "scaleTargetRef")
 			kind, name := ref.Get("kind").Value(), ref.Get("name").Value()
@@ -178,12 +179,12 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 				pass.Reportf(n, "%s scales %s %q %s", r, kind, name, why).Help = help
 				continue
 			}
-			if !d.complete(m, home(r)) || d.ofGateway(home(r), name) {
+			if !d.Complete(m, kube.Home(r)) || d.IsOfGateway(kube.Home(r), name) {
 				continue
 			}
 			group := kube.GroupOf(ref.Get("apiVersion").Value())
 			found, near := pass.Bundle.Lookup(group, kind, r.Namespace, name) != nil, ""
-			for _, t := range d.targets[[2]string{home(r), name}] {
+			for _, t := range d.Targets[[2]string{kube.Home(r), name}] {
 				if t.Kind == kind {
 					found = found || t.Group == group || group == "extensions" && t.Group == "apps"
 					near = "; the bundle has one of " + t.APIVersion()
@@ -238,7 +239,7 @@ func unscalable(b *lint.Bundle, ref *lint.Node) (why, help string) {
 var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMonitor selects no Service, or PodMonitor no pod",
 	map[string][]string{"kube-linter": {"dangling-servicemonitor"}},
 	func(pass *lint.Pass) {
-		m, d := modelOf(pass.Bundle), directoryOf(pass.Bundle)
+		m, d := netpol.ModelOf(pass.Bundle), netpol.DirectoryOf(pass.Bundle)
 		for _, r := range pass.Resources("ServiceMonitor", "PodMonitor") {
 			n := r.Get("spec", "selector")
 			s, namespaces := kube.ParseSelector(n), monitored(r)
@@ -246,13 +247,13 @@ var DanglingServiceMonitor = danglingRule("dangling-servicemonitor", "ServiceMon
 				continue
 			}
 			if r.Kind == "PodMonitor" {
-				if !slices.ContainsFunc(namespaces, func(ns string) bool { return !d.dangles(m, ns, s) }) {
-					pass.Reportf(n, "%s selects no pod in this bundle: %s", r, m.nearest(namespaces[0], s)).Help = "select labels that the pods' templates carry"
+				if !slices.ContainsFunc(namespaces, func(ns string) bool { return !d.Dangles(m, ns, s) }) {
+					pass.Reportf(n, "%s selects no pod in this bundle: %s", r, nearest(m, namespaces[0], s)).Help = "select labels that the pods' templates carry"
 				}
 				continue
 			}
 			if !slices.ContainsFunc(namespaces, func(ns string) bool {
-				return !d.complete(m, ns) || d.makers[ns] || d.services[ns] == nil || d.services[ns].Any(s)
+				return !d.Complete(m, ns) || d.Makers[ns] || d.Services[ns] == nil || d.Services[ns].Any(s)
 			}) {
 				pass.Reportf(n, "%s selects no Service in this bundle", r).Help = "select labels that the Service carries in its own metadata"
 			}
@@ -267,11 +268,11 @@ func monitored(r *lint.Resource) []string {
 	case n.Get("any").IsTrue():
 		return nil
 	case len(names) == 0:
-		return []string{home(r)}
+		return []string{kube.Home(r)}
 	}
 	for i, name := range names {
 		if name == r.Namespace {
-			names[i] = home(r)
+			names[i] = kube.Home(r)
 		}
 	}
 	return names
@@ -281,7 +282,7 @@ func monitored(r *lint.Resource) []string {
 var DanglingIngress = danglingRule("dangling-ingress", "Ingress backend names a Service, or a port, that is not there",
 	map[string][]string{"kube-linter": {"dangling-ingress"}, "kube-score": {"ingress-targets-service"}, "kubescape": {"C-0298"}},
 	func(pass *lint.Pass) {
-		d := directoryOf(pass.Bundle)
+		d := netpol.DirectoryOf(pass.Bundle)
 		for _, r := range pass.Resources("Ingress") {
 			if r.Group != "networking.k8s.io" && r.Group != "extensions" {
 				continue
@@ -299,7 +300,7 @@ var DanglingIngress = danglingRule("dangling-ingress", "Ingress backend names a 
 					continue
 				}
 				seen[name.Value()+" "+port.Value()] = true
-				service, sure := d.service(home(r), name.Value())
+				service, sure := d.Service(kube.Home(r), name.Value())
 				switch {
 				case service == nil && sure:
 					pass.Reportf(name, "%s sends to Service %q, which is not in this bundle", r, name.Value()).Help = "name a Service of the same namespace"
@@ -337,7 +338,7 @@ func hasPort(service *lint.Resource, port string) bool {
 var DanglingGateway = danglingRule("dangling-gateway", "Gateway API route names a Service, or a listener, that is not there",
 	map[string][]string{"kubescape": {"C-0302"}},
 	func(pass *lint.Pass) {
-		d := directoryOf(pass.Bundle)
+		d := netpol.DirectoryOf(pass.Bundle)
 		for _, r := range pass.Resources("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute") {
 			if r.Group != "gateway.networking.k8s.io" {
 				continue
@@ -353,15 +354,15 @@ var DanglingGateway = danglingRule("dangling-gateway", "Gateway API route names 
 		}
 	})
 
-func reportBackend(pass *lint.Pass, d *directory, r *lint.Resource, ref *lint.Node) {
+func reportBackend(pass *lint.Pass, d *netpol.Directory, r *lint.Resource, ref *lint.Node) {
 	if ref.Get("group").Value() != "" || ref.Get("kind").IsScalar() && ref.Get("kind").Value() != "Service" || !ref.Get("name").IsScalar() {
 		return
 	}
-	namespace := home(r)
+	namespace := kube.Home(r)
 	if other := ref.Get("namespace").Value(); other != "" && other != r.Namespace {
 		namespace = other
 	}
-	service, sure := d.service(namespace, ref.Get("name").Value())
+	service, sure := d.Service(namespace, ref.Get("name").Value())
 	switch port := ref.Get("port"); {
 	case service == nil && sure:
 		pass.Reportf(ref.Get("name"), "%s sends to Service %q, which is not in this bundle", r, ref.Get("name").Value()).Help = "name a Service, with its namespace if it is another"

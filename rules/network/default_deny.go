@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/netpol"
 )
 
 // NamespaceDefaultDeny reports namespaces with pods in which no policy isolates
@@ -41,23 +42,23 @@ var PodWithoutNetworkPolicy = &lint.Rule{
 
 // A gap is the workloads that are open in some directions.
 type gap struct {
-	directions []direction
-	open       []*workload
+	directions []netpol.Direction
+	open       []*netpol.Workload
 	partial    bool // others of the namespace are isolated
 }
 
-// gaps returns what policies leave open in a namespace: one gap for both
+// gapsOf returns what policies leave open in a namespace: one gap for both
 // directions where they leave the same workloads open. Pods on the host's
 // network are outside every policy, pods of helm test are gone once the test is,
 // and a workload scaled to zero has none; they are not counted.
-func (ns *namespace) gaps() []gap {
+func gapsOf(ns *netpol.Namespace) []gap {
 	var all []gap
-	for _, d := range directions {
-		g := gap{directions: []direction{d}}
-		for _, w := range ns.workloads {
+	for _, d := range netpol.Directions {
+		g := gap{directions: []netpol.Direction{d}}
+		for _, w := range ns.Workloads {
 			switch {
-			case w.hostNetwork || w.transient || w.idle:
-			case w.exposure(d).closed():
+			case w.HostNetwork || w.Transient || w.Idle:
+			case w.Exposure(d).Closed():
 				g.partial = true
 			default:
 				g.open = append(g.open, w)
@@ -67,7 +68,7 @@ func (ns *namespace) gaps() []gap {
 			continue
 		}
 		if len(all) > 0 && all[0].partial == g.partial && slices.Equal(all[0].open, g.open) {
-			all[0].directions = directions
+			all[0].directions = netpol.Directions
 			continue
 		}
 		all = append(all, g)
@@ -76,13 +77,13 @@ func (ns *namespace) gaps() []gap {
 }
 
 func reportGaps(pass *lint.Pass, partial bool) {
-	m := modelOf(pass.Bundle)
-	for _, ns := range m.namespaces {
-		for _, g := range ns.gaps() {
+	m := netpol.ModelOf(pass.Bundle)
+	for _, ns := range m.Namespaces {
+		for _, g := range gapsOf(ns) {
 			if g.partial != partial {
 				continue
 			}
-			first := g.open[0].resource()
+			first := g.open[0].Object()
 			others := otherResources(g.open)
 			var names []string
 			for _, d := range g.directions {
@@ -90,27 +91,27 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			}
 			var message string
 			if partial {
-				message = fmt.Sprintf("%s is selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns.shown)
+				message = fmt.Sprintf("%s is selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns.Shown)
 				if len(others) > 0 {
-					message = fmt.Sprintf("%s are selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns.shown)
+					message = fmt.Sprintf("%s are selected by no network policy for %s, though others of %s are", listed(first, others), strings.Join(names, " or "), ns.Shown)
 				}
 			} else {
-				message = fmt.Sprintf("no network policy in %s restricts %s: %s open to every peer", ns.shown, strings.Join(names, " or "), counted(first, others))
+				message = fmt.Sprintf("no network policy in %s restricts %s: %s open to every peer", ns.Shown, strings.Join(names, " or "), counted(first, others))
 			}
 			f := pass.Report(first.Get("metadata", "name"), message)
 			f.Whole = true
 			// each namespace wants a policy of its own, also where overlays put one base into several
-			f.Key = strings.TrimSpace(ns.name + " " + strings.Join(names, "+"))
-			f.Subject = ns.name + " " + strings.Join(names, "+")
+			f.Key = strings.TrimSpace(ns.Name + " " + strings.Join(names, "+"))
+			f.Subject = ns.Name + " " + strings.Join(names, "+")
 			f.Help = remedy(m, ns, g)
-			if p := m.halfDeny(ns, g); p != nil {
-				f.Help = fmt.Sprintf("add %s to the policyTypes of %s, or %s", g.directions[0].policyType(), p.res, f.Help)
-				f.Relate("policy", p.res.Get("metadata", "name"), p.res.String()+" denies the other direction")
+			if p := halfDeny(m, ns, g); p != nil {
+				f.Help = fmt.Sprintf("add %s to the policyTypes of %s, or %s", g.directions[0].PolicyType(), p.Resource, f.Help)
+				f.Relate("policy", p.Resource.Get("metadata", "name"), p.Resource.String()+" denies the other direction")
 			}
 			if wish := relateLeftOut(pass.Bundle, m, f); wish != "" {
 				f.Help = "set the values so that " + wish + ", which renders the chart's own network policies, or " + f.Help
 			}
-			for _, r := range ns.onHostNetwork() {
+			for _, r := range onHostNetwork(ns) {
 				f.Relate("workload", r.Get("metadata", "name"), r.String()+" is on the host's network, outside every policy")
 			}
 			for _, r := range others {
@@ -122,10 +123,10 @@ func reportGaps(pass *lint.Pass, partial bool) {
 
 // relateLeftOut adds what in a chart that has no network policy leaves out those that
 // it holds, and returns what would have to hold for them to be rendered.
-func relateLeftOut(b *lint.Bundle, m *model, f *lint.Finding) string {
+func relateLeftOut(b *lint.Bundle, m *netpol.Model, f *lint.Finding) string {
 	var wishes []string
 	for _, left := range b.LeftOut {
-		if len(m.policies) > 0 || readers[left.Kind] == nil || !left.Alone || left.Wish == "" || !left.Value.IsValid() || slices.Contains(wishes, left.Wish) || len(wishes) == 3 {
+		if len(m.Policies) > 0 || !netpol.IsKind(left.Kind) || !left.Alone || left.Wish == "" || !left.Value.IsValid() || slices.Contains(wishes, left.Wish) || len(wishes) == 3 {
 			continue
 		}
 		wishes = append(wishes, left.Wish)
@@ -137,13 +138,13 @@ func relateLeftOut(b *lint.Bundle, m *model, f *lint.Finding) string {
 
 // halfDeny returns the default-deny policy of a namespace that leaves the one
 // direction of a gap alone, or nil.
-func (m *model) halfDeny(ns *namespace, g gap) *policy {
+func halfDeny(m *netpol.Model, ns *netpol.Namespace, g gap) *netpol.Policy {
 	if len(g.directions) > 1 {
 		return nil
 	}
-	for _, p := range m.policies {
-		other := p.sides[1-g.directions[0]]
-		if p.res.Is("networking.k8s.io", "NetworkPolicy") && p.namespace == ns.name && len(p.pods) == 0 && other.isolates && len(other.rules) == 0 && !p.sides[g.directions[0]].applies {
+	for _, p := range m.Policies {
+		other := p.Sides[1-g.directions[0]]
+		if p.Resource.Is("networking.k8s.io", "NetworkPolicy") && p.Namespace == ns.Name && len(p.Pods) == 0 && other.Isolates && len(other.Rules) == 0 && !p.Sides[g.directions[0]].Applies {
 			return p
 		}
 	}
@@ -151,10 +152,10 @@ func (m *model) halfDeny(ns *namespace, g gap) *policy {
 }
 
 // onHostNetwork returns the objects whose pods no policy is about.
-func (ns *namespace) onHostNetwork() []*lint.Resource {
+func onHostNetwork(ns *netpol.Namespace) []*lint.Resource {
 	var all []*lint.Resource
-	for _, w := range ns.workloads {
-		if r := w.resource(); w.hostNetwork && !slices.Contains(all, r) {
+	for _, w := range ns.Workloads {
+		if r := w.Object(); w.HostNetwork && !slices.Contains(all, r) {
 			all = append(all, r)
 		}
 	}
@@ -162,11 +163,11 @@ func (ns *namespace) onHostNetwork() []*lint.Resource {
 }
 
 // otherResources returns the objects of workloads behind the first, each once.
-func otherResources(workloads []*workload) []*lint.Resource {
-	seen := map[*lint.Resource]bool{workloads[0].resource(): true}
+func otherResources(workloads []*netpol.Workload) []*lint.Resource {
+	seen := map[*lint.Resource]bool{workloads[0].Object(): true}
 	var others []*lint.Resource
 	for _, w := range workloads[1:] {
-		if r := w.resource(); !seen[r] {
+		if r := w.Object(); !seen[r] {
 			seen[r] = true
 			others = append(others, r)
 		}
@@ -201,17 +202,17 @@ func listed(first *lint.Resource, others []*lint.Resource) string {
 
 // remedy is a ready default-deny policy for what a gap leaves open, under a name that
 // no policy of the namespace has: to apply it replaces nothing.
-func remedy(m *model, ns *namespace, g gap) string {
-	first := g.open[0].resource()
+func remedy(m *netpol.Model, ns *netpol.Namespace, g gap) string {
+	first := g.open[0].Object()
 	var b strings.Builder
 	b.WriteString("add a default-deny policy, then one that allows what each workload needs:\n")
 	header := func(name string) {
-		for base, n := name, 2; slices.ContainsFunc(m.policies, func(p *policy) bool { return p.namespace == ns.name && p.res.Name == name }); n++ {
+		for base, n := name, 2; slices.ContainsFunc(m.Policies, func(p *netpol.Policy) bool { return p.Namespace == ns.Name && p.Resource.Name == name }); n++ {
 			name = fmt.Sprintf("%s-%d", base, n)
 		}
 		b.WriteString("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: " + name + "\n")
-		if ns.name != "" && first.Get("metadata", "namespace").Exists() {
-			b.WriteString("  namespace: " + ns.name + "\n")
+		if ns.Name != "" && first.Get("metadata", "namespace").Exists() {
+			b.WriteString("  namespace: " + ns.Name + "\n")
 		}
 		b.WriteString("spec:\n  podSelector: {}\n")
 	}
@@ -222,9 +223,9 @@ func remedy(m *model, ns *namespace, g gap) string {
 	header(name)
 	b.WriteString("  policyTypes:\n")
 	for _, d := range g.directions {
-		b.WriteString("    - " + d.policyType() + "\n")
+		b.WriteString("    - " + d.PolicyType() + "\n")
 	}
-	if slices.Contains(g.directions, egress) {
+	if slices.Contains(g.directions, netpol.Egress) {
 		b.WriteString("---\n")
 		header("allow-dns")
 		b.WriteString(`  policyTypes:

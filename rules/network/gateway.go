@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // GatewayNoTLS reports listeners that serve routes in plain text.
@@ -259,7 +260,7 @@ func attaches(r *lint.Resource, l *lint.Node, a attachment) (may, sure bool) {
 	}
 	switch allowed.Get("namespaces", "from").Value() {
 	case "", "Same":
-		same := home(a.route) == home(r)
+		same := kube.Home(a.route) == kube.Home(r)
 		return same, same
 	case "All":
 		return true, true

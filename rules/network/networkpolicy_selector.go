@@ -12,6 +12,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
+	"github.com/manilint/manilint/lint/netpol"
 )
 
 // Selector reports what the API server refuses in NetworkPolicies, and selectors
@@ -41,12 +42,12 @@ var Selector = &lint.Rule{
 			}
 			checkPolicyTypes(pass, r, spec.Get("policyTypes"))
 			checkUnasked(pass, r, spec)
-			for _, d := range directions {
+			for _, d := range netpol.Directions {
 				for _, item := range spec.Get(d.String()).Items() {
 					for _, p := range item.Get("ports").Items() {
 						checkPort(pass, r, p)
 					}
-					for _, peer := range item.Get(d.peers()).Items() {
+					for _, peer := range item.Get(d.PeersField()).Items() {
 						checkPeer(pass, r, d, peer)
 					}
 				}
@@ -85,10 +86,10 @@ func checkUnasked(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
 	if len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return t != "Ingress" && t != "Egress" }) {
 		return // the default, a tool's choice or a refused policy
 	}
-	for _, d := range directions {
-		if list := spec.Get(d.String()); len(list.Items()) > 0 && !slices.Contains(types, d.policyType()) {
+	for _, d := range netpol.Directions {
+		if list := spec.Get(d.String()); len(list.Items()) > 0 && !slices.Contains(types, d.PolicyType()) {
 			f := pass.Reportf(list.KeyNode(), "%s has an %s section that policyTypes leaves out: it is not asked", r, d)
-			f.Help = fmt.Sprintf("add %s to policyTypes", d.policyType())
+			f.Help = fmt.Sprintf("add %s to policyTypes", d.PolicyType())
 		}
 	}
 }
@@ -125,11 +126,11 @@ func checkPort(pass *lint.Pass, r *lint.Resource, p *lint.Node) {
 	}
 }
 
-func checkPeer(pass *lint.Pass, r *lint.Resource, d direction, peer *lint.Node) {
+func checkPeer(pass *lint.Pass, r *lint.Resource, d netpol.Direction, peer *lint.Node) {
 	pods, spaces, block := peer.Get("podSelector"), peer.Get("namespaceSelector"), peer.Get("ipBlock")
 	switch {
 	case pods.IsNull() && spaces.IsNull() && block.IsNull():
-		f := refused(pass, peer, "%s has an empty peer in %s, which the API server refuses", r, d.peers())
+		f := refused(pass, peer, "%s has an empty peer in %s, which the API server refuses", r, d.PeersField())
 		f.Help = "write podSelector: {} for the pods of this namespace, namespaceSelector: {} for all pods, or leave out the list for all peers"
 	case !block.IsNull() && !(pods.IsNull() && spaces.IsNull()):
 		f := refused(pass, block, "%s has a peer with ipBlock and a selector, which the API server refuses", r)

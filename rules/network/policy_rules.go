@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/netpol"
 )
 
 // AllowAll reports rules for all peers and ports, or all of TCP: what such a policy denies, it
@@ -20,10 +21,10 @@ var AllowAll = &lint.Rule{
 	References: []string{"CIS 5.3.2", "NSA C-0030", "OWASP K05"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
-		for _, p := range m.policies {
-			for _, d := range directions {
-				for i := range p.sides[d].rules {
+		m := netpol.ModelOf(pass.Bundle)
+		for _, p := range m.Policies {
+			for _, d := range netpol.Directions {
+				for i := range p.Sides[d].Rules {
 					reportAllowAll(pass, m, p, d, i)
 				}
 			}
@@ -31,20 +32,20 @@ var AllowAll = &lint.Rule{
 	},
 }
 
-func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, i int) {
-	r := p.sides[d].rules[i]
-	if !r.allowsAll() || p.tier == baselineTier {
+func reportAllowAll(pass *lint.Pass, m *netpol.Model, p *netpol.Policy, d netpol.Direction, i int) {
+	r := p.Sides[d].Rules[i]
+	if !r.AllowsAll() || p.Tier == netpol.BaselineTier {
 		return
 	}
-	var undone *workload
-	matters := m.byName[p.namespace] == nil && !p.wide // a policy apart from its pods
-	for _, w := range p.workloads {
-		e := w.exposure(d)
-		if w.hostNetwork || e.open[cluster].restricted() {
+	var undone *netpol.Workload
+	matters := m.ByName[p.Namespace] == nil && !p.Wide // a policy apart from its pods
+	for _, w := range p.Workloads {
+		e := w.Exposure(d)
+		if w.HostNetwork || e.Open[netpol.Cluster].Restricted() {
 			continue // another policy denies it first
 		}
 		matters = true
-		if e.restricts != nil {
+		if e.Restricts != nil {
 			undone = w
 			break
 		}
@@ -53,41 +54,39 @@ func reportAllowAll(pass *lint.Pass, m *model, p *policy, d direction, i int) {
 		return
 	}
 	what := "all " + d.String()
-	if r.reach&worldV4 == 0 {
-		what = fmt.Sprintf("%s %s every pod of every namespace", d, d.peers())
+	if r.Reach&netpol.WorldV4 == 0 {
+		what = fmt.Sprintf("%s %s every pod of every namespace", d, d.PeersField())
 	}
-	if !r.ports.full() {
-		what += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
+	if !r.Ports.Full() {
+		what += " on " + strings.Join(m.Names.List(r.Ports.Traffic), ", ")
 	}
-	denies := slices.ContainsFunc(p.sides[d].rules, func(q *rule) bool { return q.action == deny && (p.denyFirst || slices.Index(p.sides[d].rules, q) < i) })
+	denies := slices.ContainsFunc(p.Sides[d].Rules, func(q *netpol.Rule) bool {
+		return q.Action == netpol.Deny && (p.DenyFirst || slices.Index(p.Sides[d].Rules, q) < i)
+	})
 	if denies {
 		what += " that it does not deny"
 	}
 	if undone != nil {
-		by := undone.exposure(d).restricts
-		f := pass.Reportf(r.node, "%s allows %s and so undoes %s for %s", p.res, what, by.res, undone.resource())
-		f.Relate("policy", by.res.Get("metadata", "name"), by.res.String()+" denies what it does not allow")
-		f.Relate("workload", undone.resource().Get("metadata", "name"), undone.resource().String()+" is open")
+		by := undone.Exposure(d).Restricts
+		f := pass.Reportf(r.Node, "%s allows %s and so undoes %s for %s", p.Resource, what, by.Resource, undone.Object())
+		f.Relate("policy", by.Resource.Get("metadata", "name"), by.Resource.String()+" denies what it does not allow")
+		f.Relate("workload", undone.Object().Get("metadata", "name"), undone.Object().String()+" is open")
 		f.Help = "name the peers that the workload needs: policies add up, so the widest rule wins"
 		return
 	}
-	f := pass.Reportf(r.node, "%s allows %s: it restricts nothing in that direction", p.res, what)
+	f := pass.Reportf(r.Node, "%s allows %s: it restricts nothing in that direction", p.Resource, what)
 	if denies {
-		f.Message = fmt.Sprintf("%s allows %s: every other peer and port is open", p.res, what)
+		f.Message = fmt.Sprintf("%s allows %s: every other peer and port is open", p.Resource, what)
 	}
 	f.Help = "name the peers that the workload needs, or ports at the least"
 	f.Severity = lint.Medium
-	if d == egress {
+	if d == netpol.Egress {
 		f.Severity = lint.Low
 	}
 }
 
-func (p *policy) allowsAll(d direction) bool {
-	return slices.ContainsFunc(p.sides[d].rules, (*rule).allowsAll)
-}
-
 // metadataServices are the addresses at which clouds hand out credentials of the node.
-var metadataServices = [2]peer{{worldV4, netip.MustParseAddr("169.254.169.254")}, {worldV6, netip.MustParseAddr("fd00:ec2::254")}}
+var metadataServices = [2]netpol.Peer{{Kind: netpol.WorldV4, Addr: netip.MustParseAddr("169.254.169.254")}, {Kind: netpol.WorldV6, Addr: netip.MustParseAddr("fd00:ec2::254")}}
 
 const metadataPort = 80
 
@@ -102,21 +101,21 @@ var OpenCIDR = &lint.Rule{
 	References: []string{"NSA C-0030", "OWASP K05", "OWASP K08"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
+		m := netpol.ModelOf(pass.Bundle)
 		let := letThrough(m)
-		for _, p := range m.policies {
-			if p.tier == baselineTier {
+		for _, p := range m.Policies {
+			if p.Tier == netpol.BaselineTier {
 				continue
 			}
-			for _, r := range p.sides[ingress].rules {
+			for _, r := range p.Sides[netpol.Ingress].Rules {
 				reportOpenIngress(pass, m, p, r)
 			}
-			for _, r := range p.sides[egress].rules {
+			for _, r := range p.Sides[netpol.Egress].Rules {
 				reached := let[r]
-				if len(p.workloads) == 0 { // it may be
+				if len(p.Workloads) == 0 { // it may be
 					reached = [2]bool{true, true}
 				}
-				if r.action == allow {
+				if r.Action == netpol.Allow {
 					reportMetadata(pass, m, p, r, reached)
 				}
 			}
@@ -124,97 +123,97 @@ var OpenCIDR = &lint.Rule{
 	},
 }
 
-func reportOpenIngress(pass *lint.Pass, m *model, p *policy, r *rule) {
-	if r.action != allow {
+func reportOpenIngress(pass *lint.Pass, m *netpol.Model, p *netpol.Policy, r *netpol.Rule) {
+	if r.Action != netpol.Allow {
 		return
 	}
 	var first *lint.Finding
-	if n := r.world; n != nil && !r.allowsAll() {
-		first = pass.Reportf(n, "%s allows ingress from every address (%s)", p.res, n.Value())
+	if n := r.World; n != nil && !r.AllowsAll() {
+		first = pass.Reportf(n, "%s allows ingress from every address (%s)", p.Resource, n.Value())
 	}
-	for _, b := range r.blocks {
-		if !b.everywhere() || len(b.except) > 0 {
+	for _, b := range r.Blocks {
+		if !b.Everywhere() || len(b.Except) > 0 {
 			continue
 		}
 		if first != nil {
-			first.Relate("policy", b.node, b.String()+" is allowed, too")
+			first.Relate("policy", b.Node, b.String()+" is allowed, too")
 			continue
 		}
 		what := "every address"
-		if b.prefix.Bits() > 0 {
+		if b.Prefix.Bits() > 0 {
 			what = "most addresses"
 		}
-		first = pass.Reportf(b.node, "%s allows ingress from %s (%s)", p.res, what, b)
+		first = pass.Reportf(b.Node, "%s allows ingress from %s (%s)", p.Resource, what, b)
 	}
 	if first == nil {
 		return
 	}
 	first.Help = "name the networks that clients come from, or except the others"
-	if !r.ports.full() {
-		first.Message += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
+	if !r.Ports.Full() {
+		first.Message += " on " + strings.Join(m.Names.List(r.Ports.Traffic), ", ")
 		first.Severity = lint.Low
 	}
 }
 
 // reportMetadata judges an egress rule by the metadata services that it lets some
 // workload reach. Rules for everything are [AllowAll]'s.
-func reportMetadata(pass *lint.Pass, m *model, p *policy, r *rule, reached [2]bool) {
-	if !r.ports.traffic[tcp].contains(metadataPort) || r.allowsAll() {
+func reportMetadata(pass *lint.Pass, m *netpol.Model, p *netpol.Policy, r *netpol.Rule, reached [2]bool) {
+	if !r.Ports.Traffic[netpol.TCP].Contains(metadataPort) || r.AllowsAll() {
 		return
 	}
 	var first *lint.Finding
 	var except []string
-	for _, b := range r.blocks {
-		i := slices.IndexFunc(metadataServices[:], func(s peer) bool { return b.contains(s.addr) })
+	for _, b := range r.Blocks {
+		i := slices.IndexFunc(metadataServices[:], func(s netpol.Peer) bool { return b.Contains(s.Addr) })
 		if i < 0 || !reached[i] {
 			continue
 		}
-		addr := metadataServices[i].addr
+		addr := metadataServices[i].Addr
 		if text := fmt.Sprintf("%s/%d", addr, addr.BitLen()); !slices.Contains(except, text) {
 			except = append(except, text)
 		}
 		if first != nil {
-			first.Relate("policy", b.node, b.String()+" includes "+addr.String())
+			first.Relate("policy", b.Node, b.String()+" includes "+addr.String())
 			continue
 		}
-		first = pass.Reportf(b.node, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.res, b, addr)
-		if b.prefix.IsSingleIP() {
-			first.Message = fmt.Sprintf("%s allows egress to the cloud's metadata service at %s", p.res, addr)
+		first = pass.Reportf(b.Node, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.Resource, b, addr)
+		if b.Prefix.IsSingleIP() {
+			first.Message = fmt.Sprintf("%s allows egress to the cloud's metadata service at %s", p.Resource, addr)
 			first.Help = "remove the address, and give the workload an identity of its own (a projected token, not the node's)"
 			except = nil
 		}
 	}
-	if first == nil && r.settled&worldV4 != 0 && reached[0] {
-		addr := metadataServices[0].addr
-		n, to := r.node, "every address"
-		if r.world != nil {
-			n, to = r.world, r.world.Value()
+	if first == nil && r.Settled&netpol.WorldV4 != 0 && reached[0] {
+		addr := metadataServices[0].Addr
+		n, to := r.Node, "every address"
+		if r.World != nil {
+			n, to = r.World, r.World.Value()
 		}
-		if !r.ports.full() {
-			to += " on " + strings.Join(m.names.list(r.ports.traffic), ", ")
+		if !r.Ports.Full() {
+			to += " on " + strings.Join(m.Names.List(r.Ports.Traffic), ", ")
 		}
-		first = pass.Reportf(n, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.res, to, addr)
+		first = pass.Reportf(n, "%s allows egress to %s, which includes the cloud's metadata service at %s", p.Resource, to, addr)
 		first.Help = "name the peers that the workload needs"
-		if r.world != nil {
+		if r.World != nil {
 			except = append(except, fmt.Sprintf("%s/%d", addr, addr.BitLen()))
 		}
 	}
 	if first != nil && len(except) > 0 {
-		first.Help = fmt.Sprintf("add %s: [%s], each to the network that holds it, and the private networks that the workload does not need", p.exceptField(), strings.Join(except, ", "))
+		first.Help = fmt.Sprintf("add %s: [%s], each to the network that holds it, and the private networks that the workload does not need", exceptField(p), strings.Join(except, ", "))
 		if len(except) == 1 {
-			first.Help = fmt.Sprintf("add %s: [%s], and the private networks that the workload does not need", p.exceptField(), except[0])
+			first.Help = fmt.Sprintf("add %s: [%s], and the private networks that the workload does not need", exceptField(p), except[0])
 		}
 	}
 }
 
 // exceptField is the field by which a policy takes addresses out of a network.
-func (p *policy) exceptField() string {
+func exceptField(p *netpol.Policy) string {
 	switch {
-	case strings.HasSuffix(p.res.Group, "projectcalico.org"):
+	case strings.HasSuffix(p.Resource.Group, "projectcalico.org"):
 		return "notNets"
-	case p.res.Group == "cilium.io":
+	case p.Resource.Group == "cilium.io":
 		return "toCIDRSet with except"
-	case p.wide: // the network policy API has none
+	case p.Wide: // the network policy API has none
 		return "a rule before it that denies"
 	}
 	return "except"
@@ -223,22 +222,22 @@ func (p *policy) exceptField() string {
 // letThrough returns for the rules which of the metadata services they let some
 // workload reach: what no rule denies that is asked before them, or whose denials come
 // first. Of workloads that are decided alike one is asked.
-func letThrough(m *model) map[*rule][2]bool {
-	let, asked := map[*rule][2]bool{}, map[*exposure]bool{}
-	for _, p := range m.policies {
-		about := slices.ContainsFunc(p.sides[egress].rules, func(r *rule) bool {
-			return r.action == allow && !r.allowsAll() && slices.ContainsFunc(metadataServices[:], r.meets)
+func letThrough(m *netpol.Model) map[*netpol.Rule][2]bool {
+	let, asked := map[*netpol.Rule][2]bool{}, map[*netpol.Exposure]bool{}
+	for _, p := range m.Policies {
+		about := slices.ContainsFunc(p.Sides[netpol.Egress].Rules, func(r *netpol.Rule) bool {
+			return r.Action == netpol.Allow && !r.AllowsAll() && slices.ContainsFunc(metadataServices[:], r.Meets)
 		})
-		for _, w := range p.workloads {
-			e := w.exposure(egress)
+		for _, w := range p.Workloads {
+			e := w.Exposure(netpol.Egress)
 			if !about || asked[e] {
 				continue
 			}
 			asked[e] = true
 			for i, service := range metadataServices {
-				w.ask(egress, e.policies, service, m.names, func(r *rule, through traffic) {
+				w.Ask(netpol.Egress, e.Policies, service, m.Names, func(r *netpol.Rule, through netpol.Traffic) {
 					reached := let[r]
-					reached[i] = reached[i] || through[tcp].contains(metadataPort)
+					reached[i] = reached[i] || through[netpol.TCP].Contains(metadataPort)
 					let[r] = reached
 				})
 			}
@@ -258,12 +257,12 @@ var EgressWithoutDNS = &lint.Rule{
 	References: []string{"OWASP K05"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		m := modelOf(pass.Bundle)
-		var order []*policy
-		blind := map[*policy][]*workload{}
-		for _, ns := range m.namespaces {
-			for _, w := range ns.workloads {
-				if p := w.withoutDNS(); p != nil {
+		m := netpol.ModelOf(pass.Bundle)
+		var order []*netpol.Policy
+		blind := map[*netpol.Policy][]*netpol.Workload{}
+		for _, ns := range m.Namespaces {
+			for _, w := range ns.Workloads {
+				if p := withoutDNS(w); p != nil {
 					if blind[p] == nil {
 						order = append(order, p)
 					}
@@ -272,8 +271,8 @@ var EgressWithoutDNS = &lint.Rule{
 			}
 		}
 		for _, p := range order {
-			first, others := blind[p][0].resource(), otherResources(blind[p])
-			f := pass.Reportf(p.res.Get("spec", "egress"), "%s allows egress to pods, but no policy allows DNS: %s cannot look up their names", p.res, listed(first, others))
+			first, others := blind[p][0].Object(), otherResources(blind[p])
+			f := pass.Reportf(p.Resource.Get("spec", "egress"), "%s allows egress to pods, but no policy allows DNS: %s cannot look up their names", p.Resource, listed(first, others))
 			f.Help = `allow it, beside the peers:
 - to:
     - namespaceSelector:
@@ -294,23 +293,23 @@ var EgressWithoutDNS = &lint.Rule{
 // withoutDNS returns the first NetworkPolicy that lets an isolated workload
 // reach pods, where no policy lets it reach a DNS server; else nil. Only
 // Kubernetes' own policies are judged.
-func (w *workload) withoutDNS() *policy {
-	if dns := w.spec.Node.Get("dnsPolicy").Value(); w.hostNetwork || w.transient || dns == "None" || dns == "Default" {
+func withoutDNS(w *netpol.Workload) *netpol.Policy {
+	if dns := w.Pod.Node.Get("dnsPolicy").Value(); w.HostNetwork || w.Transient || dns == "None" || dns == "Default" {
 		return nil
 	}
-	var first *policy
-	for _, p := range w.policies {
-		if !p.sides[egress].applies {
+	var first *netpol.Policy
+	for _, p := range w.Policies {
+		if !p.Sides[netpol.Egress].Applies {
 			continue
 		}
-		if p.res.Group != "networking.k8s.io" && p.res.Group != "extensions" {
+		if p.Resource.Group != "networking.k8s.io" && p.Resource.Group != "extensions" {
 			return nil
 		}
-		for _, r := range p.sides[egress].rules {
-			if r.mayAllowDNS(w.namespace.name) {
+		for _, r := range p.Sides[netpol.Egress].Rules {
+			if mayAllowDNS(r, w.Namespace.Name) {
 				return nil
 			}
-			for _, peer := range r.node.Get("to").Items() {
+			for _, peer := range r.Node.Get("to").Items() {
 				if first == nil && (peer.Get("podSelector").IsMapping() || peer.Get("namespaceSelector").IsMapping()) {
 					first = p
 				}
@@ -320,11 +319,11 @@ func (w *workload) withoutDNS() *policy {
 	return first
 }
 
-func (r *rule) mayAllowDNS(namespace string) bool {
-	if !r.ports.full() {
-		return r.ports.named || r.ports.traffic[udp].contains(53) || r.ports.traffic[tcp].contains(53)
+func mayAllowDNS(r *netpol.Rule, namespace string) bool {
+	if !r.Ports.Full() {
+		return r.Ports.Named || r.Ports.Traffic[netpol.UDP].Contains(53) || r.Ports.Traffic[netpol.TCP].Contains(53)
 	}
-	peers := r.node.Get("to").Items()
+	peers := r.Node.Get("to").Items()
 	if len(peers) == 0 || namespace == "kube-system" {
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/netpol"
 	"github.com/manilint/manilint/lint/report"
 )
 
@@ -14,13 +15,13 @@ func Table(bundles []*lint.Bundle) *report.Matrix {
 	m := &report.Matrix{Workloads: []report.MatrixRow{}}
 	seen := map[report.Location][]int{}
 	for _, b := range bundles {
-		model := modelOf(b)
-		reaches := map[*exposure]report.Reach{} // which workloads share
+		model := netpol.ModelOf(b)
+		reaches := map[*netpol.Exposure]report.Reach{} // which workloads share
 		for _, spec := range b.PodSpecs() {
 			if b.Beside[spec.Resource] {
 				continue
 			}
-			row := model.workloads[spec].row(model.names, reaches)
+			row := rowOf(model.Workloads[spec], model.Names, reaches)
 			known := slices.IndexFunc(seen[row.Location], func(i int) bool { return same(m.Workloads[i], row) })
 			if known < 0 {
 				row.Renderings = []lint.Rendering{b.Rendering}
@@ -42,41 +43,41 @@ func same(r, other report.MatrixRow) bool {
 	return reflect.DeepEqual(r, other)
 }
 
-func (w *workload) row(names *portNames, known map[*exposure]report.Reach) report.MatrixRow {
-	r := w.resource()
-	reach := func(d direction) report.Reach {
-		e := w.exposure(d)
+func rowOf(w *netpol.Workload, names *netpol.PortNames, known map[*netpol.Exposure]report.Reach) report.MatrixRow {
+	r := w.Object()
+	reach := func(d netpol.Direction) report.Reach {
+		e := w.Exposure(d)
 		if _, ok := known[e]; !ok {
-			known[e] = e.reach(names)
+			known[e] = openings(e, names)
 		}
 		return known[e]
 	}
-	row := report.MatrixRow{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, HostNetwork: w.hostNetwork,
-		Ingress: reach(ingress), Egress: reach(egress)}
+	row := report.MatrixRow{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, HostNetwork: w.HostNetwork,
+		Ingress: reach(netpol.Ingress), Egress: reach(netpol.Egress)}
 	if location := report.LocationOf(r.Get("metadata", "name").Locate().Span); location != nil {
 		row.Location = *location
 	}
 	return row
 }
 
-func (e *exposure) reach(names *portNames) report.Reach {
-	r := report.Reach{Isolated: e.isolated, OpenTo: []string{}, Ports: map[string][]string{}, Except: map[string][]string{}, Policies: []string{}}
-	for _, s := range scopes {
-		open := e.open[s]
-		if open.empty() {
+func openings(e *netpol.Exposure, names *netpol.PortNames) report.Reach {
+	r := report.Reach{Isolated: e.Isolated, OpenTo: []string{}, Ports: map[string][]string{}, Except: map[string][]string{}, Policies: []string{}}
+	for _, s := range netpol.Scopes {
+		open := e.Open[s]
+		if open.Empty() {
 			continue
 		}
 		r.OpenTo = append(r.OpenTo, s.String())
-		if open.full() {
+		if open.Full() {
 			continue
 		}
-		r.Ports[s.String()] = names.list(open)
-		if but := names.but(open); but != nil {
+		r.Ports[s.String()] = names.List(open)
+		if but := names.But(open); but != nil {
 			r.Except[s.String()] = but
 		}
 	}
-	for _, p := range e.policies {
-		if name := p.res.Kind + "/" + p.res.Name; !slices.Contains(r.Policies, name) { // one of Cilium's may be several
+	for _, p := range e.Policies {
+		if name := p.Resource.Kind + "/" + p.Resource.Name; !slices.Contains(r.Policies, name) { // one of Cilium's may be several
 			r.Policies = append(r.Policies, name)
 		}
 	}

@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"net/netip"
@@ -9,36 +9,37 @@ import (
 	"go4.org/netipx"
 )
 
-// A reach is what a rule's peers are as a whole: a set of the four kinds of peer
+// A Reach is what a rule's peers are as a whole: a set of the four kinds of peer
 // that a workload is judged by.
-type reach uint8
+type Reach uint8
 
+// The kinds of peers, and sets of them.
 const (
-	podsV4 reach = 1 << iota // every pod of every namespace, by its address of either family
-	podsV6
-	worldV4 // every address outside the cluster
-	worldV6
+	PodsV4 Reach = 1 << iota // every pod of every namespace, by its address of either family
+	PodsV6
+	WorldV4 // every address outside the cluster
+	WorldV6
 
-	everyPod = podsV4 | podsV6
-	world    = worldV4 | worldV6
-	everyone = everyPod | world
-	onlyV4   = podsV4 | worldV4
-	onlyV6   = podsV6 | worldV6
+	EveryPod = PodsV4 | PodsV6
+	World    = WorldV4 | WorldV6
+	Everyone = EveryPod | World
+	onlyV4   = PodsV4 | WorldV4
+	onlyV6   = PodsV6 | WorldV6
 )
 
-// A block is a range of addresses that a rule names.
-type block struct {
-	node   *lint.Node
-	prefix netip.Prefix
-	except []netip.Prefix
+// A Block is a range of addresses that a rule names.
+type Block struct {
+	Node   *lint.Node
+	Prefix netip.Prefix
+	Except []netip.Prefix
 }
 
-func parseBlock(cidr, except *lint.Node) (block, bool) {
+func parseBlock(cidr, except *lint.Node) (Block, bool) {
 	prefix, ok := parsePrefix(cidr.Value())
 	if !ok {
-		return block{}, false
+		return Block{}, false
 	}
-	return block{cidr, prefix, parsePrefixes(except)}, true
+	return Block{cidr, prefix, parsePrefixes(except)}, true
 }
 
 func parsePrefixes(list *lint.Node) []netip.Prefix {
@@ -61,38 +62,38 @@ func parsePrefix(text string) (netip.Prefix, bool) {
 }
 
 // String returns the block as its author wrote it.
-func (b block) String() string {
-	if b.node.IsScalar() {
-		return b.node.Value()
+func (b Block) String() string {
+	if b.Node.IsScalar() {
+		return b.Node.Value()
 	}
-	return "every address but " + strings.Join(b.node.Strings(), ", ")
+	return "every address but " + strings.Join(b.Node.Strings(), ", ")
 }
 
-// everywhere reports whether the block is all addresses of its family, or one
+// Everywhere reports whether the block is all addresses of its family, or one
 // of the two halves by which some write them: 0.0.0.0/1, or 2000::/3, which is
 // every public address of IPv6.
-func (b block) everywhere() bool {
-	if b.prefix.Addr().Is4() {
-		return b.prefix.Bits() <= 1
+func (b Block) Everywhere() bool {
+	if b.Prefix.Addr().Is4() {
+		return b.Prefix.Bits() <= 1
 	}
-	return b.prefix.Bits() <= 3
+	return b.Prefix.Bits() <= 3
 }
 
-// contains reports whether an address is inside and not excepted.
-func (b block) contains(addr netip.Addr) bool {
-	excepted := slices.ContainsFunc(b.except, func(e netip.Prefix) bool { return e.Contains(addr) })
-	return b.prefix.Contains(addr) && !excepted
+// Contains reports whether an address is inside and not excepted.
+func (b Block) Contains(addr netip.Addr) bool {
+	excepted := slices.ContainsFunc(b.Except, func(e netip.Prefix) bool { return e.Contains(addr) })
+	return b.Prefix.Contains(addr) && !excepted
 }
 
 var wholeFamilies = [2]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 // addressesOf returns the addresses of blocks.
-func addressesOf(blocks []block) *netipx.IPSet {
+func addressesOf(blocks []Block) *netipx.IPSet {
 	var all netipx.IPSetBuilder
 	for _, b := range blocks {
 		var one netipx.IPSetBuilder
-		one.AddPrefix(b.prefix)
-		for _, e := range b.except {
+		one.AddPrefix(b.Prefix)
+		for _, e := range b.Except {
 			one.RemovePrefix(e)
 		}
 		set, err := one.IPSet()
@@ -123,11 +124,11 @@ var (
 )
 
 func networks(prefixes []string, except ...string) *netipx.IPSet {
-	var blocks []block
+	var blocks []Block
 	for _, p := range prefixes {
-		b := block{prefix: netip.MustParsePrefix(p)}
+		b := Block{Prefix: netip.MustParsePrefix(p)}
 		for _, e := range except {
-			b.except = append(b.except, netip.MustParsePrefix(e))
+			b.Except = append(b.Except, netip.MustParsePrefix(e))
 		}
 		blocks = append(blocks, b)
 	}
@@ -136,14 +137,14 @@ func networks(prefixes []string, except ...string) *netipx.IPSet {
 
 // reachOf returns what addresses are as a whole. An allowance is one of the world
 // where it lets most of it through; anything else must hold all of it.
-func reachOf(addresses *netipx.IPSet, a action) reach {
-	var r reach
+func reachOf(addresses *netipx.IPSet, a Action) Reach {
+	var r Reach
 	for family := range 2 {
 		if covers(addresses, podAddresses[family]) {
-			r |= podsV4 << family
+			r |= PodsV4 << family
 		}
-		if covers(addresses, publicAddresses[family]) || a == allow && share(addresses, publicAddresses[family]) >= 0.5 {
-			r |= worldV4 << family
+		if covers(addresses, publicAddresses[family]) || a == Allow && share(addresses, publicAddresses[family]) >= 0.5 {
+			r |= WorldV4 << family
 		}
 	}
 	return r

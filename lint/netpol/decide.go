@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"encoding/binary"
@@ -8,91 +8,92 @@ import (
 	"strconv"
 )
 
-// An exposure is what policies leave a workload open to in one direction.
-type exposure struct {
-	isolated bool // some policy denies what none allows
-	open     [2]traffic
-	policies []*policy
+// An Exposure is what policies leave a workload open to in one direction.
+type Exposure struct {
+	Isolated bool // some policy denies what none allows
+	Open     [2]Traffic
+	Policies []*Policy
 	// restricts is the first policy that isolates and allows nothing, else the first that
 	// does not allow everything; nil where there is none.
-	restricts *policy
+	Restricts *Policy
 }
 
-// closed reports whether policies keep the workload from anything but what they name.
-func (e *exposure) closed() bool {
-	return e.isolated || e.open[cluster].restricted() || e.open[internet].restricted()
+// Closed reports whether policies keep the workload from anything but what they name.
+func (e *Exposure) Closed() bool {
+	return e.Isolated || e.Open[Cluster].Restricted() || e.Open[Internet].Restricted()
 }
 
-func (w *workload) exposure(d direction) *exposure { return w.exposures[d] }
+// Exposure returns what the workload is open to in a direction.
+func (w *Workload) Exposure(d Direction) *Exposure { return w.exposures[d] }
 
 // decide finds what the workload is open to. Of addresses IPv6 counts only where a
 // policy of the workload names some: nothing else in manifests says that there are
 // any, and those who write 0.0.0.0/0 alone mean every address.
-func (w *workload) decide(d direction, names *portNames) *exposure {
-	if w.hostNetwork { // outside every policy: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
-		return &exposure{open: [2]traffic{everything, everything}}
+func (w *Workload) decide(d Direction, names *PortNames) *Exposure {
+	if w.HostNetwork { // outside every policy: https://kubernetes.io/docs/concepts/services-networking/network-policies/#networkpolicy-and-hostnetwork-pods
+		return &Exposure{Open: [2]Traffic{everything, everything}}
 	}
-	e := &exposure{}
+	e := &Exposure{}
 	v6 := false
-	for _, p := range w.policies {
-		side := p.sides[d]
-		if !side.applies {
+	for _, p := range w.Policies {
+		side := p.Sides[d]
+		if !side.Applies {
 			continue
 		}
-		e.policies = append(e.policies, p)
-		v6 = v6 || slices.ContainsFunc(side.rules, func(rl *rule) bool { return rl.v6 })
-		if side.isolates {
-			e.isolated = true
+		e.Policies = append(e.Policies, p)
+		v6 = v6 || slices.ContainsFunc(side.Rules, func(rl *Rule) bool { return rl.v6 })
+		if side.Isolates {
+			e.Isolated = true
 			// what denies everything is undone first by what allows everything
-			if !p.allowsAll(d) && (e.restricts == nil || len(side.rules) == 0 && len(e.restricts.sides[d].rules) > 0) {
-				e.restricts = p
+			if !p.allowsAll(d) && (e.Restricts == nil || len(side.Rules) == 0 && len(e.Restricts.Sides[d].Rules) > 0) {
+				e.Restricts = p
 			}
 		}
 	}
-	for s, kind := range []reach{cluster: podsV4, internet: worldV4} {
-		e.open[s] = w.ask(d, e.policies, peer{kind: kind}, names, nil)
+	for s, kind := range []Reach{Cluster: PodsV4, Internet: WorldV4} {
+		e.Open[s] = w.Ask(d, e.Policies, Peer{Kind: kind}, names, nil)
 		if v6 {
-			e.open[s] = e.open[s].union(w.ask(d, e.policies, peer{kind: kind << 1}, names, nil))
+			e.Open[s] = e.Open[s].union(w.Ask(d, e.Policies, Peer{Kind: kind << 1}, names, nil))
 		}
 	}
-	e.isolated = e.isolated || e.open[cluster].restricted()
+	e.Isolated = e.Isolated || e.Open[Cluster].Restricted()
 	return e
 }
 
-// ask sends all traffic with a peer through policies in the order in which they are
+// Ask sends all traffic with a peer through policies in the order in which they are
 // sorted and returns what of it is allowed. What a rule allows, denies or passes on
 // for some of those peers only (some pods, some addresses) is left to the rules
 // behind it: the question is what the whole of them may do. See is called, if it is
 // not nil, with each rule that allows some of what reaches it; that another rule
 // allows the same, too, does not matter.
-func (w *workload) ask(d direction, policies []*policy, from peer, names *portNames, see func(*rule, traffic)) traffic {
+func (w *Workload) Ask(d Direction, policies []*Policy, from Peer, names *PortNames, see func(*Rule, Traffic)) Traffic {
 	f := flow{open: everything}
 	for len(policies) > 0 {
 		n := 1
-		for n < len(policies) && policies[n].tier == policies[0].tier {
+		for n < len(policies) && policies[n].Tier == policies[0].Tier {
 			n++
 		}
 		tier := policies[:n]
 		policies = policies[n:]
 
 		for _, p := range tier { // Cilium's denials come before every allowance
-			for _, rl := range p.sides[d].rules {
-				if p.denyFirst && rl.action == deny && rl.meets(from) {
-					f.add(deny, w.resolve(d, rl.ports, names))
+			for _, rl := range p.Sides[d].Rules {
+				if p.DenyFirst && rl.Action == Deny && rl.Meets(from) {
+					f.add(Deny, w.resolve(d, rl.Ports, names))
 				}
 			}
 		}
 		isolated := false
 		for _, p := range tier {
-			isolated = isolated || p.sides[d].isolates
-			for _, rl := range p.sides[d].rules {
-				if !rl.meets(from) || p.denyFirst && rl.action == deny {
+			isolated = isolated || p.Sides[d].Isolates
+			for _, rl := range p.Sides[d].Rules {
+				if !rl.Meets(from) || p.DenyFirst && rl.Action == Deny {
 					continue
 				}
-				ports := w.resolve(d, rl.ports, names)
-				f.add(rl.action, ports)
-				if see != nil && rl.action == allow {
-					if through := f.open.intersection(ports); !through.empty() {
+				ports := w.resolve(d, rl.Ports, names)
+				f.add(rl.Action, ports)
+				if see != nil && rl.Action == Allow {
+					if through := f.open.intersection(ports); !through.Empty() {
 						see(rl, through)
 					}
 				}
@@ -106,15 +107,15 @@ func (w *workload) ask(d direction, policies []*policy, from peer, names *portNa
 // A flow is traffic on its way through policies. Rules of one action one after the
 // other are taken together: their order says nothing, and sets of many ports are joined once.
 type flow struct {
-	open    traffic // what no rule has denied or passed on
-	allowed traffic
-	passed  traffic // on to the next tier
+	open    Traffic // what no rule has denied or passed on
+	allowed Traffic
+	passed  Traffic // on to the next tier
 
-	action action
-	ports  []traffic // of the rules of that action, not yet applied
+	action Action
+	ports  []Traffic // of the rules of that action, not yet applied
 }
 
-func (f *flow) add(a action, ports traffic) {
+func (f *flow) add(a Action, ports Traffic) {
 	if a != f.action {
 		f.apply()
 		f.action = a
@@ -126,12 +127,12 @@ func (f *flow) apply() {
 	ports := unionOf(f.ports)
 	f.ports = f.ports[:0]
 	switch f.action {
-	case allow:
+	case Allow:
 		f.allowed = f.allowed.union(f.open.intersection(ports))
-	case pass:
+	case Pass:
 		f.passed = f.passed.union(f.open.intersection(ports))
 		f.open = f.open.without(ports)
-	case deny:
+	case Deny:
 		f.open = f.open.without(ports)
 	}
 }
@@ -145,22 +146,22 @@ func (f *flow) endTier(isolated bool) {
 	} else {
 		f.open = f.open.union(f.passed)
 	}
-	f.passed = traffic{}
+	f.passed = Traffic{}
 }
 
 // resolve returns what ports are on the workload: on the way in, a named one has the
 // number that its containers give it.
-func (w *workload) resolve(d direction, p ports, names *portNames) traffic {
-	t := p.traffic
-	if d != ingress || !p.named {
+func (w *Workload) resolve(d Direction, p Ports, names *PortNames) Traffic {
+	t := p.Traffic
+	if d != Ingress || !p.Named {
 		return t
 	}
 	for named, number := range w.namedPorts(names) {
-		s, numbered := t[named.protocol], spans{{number, number}}
-		switch rest := s.contains(unnamed); {
-		case s.contains(named.place) && !rest:
-			t[named.protocol] = s.intersection(spans{{named.place, named.place}}.complement()).union(numbered)
-		case !s.contains(named.place) && rest: // all but that one
+		s, numbered := t[named.protocol], Spans{{number, number}}
+		switch rest := s.Contains(unnamed); {
+		case s.Contains(named.place) && !rest:
+			t[named.protocol] = s.intersection(Spans{{named.place, named.place}}.complement()).union(numbered)
+		case !s.Contains(named.place) && rest: // all but that one
 			t[named.protocol] = s.intersection(numbered.complement())
 		}
 	}
@@ -174,9 +175,9 @@ type namedPort struct {
 }
 
 // namedPorts yields the ports of the workload that policies name, with their numbers.
-func (w *workload) namedPorts(names *portNames) iter.Seq2[namedPort, int32] {
+func (w *Workload) namedPorts(names *PortNames) iter.Seq2[namedPort, int32] {
 	return func(yield func(namedPort, int32) bool) {
-		for _, c := range w.spec.Containers() {
+		for _, c := range w.Pod.Containers() {
 			for _, item := range c.Node.Get("ports").Items() {
 				place, known := names.places[item.Get("name").Value()]
 				number, ok := item.Get("containerPort").Int()
@@ -194,9 +195,9 @@ func (w *workload) namedPorts(names *portNames) iter.Seq2[namedPort, int32] {
 
 // decidedBy tells apart the workloads that differ in what decides their exposures:
 // the host's network, their policies, and the numbers of named ports of those.
-func (w *workload) decidedBy(names *portNames) string {
-	key := strconv.AppendBool(nil, w.hostNetwork)
-	for _, p := range w.policies {
+func (w *Workload) decidedBy(names *PortNames) string {
+	key := strconv.AppendBool(nil, w.HostNetwork)
+	for _, p := range w.Policies {
 		key = binary.AppendUvarint(key, uint64(p.index))
 	}
 	if len(names.names) > 0 {

@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"slices"
@@ -12,38 +12,38 @@ import (
 // of spec and specs is a policy of its own
 // (https://docs.cilium.io/en/stable/security/policy/intro/). A direction with at least one rule, even an empty one,
 // isolates, unless enableDefaultDeny is false; denials beat allowances.
-func (rd *reader) cilium(r *lint.Resource) []*policy {
-	var policies []*policy
+func (rd *reader) cilium(r *lint.Resource) []*Policy {
+	var policies []*Policy
 	for _, spec := range append([]*lint.Node{r.Get("spec")}, r.Get("specs").Items()...) {
 		endpoints := spec.Get("endpointSelector")
 		if !endpoints.Exists() { // missing, or a nodeSelector: a policy of the host
 			continue
 		}
-		p := &policy{res: r, namespace: home(r), wide: r.Kind == "CiliumClusterwideNetworkPolicy",
-			tier: defaultTier, order: 1000, denyFirst: true}
+		p := &Policy{Resource: r, Namespace: kube.Home(r), Wide: r.Kind == "CiliumClusterwideNetworkPolicy",
+			Tier: defaultTier, order: 1000, DenyFirst: true}
 		selected := ciliumSelector(endpoints)
 		if selected.reserved {
 			continue
 		}
-		if !p.wide { // its own namespace, whatever the selector says of it
+		if !p.Wide { // its own namespace, whatever the selector says of it
 			selected.spaces = slices.DeleteFunc(selected.spaces, func(r kube.Requirement) bool { return r.Key == kube.MetadataName })
 		}
-		p.pods, p.spaces = selected.pods, selected.spaces
-		p.also = func(w *workload) bool {
+		p.Pods, p.spaces = selected.pods, selected.spaces
+		p.also = func(w *Workload) bool {
 			return selected.accounts.Matches(kube.LabelSet{Labels: map[string]string{serviceAccountName: w.serviceAccount}}) &&
-				(p.wide || selected.spaces.Matches(w.namespace.labels))
+				(p.Wide || selected.spaces.Matches(w.Namespace.Labels))
 		}
-		for _, d := range directions {
+		for _, d := range Directions {
 			rules, denials := spec.Get(d.String()).Items(), spec.Get(d.String()+"Deny").Items()
 			if len(rules)+len(denials) == 0 {
 				continue // enableDefaultDeny is asked of rules alone: https://github.com/cilium/cilium/issues/35558
 			}
-			p.sides[d] = side{applies: true, isolates: !spec.Get("enableDefaultDeny", d.String()).IsFalse()}
+			p.Sides[d] = Side{Applies: true, Isolates: !spec.Get("enableDefaultDeny", d.String()).IsFalse()}
 			for _, n := range denials {
-				p.sides[d].rules = append(p.sides[d].rules, rd.ciliumRule(n, d, deny, p.wide))
+				p.Sides[d].Rules = append(p.Sides[d].Rules, rd.ciliumRule(n, d, Deny, p.Wide))
 			}
 			for _, n := range rules {
-				p.sides[d].rules = append(p.sides[d].rules, rd.ciliumRule(n, d, allow, p.wide))
+				p.Sides[d].Rules = append(p.Sides[d].Rules, rd.ciliumRule(n, d, Allow, p.Wide))
 			}
 		}
 		policies = append(policies, p)
@@ -87,12 +87,12 @@ func ciliumSelector(n *lint.Node) endpoints {
 
 // ciliumRule reads one rule. An empty one matches nothing; one with ports alone
 // matches every peer.
-func (rd *reader) ciliumRule(n *lint.Node, d direction, a action, wide bool) *rule {
-	prefix := d.peers()
-	rl := &rule{node: n, action: a, ports: allPorts}
+func (rd *reader) ciliumRule(n *lint.Node, d Direction, a Action, wide bool) *Rule {
+	prefix := d.PeersField()
+	rl := &Rule{Node: n, Action: a, Ports: allPorts}
 	limited := set(n.Get("toPorts")) || set(n.Get("icmps"))
 	if limited {
-		rl.ports = rd.ciliumPorts(n, a)
+		rl.Ports = rd.ciliumPorts(n, a)
 	}
 	peers := false
 	for _, f := range n.Fields() {
@@ -100,23 +100,23 @@ func (rd *reader) ciliumRule(n *lint.Node, d direction, a action, wide bool) *ru
 	}
 	if !peers {
 		if limited {
-			rl.reach = everyone
+			rl.Reach = Everyone
 		}
-		rl.settle(world)
+		rl.settle(World)
 		return rl
 	}
 	for _, e := range n.Get(prefix + "Endpoints").Items() {
 		peers := ciliumSelector(e)
 		if !peers.reserved && len(peers.pods)+len(peers.accounts) == 0 && peers.spaces.MatchesEveryNamespace() && (wide || len(peers.spaces) > 0) {
-			rl.reach |= everyPod
+			rl.Reach |= EveryPod
 		}
 	}
 	for _, e := range n.Get(prefix + "Entities").Items() {
 		reach := ciliumEntities[e.Value()]
-		rl.reach |= reach
+		rl.Reach |= reach
 		rl.v6 = rl.v6 || e.Value() == "world-ipv6"
-		if reach&world != 0 && rl.world == nil {
-			rl.world = e
+		if reach&World != 0 && rl.World == nil {
+			rl.World = e
 		}
 	}
 	for _, cidr := range n.Get(prefix + "CIDR").Items() {
@@ -127,38 +127,38 @@ func (rd *reader) ciliumRule(n *lint.Node, d direction, a action, wide bool) *ru
 	}
 	for _, name := range n.Get("toFQDNs").Items() {
 		if pattern := name.Get("matchPattern"); pattern.IsScalar() && strings.Trim(pattern.Value(), "*") == "" {
-			rl.reach |= world
+			rl.Reach |= World
 		}
 	}
-	rl.settle(world) // an address block never covers pods
+	rl.settle(World) // an address block never covers pods
 	return rl
 }
 
 // ciliumEntities are those that are every pod or the world
 // (https://docs.cilium.io/en/stable/security/policy/language/#entities-based).
-var ciliumEntities = map[string]reach{"all": everyone, "cluster": everyPod, "world": world, "world-ipv4": worldV4, "world-ipv6": worldV6}
+var ciliumEntities = map[string]Reach{"all": Everyone, "cluster": EveryPod, "world": World, "world-ipv4": WorldV4, "world-ipv6": WorldV6}
 
 // ciliumPorts reads toPorts and icmps. Port 0 is every port of the protocol, and ANY
 // every protocol with ports. A denial of one type of ICMP is none of it all.
-func (rd *reader) ciliumPorts(n *lint.Node, a action) ports {
-	var all ports
+func (rd *reader) ciliumPorts(n *lint.Node, a Action) Ports {
+	var all Ports
 	for _, item := range n.Get("toPorts").Items() {
 		for _, p := range item.Get("ports").Items() {
 			names := []string{p.Get("protocol").Value()}
 			if names[0] == "" || strings.EqualFold(names[0], "ANY") {
-				names = protocolNames[tcp : sctp+1]
+				names = protocolNames[TCP : sctp+1]
 			}
 			for _, protocol := range names {
 				if p.Get("port").Value() == "0" {
-					all.add(ports{traffic: protocolTraffic(protocol)})
+					all.add(Ports{Traffic: protocolTraffic(protocol)})
 					continue
 				}
 				all.add(rd.port(protocol, p.Get("port"), p.Get("endPort")))
 			}
 		}
 	}
-	if set(n.Get("icmps")) && a == allow {
-		all.add(ports{traffic: protocolTraffic("ICMP")})
+	if set(n.Get("icmps")) && a == Allow {
+		all.add(Ports{Traffic: protocolTraffic("ICMP")})
 	}
 	return all
 }

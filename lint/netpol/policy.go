@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"math"
@@ -12,11 +12,11 @@ import (
 // A reader turns policies of every kind into the one shape of [policy].
 type reader struct {
 	tiers tiers
-	names *portNames
+	names *PortNames
 }
 
 // readers read the kinds of policies. A kind that two APIs share decides by group.
-var readers = map[string]func(*reader, *lint.Resource) []*policy{
+var readers = map[string]func(*reader, *lint.Resource) []*Policy{
 	"NetworkPolicy":                  (*reader).networkPolicy,
 	"GlobalNetworkPolicy":            (*reader).calico,
 	"CiliumNetworkPolicy":            (*reader).cilium,
@@ -28,6 +28,9 @@ var readers = map[string]func(*reader, *lint.Resource) []*policy{
 	"EgressNetworkPolicy":            (*reader).egressFirewall,
 }
 
+// IsKind reports whether objects of a kind are network policies.
+func IsKind(kind string) bool { return readers[kind] != nil }
+
 // policyGroups are the API groups whose objects readers read.
 var policyGroups = map[string]bool{
 	"networking.k8s.io": true, "extensions": true, "cilium.io": true, "projectcalico.org": true,
@@ -36,56 +39,56 @@ var policyGroups = map[string]bool{
 
 // networkPolicy reads networking.k8s.io/v1, by the clauses of
 // https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-policy-v1/
-func (rd *reader) networkPolicy(r *lint.Resource) []*policy {
+func (rd *reader) networkPolicy(r *lint.Resource) []*Policy {
 	if strings.HasSuffix(r.Group, "projectcalico.org") {
 		return rd.calico(r)
 	}
 	spec := r.Get("spec")
-	p := &policy{res: r, namespace: home(r), pods: kube.ParseSelector(spec.Get("podSelector")), tier: defaultTier, order: 1000}
+	p := &Policy{Resource: r, Namespace: kube.Home(r), Pods: kube.ParseSelector(spec.Get("podSelector")), Tier: defaultTier, order: 1000}
 	types := spec.Get("policyTypes").Strings()
-	for _, d := range directions {
+	for _, d := range Directions {
 		list := spec.Get(d.String())
-		applies := len(types) == 0 && (d == ingress || len(list.Items()) > 0)
+		applies := len(types) == 0 && (d == Ingress || len(list.Items()) > 0)
 		for _, name := range types {
-			applies = applies || name == d.policyType()
+			applies = applies || name == d.PolicyType()
 		}
 		if !applies {
 			continue
 		}
-		p.sides[d] = side{applies: true, isolates: true}
+		p.Sides[d] = Side{Applies: true, Isolates: true}
 		for _, n := range list.Items() {
-			p.sides[d].rules = append(p.sides[d].rules, rd.networkPolicyRule(n, d))
+			p.Sides[d].Rules = append(p.Sides[d].Rules, rd.networkPolicyRule(n, d))
 		}
 	}
-	return []*policy{p}
+	return []*Policy{p}
 }
 
-func (rd *reader) networkPolicyRule(n *lint.Node, d direction) *rule {
-	rl := &rule{node: n, ports: rd.networkPolicyPorts(n.Get("ports"))}
-	peers := n.Get(d.peers()).Items()
+func (rd *reader) networkPolicyRule(n *lint.Node, d Direction) *Rule {
+	rl := &Rule{Node: n, Ports: rd.networkPolicyPorts(n.Get("ports"))}
+	peers := n.Get(d.PeersField()).Items()
 	if len(peers) == 0 {
-		rl.reach = everyone
+		rl.Reach = Everyone
 	}
 	for _, peer := range peers {
 		rl.addBlock(peer.Get("ipBlock", "cidr"), peer.Get("ipBlock", "except"))
 		spaces, pods := peer.Get("namespaceSelector"), peer.Get("podSelector")
 		if spaces.IsMapping() && kube.ParseSelector(spaces).MatchesEveryNamespace() && len(kube.ParseSelector(pods)) == 0 {
-			rl.reach |= everyPod
+			rl.Reach |= EveryPod
 		}
 	}
 	// An address block is meant for what lies outside the cluster; whether it covers
 	// pods too differs between network plugins.
-	rl.settle(world)
+	rl.settle(World)
 	return rl
 }
 
 // networkPolicyPorts reads the list that NetworkPolicy has, and the EgressFirewall.
-func (rd *reader) networkPolicyPorts(list *lint.Node) ports {
+func (rd *reader) networkPolicyPorts(list *lint.Node) Ports {
 	items := list.Items()
 	if len(items) == 0 {
 		return allPorts
 	}
-	var all ports
+	var all Ports
 	for _, item := range items {
 		all.add(rd.port(tcpUnless(item.Get("protocol")), item.Get("port"), item.Get("endPort")))
 	}
@@ -93,22 +96,22 @@ func (rd *reader) networkPolicyPorts(list *lint.Node) ports {
 }
 
 // port reads a port or a range of ports; a null one is every port of the protocol.
-func (rd *reader) port(protocol string, n, end *lint.Node) ports {
+func (rd *reader) port(protocol string, n, end *lint.Node) Ports {
 	if n.IsNull() {
-		return ports{traffic: protocolTraffic(protocol)}
+		return Ports{Traffic: protocolTraffic(protocol)}
 	}
 	places, named := rd.names.one(n, end)
-	return ports{onPorts(protocol, places), named}
+	return Ports{onPorts(protocol, places), named}
 }
 
 // admin reads AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1)
 // and ClusterNetworkPolicy (v1alpha2, v1beta1) of https://network-policy-api.sigs.k8s.io.
 // They isolate nothing by themselves: what no rule matches goes to the next tier.
-func (rd *reader) admin(r *lint.Resource) []*policy {
+func (rd *reader) admin(r *lint.Resource) []*Policy {
 	spec := r.Get("spec")
-	p := &policy{res: r, wide: true, tier: adminTier}
+	p := &Policy{Resource: r, Wide: true, Tier: adminTier}
 	if r.Kind == "BaselineAdminNetworkPolicy" || r.Kind == "ClusterNetworkPolicy" && spec.Get("tier").Value() == "Baseline" {
-		p.tier = baselineTier
+		p.Tier = BaselineTier
 	}
 	if priority, ok := spec.Get("priority").Int(); ok {
 		p.order = float64(priority)
@@ -116,33 +119,33 @@ func (rd *reader) admin(r *lint.Resource) []*policy {
 	subject := spec.Get("subject")
 	p.spaces = kube.ParseSelector(subject.Get("namespaces"))
 	if pods := subject.Get("pods"); pods.Exists() {
-		p.spaces, p.pods = kube.ParseSelector(pods.Get("namespaceSelector")), kube.ParseSelector(pods.Get("podSelector"))
+		p.spaces, p.Pods = kube.ParseSelector(pods.Get("namespaceSelector")), kube.ParseSelector(pods.Get("podSelector"))
 	}
-	for _, d := range directions {
+	for _, d := range Directions {
 		items := spec.Get(d.String()).Items()
-		p.sides[d].applies = len(items) > 0
+		p.Sides[d].Applies = len(items) > 0
 		for _, n := range items {
 			action, known := adminActions[n.Get("action").Value()]
 			if !known { // the API server refuses it
 				continue
 			}
-			rl := &rule{node: n, action: action, ports: rd.adminPorts(n)}
-			for _, peer := range n.Get(d.peers()).Items() {
+			rl := &Rule{Node: n, Action: action, Ports: rd.adminPorts(n)}
+			for _, peer := range n.Get(d.PeersField()).Items() {
 				if adminNamespaces(peer.Get("namespaces")) || adminPods(peer.Get("pods")) {
-					rl.reach |= everyPod
+					rl.Reach |= EveryPod
 				}
 				for _, cidr := range peer.Get("networks").Items() {
 					rl.addBlock(cidr, cidr.Get("except"))
 				}
 			}
-			rl.settle(everyone) // networks match the traffic between pods too
-			p.sides[d].rules = append(p.sides[d].rules, rl)
+			rl.settle(Everyone) // networks match the traffic between pods too
+			p.Sides[d].Rules = append(p.Sides[d].Rules, rl)
 		}
 	}
-	return []*policy{p}
+	return []*Policy{p}
 }
 
-var adminActions = map[string]action{"Allow": allow, "Accept": allow, "Deny": deny, "Pass": pass}
+var adminActions = map[string]Action{"Allow": Allow, "Accept": Allow, "Deny": Deny, "Pass": Pass}
 
 // adminNamespaces reports whether a peer's namespaces are all of them: a label
 // selector, which the first releases of the API put one level deeper, beside
@@ -166,12 +169,12 @@ func adminPods(n *lint.Node) bool {
 
 // adminPorts reads the ports of AdminNetworkPolicy (portNumber, portRange,
 // namedPort) and the protocols of ClusterNetworkPolicy (tcp, udp, sctp).
-func (rd *reader) adminPorts(n *lint.Node) ports {
+func (rd *reader) adminPorts(n *lint.Node) Ports {
 	items := slices.Concat(n.Get("ports").Items(), n.Get("protocols").Items())
 	if len(items) == 0 {
 		return allPorts
 	}
-	var all ports
+	var all Ports
 	for _, item := range items {
 		if n := item.Get("portNumber"); n.Exists() {
 			all.add(rd.port(tcpUnless(n.Get("protocol")), n.Get("port"), absent))
@@ -181,7 +184,7 @@ func (rd *reader) adminPorts(n *lint.Node) ports {
 		}
 		for _, field := range []string{"namedPort", "destinationNamedPort"} { // of every protocol
 			if n := item.Get(field); n.Exists() {
-				for p := tcp; p <= sctp; p++ {
+				for p := TCP; p <= sctp; p++ {
 					all.add(rd.port(protocolNames[p], n, absent))
 				}
 			}
@@ -214,25 +217,25 @@ func tcpUnless(n *lint.Node) string {
 // none matches
 // (https://docs.redhat.com/en/documentation/openshift_container_platform/4.14/html/network_apis/egressfirewall-k8s-ovn-org-v1).
 // What they allow must be allowed by the policies, too, so they are a tier in front of those.
-func (rd *reader) egressFirewall(r *lint.Resource) []*policy {
-	p := &policy{res: r, namespace: home(r), tier: firewallTier}
+func (rd *reader) egressFirewall(r *lint.Resource) []*Policy {
+	p := &Policy{Resource: r, Namespace: kube.Home(r), Tier: FirewallTier}
 	items := r.Get("spec", "egress").Items()
-	p.sides[egress].applies = len(items) > 0
+	p.Sides[Egress].Applies = len(items) > 0
 	for _, n := range items {
-		rl := &rule{node: n, ports: rd.networkPolicyPorts(n.Get("ports"))}
+		rl := &Rule{Node: n, Ports: rd.networkPolicyPorts(n.Get("ports"))}
 		switch n.Get("type").Value() {
 		case "Allow":
-			rl.action = pass
+			rl.Action = Pass
 		case "Deny":
-			rl.action = deny
+			rl.Action = Deny
 		default: // the API server refuses it
 			continue
 		}
 		rl.addBlock(n.Get("to", "cidrSelector"), absent)
-		rl.settle(world)
-		p.sides[egress].rules = append(p.sides[egress].rules, rl)
+		rl.settle(World)
+		p.Sides[Egress].Rules = append(p.Sides[Egress].Rules, rl)
 	}
-	return []*policy{p}
+	return []*Policy{p}
 }
 
 // absent stands where a field of an API has no counterpart in another.

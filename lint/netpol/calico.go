@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"github.com/manilint/manilint/lint/kube"
 )
 
-// A tier is a group of policies; what those of it that select a pod do not decide
+// A Tier is a group of policies; what those of it that select a pod do not decide
 // is denied, or passed on to the next tier.
-type tier struct {
+type Tier struct {
 	name   string // "" for the default
 	order  float64
 	passes bool
@@ -23,22 +23,22 @@ type tier struct {
 // (https://docs.tigera.io/calico/latest/network-policy/policy-tiers/tiered-policy):
 // Kubernetes' own policies are asked in the tier "default", at order 1000.
 var (
-	firewallTier = tier{"egressfirewall", math.Inf(-1), true}
-	adminTier    = tier{"kube-admin", 1e3, true}
-	defaultTier  = tier{"", 1e6, false}
-	baselineTier = tier{"kube-baseline", 1e7, true}
+	FirewallTier = Tier{"egressfirewall", math.Inf(-1), true}
+	adminTier    = Tier{"kube-admin", 1e3, true}
+	defaultTier  = Tier{"", 1e6, false}
+	BaselineTier = Tier{"kube-baseline", 1e7, true}
 )
 
 // tiers are Calico's tiers by name.
-type tiers map[string]tier
+type tiers map[string]Tier
 
 // calicoTiers returns the tiers of a bundle, beside those that every cluster has.
 func calicoTiers(b *lint.Bundle) tiers {
 	t := tiers{"": defaultTier, "default": defaultTier, "kube-admin": adminTier, "adminnetworkpolicy": adminTier,
-		"kube-baseline": baselineTier, "baselineadminnetworkpolicy": baselineTier}
+		"kube-baseline": BaselineTier, "baselineadminnetworkpolicy": BaselineTier}
 	for _, r := range b.OfKind("Tier") {
 		if _, builtin := t[r.Name]; !builtin && strings.HasSuffix(r.Group, "projectcalico.org") {
-			t[r.Name] = tier{r.Name, orderOf(r.Get("spec", "order")), r.Get("spec", "defaultAction").Value() == "Pass"}
+			t[r.Name] = Tier{r.Name, orderOf(r.Get("spec", "order")), r.Get("spec", "defaultAction").Value() == "Pass"}
 		}
 	}
 	return t
@@ -46,11 +46,11 @@ func calicoTiers(b *lint.Bundle) tiers {
 
 // named returns the tier that a policy is in; one that the bundle does not hold
 // counts as the last.
-func (t tiers) named(name string) tier {
+func (t tiers) named(name string) Tier {
 	if found, ok := t[name]; ok {
 		return found
 	}
-	return tier{name: name, order: lastOrder}
+	return Tier{name: name, order: lastOrder}
 }
 
 // orderOf reads an order, a fraction it may be; lastOrder where there is none.
@@ -65,39 +65,39 @@ func orderOf(n *lint.Node) float64 {
 // (https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy). A policy that
 // selects a pod in a direction denies it what no rule allows; rules are asked by
 // the policies' order, those without one last.
-func (rd *reader) calico(r *lint.Resource) []*policy {
+func (rd *reader) calico(r *lint.Resource) []*Policy {
 	spec := r.Get("spec")
 	if spec.Get("doNotTrack").IsTrue() || spec.Get("preDNAT").IsTrue() { // for host endpoints alone
 		return nil
 	}
-	p := &policy{res: r, namespace: home(r), wide: r.Kind == "GlobalNetworkPolicy", tier: rd.tiers.named(spec.Get("tier").Value()),
+	p := &Policy{Resource: r, Namespace: kube.Home(r), Wide: r.Kind == "GlobalNetworkPolicy", Tier: rd.tiers.named(spec.Get("tier").Value()),
 		order: orderOf(spec.Get("order")), name: r.Name}
 	pods, spaces, accounts := calicoSelector(spec.Get("selector")), calicoSelector(spec.Get("namespaceSelector")), calicoSelector(spec.Get("serviceAccountSelector"))
-	p.pods = slices.DeleteFunc(slices.Clone(pods.needs), func(r kube.Requirement) bool { return strings.HasPrefix(r.Key, "projectcalico.org/") })
-	p.also = func(w *workload) bool {
-		return spaces.matches(w.namespace.calicoLabels()) && pods.matches(w.calicoLabels()) &&
+	p.Pods = slices.DeleteFunc(slices.Clone(pods.needs), func(r kube.Requirement) bool { return strings.HasPrefix(r.Key, "projectcalico.org/") })
+	p.also = func(w *Workload) bool {
+		return spaces.matches(w.Namespace.calicoLabels()) && pods.matches(w.calicoLabels()) &&
 			accounts.matches(kube.LabelSet{Labels: map[string]string{"projectcalico.org/name": w.serviceAccount}, Open: true})
 	}
 	types := spec.Get("types").Strings()
-	for _, d := range directions {
+	for _, d := range Directions {
 		items := spec.Get(d.String()).Items()
-		applies := slices.Contains(types, d.policyType())
+		applies := slices.Contains(types, d.PolicyType())
 		if len(types) == 0 {
-			applies = len(items) > 0 || d == ingress && len(spec.Get("egress").Items()) == 0
+			applies = len(items) > 0 || d == Ingress && len(spec.Get("egress").Items()) == 0
 		}
-		p.sides[d] = side{applies: applies, isolates: applies && !p.tier.passes}
+		p.Sides[d] = Side{Applies: applies, Isolates: applies && !p.Tier.passes}
 		for _, n := range items {
-			if rl := rd.calicoRule(n, d, p.wide); rl != nil {
-				p.sides[d].rules = append(p.sides[d].rules, rl)
+			if rl := rd.calicoRule(n, d, p.Wide); rl != nil {
+				p.Sides[d].Rules = append(p.Sides[d].Rules, rl)
 			}
 		}
 	}
-	return []*policy{p}
+	return []*Policy{p}
 }
 
 // calicoLabels returns the labels that Calico sees on a pod. They are made once, while
 // the model is built.
-func (w *workload) calicoLabels() kube.LabelSet {
+func (w *Workload) calicoLabels() kube.LabelSet {
 	if w.calico.Labels != nil {
 		return w.calico
 	}
@@ -109,8 +109,8 @@ func (w *workload) calicoLabels() kube.LabelSet {
 	for k := range w.labels.Unknown {
 		unknown[k] = true
 	}
-	if w.namespace.name != "" {
-		labels["projectcalico.org/namespace"] = w.namespace.name
+	if w.Namespace.Name != "" {
+		labels["projectcalico.org/namespace"] = w.Namespace.Name
 	} else {
 		unknown["projectcalico.org/namespace"] = true
 	}
@@ -119,35 +119,35 @@ func (w *workload) calicoLabels() kube.LabelSet {
 }
 
 // calicoLabels returns the labels that Calico sees on a namespace; see those of a pod.
-func (ns *namespace) calicoLabels() kube.LabelSet {
+func (ns *Namespace) calicoLabels() kube.LabelSet {
 	if ns.calico.Labels != nil {
 		return ns.calico
 	}
 	labels := map[string]string{}
-	for k, v := range ns.labels.Labels {
+	for k, v := range ns.Labels.Labels {
 		labels[k] = v
 	}
-	if ns.name != "" {
-		labels["projectcalico.org/name"] = ns.name
+	if ns.Name != "" {
+		labels["projectcalico.org/name"] = ns.Name
 	}
-	ns.calico = kube.LabelSet{Labels: labels, Open: ns.labels.Open}
+	ns.calico = kube.LabelSet{Labels: labels, Open: ns.Labels.Open}
 	return ns.calico
 }
 
 // calicoRule reads one rule; nil where it decides nothing for all traffic of any
 // peer: a Log, or a denial of a part of what its peers send.
-func (rd *reader) calicoRule(n *lint.Node, d direction, wide bool) *rule {
-	rl := &rule{node: n}
+func (rd *reader) calicoRule(n *lint.Node, d Direction, wide bool) *Rule {
+	rl := &Rule{Node: n}
 	switch strings.ToLower(n.Get("action").Value()) {
 	case "allow":
 	case "deny":
-		rl.action = deny
+		rl.Action = Deny
 	case "pass":
-		rl.action = pass
+		rl.Action = Pass
 	default:
 		return nil
 	}
-	rl.ports = rd.calicoPorts(n)
+	rl.Ports = rd.calicoPorts(n)
 	// A rule for some of the clients' ports, or for some of the pods that the policy
 	// selects, is about a part of the traffic only.
 	part := set(n.Get("source", "ports")) || set(n.Get("source", "notPorts"))
@@ -156,16 +156,16 @@ func (rd *reader) calicoRule(n *lint.Node, d direction, wide bool) *rule {
 		part = part || set(self.Get(field)) && !calicoAll(self.Get(field).Value())
 	}
 	narrow := set(n.Get("icmp", "type")) || set(n.Get("notICMP")) || set(n.Get("http"))
-	if (part || narrow) && rl.action != allow {
+	if (part || narrow) && rl.Action != Allow {
 		return nil
 	}
 
 	peer := n.Get([...]string{"source", "destination"}[d])
-	kinds := everyone
+	kinds := Everyone
 	selects := slices.ContainsFunc(calicoSelectors, func(field string) bool { return set(peer.Get(field)) })
 	every := selects && calicoEveryPod(peer, wide)
 	if every {
-		kinds = everyPod
+		kinds = EveryPod
 	} else if selects {
 		kinds = 0
 	}
@@ -187,29 +187,29 @@ func (rd *reader) calicoRule(n *lint.Node, d direction, wide bool) *rule {
 		}
 	case set(except): // every address but some
 		for _, family := range wholeFamilies {
-			rl.blocks = append(rl.blocks, block{node: except, prefix: family, except: parsePrefixes(except)})
+			rl.Blocks = append(rl.Blocks, Block{Node: except, Prefix: family, Except: parsePrefixes(except)})
 		}
 	default:
-		rl.reach = kinds
+		rl.Reach = kinds
 	}
 	rl.settle(kinds)
 	return rl
 }
 
 // calicoPorts reads the protocol of a rule and the ports of its destination.
-func (rd *reader) calicoPorts(n *lint.Node) ports {
+func (rd *reader) calicoPorts(n *lint.Node) Ports {
 	protocol, not := n.Get("protocol"), n.Get("notProtocol")
 	all := allPorts
 	switch {
 	case set(protocol):
-		all.traffic = protocolTraffic(protocol.Value())
+		all.Traffic = protocolTraffic(protocol.Value())
 	case set(n.Get("icmp")) || set(n.Get("notICMP")):
-		all.traffic = protocolTraffic("ICMP")
+		all.Traffic = protocolTraffic("ICMP")
 	case set(n.Get("http")):
-		all.traffic = protocolTraffic("TCP")
+		all.Traffic = protocolTraffic("TCP")
 	}
 	if set(not) {
-		all.traffic = all.without(protocolTraffic(not.Value()))
+		all.Traffic = all.without(protocolTraffic(not.Value()))
 	}
 	given, excluded := n.Get("destination", "ports"), n.Get("destination", "notPorts")
 	if set(given) {
@@ -217,16 +217,16 @@ func (rd *reader) calicoPorts(n *lint.Node) ports {
 	}
 	if set(excluded) {
 		excepted := rd.calicoPortList(excluded)
-		all.traffic, all.named = all.without(excepted.traffic), all.named || excepted.named
+		all.Traffic, all.Named = all.without(excepted.Traffic), all.Named || excepted.Named
 	}
 	return all
 }
 
 // calicoPortList reads a list of ports, which are those of every protocol with ports.
-func (rd *reader) calicoPortList(list *lint.Node) ports {
-	var all ports
+func (rd *reader) calicoPortList(list *lint.Node) Ports {
+	var all Ports
 	for _, item := range list.Items() {
-		for p := tcp; p <= sctp; p++ {
+		for p := TCP; p <= sctp; p++ {
 			all.add(rd.port(protocolNames[p], item, absent))
 		}
 	}

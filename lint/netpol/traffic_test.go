@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"math/rand/v2"
@@ -14,8 +14,8 @@ import (
 func TestSpansAreSets(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const places = 40
-	set := func() spans {
-		var s spans
+	set := func() Spans {
+		var s Spans
 		for next := int32(random.IntN(4)); next < places; {
 			last := next + int32(random.IntN(6))
 			s = append(s, span{next, last})
@@ -33,15 +33,15 @@ func TestSpansAreSets(t *testing.T) {
 	}
 	for range 5000 {
 		a, b := set(), set()
-		results := map[string]spans{"union": a.union(b), "intersection": a.intersection(b), "complement": a.complement(), "without": traffic{a}.without(traffic{b})[tcp]}
+		results := map[string]Spans{"union": a.union(b), "intersection": a.intersection(b), "complement": a.complement(), "without": Traffic{a}.without(Traffic{b})[TCP]}
 		for _, place := range append(slices.Collect(func(yield func(int32) bool) {
 			for p := int32(0); p < places+10 && yield(p); p++ {
 			}
 		}), unnamed-1, unnamed) {
-			inA, inB := a.contains(place), b.contains(place)
+			inA, inB := a.Contains(place), b.Contains(place)
 			want := map[string]bool{"union": inA || inB, "intersection": inA && inB, "complement": !inA, "without": inA && !inB}
 			for name, got := range results {
-				if got.contains(place) != want[name] {
+				if got.Contains(place) != want[name] {
 					t.Fatalf("%v %s %v = %v: place %d is wrong", a, name, b, got, place)
 				}
 			}
@@ -74,16 +74,16 @@ func TestPortsAsPoliciesWriteThem(t *testing.T) {
 		{"60000", "70000", "60000-65535/TCP"},
 	}
 	for _, test := range tests {
-		names := &portNames{places: map[string]int32{}}
+		names := &PortNames{places: map[string]int32{}}
 		places, _ := names.one(node(t, test.port), node(t, test.end))
-		if got := strings.Join(names.list(onPorts("TCP", places)), ", "); got != test.want {
+		if got := strings.Join(names.List(onPorts("TCP", places)), ", "); got != test.want {
 			t.Errorf("%s to %s: %q, want %q", test.port, test.end, got, test.want)
 		}
 	}
 }
 
 func TestUnknownProtocolsAreNoTraffic(t *testing.T) {
-	if !protocolTraffic("TPC").empty() || !protocolTraffic("256").empty() {
+	if !protocolTraffic("TPC").Empty() || !protocolTraffic("256").Empty() {
 		t.Error("an unknown protocol is some traffic")
 	}
 }

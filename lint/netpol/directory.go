@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"slices"
@@ -8,60 +8,61 @@ import (
 	"github.com/manilint/manilint/lint/kube"
 )
 
-// A directory is what the dangling rules look up besides pods: Services,
+// A Directory is what the dangling rules look up besides pods: Services,
 // workloads by name, and what may exist though the bundle does not show it.
-type directory struct {
-	services map[string]*serviceIndex // by namespace
-	targets  map[[2]string][]*lint.Resource
+type Directory struct {
+	Services map[string]*Services // by namespace
+	Targets  map[[2]string][]*lint.Resource
 	// gateways are the names of Gateways by namespace. Some controllers make a
 	// Deployment and a Service for each, called after it.
 	gateways map[string][]string
-	makers   map[string]bool // namespaces with objects whose controllers may make Services
+	Makers   map[string]bool // namespaces with objects whose controllers may make Services
 	// labelling are the service accounts, by namespace and name, that may change
 	// pods: the programs that run as one label themselves, as leaders do.
 	labelling map[[2]string]bool
 	spawning  map[string]bool // namespaces in which a program of the bundle may make pods
 }
 
-// A serviceIndex holds the Services of a namespace.
-type serviceIndex struct {
+// A Services holds the Services of a namespace.
+type Services struct {
 	kube.Index[*lint.Resource]
 	byName map[string]*lint.Resource
 }
 
-func directoryOf(b *lint.Bundle) *directory { return lint.Shared(b, buildDirectory) }
+// DirectoryOf returns the directory of a bundle, built once.
+func DirectoryOf(b *lint.Bundle) *Directory { return lint.Shared(b, buildDirectory) }
 
-func buildDirectory(b *lint.Bundle) *directory {
-	d := &directory{services: map[string]*serviceIndex{}, targets: map[[2]string][]*lint.Resource{}, gateways: map[string][]string{},
-		makers: map[string]bool{}, labelling: map[[2]string]bool{}, spawning: map[string]bool{}}
+func buildDirectory(b *lint.Bundle) *Directory {
+	d := &Directory{Services: map[string]*Services{}, Targets: map[[2]string][]*lint.Resource{}, gateways: map[string][]string{},
+		Makers: map[string]bool{}, labelling: map[[2]string]bool{}, spawning: map[string]bool{}}
 	d.addPrograms(b)
 	for _, r := range b.Resources {
 		if makesServices(r) {
-			d.makers[home(r)] = true
+			d.Makers[kube.Home(r)] = true
 		}
 		for _, path := range deployedTo {
 			if n := r.Get(path...); n.IsScalar() && !isQuiet(r) {
-				d.makers[n.Value()], d.spawning[n.Value()] = true, true
+				d.Makers[n.Value()], d.spawning[n.Value()] = true, true
 			}
 		}
 		switch {
 		case r.Is("", "Service"):
 			d.addService(r)
 		case r.Is("gateway.networking.k8s.io", "Gateway"):
-			d.gateways[home(r)] = append(d.gateways[home(r)], r.Name)
+			d.gateways[kube.Home(r)] = append(d.gateways[kube.Home(r)], r.Name)
 		case len(r.PodSpecs()) > 0:
-			k := [2]string{home(r), r.Name}
-			d.targets[k] = append(d.targets[k], r)
+			k := [2]string{kube.Home(r), r.Name}
+			d.Targets[k] = append(d.Targets[k], r)
 		}
 	}
 	return d
 }
 
-func (d *directory) addService(r *lint.Resource) {
-	s := d.services[home(r)]
+func (d *Directory) addService(r *lint.Resource) {
+	s := d.Services[kube.Home(r)]
 	if s == nil {
-		s = &serviceIndex{byName: map[string]*lint.Resource{}}
-		d.services[home(r)] = s
+		s = &Services{byName: map[string]*lint.Resource{}}
+		d.Services[kube.Home(r)] = s
 	}
 	if s.byName[r.Name] == nil {
 		s.byName[r.Name] = r
@@ -69,59 +70,59 @@ func (d *directory) addService(r *lint.Resource) {
 	s.Add(r, kube.LabelSet{Labels: r.Labels()})
 }
 
-// service returns a Service and whether a missing one is missing for sure: the
+// Service returns a Service and whether a missing one is missing for sure: the
 // bundle has other Services in that namespace and nothing that may make more.
-func (d *directory) service(namespace, name string) (r *lint.Resource, sure bool) {
-	s := d.services[namespace]
+func (d *Directory) Service(namespace, name string) (r *lint.Resource, sure bool) {
+	s := d.Services[namespace]
 	if s == nil {
 		return nil, false
 	}
 	if r := s.byName[name]; r != nil {
 		return r, true
 	}
-	return nil, !d.makers[namespace] && namespace != "kube-system" && !d.ofGateway(namespace, name) && !kube.IsTemplated(name)
+	return nil, !d.Makers[namespace] && namespace != "kube-system" && !d.IsOfGateway(namespace, name) && !kube.IsTemplated(name)
 }
 
-// ofGateway reports whether an object may be one that is made for a Gateway
+// IsOfGateway reports whether an object may be one that is made for a Gateway
 // (https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment).
-func (d *directory) ofGateway(namespace, name string) bool {
+func (d *Directory) IsOfGateway(namespace, name string) bool {
 	return slices.ContainsFunc(d.gateways[namespace], func(gateway string) bool { return strings.HasPrefix(name, gateway+"-") })
 }
 
-// complete reports whether the bundle holds pods of a namespace and nothing
+// Complete reports whether the bundle holds pods of a namespace and nothing
 // that may make more of them. In kube-system it never does: the cluster's own
 // pods are there. Pods of helm test alone tell nothing.
-func (d *directory) complete(m *model, namespace string) bool {
-	ns := m.byName[namespace]
+func (d *Directory) Complete(m *Model, namespace string) bool {
+	ns := m.ByName[namespace]
 	return ns != nil && !m.makers[namespace] && !d.spawning[namespace] && namespace != "kube-system" &&
-		slices.ContainsFunc(ns.workloads, func(w *workload) bool { return !w.transient })
+		slices.ContainsFunc(ns.Workloads, func(w *Workload) bool { return !w.Transient })
 }
 
-// dangles reports whether a selector fits no pod of a namespace, as far as the
+// Dangles reports whether a selector fits no pod of a namespace, as far as the
 // bundle can tell.
-func (d *directory) dangles(m *model, namespace string, s kube.Selector) bool {
-	return len(s) > 0 && d.complete(m, namespace) && !m.byName[namespace].pods.Any(s) && !d.labelledLater(m, namespace, s)
+func (d *Directory) Dangles(m *Model, namespace string, s kube.Selector) bool {
+	return len(s) > 0 && d.Complete(m, namespace) && !m.ByName[namespace].Pods.Any(s) && !d.LabelledLater(m, namespace, s)
 }
 
-// labelledLater reports whether what a selector asks for and no template carries
+// LabelledLater reports whether what a selector asks for and no template carries
 // may be on pods all the same: by a tool that fills in the label, on pods that a
 // controller makes, or by the pods' own programs, as Vault and Patroni label their leader
 // (https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes).
-func (d *directory) labelledLater(m *model, namespace string, s kube.Selector) bool {
+func (d *Directory) LabelledLater(m *Model, namespace string, s kube.Selector) bool {
 	var carried kube.Selector
-	ns := m.byName[namespace]
+	ns := m.ByName[namespace]
 	for _, r := range s {
-		if isOfControllers(r.Key) || r.IsTemplated() || slices.ContainsFunc(ns.pods.Values(r.Key), kube.IsTemplated) {
+		if isOfControllers(r.Key) || r.IsTemplated() || slices.ContainsFunc(ns.Pods.Values(r.Key), kube.IsTemplated) {
 			return true
 		}
-		if len(ns.pods.Values(r.Key)) > 0 || r.Op != "In" && r.Op != "Exists" {
+		if len(ns.Pods.Values(r.Key)) > 0 || r.Op != "In" && r.Op != "Exists" {
 			carried = append(carried, r)
 		}
 	}
 	if len(carried) == len(s) || len(d.labelling) == 0 {
 		return false
 	}
-	for w := range ns.pods.Selected(carried) {
+	for w := range ns.Pods.Selected(carried) {
 		if d.labelling[[2]string{namespace, w.serviceAccount}] {
 			return true
 		}
@@ -139,10 +140,10 @@ func isOfControllers(key string) bool {
 // addPrograms finds out what the programs of the bundle may do to pods: by the
 // bindings of the service accounts that they run as. JupyterHub, Airflow, Jenkins
 // and their like make pods beside themselves.
-func (d *directory) addPrograms(b *lint.Bundle) {
+func (d *Directory) addPrograms(b *lint.Bundle) {
 	running := map[[2]string]bool{}
 	for _, spec := range b.PodSpecs() {
-		running[[2]string{home(spec.Resource), kube.Account(spec)}] = true
+		running[[2]string{kube.Home(spec.Resource), kube.Account(spec)}] = true
 	}
 	for _, binding := range b.OfKind("RoleBinding", "ClusterRoleBinding") {
 		if binding.Group != "rbac.authorization.k8s.io" {
@@ -150,7 +151,7 @@ func (d *directory) addPrograms(b *lint.Bundle) {
 		}
 		changes, makes := powersOverPods(b, binding)
 		for _, subject := range binding.Get("subjects").Items() {
-			account := [2]string{home(binding), subject.Get("name").Value()}
+			account := [2]string{kube.Home(binding), subject.Get("name").Value()}
 			if n := subject.Get("namespace"); n.IsScalar() && n.Value() != binding.Namespace {
 				account[0] = n.Value()
 				if account[0] == "default" && b.Rendering.Kind == "helm" && b.Namespace == "" {
@@ -162,7 +163,7 @@ func (d *directory) addPrograms(b *lint.Bundle) {
 			}
 			d.labelling[account] = d.labelling[account] || changes
 			if makes && binding.Kind == "RoleBinding" {
-				d.spawning[home(binding)] = true
+				d.spawning[kube.Home(binding)] = true
 			} else if makes {
 				d.spawning[account[0]] = true
 			}

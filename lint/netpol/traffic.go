@@ -1,4 +1,4 @@
-package network
+package netpol
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// The protocols that policies tell apart, as indexes of [traffic].
+// The protocols that policies tell apart, as indexes of [Traffic].
 const (
-	tcp = iota
-	udp
+	TCP = iota
+	UDP
 	sctp
 	icmp // of both families
 	otherProtocols
@@ -24,13 +24,13 @@ var protocolNames = [protocols]string{"TCP", "UDP", "SCTP", "ICMP", "other proto
 
 // Traffic is a set of ports of each protocol. Values are never changed, so that
 // sets may share their spans.
-type traffic [protocols]spans
+type Traffic [protocols]Spans
 
 // Spans are ranges of ports in order, apart from each other. Behind the 65,536
-// numbers lie the named ports, one place each (see [portNames]), and behind those
+// numbers lie the named ports, one place each (see [PortNames]), and behind those
 // what no policy names. ICMP is one place, as it has no ports; of the other
 // protocols the number of the protocol is the place.
-type spans []span
+type Spans []span
 
 type span struct{ first, last int32 }
 
@@ -40,17 +40,18 @@ const (
 	unnamed = math.MaxInt32
 )
 
-var everyPort = spans{{0, unnamed}}
+var everyPort = Spans{{0, unnamed}}
 
-var everything = traffic{everyPort, everyPort, everyPort, everyPort, everyPort}
+var everything = Traffic{everyPort, everyPort, everyPort, everyPort, everyPort}
 
-func (s spans) full() bool { return len(s) == 1 && s[0] == everyPort[0] }
+func (s Spans) full() bool { return len(s) == 1 && s[0] == everyPort[0] }
 
-func (s spans) contains(place int32) bool {
+// Contains reports whether a port, or the place of a named one, is in the set.
+func (s Spans) Contains(place int32) bool {
 	return slices.ContainsFunc(s, func(r span) bool { return r.first <= place && place <= r.last })
 }
 
-func (s spans) union(t spans) spans {
+func (s Spans) union(t Spans) Spans {
 	switch {
 	case len(t) == 0 || s.full():
 		return s
@@ -61,7 +62,7 @@ func (s spans) union(t spans) spans {
 }
 
 // joined puts spans in order and joins those that meet.
-func joined(all spans) spans {
+func joined(all Spans) Spans {
 	if len(all) == 0 {
 		return nil
 	}
@@ -77,14 +78,14 @@ func joined(all spans) spans {
 	return out
 }
 
-func (s spans) intersection(t spans) spans {
+func (s Spans) intersection(t Spans) Spans {
 	switch {
 	case s.full():
 		return t
 	case t.full():
 		return s
 	}
-	var both spans
+	var both Spans
 	for i, j := 0, 0; i < len(s) && j < len(t); {
 		if first, last := max(s[i].first, t[j].first), min(s[i].last, t[j].last); first <= last {
 			both = append(both, span{first, last})
@@ -99,8 +100,8 @@ func (s spans) intersection(t spans) spans {
 }
 
 // complement returns the places that are not in s.
-func (s spans) complement() spans {
-	var rest spans
+func (s Spans) complement() Spans {
+	var rest Spans
 	next := int64(0)
 	for _, r := range s {
 		if int64(r.first) > next {
@@ -114,7 +115,7 @@ func (s spans) complement() spans {
 	return rest
 }
 
-func (t traffic) union(u traffic) traffic {
+func (t Traffic) union(u Traffic) Traffic {
 	for p := range t {
 		t[p] = t[p].union(u[p])
 	}
@@ -122,13 +123,13 @@ func (t traffic) union(u traffic) traffic {
 }
 
 // unionOf returns what is in any of the sets.
-func unionOf(sets []traffic) traffic {
+func unionOf(sets []Traffic) Traffic {
 	if len(sets) == 1 {
 		return sets[0]
 	}
-	var all traffic
+	var all Traffic
 	for p := range all {
-		var parts spans
+		var parts Spans
 		for _, t := range sets {
 			if t[p].full() {
 				parts = everyPort
@@ -143,14 +144,14 @@ func unionOf(sets []traffic) traffic {
 	return all
 }
 
-func (t traffic) intersection(u traffic) traffic {
+func (t Traffic) intersection(u Traffic) Traffic {
 	for p := range t {
 		t[p] = t[p].intersection(u[p])
 	}
 	return t
 }
 
-func (t traffic) without(u traffic) traffic {
+func (t Traffic) without(u Traffic) Traffic {
 	for p := range t {
 		if len(t[p]) > 0 && len(u[p]) > 0 {
 			t[p] = t[p].intersection(u[p].complement())
@@ -159,40 +160,42 @@ func (t traffic) without(u traffic) traffic {
 	return t
 }
 
-func (t traffic) empty() bool {
-	return !slices.ContainsFunc(t[:], func(s spans) bool { return len(s) > 0 })
+// Empty reports whether there is none.
+func (t Traffic) Empty() bool {
+	return !slices.ContainsFunc(t[:], func(s Spans) bool { return len(s) > 0 })
 }
 
-func (t traffic) full() bool {
-	return !slices.ContainsFunc(t[:], func(s spans) bool { return !s.full() })
+// Full reports whether it is all: every port of every protocol.
+func (t Traffic) Full() bool {
+	return !slices.ContainsFunc(t[:], func(s Spans) bool { return !s.full() })
 }
 
-// restricted reports whether what no policy names is closed, for TCP at the least.
-func (t traffic) restricted() bool { return !t[tcp].contains(unnamed) }
+// Restricted reports whether what no policy names is closed, for TCP at the least.
+func (t Traffic) Restricted() bool { return !t[TCP].Contains(unnamed) }
 
 // Ports is the traffic that a rule is about.
-type ports struct {
-	traffic
-	named bool // by names, too
+type Ports struct {
+	Traffic
+	Named bool // by names, too
 }
 
-var allPorts = ports{traffic: everything}
+var allPorts = Ports{Traffic: everything}
 
-func (p *ports) add(q ports) {
-	p.traffic, p.named = p.union(q.traffic), p.named || q.named
+func (p *Ports) add(q Ports) {
+	p.Traffic, p.Named = p.union(q.Traffic), p.Named || q.Named
 }
 
-func (p ports) and(q ports) ports {
-	return ports{p.intersection(q.traffic), p.named || q.named}
+func (p Ports) and(q Ports) Ports {
+	return Ports{p.intersection(q.Traffic), p.Named || q.Named}
 }
 
-// portNames are the named ports of a bundle's policies, each with its place.
-type portNames struct {
+// PortNames are the named ports of a bundle's policies, each with its place.
+type PortNames struct {
 	places map[string]int32
 	names  []string
 }
 
-func (n *portNames) place(name string) int32 {
+func (n *PortNames) place(name string) int32 {
 	if p, ok := n.places[name]; ok {
 		return p
 	}
@@ -202,7 +205,7 @@ func (n *portNames) place(name string) int32 {
 }
 
 // at returns the name at a place, "" where there is none.
-func (n *portNames) at(place int32) string {
+func (n *PortNames) at(place int32) string {
 	if i := int(place) - lastPort - 1; 0 <= i && i < len(n.names) {
 		return n.names[i]
 	}
@@ -212,7 +215,7 @@ func (n *portNames) at(place int32) string {
 // one returns the place of a port, or of a range of them, as policies write it: a
 // number, a number in quotes, Calico's "first:last", a name. The second result tells
 // a name.
-func (n *portNames) one(port, end *lint.Node) (spans, bool) {
+func (n *PortNames) one(port, end *lint.Node) (Spans, bool) {
 	number, ok := port.Int()
 	if !ok {
 		parsed, err := strconv.ParseInt(port.Value(), 10, 32)
@@ -235,18 +238,18 @@ func (n *portNames) one(port, end *lint.Node) (spans, bool) {
 		return nil, false
 	case !ok:
 		place := n.place(port.Value())
-		return spans{{place, place}}, true
+		return Spans{{place, place}}, true
 	case number < 0 || number > lastPort || last == 0:
 		return nil, false
 	case number <= 1 && last >= lastPort: // with the named ones, whatever their numbers are
 		return everyPort, false
 	}
-	return spans{{int32(number), int32(min(last, lastPort))}}, false
+	return Spans{{int32(number), int32(min(last, lastPort))}}, false
 }
 
-// list returns the ports as text prints them, in order: 8080/TCP, 8000-8999/TCP,
+// List returns the ports as text prints them, in order: 8080/TCP, 8000-8999/TCP,
 // http/TCP, 53 where it is of every protocol with ports, TCP where it is all of it.
-func (n *portNames) list(t traffic) []string {
+func (n *PortNames) List(t Traffic) []string {
 	var list []string
 	for p, s := range t {
 		if s.full() {
@@ -254,8 +257,8 @@ func (n *portNames) list(t traffic) []string {
 			continue
 		}
 		for _, r := range s {
-			shared := p <= sctp && slices.Contains(t[tcp], r) && slices.Contains(t[udp], r) && slices.Contains(t[sctp], r)
-			if shared && p != tcp {
+			shared := p <= sctp && slices.Contains(t[TCP], r) && slices.Contains(t[UDP], r) && slices.Contains(t[sctp], r)
+			if shared && p != TCP {
 				continue
 			}
 			if p == otherProtocols {
@@ -275,16 +278,16 @@ func (n *portNames) list(t traffic) []string {
 	return list
 }
 
-// but returns the ports that t lacks, if they are fewer to name than those that it has.
-func (n *portNames) but(t traffic) []string {
-	if lacks := n.list(everything.without(t)); len(lacks) < len(n.list(t)) {
+// But returns the ports that t lacks, if they are fewer to name than those that it has.
+func (n *PortNames) But(t Traffic) []string {
+	if lacks := n.List(everything.without(t)); len(lacks) < len(n.List(t)) {
 		return lacks
 	}
 	return nil
 }
 
 // texts returns a span's numbers, then its names.
-func (n *portNames) texts(r span) []string {
+func (n *PortNames) texts(r span) []string {
 	var list []string
 	if first, last := max(r.first, 1), min(r.last, lastPort); first == last {
 		list = append(list, strconv.Itoa(int(first)))
@@ -306,9 +309,9 @@ func (n *portNames) texts(r span) []string {
 func protocolOf(text string) (protocol int, number int32, ok bool) {
 	switch text = strings.ToUpper(text); text {
 	case "TCP", "6":
-		return tcp, 0, true
+		return TCP, 0, true
 	case "UDP", "17":
-		return udp, 0, true
+		return UDP, 0, true
 	case "SCTP", "132":
 		return sctp, 0, true
 	case "ICMP", "1", "ICMPV6", "58":
@@ -327,11 +330,11 @@ func protocolOf(text string) (protocol int, number int32, ok bool) {
 }
 
 // protocolTraffic is all traffic of a protocol; nothing where it is unknown.
-func protocolTraffic(text string) traffic {
-	var t traffic
+func protocolTraffic(text string) Traffic {
+	var t Traffic
 	switch p, number, ok := protocolOf(text); {
 	case ok && p == otherProtocols:
-		t[p] = spans{{number, number}}
+		t[p] = Spans{{number, number}}
 	case ok:
 		t[p] = everyPort
 	}
@@ -340,9 +343,9 @@ func protocolTraffic(text string) traffic {
 
 // onPorts is traffic of a protocol on some of its ports; a protocol without ports is
 // all of it.
-func onPorts(protocol string, ports spans) traffic {
+func onPorts(protocol string, ports Spans) Traffic {
 	t := protocolTraffic(protocol)
-	for p := tcp; p <= sctp; p++ {
+	for p := TCP; p <= sctp; p++ {
 		if len(t[p]) > 0 {
 			t[p] = ports
 		}
