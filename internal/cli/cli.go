@@ -8,13 +8,31 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/manilint/manilint/internal/cli/completion"
+	"github.com/manilint/manilint/lint"
 )
+
+// Exit statuses; 3 wins over 1.
+const (
+	exitClean    = 0
+	exitFindings = 1
+	exitUsage    = 2
+	exitFailed   = 3
+)
+
+// A command is one run of the program.
+type command struct {
+	*console
+	ctx    context.Context
+	stdin  io.Reader
+	files  *reportFiles
+	status int
+	tables bool // rbac or network: the run looks, no rule judges
+}
 
 // run is the whole program but for the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, files *reportFiles) int {
@@ -22,14 +40,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return c.close(c.contain(func() int { return c.dispatch(args) }))
 }
 
+// dispatch runs the command that args name and returns the exit status.
 func (c *command) dispatch(args []string) int {
-	name, rest := subcommandOf(args)
-	status, err := 0, error(nil)
-	if sub, ok := subcommands[name]; ok {
-		status, err = sub.run(c, rest)
-	} else {
-		status, err = c.lint(args)
-	}
+	root := c.root()
+	root.SetArgs(append([]string{}, args...)) // nil would stand for those of the process
+	err := root.ExecuteContext(c.ctx)
 	var usage usageError
 	switch {
 	case c.out.Err() != nil: // close says it
@@ -42,60 +57,57 @@ func (c *command) dispatch(args []string) int {
 		c.fail(err)
 		return exitFailed
 	}
-	return status
+	return c.status
 }
 
-// subcommandOf returns the first argument that is no flag, and the others.
-func subcommandOf(args []string) (name string, rest []string) {
-	var f flags
-	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
-	fs.SetInterspersed(false)
-	fs.Usage = func() {}
-	f.register(fs)
-	if fs.Parse(args) != nil || fs.NArg() == 0 {
-		return "", args
+// root returns `manilint [PATH ...]` with its subcommands. A subcommand is named by the
+// first argument that is no flag; a directory of the same name is linted as ./name.
+func (c *command) root() *cobra.Command {
+	f := &flags{}
+	root := &cobra.Command{
+		Use:  "manilint [flags] [PATH ...]",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.lint(f, cmd.Flags(), args) },
+
+		SilenceErrors: true, SilenceUsage: true, DisableSuggestions: true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	at := len(args) - fs.NArg()
-	if at > 0 && args[at-1] == "--" {
-		return "", args
+	f.registerLint(root.Flags())
+	root.AddCommand(c.rulesCommand(), c.explainCommand(), c.rbacCommand(), c.networkCommand(), c.completionCommand(), c.versionCommand())
+	root.SetHelpCommand(c.helpCommand())
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(c.out, help(cmd)) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd.Flags(), err) })
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.DisableFlagsInUseLine = true
+		cmd.Flags().SortFlags = false
+		cmd.Flags().BoolP("help", "h", false, "print this help")
+		completeFlags(cmd)
 	}
-	return args[at], slices.Concat(args[:at], args[at+1:])
+	return root
 }
 
-// A subcommand is named by the first argument that is no flag. A folder of the same
-// name is linted as ./name.
-type subcommand struct {
-	args, summary string
-	run           func(c *command, args []string) (int, error)
-}
-
-// commandNames is the order of the help.
-var commandNames = []string{"rules", "explain", "rbac", "network", "completion", "version"}
-
-var subcommands map[string]subcommand
-
-func init() { // breaks the cycle between the table and the help that prints it
-	subcommands = map[string]subcommand{
-		"rules":      {"", "every rule: id, severity, profile, title (also --format json)", (*command).rules},
-		"explain":    {"RULE", "what a rule finds, why it matters, bad and good YAML", (*command).explain},
-		"rbac":       {"[PATH ...]", "who can do what of the dangerous list, through which binding (also --format json)", (*command).rbac},
-		"network":    {"[PATH ...]", "each workload and direction: isolated, open to the cluster or the internet (also --format json)", (*command).network},
-		"completion": {"SHELL", "the completion script of a shell: " + strings.Join(completion.Shells, ", "), (*command).completion},
-		"version":    {"", "the version of manilint", (*command).version},
-		"help":       {"", "this help", (*command).help},
+// flagError makes wrong usage of what pflag says, with the nearest flag that there is.
+func flagError(fs *pflag.FlagSet, err error) error {
+	text := err.Error()
+	if word, ok := strings.CutPrefix(text, "unknown flag: "); ok {
+		var known []string
+		fs.VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
+		text += lint.Suggest(word, known)
 	}
+	return usageError{errors.New(text)}
 }
 
-func (c *command) help([]string) (int, error) {
-	fmt.Fprint(c.out, usage(&flags{}))
-	return exitClean, nil
-}
-
-func usage(f *flags) string {
-	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
-	f.register(fs)
+func help(cmd *cobra.Command) string {
 	var b strings.Builder
-	b.WriteString(`manilint names the insecure settings of Kubernetes manifests, Helm charts and
+	if cmd.HasParent() {
+		fmt.Fprintf(&b, "Usage: manilint %s\n\n%s\n", cmd.Use, cmd.Short)
+		if cmd.Example != "" {
+			fmt.Fprintf(&b, "\n%s\n", cmd.Example)
+		}
+	} else {
+		b.WriteString(`manilint names the insecure settings of Kubernetes manifests, Helm charts and
 Kustomize overlays, and the line of your file where to mend each.
 
   manilint                      lint the current folder
@@ -103,22 +115,57 @@ Kustomize overlays, and the line of your file where to mend each.
   manilint --only rbac deploy   one group of rules alone
   manilint explain host-path    what a rule finds and how to mend it
 
-Usage: manilint [flags] [PATH ...]
-`)
-	for _, name := range commandNames {
-		s := subcommands[name]
-		fmt.Fprintf(&b, "       manilint %-20s %s\n", strings.TrimSpace(name+" "+s.args), s.summary)
+Usage: ` + cmd.Use + "\n")
+		for _, name := range commandNames {
+			if sub, _, err := cmd.Find([]string{name}); err == nil && name != "help" {
+				fmt.Fprintf(&b, "       manilint %-20s %s\n", sub.Use, sub.Short)
+			}
+		}
 	}
 	b.WriteString("\nFlags:\n")
 	const boolean = "[=true|false]" // what pflag says of every switch
-	b.WriteString(strings.ReplaceAll(fs.FlagUsagesWrapped(100), boolean, strings.Repeat(" ", len(boolean))))
-	b.WriteString("\nExit status: 0 clean, 1 findings at or above --fail-on, 2 wrong usage or configuration,\n3 something could not be read, rendered or checked.\n")
+	b.WriteString(strings.ReplaceAll(cmd.Flags().FlagUsagesWrapped(100), boolean, strings.Repeat(" ", len(boolean))))
+	if !cmd.HasParent() {
+		b.WriteString("\nExit status: 0 clean, 1 findings at or above --fail-on, 2 wrong usage or configuration,\n3 something could not be read, rendered or checked.\n")
+	}
 	return b.String()
 }
 
-func (c *command) version([]string) (int, error) {
-	fmt.Fprintf(c.out, "manilint %s\n", version())
-	return exitClean, nil
+func (c *command) helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "this help, or that of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				var known []string
+				for _, sub := range cmd.Root().Commands() {
+					known = append(known, sub.Name())
+				}
+				return usagef("there is no command %q%s", args[0], lint.Suggest(args[0], known))
+			}
+			return about.Help()
+		},
+	}
+}
+
+func (c *command) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "the version of manilint", Args: none("version takes no argument"), ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintf(c.out, "manilint %s\n", version())
+			return nil
+		},
+	}
+}
+
+// none refuses arguments.
+func none(message string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("%s; %q is one", message, args[0])
+		}
+		return nil
+	}
 }
 
 // version is what the build recorded: the module's version where it was

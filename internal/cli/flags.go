@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,22 +36,44 @@ type flags struct {
 	allowEmpty, verbose, quiet, stats   bool
 	compliance                          string
 	jobs                                int
-	help                                bool
 	tree                                *tree.Tree // where inputs are read; see flags.files
+	tableFormat                         string     // of rbac and network
 }
 
-func (f *flags) register(fs *pflag.FlagSet) {
-	fs.SortFlags = false
+// registerLint adds the flags of `manilint [PATH ...]` to fs.
+func (f *flags) registerLint(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.formats, "format", "f", nil, "output `FORMAT[=FILE]`, repeatable: "+strings.Join(report.Names(), ", ")+" (default text)")
 	fs.StringVar(&f.color, "color", "auto", "colour: auto, always or never")
-	fs.StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: the nearest .manilint.yaml above each input)")
-	fs.BoolVar(&f.noConfig, "no-config", false, "read no configuration")
+	f.registerConfig(fs)
 	fs.StringVar(&f.profile, "profile", "", "rules to run: default, baseline, restricted or all")
 	fs.StringSliceVar(&f.enable, "enable", nil, "also run these `RULES` or groups")
 	fs.StringSliceVar(&f.disable, "disable", nil, "do not run these `RULES` or groups")
 	fs.StringSliceVar(&f.only, "only", nil, "run these `RULES` or groups alone")
 	fs.StringVar(&f.failOn, "fail-on", "medium", "exit 1 on findings of this `SEVERITY` or above: critical, high, medium, low, info, never")
 	fs.StringVar(&f.severity, "severity", "info", "hide findings below this `SEVERITY`")
+	f.registerRendering(fs)
+	fs.StringVar(&f.pssVersion, "pss-version", "", "`VERSION` of the Pod Security Standards (default: the newest)")
+	fs.BoolVar(&f.noIgnores, "no-ignores", false, "report what comments, annotations and the configuration ignore")
+	f.registerInputs(fs)
+	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: "+strings.Join(compliance.Names(), ", "))
+	f.registerRun(fs)
+}
+
+// registerTable adds the flags of rbac and network, which run no rule.
+func (f *flags) registerTable(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.tableFormat, "format", "f", "text", "text or json")
+	f.registerConfig(fs)
+	f.registerRendering(fs)
+	f.registerInputs(fs)
+	f.registerRun(fs)
+}
+
+func (f *flags) registerConfig(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.config, "config", "c", "", "configuration `FILE` (default: the nearest .manilint.yaml above each input)")
+	fs.BoolVar(&f.noConfig, "no-config", false, "read no configuration")
+}
+
+func (f *flags) registerRendering(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.values, "values", nil, "Helm: values `FILE`, repeatable")
 	fs.StringArrayVar(&f.set, "set", nil, "Helm: set a value, `KEY=VALUE`")
 	fs.StringArrayVar(&f.setString, "set-string", nil, "Helm: set a string, `KEY=VALUE`")
@@ -60,25 +83,52 @@ func (f *flags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.kubeVersion, "kube-version", "", "the Kubernetes `VERSION` deployed to (default: the newest known)")
 	fs.StringSliceVar(&f.apiVersions, "api-versions", nil, "Helm: API `VERSIONS` that the cluster has besides the common ones")
 	fs.BoolVar(&f.ciValues, "ci-values", false, "Helm: render each chart's ci/*-values.yaml as well")
-	fs.StringVar(&f.pssVersion, "pss-version", "", "`VERSION` of the Pod Security Standards (default: the newest)")
-	fs.BoolVar(&f.noIgnores, "no-ignores", false, "report what comments, annotations and the configuration ignore")
+}
+
+func (f *flags) registerInputs(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noGitignore, "no-gitignore", false, "lint what git ignores")
 	fs.BoolVar(&f.allowEmpty, "allow-empty", false, "an input without any Kubernetes object is no error")
-	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: cis, nsa, pss, mitre or owasp")
+}
+
+func (f *flags) registerRun(fs *pflag.FlagSet) {
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "units and rules at work at once (default: the number of processors)")
 	fs.BoolVar(&f.stats, "stats", false, "print a table of units and rules on standard error")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "name each unit on standard error")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but findings and errors")
-	fs.BoolVarP(&f.help, "help", "h", false, "print this help")
 }
+
+// commandNames are what the first argument may name besides a path.
+var commandNames = []string{"rules", "explain", "rbac", "network", "completion", "version", "help"}
 
 // usageError is a mistake on the command line or in a configuration: exit status 2.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// check validates the values that pflag takes as plain text.
-func (f *flags) check() error {
+// inputs validates what rbac and network share with linting, and returns the paths.
+func (f *flags) inputs(fs *pflag.FlagSet, args []string) ([]string, error) {
+	switch {
+	case f.config != "" && f.noConfig:
+		return nil, usagef("--config and --no-config exclude each other")
+	case fs.Changed("jobs") && f.jobs < 1:
+		return nil, usagef("--jobs: %d is below 1", f.jobs)
+	case slices.Contains(args, ""):
+		return nil, usagef("a PATH is empty; the current folder is .")
+	case len(args) == 0:
+		return []string{"."}, nil
+	}
+	if name := args[0]; fs.ArgsLenAtDash() != 0 && !strings.ContainsAny(name, `./\`) {
+		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+			if near := lint.Nearest(name, commandNames); near != "" {
+				return nil, usagef("there is no file, directory or command %q; did you mean the command %q?", name, near)
+			}
+		}
+	}
+	return args, nil
+}
+
+// choices validates the values that pflag takes as plain text.
+func (f *flags) choices(fs *pflag.FlagSet) error {
 	oneOf := func(flag, value string, known ...string) error {
 		if slices.Contains(known, value) {
 			return nil
@@ -98,8 +148,8 @@ func (f *flags) check() error {
 			return err
 		}
 	}
-	if f.config != "" && f.noConfig {
-		return usagef("--config and --no-config exclude each other")
+	if fs.Changed("only") && len(f.only) == 0 {
+		return usagef("--only names no rule")
 	}
 	if pss := regexp.MustCompile(`^(v?1\.\d+|latest)?$`); !pss.MatchString(f.pssVersion) {
 		return usagef("--pss-version: %q is no version; write it as 1.34", f.pssVersion)

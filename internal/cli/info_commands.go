@@ -3,16 +3,15 @@ package cli
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/manilint/manilint/internal/cli/completion"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/rules"
@@ -20,52 +19,53 @@ import (
 	"github.com/manilint/manilint/rules/rbac"
 )
 
-// rules is `manilint rules`.
-func (c *command) rules(args []string) (int, error) {
-	fs := pflag.NewFlagSet("rules", pflag.ContinueOnError)
-	fs.Usage = func() {}
-	format := fs.StringP("format", "f", "text", "text or json")
-	reference := fs.String("reference", "", "only rules with a reference that begins so: CIS, \"NSA C-0057\"")
-	if err := fs.Parse(args); errors.Is(err, pflag.ErrHelp) {
-		return c.about("rules", fs)
-	} else if err != nil {
-		return 0, usageError{err}
+// tableFormats are what the commands that print tables write.
+var tableFormats = []string{"text", "json"}
+
+func oneFormat(format string) error {
+	if !slices.Contains(tableFormats, format) {
+		return usagef("--format: unknown format %q%s", format, lint.Suggest(format, tableFormats))
 	}
-	if fs.NArg() > 0 {
-		return 0, usagef("rules takes no argument; manilint explain %s describes a rule", fs.Arg(0))
+	return nil
+}
+
+func (c *command) rulesCommand() *cobra.Command {
+	var format, reference string
+	cmd := &cobra.Command{
+		Use: "rules", Short: "every rule: id, severity, profile, title", ValidArgsFunction: cobra.NoFileCompletions,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("rules takes no argument; manilint explain %s describes a rule", args[0])
+			}
+			return nil
+		},
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneFormat(format); err != nil {
+				return err
+			}
+			return c.rules(format, reference)
+		},
 	}
+	cmd.Flags().StringVarP(&format, "format", "f", "text", "text or json")
+	cmd.Flags().StringVar(&reference, "reference", "", "only rules with a reference that begins so: CIS, \"NSA C-0057\"")
+	return cmd
+}
+
+func (c *command) rules(format, reference string) error {
 	var selected []*lint.Rule
 	for _, r := range rules.All() {
-		if *reference == "" || refersTo(r, *reference) {
+		if reference == "" || refersTo(r, reference) {
 			selected = append(selected, r)
 		}
 	}
-	switch *format {
-	case "json":
-		return exitClean, writeRulesJSON(c, selected)
-	case "text":
-	default:
-		return 0, usagef("--format: unknown format %q%s", *format, lint.Suggest(*format, []string{"text", "json"}))
+	if format == "json" {
+		return writeRulesJSON(c, selected)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for _, r := range selected {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.ID, r.Severity, profiles(r), r.Summary)
 	}
-	return exitClean, w.Flush()
-}
-
-func asksHelp(args []string) bool {
-	return slices.Contains(args, "--help") || slices.Contains(args, "-h")
-}
-
-// about prints the help of a subcommand, and its flags where it has some.
-func (c *command) about(name string, fs *pflag.FlagSet) (int, error) {
-	s := subcommands[name]
-	fmt.Fprintf(c.out, "Usage: manilint %s\n\n%s\n", strings.TrimSpace(name+" "+s.args), s.summary)
-	if fs != nil {
-		fmt.Fprintf(c.out, "\nFlags:\n%s", fs.FlagUsages())
-	}
-	return exitClean, nil
+	return w.Flush()
 }
 
 func refersTo(r *lint.Rule, prefix string) bool {
@@ -115,21 +115,27 @@ func writeRulesJSON(c *command, selected []*lint.Rule) error {
 	return report.Encode(c.out, map[string]any{"rules": list})
 }
 
-// explain is `manilint explain RULE`.
-func (c *command) explain(args []string) (int, error) {
-	if asksHelp(args) {
-		return c.about("explain", nil)
+func (c *command) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "explain RULE", Short: "what a rule finds, why it matters, bad and good YAML", ValidArgsFunction: completeRules,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("explain takes the id of one rule; manilint rules lists them")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return c.explain(args[0]) },
 	}
-	if len(args) != 1 || strings.HasPrefix(args[0], "-") {
-		return 0, usagef("explain takes the id of one rule; manilint rules lists them")
-	}
-	r := lint.FindRule(rules.All(), args[0])
+}
+
+func (c *command) explain(id string) error {
+	r := lint.FindRule(rules.All(), id)
 	if r == nil {
 		var known []string
 		for _, r := range rules.All() {
 			known = append(known, r.ID)
 		}
-		return 0, usagef("unknown rule %q%s", args[0], cmp.Or(lint.Suggest(args[0], known), "; manilint rules lists them"))
+		return usagef("unknown rule %q%s", id, cmp.Or(lint.Suggest(id, known), "; manilint rules lists them"))
 	}
 	head, body, _ := strings.Cut(r.Doc(), "\n")
 	fmt.Fprintf(c.out, "%s\n\nSeverity %s, group %s, profile %s.\n%s", head, r.Severity, r.Group, profiles(r), body)
@@ -145,25 +151,28 @@ func (c *command) explain(args []string) (int, error) {
 		}
 		fmt.Fprintf(c.out, "\nSet them in %s under rules: %s: parameters:\n", lint.ConfigName, r.ID)
 	}
-	return exitClean, nil
+	return nil
 }
 
-// rbac is `manilint rbac`: who can do what of the dangerous list.
-func (c *command) rbac(args []string) (int, error) {
-	return c.table(args, func(bundles []*lint.Bundle) table {
-		for i, b := range bundles { // who else may do what, nobody asked
-			if len(b.Beside) > 0 {
-				asked := slices.DeleteFunc(slices.Clone(b.Resources), func(r *lint.Resource) bool { return b.Beside[r] })
-				bundles[i] = lint.NewBundle(b.Rendering, b.Namespace, asked)
-			}
-		}
-		return rbac.Table(bundles)
-	})
+func (c *command) rbacCommand() *cobra.Command {
+	return c.tableCommand("rbac", "who can do what of the dangerous list, through which binding",
+		func(bundles []*lint.Bundle) table { return rbac.Table(bundles) })
 }
 
-// network is `manilint network`: which workloads are isolated, and open to what.
-func (c *command) network(args []string) (int, error) {
-	return c.table(args, func(bundles []*lint.Bundle) table { return network.Table(bundles) })
+func (c *command) networkCommand() *cobra.Command {
+	return c.tableCommand("network", "each workload and direction: isolated, open to the cluster or the internet",
+		func(bundles []*lint.Bundle) table { return network.Table(bundles) })
+}
+
+// tableCommand is a command that prints what of makes of the inputs.
+func (c *command) tableCommand(name, summary string, of func([]*lint.Bundle) table) *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use: name + " [PATH ...]", Short: summary, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return c.table(f, cmd.Flags(), args, of) },
+	}
+	f.registerTable(cmd.Flags())
+	return cmd
 }
 
 // A table is what rbac and network make of the bundles.
@@ -173,31 +182,22 @@ type table interface {
 }
 
 // table loads the inputs as lint does and prints what of makes of them.
-func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, error) {
-	var f flags
-	paths, err := f.parse(args)
+func (c *command) table(f *flags, fs *pflag.FlagSet, args []string, of func([]*lint.Bundle) table) error {
+	paths, err := f.inputs(fs, args)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if f.help {
-		fmt.Fprint(c.out, usage(&f))
-		return exitClean, nil
-	}
-	format := "text"
-	if len(f.formats) > 0 {
-		format = f.formats[0]
-	}
-	if known := []string{"text", "json"}; len(f.formats) > 1 || !slices.Contains(known, format) {
-		return 0, usagef("--format: text or json belongs here%s", lint.Suggest(format, known))
+	if err := oneFormat(f.tableFormat); err != nil {
+		return err
 	}
 	groups, err := f.group(paths)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, g := range groups {
 		g.enabled = nil // a table needs what the inputs hold, not what rules find in it
 	}
-	loaded, rep := c.check(&f, groups, paths)
+	loaded, rep := c.check(f, groups, paths)
 	var bundles []*lint.Bundle
 	for _, res := range loaded {
 		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
@@ -205,30 +205,15 @@ func (c *command) table(args []string, of func([]*lint.Bundle) table) (int, erro
 	c.tables = true
 	t := of(bundles)
 	write := t.WriteText
-	if format == "json" {
+	if f.tableFormat == "json" {
 		write = t.WriteJSON
 	}
 	if err := write(c.out); err != nil {
-		return 0, err
+		return err
 	}
-	c.closing(&f, rep, loaded)
+	c.closing(f, rep, loaded)
 	if len(rep.Errors) > 0 {
-		return exitFailed, nil
+		c.status = exitFailed
 	}
-	return exitClean, nil
-}
-
-// completion is `manilint completion SHELL`.
-func (c *command) completion(args []string) (int, error) {
-	if asksHelp(args) {
-		return c.about("completion", nil)
-	}
-	if len(args) != 1 || !slices.Contains(completion.Shells, args[0]) {
-		return 0, usagef("completion takes the name of one shell: %s", strings.Join(completion.Shells, ", "))
-	}
-	var f flags
-	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
-	f.register(fs)
-	fmt.Fprint(c.out, completion.Completion(args[0], fs, commandNames, rules.All()))
-	return exitClean, nil
+	return nil
 }

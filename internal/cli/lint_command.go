@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,46 +21,37 @@ import (
 	"github.com/manilint/manilint/rules"
 )
 
-// Exit statuses; 3 wins over 1.
-const (
-	exitClean    = 0
-	exitFindings = 1
-	exitUsage    = 2
-	exitFailed   = 3
-)
-
-// lintCommand is `manilint [flags] [PATH ...]`.
-func (c *command) lint(args []string) (int, error) {
-	var f flags
-	paths, err := f.parse(args)
+// lint is `manilint [flags] [PATH ...]`.
+func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
+	paths, err := f.inputs(fs, args)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if f.help {
-		fmt.Fprint(c.out, usage(&f))
-		return exitClean, nil
+	if err := f.choices(fs); err != nil {
+		return err
 	}
 	outs, err := f.outputs()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	groups, err := f.group(paths)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	loaded, rep := c.check(&f, groups, paths)
+	loaded, rep := c.check(f, groups, paths)
 	floor, _ := lint.ParseSeverity(f.severity)
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 	if f.compliance != "" {
-		err = c.writeCompliance(&f, rep)
+		err = c.writeCompliance(f, rep)
 	} else {
-		err = c.write(&f, outs, rep)
+		err = c.write(f, outs, rep)
 	}
 	if err != nil || c.out.Err() != nil {
-		return 0, err
+		return err
 	}
-	c.closing(&f, rep, loaded)
-	return f.status(rep), nil
+	c.closing(f, rep, loaded)
+	c.status = f.status(rep)
+	return nil
 }
 
 // check loads the inputs, runs the rules of their groups and joins the reports.
@@ -88,37 +78,6 @@ func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Re
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
 	return loaded, rep
-}
-
-func (f *flags) parse(args []string) ([]string, error) {
-	fs := pflag.NewFlagSet("manilint", pflag.ContinueOnError)
-	f.register(fs)
-	fs.Usage = func() {}
-	if err := fs.Parse(args); err != nil {
-		var known []string
-		fs.VisitAll(func(fl *pflag.Flag) { known = append(known, "--"+fl.Name) })
-		text := err.Error()
-		if word, ok := strings.CutPrefix(text, "unknown flag: "); ok {
-			text += lint.Suggest(word, known)
-		}
-		return nil, usageError{errors.New(text)}
-	}
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	if fs.Changed("jobs") && f.jobs < 1 {
-		return nil, usagef("--jobs: %d is below 1", f.jobs)
-	}
-	if fs.Changed("only") && len(f.only) == 0 {
-		return nil, usagef("--only names no rule")
-	}
-	if fs.NArg() == 0 {
-		return []string{"."}, nil
-	}
-	if slices.Contains(fs.Args(), "") {
-		return nil, usagef("a PATH is empty; the current folder is .")
-	}
-	return fs.Args(), nil
 }
 
 // A group is the inputs that one configuration holds for.
@@ -368,13 +327,4 @@ func (f *flags) status(rep *lint.Report) int {
 		}
 	}
 	return exitClean
-}
-
-// command is one run of the program.
-type command struct {
-	*console
-	ctx    context.Context
-	stdin  io.Reader
-	files  *reportFiles
-	tables bool // rbac or network: the run looks, no rule judges
 }

@@ -22,7 +22,7 @@ func locate(n *lint.Node) *report.Location {
 func Table(bundles []*lint.Bundle) *report.Audit {
 	t := &tabulator{at: map[subjectKey]*report.Subject{}, can: map[canKey]*report.Can{}, cans: map[*report.Subject][]*report.Can{}, met: map[string]bool{}, grants: map[roleScope][]namedGrant{}}
 	for _, b := range bundles {
-		t.add(of(b))
+		t.add(of(b), b.Beside)
 	}
 	return t.audit()
 }
@@ -48,8 +48,13 @@ type tabulator struct {
 	grants map[roleScope][]namedGrant
 }
 
-func (t *tabulator) add(g *graph) {
+// add takes over who can do what in a bundle. Of what lies beside the files that were
+// named it takes what it says of their subjects, and leaves out the others.
+func (t *tabulator) add(g *graph, beside map[*lint.Resource]bool) {
 	for _, s := range g.order {
+		if !s.isAsked(beside) {
+			continue
+		}
 		key := subjectKey{s.kind, s.namespace, s.name}
 		row := t.at[key]
 		if row == nil {
@@ -71,7 +76,7 @@ func (t *tabulator) add(g *graph) {
 		}
 	}
 	for _, r := range g.roles {
-		if r.firstBinding() != nil || len(r.labels) > 0 {
+		if r.firstBinding() != nil || len(r.labels) > 0 || beside[r.res] {
 			continue
 		}
 		var what []string
@@ -82,6 +87,16 @@ func (t *tabulator) add(g *graph) {
 			t.addUnbound(report.UnboundRole{Kind: r.kind, Namespace: r.namespace, Name: r.name, Location: locate(r.res.Get("metadata", "name")), What: what})
 		}
 	}
+}
+
+// isAsked reports whether anything of a subject is not beside: a binding that names it,
+// the service account, a workload that runs as it.
+func (s *subject) isAsked(beside map[*lint.Resource]bool) bool {
+	asked := slices.ContainsFunc(s.bindings, func(b *binding) bool { return !beside[b.res] })
+	if a := s.account; a != nil {
+		asked = asked || a.res != nil && !beside[a.res] || slices.ContainsFunc(a.pods, func(p *lint.PodSpec) bool { return !beside[p.Resource] })
+	}
+	return asked
 }
 
 // grantsOf returns what a role gives where a binding binds it, each power once
