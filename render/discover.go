@@ -26,9 +26,13 @@ type units struct {
 	overlays []place  // directories with a kustomization file
 	plain    []string // YAML and JSON files that are part of no chart, as far as their names tell
 	beside   []string // others of the tree, for what they say of the plain ones
-	errs     []*lint.InputError
-	notes    []string // on what is passed over
-	ignored  int      // manifests, and folders, left out because git ignores them
+	// deployable are the charts of the tree that the files named may deploy, and deployers
+	// the files that may deploy the charts of those named.
+	deployable []place
+	deployers  []string
+	errs       []*lint.InputError
+	notes      []string // on what is passed over
+	ignored    int      // manifests, and folders, left out because git ignores them
 }
 
 // A place is where a chart or an overlay lies, and the directory that nothing outside of

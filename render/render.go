@@ -10,6 +10,7 @@
 package render
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -241,6 +242,9 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 		l.found = append(l.found, c.dir)
 		l.jails[c.dir] = c.jail
 	}
+	for _, c := range u.deployable {
+		l.jails[c.dir] = c.jail
+	}
 	clear(l.charts)
 	slices.Sort(u.plain)
 	start := time.Now()
@@ -295,11 +299,40 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	for _, r := range rendered {
 		bundles = append(bundles, r...)
 	}
-	objects = nil
+	var asked []*lint.Resource
 	for _, b := range bundles {
-		objects = append(objects, b.Resources...)
+		for _, r := range b.Resources {
+			if !b.Beside[r] {
+				asked = append(asked, r)
+			}
+		}
 	}
-	return append(bundles, helm.FromObjects(ctx, objects, charts, l.helmOptions(""))...)
+	bundles = append(bundles, helm.FromObjects(ctx, asked, slices.Concat(charts, dirsOf(u.deployable)), l.helmOptions(""))...)
+	return append(bundles, helm.FromObjects(ctx, l.deployers(u.deployers), charts, l.helmOptions(""))...)
+}
+
+// deployers returns the objects of files that deploy charts, or give values to them.
+func (l *loader) deployers(files []string) []*lint.Resource {
+	looked := l.files.Record() // a file that is only looked at is none that was linted
+	var deploy, give []string
+	for _, path := range files {
+		src, err := looked.Open(path)
+		switch {
+		case err != nil || l.used[src.File]:
+		case bytes.Contains(src.Data, []byte("HelmRelease")) || bytes.Contains(src.Data, []byte("argoproj.io")):
+			deploy = append(deploy, path)
+		case bytes.Contains(src.Data, []byte("ConfigMap")) || bytes.Contains(src.Data, []byte("HelmChart")) || bytes.Contains(src.Data, []byte("Secret")):
+			give = append(give, path)
+		}
+	}
+	if len(deploy) == 0 {
+		return nil
+	}
+	var objects []*lint.Resource
+	for _, p := range parsePlain(looked, append(deploy, give...), l.Jobs) {
+		objects = append(objects, p.resources...)
+	}
+	return objects
 }
 
 // dirsOf returns where places are, sorted, each once.
@@ -422,6 +455,10 @@ const outsideCheckout = 2000
 // maxBeside is how many files of manifests a tree may hold to be looked at for one file
 // of it: half a second's worth.
 const maxBeside = 1000
+
+// maxDeployers is how many files of manifests a tree may hold to be searched for the
+// objects that deploy a chart of which a file was named.
+const maxDeployers = 5000
 
 // besides returns the plain files of a git checkout that may say something of those
 // that were named alone: a network policy of their namespace, the Service that an
@@ -546,6 +583,17 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		}
 	}
 	u.beside = l.besides(u.plain, walks)
+	for _, found := range walks {
+		for _, chart := range found.charts {
+			if !slices.ContainsFunc(u.charts, func(c place) bool { return c.dir == chart.dir }) {
+				u.deployable = append(u.deployable, chart)
+			}
+		}
+		if len(u.charts) > 0 && len(found.plain) <= maxDeployers {
+			u.deployers = append(u.deployers, found.plain...)
+		}
+	}
+	slices.Sort(u.deployers)
 	l.res.Focused = l.load(ctx, u, named)
 	for _, path := range named {
 		if !l.files.IsDir(path) {

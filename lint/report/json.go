@@ -41,9 +41,9 @@ type (
 		URL         string           `json:"url"`
 	}
 	jsonRelated struct {
-		Role     string   `json:"role"`
-		Message  string   `json:"message"`
-		Location Location `json:"location"`
+		Role     string    `json:"role"`
+		Message  string    `json:"message"`
+		Location *Location `json:"location,omitempty"` // a flag has none
 	}
 	jsonError struct {
 		Message   string          `json:"message"`
@@ -110,8 +110,8 @@ func JSON(w io.Writer, r *lint.Report, o Options) error {
 			Fingerprint: f.Fingerprint, References: nonNil(f.Rule.References), URL: o.url(f.Rule),
 		}
 		for _, rel := range f.Related {
-			if rel.Span.IsValid() {
-				j.Related = append(j.Related, jsonRelated{rel.Role, rel.Message, location(rel.Span, nil)})
+			if rel.Span.IsValid() || rel.Message != "" { // a flag has no place
+				j.Related = append(j.Related, jsonRelated{rel.Role, rel.Message, LocationOf(rel.Span)})
 			}
 		}
 		all.Findings = append(all.Findings, j)

@@ -78,7 +78,11 @@ func (t *text) group(findings []*lint.Finding) {
 	for i, rel := range f.Related {
 		sameSpan := func(other lint.Related) bool { return other.Span.Compare(rel.Span) == 0 }
 		switch {
-		case !rel.Span.IsValid() || rel.Span.Compare(f.Span) == 0 || slices.ContainsFunc(f.Related[:i], sameSpan):
+		case !rel.Span.IsValid():
+			if rel.Message != "" { // a flag, which has no place
+				lines = append(lines, rel)
+			}
+		case rel.Span.Compare(f.Span) == 0 || slices.ContainsFunc(f.Related[:i], sameSpan):
 		case slices.Contains(frameRoles, rel.Role) && len(frames) < maxFrames:
 			frames = append(frames, rel)
 		default:
@@ -125,6 +129,10 @@ func (t *text) group(findings []*lint.Finding) {
 		if i == maxRelated {
 			fmt.Fprintf(t, "  %s\n", t.paint("… and "+plural(len(lines)-i, "more place"), color.Faint))
 			break
+		}
+		if !rel.Span.IsValid() {
+			t.wrap("          ", 10, 11, role(rel))
+			continue
 		}
 		place := fmt.Sprintf("%s:%d:%d", Escape(rel.Span.Path()), rel.Span.Start.Line, rel.Span.Start.Column)
 		t.wrap("  see      "+t.paint(place, color.Bold), 11+width(place), 11, role(rel))

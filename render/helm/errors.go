@@ -232,6 +232,8 @@ func wordInAction(text string, line int, word string) (at int, ok bool) {
 func plainMessage(err error, limit int) string {
 	var r refusal
 	switch {
+	case errors.As(err, &r) && r.cluster:
+		return "the chart does not render without a cluster, in which its lookup finds nothing here: " + strings.Join(strings.Fields(r.message), " ")
 	case errors.As(err, &r):
 		return "the chart refuses these values: " + strings.Join(strings.Fields(r.message), " ")
 	case errors.Is(err, errTooLarge):

@@ -58,6 +58,10 @@ func TestErrors(t *testing.T) {
 	}{
 		{"required", []string{"templates/a.yaml", "a: 1\nb: {{ required \"set b, please\" .Values.b }}\n"}, Options{}, `templates/a.yaml:2:7: the chart refuses these values: set b, please`},
 		{"fail in an include", []string{"templates/_h.tpl", "{{ define \"h\" }}\n{{- fail \"never\" }}{{ end }}", "templates/a.yaml", "b: {{ include \"h\" . }}\n"}, Options{}, `templates/_h.tpl:2:5: the chart refuses these values: never`},
+		{"fail where lookup finds nothing", []string{"templates/a.yaml", "{{ $s := lookup \"v1\" \"Secret\" \"a\" \"b\" }}\n{{ if not $s }}{{ fail \"create it first\" }}{{ end }}\n"}, Options{}, `templates/a.yaml:2:19: the chart does not render without a cluster, in which its lookup finds nothing here: create it first`},
+		{"fail in a helper where lookup finds nothing", []string{"templates/a.yaml", "{{ define \"no\" }}{{ fail \"never\" }}{{ end }}\n{{ if not (index (lookup \"v1\" \"Secret\" \"a\" \"b\") \"data\") }}{{ include \"no\" . }}{{ end }}\n"}, Options{}, `without a cluster, in which its lookup finds nothing here: never`},
+		{"required of what lookup finds", []string{"templates/a.yaml", "a: {{ required \"set a\" (lookup \"v1\" \"Secret\" \"a\" \"b\").data }}\n"}, Options{}, `without a cluster, in which its lookup finds nothing here: set a`},
+		{"required beside a lookup", []string{"templates/a.yaml", "{{ $s := lookup \"v1\" \"Secret\" \"a\" \"b\" }}{{ if $s }}{{ end }}\na: {{ required \"set a\" .Values.a }}\n"}, Options{}, `templates/a.yaml:2:7: the chart refuses these values: set a`},
 		{"nothing to read from", []string{"templates/a.yaml", "b: {{ .Values.x.y.z }}\n"}, Options{}, "templates/a.yaml:1:14: does not render: .Values.x.y.z: cannot read .y: what should hold it is not set"},
 		{"broken template", []string{"templates/a.yaml", "a: 1\nb: {{ if }}\n"}, Options{}, "templates/a.yaml:2:1: does not render: missing value for if"},
 		{"unknown function", []string{"templates/a.yaml", "b: {{ env \"HOME\" }}\n"}, Options{}, `templates/a.yaml:1:7: function "env" is not one of Helm's`},

@@ -38,11 +38,8 @@ func (t *tracer) functions() template.FuncMap {
 	own := template.FuncMap{
 		"toToml": toTOML, "fromToml": fromTOML, "toYaml": toYAML, "toYamlPretty": toYAMLPretty,
 		"fromYaml": fromYAML, "fromYamlArray": fromYAMLArray, "toJson": toJSON, "fromJson": fromJSON, "fromJsonArray": fromJSONArray,
-		"required": required,
-		"fail":     func(message string) (string, error) { return "", refusal{message} },
-		"lookup": func(string, string, string, string) (map[string]any, error) {
-			return map[string]any{}, nil
-		},
+		"required": t.required, "lookup": t.lookup,
+		"fail":          func(message string) (string, error) { return "", refusal{message, t.dependsOnCluster()} },
 		"getHostByName": func(string) string { return "" },
 	}
 	for name, fn := range own {
@@ -57,15 +54,49 @@ func (t *tracer) functions() template.FuncMap {
 }
 
 // A refusal is what a template says with fail or required.
-type refusal struct{ message string }
+type refusal struct {
+	message string
+	cluster bool // because lookup found nothing: there is no cluster
+}
 
 func (r refusal) Error() string { return r.message }
 
-func required(message string, v any) (any, error) {
+func (t *tracer) required(message string, v any) (any, error) {
 	if s, ok := v.(string); v == nil || ok && s == "" {
-		return v, refusal{message}
+		return v, refusal{message, t.dependsOnCluster()}
 	}
 	return v, nil
+}
+
+// cluster stands among the paths of values for what lookup finds; no value has its name.
+const cluster = "\x00cluster"
+
+// lookup finds nothing, as Helm's does without a cluster.
+func (t *tracer) lookup(_, _, _, _ string) (map[string]any, error) {
+	found := map[string]any{}
+	t.hold(found, &origin{kind: fromReads, paths: []string{cluster}})
+	t.reads = append(t.reads, cluster)
+	return found, nil
+}
+
+// dependsOnCluster reports whether the pipeline at work, or a block around it, has asked
+// lookup.
+func (t *tracer) dependsOnCluster() bool {
+	if slices.Contains(t.reads[min(t.began, len(t.reads)):], cluster) {
+		return true
+	}
+	around := []*guard{t.guard}
+	for _, outer := range t.saved {
+		around = append(around, outer.guard)
+	}
+	for _, g := range around {
+		for ; g != nil; g = g.next {
+			if slices.Contains(g.paths, cluster) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // The conversions below are Helm's: they return "" or an "Error" entry where Helm's do.

@@ -190,14 +190,39 @@ type variant struct {
 	inline []*valueLayer // of the object that asks for the rendering
 	// inlineUnder ranks the inline values below the files.
 	inlineUnder bool
-	notes       []lint.Note // on what of the object's values is not applied
+	sets        []setting // over all others
+	// instead says that the files stand in place of the chart's own values.yaml.
+	instead                   bool
+	noCRDs, noTests, noSchema bool
+	notes                     []lint.Note // on what of the object is not applied
+}
+
+// A setting is a value that an object sets by its path: by layer, or by the text of a
+// file at key.
+type setting struct {
+	layer *valueLayer
+	key   string
+	file  valueFile
 }
 
 // A valueFile is a values file to be read.
 type valueFile struct {
-	path  string // "" when src is known
-	shown string
-	src   *lint.Source
+	path     string // "" when src is known
+	shown    string
+	src      *lint.Source
+	fromRoot bool      // of a deployment: path begins at the root of the repository, not at the chart
+	by       string    // the object that names it, "" for none
+	at       lint.Span // where
+	optional bool      // where it is not there, nothing is wrong
+}
+
+// missing says that a values file cannot be read.
+func (f valueFile) missing(err error) *lint.InputError {
+	e := &lint.InputError{Message: fmt.Sprintf("values file %s: %v", f.shown, reason(err)), Span: f.at}
+	if f.by != "" {
+		e.Message = f.by + ": " + e.Message
+	}
+	return e
 }
 
 func (t *tree) valueFiles(paths []string) []valueFile {
@@ -293,7 +318,13 @@ func (t *tree) prepare(ctx context.Context, v variant, o Options) (*loaded, *val
 	if err != nil {
 		return nil, nil, nil, []*lint.InputError{{Message: err.Error()}}
 	}
+	if v.instead {
+		l.Values = stack.files
+	}
 	stack.describe(t, l.Chart)
+	if v.instead {
+		stack.chart.own = nil
+	}
 	notes := t.conflicts(l.Chart, stack)
 	if err := chartutil.ProcessDependenciesWithMerge(l.Chart, stack.user); err != nil {
 		return nil, nil, nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s: %v", t.shown, err), Span: t.firstLine("Chart.yaml")}}
@@ -308,7 +339,7 @@ func (t *tree) prepare(ctx context.Context, v variant, o Options) (*loaded, *val
 	if err != nil {
 		return nil, nil, nil, append(errs, &lint.InputError{Message: fmt.Sprintf("values of chart %s: %v", t.shown, err), Span: t.firstLine("values.yaml")})
 	}
-	if settled, ok := values["Values"].(chartutil.Values); ok {
+	if settled, ok := values["Values"].(chartutil.Values); ok && !v.noSchema {
 		errs = append(errs, t.checkSchema(ctx, l.Chart, settled, stack, nil)...)
 	}
 	l.notes = notes

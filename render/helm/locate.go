@@ -454,7 +454,7 @@ func (l *locator) includes(g segment, at site) []lint.Related {
 		case s.span.Compare(at.span) == 0:
 			found = true
 		case s.span.Start.Source == nil:
-		case !found:
+		case !found || s.vendored:
 			out = append(out, lint.Related{Role: "template", Message: "written in a vendored chart", Span: s.span})
 		default:
 			out = append(out, lint.Related{Role: "include", Message: "included here", Span: s.span})

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/strvals"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
 
@@ -33,7 +34,7 @@ func FromObjects(ctx context.Context, resources []*lint.Resource, charts []strin
 			if chart == "" {
 				continue
 			}
-			key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v\x00%v", chart, d.name, d.namespace, d.values, d.files, d.set)
+			key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v%s", chart, d.name, d.namespace, d.kubeVersion, d.apiVersions, d.key)
 			if seen[key] {
 				continue
 			}
@@ -43,7 +44,7 @@ func FromObjects(ctx context.Context, resources []*lint.Resource, charts []strin
 				defer cancel()
 				deadlines[chart] = own
 			}
-			bundles = append(bundles, d.render(deadlines[chart], r, chart, o))
+			bundles = append(bundles, d.render(deadlines[chart], chart, o))
 		}
 	}
 	return bundles
@@ -51,71 +52,33 @@ func FromObjects(ctx context.Context, resources []*lint.Resource, charts []strin
 
 // A deployment is what an object says of a chart.
 type deployment struct {
+	by              string // the object, as reports name it: Application argocd/shop
 	path            string // of the chart, from the root of a repository
 	name, namespace string
-	files           []string // values files
-	fromRoot        bool     // the files are named from the root, not from the chart
-	layers          []*valueLayer
-	values          string // the layers as text
-	set, setString  []string
+	kubeVersion     string
+	apiVersions     []string
+	variant         variant
+	key             string // what else tells deployments of one chart apart
+	errs            []*lint.InputError
 }
 
 // deployments returns the charts that an object deploys from a path of a repository.
 func deployments(r *lint.Resource, all []*lint.Resource) []*deployment {
+	by := r.Kind + " " + r.Name
+	if r.Namespace != "" {
+		by = r.Kind + " " + r.Namespace + "/" + r.Name
+	}
+	var found []*deployment
 	switch {
 	case r.Is("helm.toolkit.fluxcd.io", "HelmRelease"):
-		spec := r.Get("spec")
-		source := spec.Get("chart", "spec")
-		if kind := source.Get("sourceRef", "kind").Value(); kind != "GitRepository" && kind != "Bucket" {
-			return nil
-		}
-		d := &deployment{path: source.Get("chart").Value(), namespace: first(spec.Get("targetNamespace").Value(), r.Namespace), fromRoot: true}
-		d.name = spec.Get("releaseName").Value()
-		if d.name == "" {
-			d.name = r.Name
-			if target := spec.Get("targetNamespace").Value(); target != "" {
-				d.name = target + "-" + r.Name
-			}
-		}
-		d.files = source.Get("valuesFiles").Strings()
-		for _, from := range spec.Get("valuesFrom").Items() {
-			d.addReference(from, r, all)
-		}
-		d.addNode(spec.Get("values"))
-		return []*deployment{d}
+		found = fluxDeployments(by, r, all)
 	case r.Is("argoproj.io", "Application"):
-		sources := r.Get("spec", "sources").Items()
-		if one := r.Get("spec", "source"); one.IsMapping() {
-			sources = append(sources, one)
-		}
-		var out []*deployment
-		for _, source := range sources {
-			helm := source.Get("helm")
-			if source.Get("path").Value() == "" || source.Get("chart").IsScalar() {
-				continue
-			}
-			d := &deployment{path: source.Get("path").Value(), name: first(helm.Get("releaseName").Value(), r.Name)}
-			d.namespace = first(helm.Get("namespace").Value(), r.Get("spec", "destination", "namespace").Value())
-			for _, f := range helm.Get("valueFiles").Strings() {
-				if !strings.HasPrefix(f, "$") && !strings.Contains(f, "://") {
-					d.files = append(d.files, f)
-				}
-			}
-			d.addText(helm.Get("values"))
-			d.addNode(helm.Get("valuesObject"))
-			for _, p := range helm.Get("parameters").Items() {
-				set := p.Get("name").Value() + "=" + strings.ReplaceAll(p.Get("value").Value(), ",", `\,`)
-				if p.Get("forceString").IsTrue() {
-					d.setString = append(d.setString, set)
-				} else {
-					d.set = append(d.set, set)
-				}
-			}
-			out = append(out, d)
-		}
-		return out
+		found = argoDeployments(by, r)
 	}
-	return nil
+	for _, d := range found {
+		d.variant.name = by
+	}
+	return found
 }
 
 func first(words ...string) string {
@@ -127,41 +90,70 @@ func first(words ...string) string {
 	return ""
 }
 
+func (d *deployment) note(at *lint.Node, format string, args ...any) {
+	d.variant.notes = append(d.variant.notes, lint.Note{Message: d.by + ": " + fmt.Sprintf(format, args...), Span: at.Locate().Span})
+}
+
+func (d *deployment) fail(at *lint.Node, format string, args ...any) {
+	d.errs = append(d.errs, &lint.InputError{Message: d.by + ": " + fmt.Sprintf(format, args...), Span: at.Locate().Span})
+}
+
+// addFile adds a values file, named by a node of the object from the root of the
+// repository, or else from the chart.
+func (d *deployment) addFile(path string, fromRoot bool, at *lint.Node, optional bool) {
+	d.variant.files = append(d.variant.files, valueFile{path: path, fromRoot: fromRoot, at: at.Locate().Span, by: d.by, optional: optional})
+	d.key += fmt.Sprintf("\x00%v %s", fromRoot, path)
+}
+
 // addNode adds values that are a mapping of the object.
 func (d *deployment) addNode(n *lint.Node) {
-	if !n.IsMapping() {
+	if !n.Exists() || n.IsNull() {
 		return
 	}
 	layer := &valueLayer{root: n, located: true, data: map[string]any{}}
 	text, err := kyaml.NewRNode(n.YAML()).String()
-	if err == nil && yaml.Unmarshal([]byte(text), &layer.data) == nil {
-		d.layers = append(d.layers, layer)
-		d.values += text + "\x00"
+	if err == nil {
+		err = yaml.Unmarshal([]byte(text), &layer.data)
+	}
+	if err != nil || !n.IsMapping() {
+		d.fail(n, "%s is no mapping of values; nothing of it is applied", n.Path())
+		return
+	}
+	d.variant.inline = append(d.variant.inline, layer)
+	d.key += "\x00" + text
+}
+
+// addText adds values that are YAML inside a string of an object, which says text.
+func (d *deployment) addText(n *lint.Node, text string) {
+	if !n.IsScalar() {
+		return
+	}
+	layer := &valueLayer{data: map[string]any{}, at: n.Locate().Span}
+	if yaml.Unmarshal([]byte(text), &layer.data) != nil {
+		d.fail(n, "the text of %s is no YAML mapping of values; nothing of it is applied", n.Path())
+		return
+	}
+	d.key += "\x00" + text
+	d.variant.inline = append(d.variant.inline, layer)
+	if text == n.Value() {
+		layer.placeLines(n)
 	}
 }
 
-// addText adds values that are YAML inside a string of an object.
-func (d *deployment) addText(n *lint.Node) {
-	layer := &valueLayer{data: map[string]any{}, at: n.Locate().Span}
-	if !n.IsScalar() || yaml.Unmarshal([]byte(n.Value()), &layer.data) != nil {
-		return
-	}
-	d.values += n.Value() + "\x00"
-	d.layers = append(d.layers, layer)
-	// In a literal block each line of the values is a line of the file.
-	src := layer.at.Start.Source
-	if n.YAML().Style&kyaml.LiteralStyle == 0 || src == nil || !strings.HasPrefix(layer.at.Text(), "|") {
+// placeLines gives the values of a literal block places of their own: each line of them
+// is a line of the file.
+func (l *valueLayer) placeLines(n *lint.Node) {
+	src := l.at.Start.Source
+	if n.YAML().Style&kyaml.LiteralStyle == 0 || src == nil || !strings.HasPrefix(l.at.Text(), "|") {
 		return
 	}
 	docs, errs := lint.ParseYAML(lint.NewSource("", []byte(n.Value())))
 	if len(errs) > 0 || len(docs) == 0 {
 		return
 	}
-	line := layer.at.Start.Line
-	indent := 0
-	for i := 1; i < 1000; i++ {
-		if text := src.Line(line + i); strings.TrimSpace(text) != "" {
-			own := strings.SplitN(n.Value(), "\n", i+1)[i-1]
+	line, indent := l.at.Start.Line, 0
+	for i, own := range strings.Split(n.Value(), "\n") {
+		if text := src.Line(line + i + 1); strings.TrimSpace(text) != "" {
 			indent = len(text) - len(strings.TrimLeft(text, " ")) - (len(own) - len(strings.TrimLeft(own, " ")))
 			break
 		}
@@ -174,27 +166,26 @@ func (d *deployment) addText(n *lint.Node) {
 		}
 	}
 	shift(docs[0])
-	layer.src, layer.root = src, lint.NewNode(docs[0])
+	l.src, l.root = src, lint.NewNode(docs[0])
 }
 
-// addReference adds values that a ConfigMap or Secret of the same tree holds; those of
-// a cluster are not known.
-func (d *deployment) addReference(from *lint.Node, r *lint.Resource, all []*lint.Resource) {
-	key := first(from.Get("valuesKey").Value(), "values.yaml")
-	if from.Get("targetPath").IsScalar() {
-		return
+// setLayer makes a layer of a value that a node of the object sets by a path, as Helm's
+// --set and --set-string do.
+func (d *deployment) setLayer(at *lint.Node, path, value string, isText bool) *valueLayer {
+	parse := strvals.ParseInto
+	if isText {
+		parse = strvals.ParseIntoString
 	}
-	for _, other := range all {
-		if other.Kind != from.Get("kind").Value() || other.Name != from.Get("name").Value() || other.Namespace != r.Namespace || other.Bundle != r.Bundle {
-			continue
-		}
-		for _, field := range []string{"data", "stringData"} {
-			if n := other.Get(field, key); n.IsScalar() && !(other.Kind == "Secret" && field == "data") {
-				d.addText(n)
-			}
-		}
-		return
+	text := path + "=" + value
+	layer := &valueLayer{data: map[string]any{}, at: at.Locate().Span, set: func(into map[string]any) error { return parse(text, into) }}
+	if err := parse(text, layer.data); err != nil {
+		var masks lint.Masks
+		masks.AddValue(value)
+		d.fail(at, "%s is not set: %s", path, masks.Redact(err.Error()))
+		return nil
 	}
+	d.key += fmt.Sprintf("\x00%v %s", isText, text)
+	return layer
 }
 
 // findChart returns the chart among charts that a path of a repository names, "" where
@@ -217,30 +208,45 @@ func findChart(path string, charts []string, files *filetree.Tree) string {
 	return found
 }
 
+// from returns the file with its path settled, from where the chart and the root of its
+// repository lie.
+func (f valueFile) from(chart, root string, o Options) valueFile {
+	base := chart
+	if f.fromRoot {
+		base = filepath.FromSlash(root)
+	}
+	f.path = filepath.Join(base, filepath.FromSlash(f.path))
+	f.shown = o.Files.Display(f.path)
+	return f
+}
+
 // render renders a deployment of a chart.
-func (d *deployment) render(ctx context.Context, r *lint.Resource, chart string, o Options) *lint.Bundle {
+func (d *deployment) render(ctx context.Context, chart string, o Options) *lint.Bundle {
 	o.ReleaseName, o.Namespace = d.name, d.namespace
-	o.Set, o.SetString, o.SetFile = append(o.Set[:len(o.Set):len(o.Set)], d.set...), append(o.SetString[:len(o.SetString):len(o.SetString)], d.setString...), nil
+	o.KubeVersion = first(d.kubeVersion, o.KubeVersion)
+	o.APIVersions = append(o.APIVersions[:len(o.APIVersions):len(o.APIVersions)], d.apiVersions...)
 	t, failed := openTree(chart, o)
 	if failed != nil {
-		return t.bundle(r.Kind+" "+r.Name, o, nil, []*lint.InputError{failed})
+		return t.bundle(d.by, o, nil, append(d.errs, failed))
 	}
-	base := chart
-	if d.fromRoot {
-		abs := o.Files.Abs(chart)
-		base = strings.TrimSuffix(filepath.ToSlash(abs), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.path)), "/"))
+	abs := o.Files.Abs(chart)
+	root := strings.TrimSuffix(filepath.ToSlash(abs), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.path)), "/"))
+	v := d.variant
+	v.files = nil
+	for _, f := range d.variant.files {
+		v.files = append(v.files, f.from(abs, root, o))
 	}
-	v := variant{name: r.Kind + " " + r.Name, inline: d.layers}
-	if r.Namespace != "" {
-		v.name = r.Kind + " " + r.Namespace + "/" + r.Name
-	}
-	for _, f := range d.files {
-		at := filepath.Join(base, filepath.FromSlash(f))
-		if strings.HasPrefix(f, "/") {
-			at = filepath.Join(strings.TrimSuffix(chart, filepath.FromSlash(d.path)), filepath.FromSlash(f))
+	v.sets = nil
+	for _, set := range d.variant.sets {
+		if set.file.path != "" {
+			set.file = set.file.from(abs, root, o)
 		}
-		v.files = append(v.files, valueFile{path: at, shown: o.Files.Display(at)})
+		v.sets = append(v.sets, set)
 	}
 	b, _ := t.render(ctx, v, o)
+	for _, e := range d.errs {
+		e.Rendering = &b.Rendering
+	}
+	b.Errors = append(b.Errors, d.errs...)
 	return b
 }

@@ -70,7 +70,7 @@ spec:
 		data                     map[string]string
 	}{
 		{"HelmRelease flux/web", "flux-web", "shop", map[string]string{"replicas": "3 objects.yaml:15:15", "mode": "b objects.yaml:23:11", "level": "9 prod.yaml:1:8"}},
-		{"Application argo-web", "argo-web", "apps", map[string]string{"replicas": "5 ", "mode": "c objects.yaml:36:15", "level": "9 prod.yaml:1:8"}},
+		{"Application argo-web", "argo-web", "apps", map[string]string{"replicas": "5 objects.yaml:39:33", "mode": "c objects.yaml:36:15", "level": "9 prod.yaml:1:8"}},
 	} {
 		got := bundles[i]
 		for _, e := range got.Errors {

@@ -50,7 +50,9 @@ func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle
 		}
 		var resources []*lint.Resource
 		for _, d := range out.documents() {
-			resources = append(resources, d.resources...)
+			if !(d.crd && v.noCRDs || d.test() && v.noTests) {
+				resources = append(resources, d.resources...)
+			}
 		}
 		b = t.bundle(v.name, o, resources, append(errs, out.errs...))
 		b.LeftOut, b.Notes = out.leftOut(), append(v.notes, out.notes...)

@@ -16,13 +16,14 @@ import (
 //	{{ if p }}a{{ end }} {{ if __decide ID __begin (p) }}{{ __enter … }}a{{ end }}{{ __leave … }}
 //	{{ $x = p }}         {{ $x = __keep ID __begin (p) }}
 //	.Values.a            (__field "a" .Values .Values.a)
+//	dict "a" true        dict "a" (__const ID true)
 //
 // The hooks are registered after the chart is parsed, so its templates cannot name them.
 
 // hooks returns the functions that rewritten templates call.
 func (t *tracer) hooks() template.FuncMap {
 	return template.FuncMap{
-		"__begin": t.begin, "__print": t.print, "__decide": t.decide, "__keep": t.keep, "__join": t.join, "__field": t.field, "__read": t.read, "__files": t.filesRead,
+		"__begin": t.begin, "__print": t.print, "__decide": t.decide, "__keep": t.keep, "__join": t.join, "__field": t.field, "__read": t.read, "__files": t.filesRead, "__const": t.constant,
 		"__enter": t.enterGuard, "__leave": t.leaveGuard, "__call": t.enterTemplate, "__return": t.leaveTemplate,
 	}
 }
@@ -108,11 +109,44 @@ func (r *rewriter) operands(p *parse.PipeNode) {
 			if i == 0 && (ci > 0 || len(c.Args) > 1) {
 				continue // what it calls, with arguments
 			}
+			if r.kept(c, i) {
+				c.Args[i] = pipe(arg.Position(), p.Line, command(arg.Position(), r.name(arg.Position(), "__const"), number(arg.Position(), r.action(arg.Position())), arg))
+				continue
+			}
 			if seen := r.seen(arg, p.Line); seen != nil {
 				c.Args[i] = seen
 			}
 		}
 	}
+}
+
+// kept reports whether an argument is a constant that a function puts into a mapping or
+// a list, where it is to be told from what it stands beside.
+func (r *rewriter) kept(c *parse.CommandNode, i int) bool {
+	switch arg := c.Args[i].(type) {
+	case *parse.StringNode, *parse.BoolNode:
+	case *parse.NumberNode:
+		if arg.IsComplex && !arg.IsFloat {
+			return false
+		}
+	default:
+		return false
+	}
+	fn, ok := c.Args[0].(*parse.IdentifierNode)
+	if !ok {
+		return false
+	}
+	switch fn.Ident {
+	case "dict":
+		return i%2 == 0 // the others are keys
+	case "set":
+		return i == 3
+	case "list", "tuple":
+		return true
+	case "append", "mustAppend", "push", "mustPush", "prepend", "mustPrepend":
+		return i == 2
+	}
+	return false
 }
 
 // seen returns an operand handed through a hook; nil for those that need none.

@@ -34,6 +34,7 @@ type origin struct {
 	// namespace says that it is .Release.Namespace.
 	namespace bool
 	random    bool // something generated is part of it
+	constant  bool // a constant of a template, which via names: no value had a part in it
 	gap       *gap // of fromGap, where an if, with or range wrote nothing
 }
 

@@ -32,6 +32,7 @@ type tracer struct {
 	pending *printed // what the action at work has printed
 	ready   printed  // pending points at it
 	reads   []string // the values read, oldest first
+	began   int      // how many there were before the pipeline at work
 	guard   *guard
 	base    int // added to the depth of guards: nested templates
 	saved   []context2
@@ -56,14 +57,15 @@ type holding struct {
 
 // An action is an action of a template, or the pipeline of an if, with or range.
 type action struct {
-	in     *origin
-	off    int
-	list   *parse.ListNode // what it decides about
-	asked  *condition
-	chosen []string // the values that its pipeline read last
-	value  string   // the path of the value that its pipeline gave last; "" of anything else
-	body   string   // the text of list, once it is known
-	known  bool
+	in       *origin
+	off      int
+	list     *parse.ListNode // what it decides about
+	asked    *condition
+	chosen   []string // the values that its pipeline read last
+	value    string   // the path of the value that its pipeline gave last; "" of anything else
+	body     string   // the text of list, once it is known
+	known    bool
+	constant any // that it puts into a mapping or a list, with an address of its own
 }
 
 // printed is the value that an action hands to the writer.
@@ -439,6 +441,9 @@ func (w *writer) dropNoValue() {
 // o is not made from, those beside it.
 func (t *tracer) through(o *origin, act int, reads []string) *origin {
 	k := wrapKey{o, act}
+	if o.constant {
+		reads = nil
+	}
 	if r, ok := t.wrapped[k]; ok && covers(r, reads) {
 		return r
 	}
@@ -500,7 +505,8 @@ func (t *tracer) begin() (int, error) {
 	if err := t.ctx.Err(); err != nil {
 		return 0, context.Cause(t.ctx)
 	}
-	return len(t.reads), nil
+	t.began = len(t.reads)
+	return t.began, nil
 }
 
 // since takes the values read since begin.
@@ -518,8 +524,12 @@ func (t *tracer) field(path string, base, v any) any {
 	before := len(t.reads)
 	t.read(v)
 	if len(t.reads) == before {
-		if o := t.origin(base); o != nil && o.kind == fromValue && len(o.paths) == 1 {
+		switch o := t.origin(base); {
+		case o == nil || len(o.paths) != 1:
+		case o.kind == fromValue:
 			t.reads = append(t.reads, child(o.paths[0], path))
+		case o.paths[0] == cluster:
+			t.reads = append(t.reads, cluster)
 		}
 	}
 	return v
@@ -581,6 +591,57 @@ func (t *tracer) decide(act, begin int, v any) any {
 	}
 	t.reads = append(t.reads, paths...) // they count for what encloses this action too
 	return v
+}
+
+// constant gives a constant that a template puts into a mapping or a list an origin: the
+// action that it stands in.
+func (t *tracer) constant(act int, v any) any {
+	a := &t.actions[act]
+	if a.constant == nil {
+		o := &origin{kind: fromLiteral, via: &frame{in: a.in, off: a.off}, constant: true}
+		switch x := v.(type) {
+		case string:
+			a.constant = t.text(x, o)
+		case bool, int, float64:
+			a.constant = boxed(x)
+			t.hold(a.constant, o)
+		default:
+			a.constant = v
+		}
+	}
+	return a.constant
+}
+
+// foreign gives what a mapping of the values has got from elsewhere, from a dict that
+// was merged into it say, an origin that is not the mapping's.
+func (t *tracer) foreign(m map[string]any) {
+	if t.origin(m) == nil {
+		return
+	}
+	for k, v := range m {
+		switch x := v.(type) {
+		case map[string]any:
+			if t.origin(x) == nil {
+				t.hold(x, literal)
+			} else {
+				t.foreign(x)
+			}
+		case []any:
+			if len(x) > 0 && t.origin(x) == nil {
+				t.hold(x, literal)
+			}
+		case string:
+			if x != "" && t.segments(x) == nil {
+				m[k] = t.text(x, literal)
+			}
+		case bool, int, int64, float64:
+			if t.origin(x) == nil {
+				b := boxed(x)
+				t.hold(b, literal)
+				m[k] = b
+			}
+		}
+	}
 }
 
 // keep gives a computed constant that is assigned to a variable an origin: what was
@@ -680,11 +741,11 @@ func (t *tracer) leaveTemplate() string {
 // capture runs a template into a writer of its own, for include and tpl.
 func (t *tracer) capture(run func(*writer) error) (*writer, error) {
 	w := &writer{t: t}
-	out, begin := t.out, len(t.reads)
+	out, begin, began := t.out, len(t.reads), t.began
 	t.enterTemplate()
 	t.guard, t.out = nil, w
 	err := run(w)
-	t.out = out
+	t.out, t.began = out, began
 	t.leaveTemplate()
 	if err == nil && len(w.buf) > 0 {
 		t.reads = t.reads[:min(begin, len(t.reads))] // the segments tell it better

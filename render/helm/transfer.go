@@ -27,6 +27,9 @@ var reformats = map[string]bool{"quote": true, "squote": true, "toString": true,
 	"trim": true, "trimAll": true, "trimSuffix": true, "trimPrefix": true, "trunc": true, "lower": true, "upper": true, "title": true,
 	"print": true, "printf": true, "b64enc": true, "b64dec": true, "replace": true, "indent": true, "nindent": true}
 
+// merges are the functions that put what one mapping holds into another.
+var merges = map[string]bool{"merge": true, "mergeOverwrite": true, "mustMerge": true, "mustMergeOverwrite": true}
+
 var anyType = reflect.TypeFor[any]()
 
 // wrap returns fn with provenance: what it returns is known to come from its arguments.
@@ -68,6 +71,11 @@ func (t *tracer) wrap(name string, fn any) any {
 			results = fv.CallSlice(args)
 		} else {
 			results = fv.Call(args)
+		}
+		if merges[name] {
+			if m, ok := results[0].Interface().(map[string]any); ok {
+				t.foreign(m)
+			}
 		}
 		if !traced {
 			return results
@@ -128,7 +136,8 @@ func (t *tracer) container(name string, args []reflect.Value, r reflect.Value, a
 		return r
 	case "set":
 		if key, ok := args[1].Interface().(string); ok {
-			if m, ok := v.(map[string]any); ok && t.guard != nil {
+			if m, ok := v.(map[string]any); ok {
+				t.foreign(m)
 				m[key] = t.owe(m[key], guardPaths(t.guard))
 			}
 		}
@@ -538,6 +547,9 @@ func (e *emission) walk(n *yaml.Node, v reflect.Value, parent *origin, at int) {
 	}
 	if o == nil {
 		o = parent
+	}
+	if o == nil && at >= 0 {
+		e.marks = append(e.marks, mark{off: at, o: literal}) // no part of what stands before it
 	}
 	if at >= 0 && o != nil {
 		m := mark{off: at, o: o}

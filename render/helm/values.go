@@ -2,7 +2,9 @@ package helm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,15 +24,17 @@ type valueStack struct {
 	user   map[string]any // the user's values, merged as Helm merges them
 	layers []*valueLayer  // the user's, strongest first
 	chart  *chartLayer
+	files  map[string]any // the values files alone, merged
 }
 
 // A valueLayer is one source of values.
 type valueLayer struct {
 	src  *lint.Source
-	root *lint.Node     // the values, positioned in src; nil where each has the place of all
-	data map[string]any // the values, decoded; nil for a layer of a file
-	at   lint.Span      // of a layer without root: its place; not valid for a flag
-	flag string         // the flag that sets it, as "--set mode", which has no place
+	root *lint.Node                 // the values, positioned in src; nil where each has the place of all
+	data map[string]any             // the values, decoded; nil for a layer of a file
+	at   lint.Span                  // of a layer without root: its place; not valid for a flag
+	flag string                     // the flag that sets it, as "--set mode", which has no place
+	set  func(map[string]any) error // sets the values in what is there; nil where they are merged with it
 	// vendored says that the layer belongs to a chart that others publish.
 	vendored bool
 	located  bool // the nodes belong to an object, which knows their places
@@ -108,8 +112,12 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 	s := &valueStack{user: map[string]any{}}
 	var errs []*lint.InputError
 	add := func(layer *valueLayer, values map[string]any) {
-		s.user = mergeMaps(s.user, values)
 		s.layers = append([]*valueLayer{layer}, s.layers...)
+		if layer.set == nil {
+			s.user = mergeMaps(s.user, values)
+		} else if err := layer.set(s.user); err != nil { // into what is there, for list indices
+			errs = append(errs, &lint.InputError{Message: "values cannot be set: " + err.Error(), Span: layer.at})
+		}
 	}
 	inline := func() {
 		for _, layer := range v.inline {
@@ -120,21 +128,22 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 		inline()
 	}
 	for _, f := range v.files {
-		src := f.src
-		if src == nil {
-			if strings.Contains(f.path, "://") || f.path == "-" {
-				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("values file %q: only files on disk are read", f.path)})
-				continue
-			}
-			var err error
-			if src, err = t.cache.Open(f.path); err != nil {
-				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("values file %s: %v", f.shown, reason(err))})
-				continue
-			}
+		src, err := t.open(f)
+		switch {
+		case err != nil && f.optional && errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			errs = append(errs, f.missing(err))
+			continue
 		}
-		layer, values, err := fileLayer(src)
-		if err != nil {
-			errs = append(errs, err)
+		layer, values, failed := fileLayer(src)
+		if failed != nil {
+			errs = append(errs, failed)
+			continue
+		}
+		s.files = mergeMaps(s.files, values)
+		if v.instead { // they rank where values.yaml would
+			s.layers = append([]*valueLayer{layer}, s.layers...)
 			continue
 		}
 		add(layer, values)
@@ -160,7 +169,37 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 			s.layers = append([]*valueLayer{layer}, s.layers...)
 		}
 	}
+	for _, set := range v.sets {
+		layer := set.layer
+		if layer == nil {
+			src, err := t.open(set.file)
+			if err != nil {
+				errs = append(errs, set.file.missing(err))
+				continue
+			}
+			into := func(into map[string]any) error {
+				return strvals.ParseIntoFile(set.key+"=file", into, func([]rune) (any, error) { return string(src.Data), nil })
+			}
+			layer = &valueLayer{data: map[string]any{}, at: src.LineSpan(1), set: into}
+			if err := into(layer.data); err != nil {
+				errs = append(errs, &lint.InputError{Message: fmt.Sprintf("%s: %s is not set: %v", set.file.by, set.key, err), Span: set.file.at})
+				continue
+			}
+		}
+		add(layer, nil)
+	}
 	return s, errs
+}
+
+// open reads a values file.
+func (t *tree) open(f valueFile) (*lint.Source, error) {
+	switch {
+	case f.src != nil:
+		return f.src, nil
+	case strings.Contains(f.path, "://") || f.path == "-":
+		return nil, errors.New("only files on disk are read")
+	}
+	return t.cache.Open(f.path)
 }
 
 // A setFlag is one of Helm's flags that set single values.

@@ -1,0 +1,105 @@
+package helm
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// fluxDeployments returns the chart that a Flux HelmRelease deploys from a path of a
+// repository, none for a chart of a registry. Its values are those of valuesFrom, in
+// order, under its own:
+// https://fluxcd.io/flux/components/helm/helmreleases/#values
+func fluxDeployments(by string, r *lint.Resource, all []*lint.Resource) []*deployment {
+	spec := r.Get("spec")
+	chart := spec.Get("chart", "spec")
+	if ref := spec.Get("chartRef"); ref.Get("kind").Value() == "HelmChart" {
+		namespace := first(ref.Get("namespace").Value(), r.Namespace)
+		for _, other := range all {
+			if other.Is("source.toolkit.fluxcd.io", "HelmChart") && other.Name == ref.Get("name").Value() && other.Namespace == namespace {
+				chart = other.Get("spec")
+			}
+		}
+	}
+	if kind := chart.Get("sourceRef", "kind").Value(); kind != "GitRepository" && kind != "Bucket" {
+		return nil
+	}
+	d := &deployment{by: by, path: chart.Get("chart").Value(), namespace: first(spec.Get("targetNamespace").Value(), r.Namespace)}
+	d.name = spec.Get("releaseName").Value()
+	if d.name == "" {
+		d.name = r.Name
+		if target := spec.Get("targetNamespace").Value(); target != "" {
+			d.name = target + "-" + r.Name
+		}
+	}
+	install := spec.Get("install")
+	d.variant.noCRDs = install.Get("crds").Value() == "Skip" || install.Get("skipCRDs").IsTrue()
+	d.variant.noSchema = install.Get("disableSchemaValidation").IsTrue()
+	optional := chart.Get("ignoreMissingValuesFiles").IsTrue()
+	for _, item := range chart.Get("valuesFiles").Items() {
+		d.addFile(item.Value(), true, item, optional)
+		d.variant.instead = true // of the chart's values.yaml
+	}
+	for _, from := range spec.Get("valuesFrom").Items() {
+		d.addReference(from, r, all)
+	}
+	d.addNode(spec.Get("values"))
+	if renderers := spec.Get("postRenderers"); len(renderers.Items()) > 0 {
+		d.note(renderers.KeyNode(), "postRenderers are not applied: what they change is linted as the chart renders it")
+	}
+	return []*deployment{d}
+}
+
+// addReference adds values that a ConfigMap or Secret of the same tree holds; those of
+// a cluster are not known.
+func (d *deployment) addReference(from *lint.Node, r *lint.Resource, all []*lint.Resource) {
+	kind, name, key := from.Get("kind").Value(), from.Get("name").Value(), first(from.Get("valuesKey").Value(), "values.yaml")
+	at := from.Get("name")
+	for _, other := range all {
+		if other.Group != "" || other.Kind != kind || kind != "ConfigMap" && kind != "Secret" || other.Name != name || other.Namespace != r.Namespace || other.Bundle != r.Bundle {
+			continue
+		}
+		n, text := other.Get("data", key), ""
+		switch {
+		case kind == "Secret" && other.Get("stringData", key).IsScalar():
+			n = other.Get("stringData", key)
+			text = n.Value()
+		case kind == "Secret":
+			decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value()), ""))
+			if err != nil {
+				d.note(at, "valuesFrom: %s of Secret %q is not base64, and its values are not applied", key, name)
+				return
+			}
+			text = string(decoded)
+		default:
+			text = n.Value()
+		}
+		switch target := from.Get("targetPath").Value(); {
+		case !n.IsScalar():
+			d.note(at, "valuesFrom: %s %q has no %s, and no values of it are applied", kind, name, key)
+		case target != "":
+			d.addTarget(n, target, text)
+		default:
+			d.addText(n, text)
+		}
+		return
+	}
+	d.note(at, "valuesFrom: %s %q is not in this tree, and its values are not applied", kind, name)
+}
+
+// addTarget sets one value by its path; quotes make it text.
+func (d *deployment) addTarget(at *lint.Node, path, value string) {
+	isText := false
+	for _, quote := range []string{"'", `"`} {
+		if strings.HasPrefix(value, quote) && strings.HasSuffix(value, quote) {
+			isText = true
+		}
+	}
+	if isText {
+		value = strings.Trim(value, `'"`)
+	}
+	if layer := d.setLayer(at, path, value, isText); layer != nil {
+		d.variant.inline = append(d.variant.inline, layer)
+	}
+}
