@@ -59,16 +59,6 @@ var AggregateTo = &lint.Rule{
 	},
 }
 
-// levels returns the parts of admin, edit or view that Kubernetes itself has.
-func (g *graph) levels(name string) []*role {
-	all := []string{"admin", "edit", "view"}
-	var parts []*role
-	for _, level := range all[slices.Index(all, name):] {
-		parts = append(parts, g.builtins["system:aggregate-to-"+level])
-	}
-	return parts
-}
-
 func more(n int) string {
 	if n < 1 {
 		return ""

@@ -2,7 +2,6 @@ package rbac
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -45,13 +44,10 @@ var ClusterAdminBinding = &lint.Rule{
 				f.Severity = lint.High
 			}
 			f.Help = "bind a role that grants the verbs and resources that are used, by a RoleBinding where one namespace is enough"
-			f.Subject = b.subjectKey()
+			f.Subject = bindingSubject(b)
 		}
 	},
 }
-
-// privilegedSCC is the role that oc adm policy add-scc-to-user privileged binds.
-const privilegedSCC = "system:openshift:scc:privileged"
 
 // bindsPrivilegedSCC reports bindings of the role by which OpenShift itself grants
 // its privileged constraints.
@@ -65,7 +61,7 @@ func bindsPrivilegedSCC(pass *lint.Pass) {
 			where = inNamespaces([]string{b.res.Namespace})
 		}
 		f := pass.Reportf(b.ref, "%s %q gives %s to %s%s, so it can %s", b.res.Kind, b.res.Name, b.roles[0], b.whom(), where, useSCC.can)
-		f.Severity, f.Subject = b.weigh(lint.High), b.subjectKey()
+		f.Severity, f.Subject = weighBinding(b, lint.High), bindingSubject(b)
 		f.Help = "bind constraints that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"
 	}
 }
@@ -112,9 +108,9 @@ var Anonymous = &lint.Rule{
 			case reachPaths:
 				return who, lint.Low
 			case reachHarmless:
-				return who, b.weigh(lint.High)
+				return who, weighBinding(b, lint.High)
 			}
-			return who, b.weigh(lint.Critical)
+			return who, weighBinding(b, lint.Critical)
 		})
 	},
 }
@@ -146,7 +142,7 @@ var Authenticated = &lint.Rule{
 				if reach != reachDangerous {
 					return "", 0
 				}
-				return fmt.Sprintf("every pod of namespace %q", namespace), b.weigh(lint.Medium)
+				return fmt.Sprintf("every pod of namespace %q", namespace), weighBinding(b, lint.Medium)
 			default:
 				return "", 0
 			}
@@ -154,11 +150,11 @@ var Authenticated = &lint.Rule{
 			case reachPublic, reachPaths:
 				return "", 0
 			case reachHarmless:
-				return who, b.weigh(lint.Medium)
+				return who, weighBinding(b, lint.Medium)
 			case reachTakeover:
-				return who, b.weigh(lint.Critical)
+				return who, weighBinding(b, lint.Critical)
 			}
-			return who, b.weigh(lint.High)
+			return who, weighBinding(b, lint.High)
 		})
 	},
 }
@@ -185,7 +181,7 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 				}
 			}
 			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(can))
-			f.Severity, f.Subject = severity, b.subjectKey()
+			f.Severity, f.Subject = severity, bindingSubject(b)
 			f.Help = "bind the role to the users, groups or service accounts that need it"
 			for _, r := range b.roles {
 				if r.res != nil {
@@ -196,82 +192,20 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 	}
 }
 
-// subjectKey is the [lint.Finding.Subject] of findings about a binding: those
+// bindingSubject is the [lint.Finding.Subject] of findings about a binding: those
 // about its role yield to those about its subjects where the subjects are all
 // of that kind.
-func (b *binding) subjectKey() string {
+func bindingSubject(b *binding) string {
 	if b.narrow > 0 {
 		return "roleRef"
 	}
 	return "subjects"
 }
 
-func (s *subject) isBroad() bool {
-	switch s.kind {
-	case "User":
-		return s.name == "system:anonymous"
-	case "Group":
-		return s.name == "system:masters" || s.name == "system:unauthenticated" || s.name == "system:authenticated" ||
-			s.name == "system:serviceaccounts" || strings.HasPrefix(s.name, "system:serviceaccounts:")
-	}
-	return false
-}
-
-// whom names the subjects that the other rules about bindings do not report.
-func (b *binding) whom() string {
-	first, count := b.subjects[0], b.distinct
-	if b.narrow > 0 {
-		first = b.subjects[slices.IndexFunc(b.subjects, func(s *subjectRef) bool { return !s.isBroad() })]
-		count = b.narrow
-	}
-	if count == 1 {
-		return first.String()
-	}
-	return fmt.Sprintf("%s and %d more", first, count-1)
-}
-
-// weigh takes a step off in a RoleBinding.
-func (b *binding) weigh(severity lint.Severity) lint.Severity {
+// weighBinding takes a step off in a RoleBinding.
+func weighBinding(b *binding, severity lint.Severity) lint.Severity {
 	if b.cluster() {
 		return severity
 	}
 	return severity.Lower()
-}
-
-// How far a binding's role reaches. What the bundle lacks counts as dangerous.
-type reach int
-
-const (
-	reachPublic    reach = iota // what the API server shows to everyone anyway
-	reachPaths                  // URLs outside the API alone
-	reachHarmless               // nothing of the list
-	reachDangerous              // powers of the list, or not known
-	reachTakeover
-)
-
-func (b *binding) reach() reach {
-	if b.kind == "ClusterRole" && publicRoles[b.name] {
-		return reachPublic
-	}
-	if len(b.roles) == 0 {
-		return reachDangerous
-	}
-	worst := reachPaths
-	for _, r := range b.roles {
-		if r.res == nil {
-			worst = max(worst, reachHarmless)
-		}
-		r.rules(func(p *policyRule) {
-			if len(p.resources) > 0 {
-				worst = max(worst, reachHarmless)
-			}
-		})
-		if len(r.powers(b.cluster())) > 0 {
-			worst = max(worst, reachDangerous)
-		}
-		if b.cluster() && r.takeover(true) != nil {
-			worst = reachTakeover
-		}
-	}
-	return worst
 }

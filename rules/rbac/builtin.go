@@ -61,6 +61,9 @@ var builtin = map[string][][3]string{
 	"system:controller:certificate-controller":             {{"update", "certificates.k8s.io", "certificatesigningrequests/approval"}, {"approve", "certificates.k8s.io", "signers"}},
 }
 
+// privilegedSCC is the role that oc adm policy add-scc-to-user privileged binds.
+const privilegedSCC = "system:openshift:scc:privileged"
+
 // publicRoles are the built-in roles that the API server itself binds to
 // everyone, and the one that the documentation of token issuers says to.
 var publicRoles = map[string]bool{

@@ -28,7 +28,7 @@ var Effective = &lint.Rule{
 		chains := map[*lint.Node][]*chain{}
 		var order []*lint.Node
 		for _, a := range g.accounts {
-			if c := a.worst(); c != nil {
+			if c := worstChain(a); c != nil {
 				n := c.node()
 				if chains[n] == nil {
 					order = append(order, n)
@@ -59,8 +59,8 @@ type chain struct {
 	grant   *grant
 }
 
-// worst returns the chain of an account to the worst of its powers, or nil.
-func (a *account) worst() *chain {
+// worstChain returns the chain of an account to the worst of its powers, or nil.
+func worstChain(a *account) *chain {
 	var pods []*lint.PodSpec
 	for _, pod := range a.pods {
 		if a.mounts(pod) {
@@ -108,7 +108,7 @@ func (c *chain) subject() string {
 	if c.grant.rule.node != nil {
 		return c.grant.subject()
 	}
-	return c.binding.subjectKey()
+	return bindingSubject(c.binding)
 }
 
 func (c *chain) can() string {

@@ -3,7 +3,6 @@ package rbac
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -194,23 +193,6 @@ func weigh(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
 	return severity, "", ok
 }
 
-// weight is what a grant weighs where it is bound; ok is false where its names
-// leave nothing to say.
-func (g *grant) weight(cluster bool) (severity lint.Severity, ok bool) {
-	severity = g.power.severity
-	if !cluster {
-		severity = severity.Lower()
-	}
-	switch {
-	case !g.rule.named():
-	case g.power.names == silent:
-		return 0, false
-	case g.power.names == lower && !(cluster && g.power == impersonate && g.rule.hasName("system:masters", "kubeadm:cluster-admins")):
-		severity = severity.Lower()
-	}
-	return severity, true
-}
-
 // weighSecrets splits reading of all Secrets by reach.
 func weighSecrets(clusterWide bool) func(*graph, *role, *grant) (lint.Severity, string, bool) {
 	return func(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
@@ -295,19 +277,6 @@ func weighNamedBind(kind string) func(*graph, *role, *grant) (lint.Severity, str
 	}
 }
 
-// worstOf returns the first power of the list that the role gives.
-func (r *role) worstOf(cluster bool) *power {
-	var worst *power
-	r.rules(func(p *policyRule) {
-		for _, g := range p.grants {
-			if !p.named() && g.at(cluster, r.namespace) && (worst == nil || g.power.severity > worst.severity) {
-				worst = g.power
-			}
-		}
-	})
-	return worst
-}
-
 // weighApproval asks which signers the role approves for: without the verb
 // approve on a signer the API server refuses the approval, and only those of
 // kubernetes.io make credentials of the cluster
@@ -323,48 +292,6 @@ func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
 		return severity, note, true
 	}
 	return 0, "", false
-}
-
-// signers are those of certificates that a role may approve for.
-type signers struct {
-	count    int
-	limited  bool // each rule names them
-	users    bool // one makes client certificates of the cluster
-	kubelets bool // one makes serving certificates of kubelets
-}
-
-// serving reports whether no more than serving certificates of kubelets follow:
-// the API server takes those for no user's
-// (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers).
-func (s signers) serving() bool { return s.kubelets && !s.users }
-
-func (r *role) signers() signers {
-	s := signers{limited: true}
-	r.rules(func(p *policyRule) {
-		if _, ok := p.resource("signers"); !ok || !p.allowsGroup("certificates.k8s.io") || len(p.allowed([]string{"approve"}, "signers")) == 0 {
-			return
-		}
-		s.count++
-		if !p.named() {
-			s.limited, s.users = false, true
-		}
-		for _, e := range p.names {
-			switch {
-			case e.text == "kubernetes.io/kubelet-serving":
-				s.kubelets = true
-			case strings.HasPrefix(e.text, "kubernetes.io/"):
-				s.users = true
-			}
-		}
-	})
-	s.limited = s.limited && s.count > 0
-	return s
-}
-
-// approves reports whether a signer of the cluster is among those of the role.
-func (r *role) approves() bool {
-	s := r.signers()
-	return s.users || s.kubelets
 }
 
 // weighKubeSystem keeps the full weight in kube-system, where the ConfigMaps

@@ -646,3 +646,50 @@ func (r *role) judge() {
 		}
 	}
 }
+
+func (s *subject) isBroad() bool {
+	switch s.kind {
+	case "User":
+		return s.name == "system:anonymous"
+	case "Group":
+		return s.name == "system:masters" || s.name == "system:unauthenticated" || s.name == "system:authenticated" ||
+			s.name == "system:serviceaccounts" || strings.HasPrefix(s.name, "system:serviceaccounts:")
+	}
+	return false
+}
+
+// whom names the subjects that the other rules about bindings do not report.
+func (b *binding) whom() string {
+	first, count := b.subjects[0], b.distinct
+	if b.narrow > 0 {
+		first = b.subjects[slices.IndexFunc(b.subjects, func(s *subjectRef) bool { return !s.isBroad() })]
+		count = b.narrow
+	}
+	if count == 1 {
+		return first.String()
+	}
+	return fmt.Sprintf("%s and %d more", first, count-1)
+}
+
+// worstOf returns the first power of the list that the role gives.
+func (r *role) worstOf(cluster bool) *power {
+	var worst *power
+	r.rules(func(p *policyRule) {
+		for _, g := range p.grants {
+			if !p.named() && g.at(cluster, r.namespace) && (worst == nil || g.power.severity > worst.severity) {
+				worst = g.power
+			}
+		}
+	})
+	return worst
+}
+
+// levels returns the parts of admin, edit or view that Kubernetes itself has.
+func (g *graph) levels(name string) []*role {
+	all := []string{"admin", "edit", "view"}
+	var parts []*role
+	for _, level := range all[slices.Index(all, name):] {
+		parts = append(parts, g.builtins["system:aggregate-to-"+level])
+	}
+	return parts
+}

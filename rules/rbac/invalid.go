@@ -88,7 +88,7 @@ func checkStrings(pass *lint.Pass, res *lint.Resource, n *lint.Node) bool {
 }
 
 func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSet, crds crdNames) {
-	p := newPolicyRule(&all.role, rule, minorOf(pass.Bundle))
+	p := &checked{policyRule: newPolicyRule(&all.role, rule, minorOf(pass.Bundle)), all: all, crds: crds}
 	switch {
 	case len(p.verbs) == 0:
 		semantic(pass, rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
@@ -101,8 +101,8 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSe
 	case len(p.paths) == 0 && len(p.resources) == 0:
 		semantic(pass, rule.Get("resources"), "rule %d of %s has no resources", rule.Index()+1, res)
 	}
-	checkVoid(pass, res, p, all, crds)
-	checkPaths(pass, res, p)
+	p.check(pass, res)
+	checkPaths(pass, res, p.policyRule)
 	for _, e := range p.names {
 		if e.text == "" {
 			f := semantic(pass, e.node, "the resource name \"\" of %s limits nothing: requests to list, watch, create and delete a collection carry it", res)

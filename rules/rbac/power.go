@@ -376,6 +376,9 @@ func (g *grant) kinds() []string {
 	return all
 }
 
+// maxNames bounds the names that a text lists.
+const maxNames = 5
+
 // named says which objects a grant is limited to: ServiceAccount "cni".
 func (g *grant) named() string {
 	var names []string
@@ -389,8 +392,8 @@ func (g *grant) named() string {
 	if len(all) > 3 {
 		kind = "whatever is called"
 	}
-	if len(names) > maxRelated {
-		return fmt.Sprintf("%s %s or %d others", kind, strings.Join(names[:maxRelated], ", "), len(names)-maxRelated)
+	if len(names) > maxNames {
+		return fmt.Sprintf("%s %s or %d others", kind, strings.Join(names[:maxNames], ", "), len(names)-maxNames)
 	}
 	return kind + " " + strings.Join(names, ", ")
 }
@@ -488,4 +491,21 @@ func (g *grant) items() string {
 		text += ", which the resource name \"\" does not limit"
 	}
 	return text
+}
+
+// weight is what a grant weighs where it is bound; ok is false where its names
+// leave nothing to say.
+func (g *grant) weight(cluster bool) (severity lint.Severity, ok bool) {
+	severity = g.power.severity
+	if !cluster {
+		severity = severity.Lower()
+	}
+	switch {
+	case !g.rule.named():
+	case g.power.names == silent:
+		return 0, false
+	case g.power.names == lower && !(cluster && g.power == impersonate && g.rule.hasName("system:masters", "kubeadm:cluster-admins")):
+		severity = severity.Lower()
+	}
+	return severity, true
 }

@@ -223,6 +223,19 @@ func (x *servedIndex) in(groups []entry, plural string) []*servedResource {
 	return all
 }
 
+// home returns the resource in the group that it is of today; nil where none has it.
+func (x *servedIndex) home(plural string) *servedResource {
+	var found *servedResource
+	for _, r := range x.byPlural[plural] {
+		switch {
+		case r.group == "extensions", r.group == "lifecycle.k8s.io": // gone since 1.22, and of clusters that try out what is new
+		case found == nil, len(r.verbs) > len(found.verbs): // "nodes" are more than what is impersonated
+			found = r
+		}
+	}
+	return found
+}
+
 // takes reports whether requests about a resource, or its subresource, carry a verb;
 // known is whether there is such a subresource. In every namespace, and of every
 // resource, the plugin that guards owner references asks for update on
@@ -247,3 +260,24 @@ func (r *servedResource) takes(sub, verb string) (ok, known bool) {
 	}
 	return !slices.Contains(usualVerbs, verb), known
 }
+
+// special are the verbs that the API server asks for on some resources alone
+// (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#authorization-verbs).
+var special = map[string][]target{
+	"impersonate": slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "users", "groups", "uids", "userextras", "nodes", "serviceaccounts")),
+	"escalate":    in(group, "roles", "clusterroles"),
+	"bind":        in(group, "roles", "clusterroles"),
+	"approve":     in("certificates.k8s.io", "signers"),
+	"sign":        in("certificates.k8s.io", "signers"),
+	"attest":      in("certificates.k8s.io", "signers"),
+}
+
+var specialNouns = map[string]string{
+	"impersonate": "users, groups, uids, userextras and serviceaccounts", "escalate": "roles and clusterroles", "bind": "roles and clusterroles",
+	"approve": "signers", "sign": "signers", "attest": "signers",
+}
+
+func isSpecial(verb string) bool { return special[verb] != nil }
+
+// isServed reports whether an API group is one of Kubernetes' own.
+func isServed(group string) bool { _, ok := served[group]; return ok }

@@ -8,33 +8,23 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// special are the verbs that the API server asks for on some resources alone
-// (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#authorization-verbs).
-var special = map[string][]target{
-	"impersonate": slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "users", "groups", "uids", "userextras", "nodes", "serviceaccounts")),
-	"escalate":    in(group, "roles", "clusterroles"),
-	"bind":        in(group, "roles", "clusterroles"),
-	"approve":     in("certificates.k8s.io", "signers"),
-	"sign":        in("certificates.k8s.io", "signers"),
-	"attest":      in("certificates.k8s.io", "signers"),
-}
-
-var specialNouns = map[string]string{
-	"impersonate": "users, groups, uids, userextras and serviceaccounts", "escalate": "roles and clusterroles", "bind": "roles and clusterroles",
-	"approve": "signers", "sign": "signers", "attest": "signers",
-}
-
-func isSpecial(verb string) bool { return special[verb] != nil }
-
 // methods are HTTP methods that are no verbs of requests about resources, with those
 // that they become (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb).
 var methods = map[string]string{"post": "create", "put": "update", "head": "get"}
 
-// checkVoid reports what of a rule about resources no request ever asks for. Of API groups
+// A checked is a rule of a role with what is known around it.
+type checked struct {
+	*policyRule
+	all   *ruleSet
+	crds  crdNames
+	known bool // all its API groups are Kubernetes' own
+}
+
+// check reports what of a rule about resources no request ever asks for. Of API groups
 // that Kubernetes itself does not have nothing is known, but for the kinds whose
 // definition is in the bundle; nor of verbs that it does not have: admission policies
 // may ask for any.
-func checkVoid(pass *lint.Pass, role *lint.Resource, p *policyRule, all *ruleSet, crds crdNames) {
+func (p *checked) check(pass *lint.Pass, role *lint.Resource) {
 	if len(p.groups) == 0 || len(p.resources) == 0 || len(p.verbs) == 0 || len(p.paths) > 0 {
 		return
 	}
@@ -42,7 +32,7 @@ func checkVoid(pass *lint.Pass, role *lint.Resource, p *policyRule, all *ruleSet
 		f := semantic(pass, n, format, args...)
 		f.Severity, f.Help = lint.Low, help
 	}
-	known := !slices.ContainsFunc(p.groups, func(e entry) bool { _, ok := served[e.text]; return !ok })
+	p.known = !slices.ContainsFunc(p.groups, func(e entry) bool { return !isServed(e.text) })
 	var verbs []entry
 	for _, v := range p.verbs {
 		lower := strings.ToLower(v.text)
@@ -51,7 +41,7 @@ func checkVoid(pass *lint.Pass, role *lint.Resource, p *policyRule, all *ruleSet
 			void(v.node, "write "+methods[lower], "verb %q of %s matches no request about resources: it is an HTTP method, and the verb is %s", v.text, role, methods[lower])
 		case lower != v.text && (slices.Contains(usualVerbs, lower) || isSpecial(lower)):
 			void(v.node, "write "+lower+p.then(p.with(lower)), "verb %q of %s matches nothing: verbs are written in lower case", v.text, role)
-		case isSpecial(v.text) && known && !p.takesSpecial(v.text):
+		case isSpecial(v.text) && p.known && !p.takesSpecial(v.text):
 			void(v.node, "drop it", "verb %s of %s matches nothing: it is asked for on %s alone", v.text, role, specialNouns[v.text])
 		default:
 			verbs = append(verbs, v)
@@ -65,17 +55,17 @@ func checkVoid(pass *lint.Pass, role *lint.Resource, p *policyRule, all *ruleSet
 			continue
 		}
 		if why := unmatched(e.text); why != "" {
-			void(e.node, p.spelled(e.text, known), "resource %q of %s matches nothing: %s", e.text, role, why)
+			void(e.node, p.spelled(e.text), "resource %q of %s matches nothing: %s", e.text, role, why)
 			continue
 		}
-		if why, help := p.void(e.text, role.Kind == "Role", known, verbs, all, crds); why != "" {
+		if why, help := p.void(e.text, role.Kind == "Role", verbs); why != "" {
 			void(e.node, help, "resource %q of %s %s", e.text, role, why)
 		}
 	}
 }
 
 // takesSpecial reports whether the rule names a resource on which a special verb is asked for.
-func (r *policyRule) takesSpecial(verb string) bool {
+func (r *checked) takesSpecial(verb string) bool {
 	return slices.ContainsFunc(special[verb], func(t target) bool {
 		return r.allowsGroup(t.group) && slices.ContainsFunc(r.resources, func(e entry) bool {
 			base, _, _ := strings.Cut(e.text, "/")
@@ -86,18 +76,18 @@ func (r *policyRule) takesSpecial(verb string) bool {
 
 // void says why no request matches a resource of the rule, and what to write; "" where
 // one may. Of several groups one is enough.
-func (r *policyRule) void(resource string, namespaced, known bool, verbs []entry, all *ruleSet, crds crdNames) (why, help string) {
+func (r *checked) void(resource string, namespaced bool, verbs []entry) (why, help string) {
 	x := servedResources()
 	base, sub, _ := strings.Cut(resource, "/")
-	if plural, group := crds.plural(r.groups, base); plural != "" {
+	if plural, group := r.crds.plural(r.groups, base); plural != "" {
 		return "matches nothing: resources are written in the plural", fmt.Sprintf("write %s of API group %s", under(plural, sub), group)
 	}
-	if !known {
+	if !r.known {
 		return "", ""
 	}
 	found := x.in(r.groups, base)
 	if len(found) == 0 {
-		return r.misnamed(base, sub, all)
+		return r.misnamed(base, sub)
 	}
 	if !slices.ContainsFunc(found, func(s *servedResource) bool { _, known := s.takes(sub, ""); return known }) {
 		return fmt.Sprintf("matches nothing: %s have no such subresource", base), "name one of " + strings.Join(subresources(found), ", ")
@@ -105,16 +95,16 @@ func (r *policyRule) void(resource string, namespaced, known bool, verbs []entry
 	if !slices.ContainsFunc(found, func(s *servedResource) bool {
 		return !namespaced || !s.clusterScoped || base == "namespaces" && s.group == ""
 	}) {
-		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r)
+		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r.policyRule)
 	}
-	if upgrades[resource] && r.minor >= byGet.below && len(verbs) == 1 && verbs[0].text == "get" && !all.grants("", resource, entry{text: "create"}) {
+	if upgrades[resource] && r.minor >= byGet.below && len(verbs) == 1 && verbs[0].text == "get" && !r.all.grants("", resource, entry{text: "create"}) {
 		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is asked for, too", byGet.below), "name the verb create" + r.then(r.with("create"))
 	}
 	return r.unasked(found, sub, namespaced, verbs)
 }
 
 // unasked says why no request carries one of the verbs; "" where one may.
-func (r *policyRule) unasked(found []*servedResource, sub string, namespaced bool, verbs []entry) (why, help string) {
+func (r *checked) unasked(found []*servedResource, sub string, namespaced bool, verbs []entry) (why, help string) {
 	var taken []string
 	for _, s := range found {
 		accepted := s.verbs
@@ -145,13 +135,13 @@ func (r *policyRule) unasked(found []*servedResource, sub string, namespaced boo
 }
 
 // spelled says how a resource in upper case is written; "" where that is not known.
-func (r *policyRule) spelled(resource string, known bool) string {
+func (r *checked) spelled(resource string) string {
 	x := servedResources()
 	base, sub, _ := strings.Cut(strings.ToLower(resource), "/")
 	if plural := x.spelling[base]; plural != "" && x.byPlural[base] == nil {
 		base = plural
 	}
-	if !known || sub == "*" || strings.HasPrefix(resource, "*") || x.byPlural[base] == nil {
+	if !r.known || sub == "*" || strings.HasPrefix(resource, "*") || x.byPlural[base] == nil {
 		return ""
 	}
 	if all := x.in(r.groups, base); len(all) > 0 {
@@ -197,7 +187,7 @@ func (s *ruleSet) grants(group, resource string, verbs ...entry) bool {
 }
 
 // misnamed says what is wrong with a resource that none of the groups has.
-func (r *policyRule) misnamed(base, sub string, all *ruleSet) (why, help string) {
+func (r *checked) misnamed(base, sub string) (why, help string) {
 	x := servedResources()
 	plural := base
 	if p := x.spelling[base]; p != "" && x.byPlural[base] == nil {
@@ -212,7 +202,7 @@ func (r *policyRule) misnamed(base, sub string, all *ruleSet) (why, help string)
 		groups = "none of the API groups " + texts(r.groups) + " has"
 	}
 	switch other := x.home(plural); {
-	case other != nil && all.grants(other.group, under(plural, sub), r.verbs...):
+	case other != nil && r.all.grants(other.group, under(plural, sub), r.verbs...):
 		return "", "" // the role does so elsewhere: nobody believes what is not so
 	case other != nil && len(r.groups) > 1:
 		return fmt.Sprintf("matches nothing: %s %s, which are of %s", groups, plural, groupName(other.group)), r.move(other, plural, sub)
@@ -231,20 +221,7 @@ var ofOpenShift = map[string]bool{
 	"images": true, "oauthclients": true, "projects": true, "projectrequests": true, "routes": true, "securitycontextconstraints": true, "templates": true,
 }
 
-// home returns the resource in the group that it is of today; nil where none has it.
-func (x *servedIndex) home(plural string) *servedResource {
-	var found *servedResource
-	for _, r := range x.byPlural[plural] {
-		switch {
-		case r.group == "extensions", r.group == "lifecycle.k8s.io": // gone since 1.22, and of clusters that try out what is new
-		case found == nil, len(r.verbs) > len(found.verbs): // "nodes" are more than what is impersonated
-			found = r
-		}
-	}
-	return found
-}
-
-func (r *policyRule) move(to *servedResource, plural, sub string) string {
+func (r *checked) move(to *servedResource, plural, sub string) string {
 	return fmt.Sprintf("write %s in a rule of apiGroups: [%s]", under(plural, sub), quotedGroup(to.group)) + r.then(r.fixed(to.group, under(plural, sub)))
 }
 
@@ -284,21 +261,21 @@ func subresources(all []*servedResource) []string {
 }
 
 // fixed returns the rule as it is meant: of one group and one resource.
-func (r *policyRule) fixed(group, resource string) *policyRule {
-	p := *r
+func (r *checked) fixed(group, resource string) *policyRule {
+	p := *r.policyRule
 	p.groups, p.resources = []entry{{text: group}}, []entry{{text: resource}}
 	return &p
 }
 
 // with returns the rule with one verb.
-func (r *policyRule) with(verb string) *policyRule {
-	p := *r
+func (r *checked) with(verb string) *policyRule {
+	p := *r.policyRule
 	p.verbs = []entry{{text: verb}}
 	return &p
 }
 
 // then says what a rule would let its holders do; "" where that is nothing on the list.
-func (r *policyRule) then(fixed *policyRule) string {
+func (r *checked) then(fixed *policyRule) string {
 	for _, p := range fixed.parts() {
 		if all := grantsOf(p); len(all) > 0 && !(p.named() && all[0].power.names == silent) {
 			return "; it would then let its holders " + all[0].can(true)
