@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // AggregateTo reports cluster roles whose aggregate-to label adds a dangerous
@@ -19,21 +20,21 @@ var AggregateTo = &lint.Rule{
 	References: []string{"CIS 5.1.3", "OWASP K02"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		g := of(pass.Bundle)
-		for _, r := range g.roles {
-			for _, label := range r.labels {
-				var held []*power
-				for _, s := range g.levels(label) {
-					held = append(held, s.powers(true)...)
+		g := access.Of(pass.Bundle)
+		for _, r := range g.Roles {
+			for _, label := range r.Labels {
+				var held []*access.Power
+				for _, s := range g.Levels(label) {
+					held = append(held, s.Powers(true)...)
 				}
-				var added []*power
-				var places []*grant
-				r.rules(func(p *policyRule) {
-					for _, gr := range p.grants {
-						if p.named() || slices.Contains(held, gr.power) || slices.Contains(added, gr.power) || gr.power.severity < lint.Medium || !gr.at(true, "") {
+				var added []*access.Power
+				var places []*access.Grant
+				r.Rules(func(p *access.PolicyRule) {
+					for _, gr := range p.Grants {
+						if p.Named() || slices.Contains(held, gr.Power) || slices.Contains(added, gr.Power) || gr.Power.Severity < lint.Medium || !gr.At(true, "") {
 							continue
 						}
-						added = append(added, gr.power)
+						added = append(added, gr.Power)
 						places = append(places, gr)
 					}
 				})
@@ -42,17 +43,17 @@ var AggregateTo = &lint.Rule{
 				}
 				worst := lint.Medium
 				for _, p := range added {
-					worst = max(worst, min(p.severity, lint.High))
+					worst = max(worst, min(p.Severity, lint.High))
 				}
-				f := pass.Reportf(r.res.Get("metadata", "labels", aggregateLabel+label),
-					"%s becomes part of %q, so whoever is bound to that can also %s%s", r, label, places[0].can(true), more(len(added)-1))
+				f := pass.Reportf(r.Resource.Get("metadata", "labels", access.AggregateLabel+label),
+					"%s becomes part of %q, so whoever is bound to that can also %s%s", r, label, places[0].Can(true), more(len(added)-1))
 				f.Severity = worst
 				f.Help = "remove the label, or the grant"
 				for i, gr := range places {
 					if i == maxRelated {
 						break
 					}
-					f.Relate("role", gr.node(), "can "+gr.can(true))
+					f.Relate("role", gr.Node(), "can "+gr.Can(true))
 				}
 			}
 		}

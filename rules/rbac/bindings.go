@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // ClusterAdminBinding reports bindings of cluster-admin, and cluster-wide ones
@@ -23,24 +24,24 @@ var ClusterAdminBinding = &lint.Rule{
 	Docs:     docs,
 	YieldsTo: []string{"rbac-effective", "rbac-anonymous", "rbac-authenticated", "rbac-system-masters"},
 	Run: func(pass *lint.Pass) {
-		for _, b := range of(pass.Bundle).bindings {
-			if len(b.roles) != 1 || b.roles[0].res != nil || len(b.subjects) == 0 {
+		for _, b := range access.Of(pass.Bundle).Bindings {
+			if len(b.Roles) != 1 || b.Roles[0].Resource != nil || len(b.Subjects) == 0 {
 				continue
 			}
-			r := b.roles[0]
-			worst := r.takeover(true)
-			if worst == nil || !b.cluster() && worst.power != everything {
+			r := b.Roles[0]
+			worst := r.Takeover(true)
+			if worst == nil || !b.Cluster() && worst.Power != access.Everything {
 				continue
 			}
 			var f *lint.Finding
 			switch {
-			case b.cluster() && worst.power == everything:
-				f = pass.Reportf(b.ref, "%s %q gives %s to %s: every verb on every resource of the cluster", b.res.Kind, b.res.Name, r, b.whom())
-			case b.cluster():
-				f = pass.Reportf(b.ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.res.Kind, b.res.Name, r, b.whom(), consequence(r.sentences(true)))
+			case b.Cluster() && worst.Power == access.Everything:
+				f = pass.Reportf(b.Ref, "%s %q gives %s to %s: every verb on every resource of the cluster", b.Resource.Kind, b.Resource.Name, r, b.Whom())
+			case b.Cluster():
+				f = pass.Reportf(b.Ref, "%s %q gives %s to %s in every namespace, kube-system included%s", b.Resource.Kind, b.Resource.Name, r, b.Whom(), consequence(r.Sentences(true)))
 				f.Severity = lint.High
 			default:
-				f = pass.Reportf(b.ref, "%s %q gives %s to %s%s: every verb on every resource there", b.res.Kind, b.res.Name, r, b.whom(), inNamespaces([]string{b.res.Namespace}))
+				f = pass.Reportf(b.Ref, "%s %q gives %s to %s%s: every verb on every resource there", b.Resource.Kind, b.Resource.Name, r, b.Whom(), access.InNamespaces([]string{b.Resource.Namespace}))
 				f.Severity = lint.High
 			}
 			f.Help = "bind a role that grants the verbs and resources that are used, by a RoleBinding where one namespace is enough"
@@ -52,15 +53,15 @@ var ClusterAdminBinding = &lint.Rule{
 // bindsPrivilegedSCC reports bindings of the role by which OpenShift itself grants
 // its privileged constraints.
 func bindsPrivilegedSCC(pass *lint.Pass) {
-	for _, b := range of(pass.Bundle).bindings {
-		if b.kind != "ClusterRole" || b.name != privilegedSCC || len(b.roles) != 1 || b.roles[0].res != nil || len(b.subjects) == 0 {
+	for _, b := range access.Of(pass.Bundle).Bindings {
+		if b.Kind != "ClusterRole" || b.Name != access.PrivilegedSCC || len(b.Roles) != 1 || b.Roles[0].Resource != nil || len(b.Subjects) == 0 {
 			continue
 		}
 		where := ""
-		if !b.cluster() {
-			where = inNamespaces([]string{b.res.Namespace})
+		if !b.Cluster() {
+			where = access.InNamespaces([]string{b.Resource.Namespace})
 		}
-		f := pass.Reportf(b.ref, "%s %q gives %s to %s%s, so it can %s", b.res.Kind, b.res.Name, b.roles[0], b.whom(), where, useSCC.can)
+		f := pass.Reportf(b.Ref, "%s %q gives %s to %s%s, so it can %s", b.Resource.Kind, b.Resource.Name, b.Roles[0], b.Whom(), where, access.UseSCC.Can)
 		f.Severity, f.Subject = weighBinding(b, lint.High), bindingSubject(b)
 		f.Help = "bind constraints that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"
 	}
@@ -77,8 +78,8 @@ var SystemMasters = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0123"}, "kubescape": {"C-0246"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		broad(pass, func(b *binding, s *subjectRef) (string, lint.Severity) {
-			if s.kind == "Group" && s.name == "system:masters" {
+		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
+			if s.Kind == "Group" && s.Name == "system:masters" {
 				return "whose members pass every check of the API server: no binding adds to it, and none can take it back", lint.Critical
 			}
 			return "", 0
@@ -97,17 +98,17 @@ var Anonymous = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0122"}, "kubescape": {"C-0262"}, "kubesec": {"BindingsToSystemAnonymous"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		broad(pass, func(b *binding, s *subjectRef) (string, lint.Severity) {
-			if !(s.kind == "User" && s.name == "system:anonymous" || s.kind == "Group" && s.name == "system:unauthenticated") {
+		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
+			if !(s.Kind == "User" && s.Name == "system:anonymous" || s.Kind == "Group" && s.Name == "system:unauthenticated") {
 				return "", 0
 			}
 			const who = "everyone who reaches the API server, without logging in"
-			switch b.reach() {
-			case reachPublic:
+			switch b.Reach() {
+			case access.ReachPublic:
 				return "", 0
-			case reachPaths:
+			case access.ReachPaths:
 				return who, lint.Low
-			case reachHarmless:
+			case access.ReachHarmless:
 				return who, weighBinding(b, lint.High)
 			}
 			return who, weighBinding(b, lint.Critical)
@@ -126,20 +127,20 @@ var Authenticated = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-01011"}, "kubescape": {"C-0265"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		broad(pass, func(b *binding, s *subjectRef) (string, lint.Severity) {
-			if s.kind != "Group" {
+		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
+			if s.Kind != "Group" {
 				return "", 0
 			}
-			reach := b.reach()
-			namespace, one := strings.CutPrefix(s.name, "system:serviceaccounts:")
+			reach := b.Reach()
+			namespace, one := strings.CutPrefix(s.Name, "system:serviceaccounts:")
 			var who string
 			switch {
-			case s.name == "system:authenticated":
+			case s.Name == "system:authenticated":
 				who = "every user and every pod of the cluster"
-			case s.name == "system:serviceaccounts":
+			case s.Name == "system:serviceaccounts":
 				who = "every pod of the cluster"
 			case one:
-				if reach != reachDangerous {
+				if reach != access.ReachDangerous {
 					return "", 0
 				}
 				return fmt.Sprintf("every pod of namespace %q", namespace), weighBinding(b, lint.Medium)
@@ -147,11 +148,11 @@ var Authenticated = &lint.Rule{
 				return "", 0
 			}
 			switch reach {
-			case reachPublic, reachPaths:
+			case access.ReachPublic, access.ReachPaths:
 				return "", 0
-			case reachHarmless:
+			case access.ReachHarmless:
 				return who, weighBinding(b, lint.Medium)
-			case reachTakeover:
+			case access.ReachTakeover:
 				return who, weighBinding(b, lint.Critical)
 			}
 			return who, weighBinding(b, lint.High)
@@ -160,10 +161,10 @@ var Authenticated = &lint.Rule{
 }
 
 // broad reports the subjects that judge describes.
-func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, severity lint.Severity)) {
-	for _, b := range of(pass.Bundle).bindings {
-		for _, s := range b.subjects {
-			if !s.isBroad() {
+func broad(pass *lint.Pass, judge func(*access.Binding, *access.SubjectRef) (who string, severity lint.Severity)) {
+	for _, b := range access.Of(pass.Bundle).Bindings {
+		for _, s := range b.Subjects {
+			if !s.IsBroad() {
 				continue
 			}
 			who, severity := judge(b, s)
@@ -172,20 +173,20 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 			}
 			where := ""
 			var can []string
-			if !b.cluster() {
-				where = inNamespaces([]string{b.res.Namespace})
+			if !b.Cluster() {
+				where = access.InNamespaces([]string{b.Resource.Namespace})
 			}
-			for _, r := range b.roles {
-				if s.name != "system:masters" { // its members can do everything without the binding
-					can = append(can, r.sentences(b.cluster())...)
+			for _, r := range b.Roles {
+				if s.Name != "system:masters" { // its members can do everything without the binding
+					can = append(can, r.Sentences(b.Cluster())...)
 				}
 			}
-			f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.res.Kind, b.res.Name, b.kind, b.name, where, s, who, consequence(can))
+			f := pass.Reportf(s.Node.Get("name"), "%s %q gives %s %q%s to %s, %s%s", b.Resource.Kind, b.Resource.Name, b.Kind, b.Name, where, s, who, consequence(can))
 			f.Severity, f.Subject = severity, bindingSubject(b)
 			f.Help = "bind the role to the users, groups or service accounts that need it"
-			for _, r := range b.roles {
-				if r.res != nil {
-					f.Relate("role", stand(r.res.Get("metadata", "name")), r.String()+" stands here")
+			for _, r := range b.Roles {
+				if r.Resource != nil {
+					f.Relate("role", stand(r.Resource.Get("metadata", "name")), r.String()+" stands here")
 				}
 			}
 		}
@@ -195,16 +196,16 @@ func broad(pass *lint.Pass, judge func(*binding, *subjectRef) (who string, sever
 // bindingSubject is the [lint.Finding.Subject] of findings about a binding: those
 // about its role yield to those about its subjects where the subjects are all
 // of that kind.
-func bindingSubject(b *binding) string {
-	if b.narrow > 0 {
+func bindingSubject(b *access.Binding) string {
+	if b.Narrow > 0 {
 		return "roleRef"
 	}
 	return "subjects"
 }
 
 // weighBinding takes a step off in a RoleBinding.
-func weighBinding(b *binding, severity lint.Severity) lint.Severity {
-	if b.cluster() {
+func weighBinding(b *access.Binding, severity lint.Severity) lint.Severity {
+	if b.Cluster() {
 		return severity
 	}
 	return severity.Lower()

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // DanglingRole reports bindings to a role that neither the bundle nor Kubernetes
@@ -16,19 +17,19 @@ var DanglingRole = &lint.Rule{
 	References: []string{"OWASP K02"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range of(pass.Bundle).bindings {
-			if len(b.roles) > 0 || b.name == "" || b.kind != "Role" && b.kind != "ClusterRole" || b.kind == "Role" && (b.cluster() || isSystemRole(b.name)) {
+		for _, b := range access.Of(pass.Bundle).Bindings {
+			if len(b.Roles) > 0 || b.Name == "" || b.Kind != "Role" && b.Kind != "ClusterRole" || b.Kind == "Role" && (b.Cluster() || isSystemRole(b.Name)) {
 				continue
 			}
 			where := ""
-			if b.kind == "Role" {
-				where = inNamespaces([]string{b.res.Namespace})
+			if b.Kind == "Role" {
+				where = access.InNamespaces([]string{b.Resource.Namespace})
 			}
 			lacks := "which this bundle lacks"
-			if b.kind == "ClusterRole" {
+			if b.Kind == "ClusterRole" {
 				lacks += " and which is none of Kubernetes' own"
 			}
-			f := pass.Reportf(b.ref, "%s %q names %s %q%s, %s", b.res.Kind, b.res.Name, b.kind, b.name, where, lacks)
+			f := pass.Reportf(b.Ref, "%s %q names %s %q%s, %s", b.Resource.Kind, b.Resource.Name, b.Kind, b.Name, where, lacks)
 			f.Help = "add the role, or remove the binding: whoever may create a role of that name decides what its subjects may do"
 		}
 	},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // Effective follows workload → service account → binding → role and reports the
@@ -24,10 +25,10 @@ var Effective = &lint.Rule{
 	Peers:      map[string][]string{"kubescape": {"C-0267", "C-0272"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		g := of(pass.Bundle)
+		g := access.Of(pass.Bundle)
 		chains := map[*lint.Node][]*chain{}
 		var order []*lint.Node
-		for _, a := range g.accounts {
+		for _, a := range g.Accounts {
 			if c := worstChain(a); c != nil {
 				n := c.node()
 				if chains[n] == nil {
@@ -39,7 +40,7 @@ var Effective = &lint.Rule{
 		for _, n := range order {
 			all := chains[n]
 			f := pass.Report(n, all[0].sentence(all))
-			f.Severity, f.Subject, f.Help = all[0].severity(), all[0].subject(), all[0].grant.help(all[0].binding.cluster())
+			f.Severity, f.Subject, f.Help = all[0].severity(), all[0].subject(), all[0].grant.Help(all[0].binding.Cluster())
 			for i, c := range all {
 				if i == maxRelated {
 					break
@@ -52,18 +53,18 @@ var Effective = &lint.Rule{
 
 // A chain is one way from a workload to a power.
 type chain struct {
-	account *account
+	account *access.Account
 	pods    []*lint.PodSpec // that get the account's token
-	binding *binding
-	role    *role
-	grant   *grant
+	binding *access.Binding
+	role    *access.Role
+	grant   *access.Grant
 }
 
 // worstChain returns the chain of an account to the worst of its powers, or nil.
-func worstChain(a *account) *chain {
+func worstChain(a *access.Account) *chain {
 	var pods []*lint.PodSpec
-	for _, pod := range a.pods {
-		if a.mounts(pod) {
+	for _, pod := range a.Pods {
+		if a.Mounts(pod) {
 			pods = append(pods, pod)
 		}
 	}
@@ -71,16 +72,16 @@ func worstChain(a *account) *chain {
 		return nil
 	}
 	var worst *chain
-	for _, b := range a.bindings {
-		if !b.cluster() && b.res.Namespace != "kube-system" {
+	for _, b := range a.Bindings {
+		if !b.Cluster() && b.Resource.Namespace != "kube-system" {
 			continue
 		}
-		for _, r := range b.roles {
-			c := &chain{a, pods, b, r, r.takeover(b.cluster())}
+		for _, r := range b.Roles {
+			c := &chain{a, pods, b, r, r.Takeover(b.Cluster())}
 			if c.grant == nil {
 				continue
 			}
-			if worst == nil || c.severity() > worst.severity() || c.severity() == worst.severity() && c.grant.power.takeover > worst.grant.power.takeover {
+			if worst == nil || c.severity() > worst.severity() || c.severity() == worst.severity() && c.grant.Power.Takeover > worst.grant.Power.Takeover {
 				worst = c
 			}
 		}
@@ -89,8 +90,8 @@ func worstChain(a *account) *chain {
 }
 
 func (c *chain) severity() lint.Severity {
-	severity := min(lint.Critical, c.grant.power.severity+1)
-	if !c.binding.cluster() {
+	severity := min(lint.Critical, c.grant.Power.Severity+1)
+	if !c.binding.Cluster() {
 		severity = severity.Lower()
 	}
 	return severity
@@ -98,27 +99,27 @@ func (c *chain) severity() lint.Severity {
 
 // node is what to mend: the grant, or the choice of a built-in role.
 func (c *chain) node() *lint.Node {
-	if n := c.grant.node(); n != nil {
+	if n := c.grant.Node(); n != nil {
 		return n
 	}
-	return c.binding.ref
+	return c.binding.Ref
 }
 
 func (c *chain) subject() string {
-	if c.grant.rule.node != nil {
-		return c.grant.subject()
+	if c.grant.Rule.Node != nil {
+		return c.grant.Subject()
 	}
 	return bindingSubject(c.binding)
 }
 
 func (c *chain) can() string {
 	switch {
-	case c.binding.cluster() && c.grant.power == everything:
+	case c.binding.Cluster() && c.grant.Power == access.Everything:
 		return "do everything in the cluster, and so read every Secret"
-	case c.binding.cluster():
-		return c.grant.can(true)
+	case c.binding.Cluster():
+		return c.grant.Can(true)
 	}
-	return c.grant.can(false) + inNamespaces([]string{c.binding.res.Namespace})
+	return c.grant.Can(false) + access.InNamespaces([]string{c.binding.Resource.Namespace})
 }
 
 func (c *chain) sentence(all []*chain) string {
@@ -134,8 +135,8 @@ func (c *chain) sentence(all []*chain) string {
 	}
 	more := len(workloads) - 1
 	text := fmt.Sprintf("%s can %s: it runs as ServiceAccount %q, bound by %s %q to %s",
-		c.pods[0].Resource, c.can(), c.account.name, c.binding.res.Kind, c.binding.res.Name, c.role)
-	if owner := c.grant.rule.role; owner != c.role && owner.res != nil {
+		c.pods[0].Resource, c.can(), c.account.Name, c.binding.Resource.Kind, c.binding.Resource.Name, c.role)
+	if owner := c.grant.Rule.Role; owner != c.role && owner.Resource != nil {
 		text += fmt.Sprintf(", which takes in %s", owner)
 	}
 	switch {
@@ -148,11 +149,11 @@ func (c *chain) sentence(all []*chain) string {
 }
 
 func (c *chain) relate(f *lint.Finding) {
-	f.Relate("workload", stand(accountNode(c.pods[0])), fmt.Sprintf("%s runs as ServiceAccount %q", c.pods[0].Resource, c.account.name))
-	if c.node() != c.binding.ref {
-		f.Relate("binding", stand(c.binding.ref), fmt.Sprintf("%s %q binds it to %s", c.binding.res.Kind, c.binding.res.Name, c.role))
+	f.Relate("workload", stand(accountNode(c.pods[0])), fmt.Sprintf("%s runs as ServiceAccount %q", c.pods[0].Resource, c.account.Name))
+	if c.node() != c.binding.Ref {
+		f.Relate("binding", stand(c.binding.Ref), fmt.Sprintf("%s %q binds it to %s", c.binding.Resource.Kind, c.binding.Resource.Name, c.role))
 	}
-	if c.role.res != nil {
-		f.Relate("role", stand(c.role.res.Get("metadata", "name")), fmt.Sprintf("%s grants %s", c.role, c.grant.items()))
+	if c.role.Resource != nil {
+		f.Relate("role", stand(c.role.Resource.Get("metadata", "name")), fmt.Sprintf("%s grants %s", c.role, c.grant.Items()))
 	}
 }

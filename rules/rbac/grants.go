@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // A grantRule reports the roles that give a power.
@@ -12,13 +13,13 @@ type grantRule struct {
 	id, summary string
 	severity    lint.Severity
 	optIn       bool
-	power       []*power // the first that a policy rule gives is reported
+	power       []*access.Power // the first that a policy rule gives is reported
 	references  []string
 	peers       map[string][]string
 	yieldsTo    []string
 	// weigh overrides weigh: the severity of the finding and a note for its
 	// message; ok is false where there is nothing to report.
-	weigh func(g *graph, r *role, gr *grant) (severity lint.Severity, note string, ok bool)
+	weigh func(g *access.Graph, r *access.Role, gr *access.Grant) (severity lint.Severity, note string, ok bool)
 	also  func(*lint.Pass) // reports what is no grant of a role of the bundle
 }
 
@@ -28,73 +29,73 @@ var wildcards = []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-w
 
 // grantTable has one line for each rule that reports a power.
 var grantTable = []grantRule{
-	{id: "rbac-escalate", summary: "role grants the verb escalate", severity: lint.Critical, power: []*power{escalate},
+	{id: "rbac-escalate", summary: "role grants the verb escalate", severity: lint.Critical, power: []*access.Power{access.Escalate},
 		references: []string{"CIS 5.1.8", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0050"}, "checkov": {"CKV_K8S_158"}, "kubescape": {"C-0191"}}},
-	{id: "rbac-bind", summary: "role grants the verb bind on every role", severity: lint.Critical, power: []*power{bind},
+	{id: "rbac-bind", summary: "role grants the verb bind on every role", severity: lint.Critical, power: []*access.Power{access.Bind},
 		references: []string{"CIS 5.1.8", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0050", "KSV-0051", "KSV-0052"}, "checkov": {"CKV_K8S_157"}, "kubescape": {"C-0191"}}},
-	{id: "rbac-bind-clusterrole", summary: "role can bind a named privileged role by ClusterRoleBindings", severity: lint.High, power: []*power{bind},
+	{id: "rbac-bind-clusterrole", summary: "role can bind a named privileged role by ClusterRoleBindings", severity: lint.High, power: []*access.Power{access.Bind},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighNamedBind("clusterrolebindings"),
 		peers: map[string][]string{"trivy": {"KSV-0052"}, "checkov": {"CKV_K8S_157"}}},
-	{id: "rbac-bind-role", summary: "role can bind a named privileged role by RoleBindings", severity: lint.High, power: []*power{bind},
+	{id: "rbac-bind-role", summary: "role can bind a named privileged role by RoleBindings", severity: lint.High, power: []*access.Power{access.Bind},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighNamedBind("rolebindings"), yieldsTo: []string{"rbac-bind-clusterrole"},
 		peers: map[string][]string{"trivy": {"KSV-0051"}, "checkov": {"CKV_K8S_157"}}},
-	{id: "rbac-impersonate", summary: "role grants the verb impersonate", severity: lint.Critical, power: []*power{impersonate},
+	{id: "rbac-impersonate", summary: "role grants the verb impersonate", severity: lint.Critical, power: []*access.Power{access.Impersonate},
 		references: []string{"CIS 5.1.8", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0043"}, "checkov": {"CKV2_K8S_3"}, "kubescape": {"C-0065", "C-0191"}}},
-	{id: "rbac-manage-rbac", summary: "role can write roles or bindings", severity: lint.Critical, power: []*power{writeRBAC},
+	{id: "rbac-manage-rbac", summary: "role can write roles or bindings", severity: lint.Critical, power: []*access.Power{access.WriteRBAC},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighWriteRBAC, yieldsTo: []string{"rbac-escalate", "rbac-bind"},
 		peers: map[string][]string{"trivy": {"KSV-0050"}, "checkov": {"CKV_K8S_157", "CKV_K8S_158"}, "kubescape": {"C-0191"}}},
-	{id: "rbac-edit-own-bindings", summary: "role lets its holders add others to their bindings", severity: lint.Medium, power: []*power{editBindings},
+	{id: "rbac-edit-own-bindings", summary: "role lets its holders add others to their bindings", severity: lint.Medium, power: []*access.Power{access.EditBindings},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighOwnBindings, yieldsTo: []string{"rbac-manage-rbac", "rbac-escalate", "rbac-bind"},
 		peers: map[string][]string{"trivy": {"KSV-0055"}, "checkov": {"CKV2_K8S_1"}}},
-	{id: "rbac-secrets-read", summary: "role reads every Secret of the cluster", severity: lint.High, power: []*power{readSecrets, writeSecrets},
+	{id: "rbac-secrets-read", summary: "role reads every Secret of the cluster", severity: lint.High, power: []*access.Power{access.ReadSecrets, access.WriteSecrets},
 		references: []string{"CIS 5.1.2", "MITRE C-0015", "OWASP K02"}, weigh: weighSecrets(true),
 		peers: map[string][]string{"kube-linter": {"access-to-secrets"}, "trivy": {"KSV-0041"}, "checkov": {"CKV2_K8S_5"}, "kubescape": {"C-0015", "C-0186"}}},
-	{id: "rbac-secrets-namespace", summary: "role reads or writes every Secret of a namespace", severity: lint.Medium, power: []*power{readSecrets, writeSecrets},
+	{id: "rbac-secrets-namespace", summary: "role reads or writes every Secret of a namespace", severity: lint.Medium, power: []*access.Power{access.ReadSecrets, access.WriteSecrets},
 		references: []string{"CIS 5.1.2", "MITRE C-0015", "OWASP K02"}, weigh: weighSecrets(false),
 		peers: map[string][]string{"kube-linter": {"access-to-secrets"}, "trivy": {"KSV-0113"}, "kubescape": {"C-0186"}}},
-	{id: "rbac-node-proxy", summary: "role grants nodes/proxy", severity: lint.High, power: []*power{proxyNodes},
+	{id: "rbac-node-proxy", summary: "role grants nodes/proxy", severity: lint.High, power: []*access.Power{access.ProxyNodes},
 		references: []string{"CIS 5.1.10", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0047"}, "checkov": {"CKV2_K8S_2"}, "kubescape": {"C-0279"}}},
-	{id: "rbac-token-create", summary: "role issues service account tokens", severity: lint.High, power: []*power{createTokens},
+	{id: "rbac-token-create", summary: "role issues service account tokens", severity: lint.High, power: []*access.Power{access.CreateTokens},
 		references: []string{"CIS 5.1.13", "OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0282"}}},
-	{id: "rbac-webhooks", summary: "role changes admission webhooks or policies", severity: lint.Critical, power: []*power{writeWebhooks},
+	{id: "rbac-webhooks", summary: "role changes admission webhooks or policies", severity: lint.Critical, power: []*access.Power{access.WriteWebhooks},
 		references: []string{"CIS 5.1.12", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0114"}, "checkov": {"CKV_K8S_155"}, "kubescape": {"C-0281"}}},
-	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*power{approveCertificates},
+	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*access.Power{access.ApproveCertificates},
 		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighApproval,
 		peers: map[string][]string{"checkov": {"CKV_K8S_156"}, "kubescape": {"C-0280"}}},
-	{id: "rbac-scc-privileged", summary: "role or binding lets pods use OpenShift's privileged SecurityContextConstraints", severity: lint.High, power: []*power{useSCC},
+	{id: "rbac-scc-privileged", summary: "role or binding lets pods use OpenShift's privileged SecurityContextConstraints", severity: lint.High, power: []*access.Power{access.UseSCC},
 		references: []string{"CIS 5.2.2", "OWASP K02"}, also: bindsPrivilegedSCC},
-	{id: "rbac-pod-exec", summary: "role runs commands in pods", severity: lint.High, power: []*power{exec},
+	{id: "rbac-pod-exec", summary: "role runs commands in pods", severity: lint.High, power: []*access.Power{access.Exec},
 		references: []string{"NSA C-0002", "OWASP K02"},
 		peers: map[string][]string{"polaris": {"clusterrolePodExecAttach", "rolePodExecAttach", "clusterrolebindingPodExecAttach", "rolebindingClusterRolePodExecAttach", "rolebindingRolePodExecAttach"},
 			"trivy": {"KSV-0053"}, "checkov": {"CKV2_K8S_2"}, "kubescape": {"C-0002"}}},
-	{id: "rbac-pod-attach", summary: "role attaches to the processes of pods", severity: lint.High, power: []*power{attach},
+	{id: "rbac-pod-attach", summary: "role attaches to the processes of pods", severity: lint.High, power: []*access.Power{access.Attach},
 		references: []string{"NSA C-0002", "OWASP K02"},
 		peers:      map[string][]string{"polaris": {"clusterrolePodExecAttach", "rolePodExecAttach"}, "trivy": {"KSV-0054"}}},
-	{id: "rbac-ephemeral-containers", summary: "role adds containers to running pods", severity: lint.High, power: []*power{debug},
+	{id: "rbac-ephemeral-containers", summary: "role adds containers to running pods", severity: lint.High, power: []*access.Power{access.DebugPods},
 		references: []string{"OWASP K02"}},
-	{id: "rbac-port-forward", summary: "role forwards ports to pods", severity: lint.Medium, optIn: true, power: []*power{portForward},
+	{id: "rbac-port-forward", summary: "role forwards ports to pods", severity: lint.Medium, optIn: true, power: []*access.Power{access.PortForward},
 		references: []string{"OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0063"}}},
-	{id: "rbac-create-workloads", summary: "role creates or changes pods or workloads", severity: lint.Medium, power: []*power{createWorkloads},
+	{id: "rbac-create-workloads", summary: "role creates or changes pods or workloads", severity: lint.Medium, power: []*access.Power{access.CreateWorkloads},
 		references: []string{"CIS 5.1.4", "OWASP K02"},
 		peers:      map[string][]string{"kube-linter": {"access-to-create-pods"}, "trivy": {"KSV-0048"}, "kubescape": {"C-0188"}}},
-	{id: "rbac-pv-create", summary: "role creates PersistentVolumes", severity: lint.Medium, power: []*power{createVolumes},
+	{id: "rbac-pv-create", summary: "role creates PersistentVolumes", severity: lint.Medium, power: []*access.Power{access.CreateVolumes},
 		references: []string{"CIS 5.1.9", "OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0278"}}},
-	{id: "rbac-patch-namespaces", summary: "role relabels namespaces", severity: lint.Medium, power: []*power{patchNamespaces},
+	{id: "rbac-patch-namespaces", summary: "role relabels namespaces", severity: lint.Medium, power: []*access.Power{access.PatchNamespaces},
 		references: []string{"OWASP K02"}},
-	{id: "rbac-networking", summary: "role changes Services, endpoints, Ingresses or NetworkPolicies", severity: lint.Medium, power: []*power{writeNetwork},
+	{id: "rbac-networking", summary: "role changes Services, endpoints, Ingresses or NetworkPolicies", severity: lint.Medium, power: []*access.Power{access.WriteNetwork},
 		references: []string{"OWASP K02"}, peers: map[string][]string{"trivy": {"KSV-0056"}}},
-	{id: "rbac-aws-auth", summary: "role changes the ConfigMap aws-auth", severity: lint.Critical, power: []*power{mapIdentities},
+	{id: "rbac-aws-auth", summary: "role changes the ConfigMap aws-auth", severity: lint.Critical, power: []*access.Power{access.MapIdentities},
 		references: []string{"OWASP K08"}, weigh: weighKubeSystem, peers: map[string][]string{"trivy": {"KSV-0115"}}},
-	{id: "rbac-coredns", summary: "role changes the ConfigMap of the cluster's DNS", severity: lint.High, power: []*power{writeDNS},
+	{id: "rbac-coredns", summary: "role changes the ConfigMap of the cluster's DNS", severity: lint.High, power: []*access.Power{access.WriteDNS},
 		references: []string{"MITRE C-0037", "OWASP K02"}, weigh: weighKubeSystem, peers: map[string][]string{"kubescape": {"C-0037"}}},
-	{id: "rbac-configmaps", summary: "role changes ConfigMaps", severity: lint.Low, optIn: true, power: []*power{writeConfigMaps},
+	{id: "rbac-configmaps", summary: "role changes ConfigMaps", severity: lint.Low, optIn: true, power: []*access.Power{access.WriteConfigMaps},
 		references: []string{"OWASP K02"}, yieldsTo: []string{"rbac-coredns", "rbac-aws-auth"}, peers: map[string][]string{"trivy": {"KSV-0049"}}},
-	{id: "rbac-delete-logs", summary: "role deletes logs or events", severity: lint.Medium, optIn: true, power: []*power{deleteLogs},
+	{id: "rbac-delete-logs", summary: "role deletes logs or events", severity: lint.Medium, optIn: true, power: []*access.Power{access.DeleteLogs},
 		references: []string{"MITRE C-0031", "OWASP K10"}, peers: map[string][]string{"trivy": {"KSV-0042"}, "kubescape": {"C-0007", "C-0031"}}},
 }
 
@@ -119,29 +120,29 @@ func grantRules() []*lint.Rule {
 // power with the most weight; the others are related places. A policy rule with
 // a "*" is a finding of its own: a wildcard rule reports it, and this one yields there.
 func (row grantRule) run(pass *lint.Pass) {
-	g := of(pass.Bundle)
+	g := access.Of(pass.Bundle)
 	if row.also != nil {
 		row.also(pass)
 	}
-	for _, r := range g.roles {
-		if r.onlyAggregated() {
+	for _, r := range g.Roles {
+		if r.OnlyAggregated() {
 			continue
 		}
 		var given []judged
-		for _, p := range r.own {
-			grants := p.grants
-			if p.isEverything() {
-				grants = partsOf(p)
+		for _, p := range r.Own {
+			grants := p.Grants
+			if p.IsEverything() {
+				grants = access.PartsOf(p)
 			}
-			i := slices.IndexFunc(grants, func(gr *grant) bool { return slices.Contains(row.power, gr.power) && r.gives(gr) })
+			i := slices.IndexFunc(grants, func(gr *access.Grant) bool { return slices.Contains(row.power, gr.Power) && r.Gives(gr) })
 			if i < 0 {
 				continue
 			}
-			part := grants[i].within(r.cluster())
+			part := grants[i].Within(r.Cluster())
 			severity, note, ok := row.judge(g, r, part)
 			switch {
 			case !ok:
-			case p.hasStar():
+			case p.HasStar():
 				row.report(pass, r, judged{part, severity, note})
 			default:
 				given = append(given, judged{part, severity, note})
@@ -159,7 +160,7 @@ func (row grantRule) run(pass *lint.Pass) {
 		f := row.report(pass, r, given[worst])
 		for i, j := range given {
 			if i != worst && len(f.Related) < maxRelated {
-				f.Relate("role", j.node(), "so does "+j.items()+j.limits()+j.note)
+				f.Relate("role", j.Node(), "so does "+j.Items()+j.Limits()+j.note)
 			}
 		}
 	}
@@ -167,40 +168,40 @@ func (row grantRule) run(pass *lint.Pass) {
 
 // A judged is a grant with what its rule makes of it.
 type judged struct {
-	*grant
+	*access.Grant
 	severity lint.Severity
 	note     string
 }
 
-func (row grantRule) judge(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+func (row grantRule) judge(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
 	if row.weigh != nil {
 		return row.weigh(g, r, gr)
 	}
 	return weigh(g, r, gr)
 }
 
-func (row grantRule) report(pass *lint.Pass, r *role, j judged) *lint.Finding {
-	f := pass.Reportf(j.node(), "%s can %s%s: %s%s; %s", r, j.can(r.cluster()), r.where(), j.items(), j.note, r.holders())
-	f.Severity, f.Help, f.Subject = j.severity, j.help(r.cluster()), j.subject()
+func (row grantRule) report(pass *lint.Pass, r *access.Role, j judged) *lint.Finding {
+	f := pass.Reportf(j.Node(), "%s can %s%s: %s%s; %s", r, j.Can(r.Cluster()), r.Where(), j.Items(), j.note, r.HeldBy())
+	f.Severity, f.Help, f.Subject = j.severity, j.Help(r.Cluster()), j.Subject()
 	relateHolders(f, r)
 	return f
 }
 
 // weigh takes one step off where a role reaches namespaces alone, and what the
 // power's weight says where resourceNames limit it.
-func weigh(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	severity, ok := gr.weight(r.cluster())
+func weigh(_ *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	severity, ok := gr.Weight(r.Cluster())
 	return severity, "", ok
 }
 
 // weighSecrets splits reading of all Secrets by reach.
-func weighSecrets(clusterWide bool) func(*graph, *role, *grant) (lint.Severity, string, bool) {
-	return func(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-		if r.cluster() != clusterWide || gr.rule.named() {
+func weighSecrets(clusterWide bool) func(*access.Graph, *access.Role, *access.Grant) (lint.Severity, string, bool) {
+	return func(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+		if r.Cluster() != clusterWide || gr.Rule.Named() {
 			return 0, "", false
 		}
 		severity, note, ok := weigh(g, r, gr)
-		if gr.power == readSecrets && !slices.ContainsFunc(gr.verbs, func(v entry) bool { return v.text != "patch" && v.text != "deletecollection" }) {
+		if gr.Power == access.ReadSecrets && !slices.ContainsFunc(gr.Verbs, func(v access.Entry) bool { return v.Text != "patch" && v.Text != "deletecollection" }) {
 			note += ", which the API server answers with the Secrets concerned"
 		}
 		return severity, note, ok
@@ -210,17 +211,17 @@ func weighSecrets(clusterWide bool) func(*graph, *role, *grant) (lint.Severity, 
 // weighWriteRBAC knows that the API server lets nobody grant more than they
 // hold, but for holders of bind or escalate
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping).
-func weighWriteRBAC(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	onlyEdits := !slices.ContainsFunc(gr.verbs, func(v entry) bool { return v.text == "create" || v.text == "*" }) &&
-		!slices.ContainsFunc(gr.hits, func(h hit) bool { return h.target.resource == "roles" || h.target.resource == "clusterroles" })
-	if gr.rule.named() || onlyEdits {
+func weighWriteRBAC(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	onlyEdits := !slices.ContainsFunc(gr.Verbs, func(v access.Entry) bool { return v.Text == "create" || v.Text == "*" }) &&
+		!slices.ContainsFunc(gr.Hits, func(h access.Hit) bool { return h.Target.Resource == "roles" || h.Target.Resource == "clusterroles" })
+	if gr.Rule.Named() || onlyEdits {
 		return 0, "", false
 	}
 	severity, note, _ := weigh(g, r, gr)
-	for _, holder := range append([]*role{r}, r.into...) {
-		for _, b := range holder.bindings {
-			for _, s := range b.subjects {
-				if s.deputy {
+	for _, holder := range append([]*access.Role{r}, r.Into...) {
+		for _, b := range holder.Bindings {
+			for _, s := range b.Subjects {
+				if s.Deputy {
 					return severity, fmt.Sprintf("%s, and %s also holds bind or escalate", note, s), true
 				}
 			}
@@ -231,13 +232,13 @@ func weighWriteRBAC(g *graph, r *role, gr *grant) (lint.Severity, string, bool) 
 
 // weighOwnBindings reports changes to bindings without the right to make new
 // ones: of those limited by name, to the bindings of this very role.
-func weighOwnBindings(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	if !gr.rule.named() {
-		return gr.power.severity, "", true
+func weighOwnBindings(_ *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	if !gr.Rule.Named() {
+		return gr.Power.Severity, "", true
 	}
-	for _, b := range r.bindings {
-		if gr.rule.hasName(b.res.Name) {
-			return gr.power.severity, fmt.Sprintf(", and %s %q binds this role", b.res.Kind, b.res.Name), true
+	for _, b := range r.Bindings {
+		if gr.Rule.HasName(b.Resource.Name) {
+			return gr.Power.Severity, fmt.Sprintf(", and %s %q binds this role", b.Resource.Kind, b.Resource.Name), true
 		}
 	}
 	return 0, "", false
@@ -245,32 +246,32 @@ func weighOwnBindings(_ *graph, r *role, gr *grant) (lint.Severity, string, bool
 
 // weighNamedBind reports bind limited to roles of which one is dangerous, in a
 // role that can also write the bindings.
-func weighNamedBind(kind string) func(*graph, *role, *grant) (lint.Severity, string, bool) {
-	return func(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-		if !gr.rule.named() {
+func weighNamedBind(kind string) func(*access.Graph, *access.Role, *access.Grant) (lint.Severity, string, bool) {
+	return func(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+		if !gr.Rule.Named() {
 			return 0, "", false
 		}
 		writes := false
-		r.rules(func(p *policyRule) {
-			for _, other := range p.grants {
-				writes = writes || (other.power == writeRBAC || other.power == editBindings) && !p.named() &&
-					slices.ContainsFunc(other.hits, func(h hit) bool { return h.target.resource == kind && (!h.target.clusterScoped || r.cluster()) })
+		r.Rules(func(p *access.PolicyRule) {
+			for _, other := range p.Grants {
+				writes = writes || (other.Power == access.WriteRBAC || other.Power == access.EditBindings) && !p.Named() &&
+					slices.ContainsFunc(other.Hits, func(h access.Hit) bool { return h.Target.Resource == kind && (!h.Target.ClusterScoped || r.Cluster()) })
 			}
 		})
 		if !writes {
 			return 0, "", false
 		}
-		for _, name := range gr.rule.names {
-			for _, bound := range slices.Concat(g.lookup("ClusterRole", "", name.text), g.lookup("Role", r.namespace, name.text)) {
-				worst := bound.worstOf(kind == "clusterrolebindings")
-				if worst == nil || worst.severity < lint.High {
+		for _, name := range gr.Rule.Names {
+			for _, bound := range slices.Concat(g.Lookup("ClusterRole", "", name.Text), g.Lookup("Role", r.Namespace, name.Text)) {
+				worst := bound.WorstOf(kind == "clusterrolebindings")
+				if worst == nil || worst.Severity < lint.High {
 					continue
 				}
 				severity := lint.High
-				if !r.cluster() {
+				if !r.Cluster() {
 					severity = severity.Lower()
 				}
-				return severity, fmt.Sprintf(", and %s can %s", bound, worst.can), true
+				return severity, fmt.Sprintf(", and %s can %s", bound, worst.Can), true
 			}
 		}
 		return 0, "", false
@@ -281,14 +282,14 @@ func weighNamedBind(kind string) func(*graph, *role, *grant) (lint.Severity, str
 // approve on a signer the API server refuses the approval, and only those of
 // kubernetes.io make credentials of the cluster
 // (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization).
-func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
+func weighApproval(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
 	severity, note, _ := weigh(g, r, gr)
-	switch s := r.signers(); {
-	case s.count == 0:
+	switch s := r.Signers(); {
+	case s.Count == 0:
 		return severity.Lower(), ", once another role adds approve on a signer", true
-	case s.serving():
+	case s.Serving():
 		return severity.Lower(), note, true
-	case s.users:
+	case s.Users:
 		return severity, note, true
 	}
 	return 0, "", false
@@ -296,12 +297,12 @@ func weighApproval(g *graph, r *role, gr *grant) (lint.Severity, string, bool) {
 
 // weighKubeSystem keeps the full weight in kube-system, where the ConfigMaps
 // live, and takes a step off a grant that names none of them.
-func weighKubeSystem(_ *graph, r *role, gr *grant) (lint.Severity, string, bool) {
-	if gr.rule.named() {
-		return gr.power.severity, "", true
+func weighKubeSystem(_ *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	if gr.Rule.Named() {
+		return gr.Power.Severity, "", true
 	}
-	if r.cluster() {
-		return gr.power.severity.Lower(), "", true
+	if r.Cluster() {
+		return gr.Power.Severity.Lower(), "", true
 	}
-	return gr.power.severity, "", true
+	return gr.Power.Severity, "", true
 }

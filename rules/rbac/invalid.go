@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // Invalid reports what the API server refuses in roles and bindings
@@ -21,12 +22,12 @@ var Invalid = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		crds := crdNamesOf(pass.Bundle)
 		for _, res := range pass.Resources("ClusterRole", "Role") {
-			if res.Group == group {
+			if res.Group == access.Group {
 				checkRole(pass, res, crds)
 			}
 		}
 		for _, res := range pass.Resources("ClusterRoleBinding", "RoleBinding") {
-			if res.Group == group {
+			if res.Group == access.Group {
 				checkBinding(pass, res)
 			}
 		}
@@ -88,35 +89,35 @@ func checkStrings(pass *lint.Pass, res *lint.Resource, n *lint.Node) bool {
 }
 
 func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSet, crds crdNames) {
-	p := &checked{policyRule: newPolicyRule(&all.role, rule, minorOf(pass.Bundle)), all: all, crds: crds}
+	p := &checked{PolicyRule: access.NewPolicyRule(&all.role, rule, access.MinorOf(pass.Bundle)), all: all, crds: crds}
 	switch {
-	case len(p.verbs) == 0:
+	case len(p.Verbs) == 0:
 		semantic(pass, rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
-	case len(p.paths) > 0 && res.Kind == "Role":
+	case len(p.Paths) > 0 && res.Kind == "Role":
 		semantic(pass, rule.Get("nonResourceURLs"), "%s is of one namespace and cannot grant nonResourceURLs", res)
-	case len(p.paths) > 0 && len(p.resources)+len(p.groups)+len(p.names) > 0:
+	case len(p.Paths) > 0 && len(p.Resources)+len(p.Groups)+len(p.Names) > 0:
 		semantic(pass, rule.Get("nonResourceURLs"), "rule %d of %s has both nonResourceURLs and resources", rule.Index()+1, res)
-	case len(p.paths) == 0 && len(p.groups) == 0:
+	case len(p.Paths) == 0 && len(p.Groups) == 0:
 		semantic(pass, rule.Get("apiGroups"), "rule %d of %s has no apiGroups", rule.Index()+1, res).Help = `write apiGroups: [""] for the core API group`
-	case len(p.paths) == 0 && len(p.resources) == 0:
+	case len(p.Paths) == 0 && len(p.Resources) == 0:
 		semantic(pass, rule.Get("resources"), "rule %d of %s has no resources", rule.Index()+1, res)
 	}
 	p.check(pass, res)
-	checkPaths(pass, res, p.policyRule)
-	for _, e := range p.names {
-		if e.text == "" {
-			f := semantic(pass, e.node, "the resource name \"\" of %s limits nothing: requests to list, watch, create and delete a collection carry it", res)
+	checkPaths(pass, res, p.PolicyRule)
+	for _, e := range p.Names {
+		if e.Text == "" {
+			f := semantic(pass, e.Node, "the resource name \"\" of %s limits nothing: requests to list, watch, create and delete a collection carry it", res)
 			f.Severity, f.Help = lint.Low, "drop the name, or write those that are meant"
 		}
 	}
-	for _, e := range p.groups {
+	for _, e := range p.Groups {
 		switch {
-		case e.text == "core", e.text == "v1":
-			f := semantic(pass, e.node, "API group %q of %s matches nothing: the core group is called \"\"", e.text, res)
+		case e.Text == "core", e.Text == "v1":
+			f := semantic(pass, e.Node, "API group %q of %s matches nothing: the core group is called \"\"", e.Text, res)
 			f.Severity, f.Help = lint.Low, `write apiGroups: [""]`
-		case strings.Contains(e.text, "/"):
-			f := semantic(pass, e.node, "API group %q of %s matches nothing: a group has no version", e.text, res)
-			group, _, _ := strings.Cut(e.text, "/")
+		case strings.Contains(e.Text, "/"):
+			f := semantic(pass, e.Node, "API group %q of %s matches nothing: a group has no version", e.Text, res)
+			group, _, _ := strings.Cut(e.Text, "/")
 			f.Severity, f.Help = lint.Low, "write "+group
 		}
 	}
@@ -148,8 +149,8 @@ func checkBinding(pass *lint.Pass, res *lint.Resource) {
 		semantic(pass, kind, "%s names a Role; it can only bind a ClusterRole", res)
 	case ref.Get("name").Value() == "":
 		semantic(pass, ref.Get("name"), "roleRef of %s has no name", res)
-	case ref.Get("apiGroup").Value() != "" && ref.Get("apiGroup").Value() != group:
-		semantic(pass, ref.Get("apiGroup"), "roleRef of %s is of API group %q; it must be %s", res, ref.Get("apiGroup").Value(), group)
+	case ref.Get("apiGroup").Value() != "" && ref.Get("apiGroup").Value() != access.Group:
+		semantic(pass, ref.Get("apiGroup"), "roleRef of %s is of API group %q; it must be %s", res, ref.Get("apiGroup").Value(), access.Group)
 	}
 	subjects := res.Get("subjects")
 	if !subjects.IsNull() && !subjects.IsSequence() {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 //go:embed *.md
@@ -31,16 +32,16 @@ const maxRelated = 5
 
 // relateHolders adds the bindings that give the role to somebody, and the pods
 // that hold it.
-func relateHolders(f *lint.Finding, r *role) {
+func relateHolders(f *lint.Finding, r *access.Role) {
 	places := 0
-	for _, holder := range append([]*role{r}, r.into...) {
-		for _, b := range holder.bindings {
+	for _, holder := range append([]*access.Role{r}, r.Into...) {
+		for _, b := range holder.Bindings {
 			if places++; places > maxRelated {
 				return
 			}
-			f.Relate("binding", stand(b.ref), fmt.Sprintf("%s %q gives it to %s", b.res.Kind, b.res.Name, b.subjects[0]))
-			if a := b.subjects[0].account; a != nil && len(a.pods) > 0 {
-				f.Relate("workload", stand(accountNode(a.pods[0])), fmt.Sprintf("%s runs as %s", a.pods[0].Resource, b.subjects[0]))
+			f.Relate("binding", stand(b.Ref), fmt.Sprintf("%s %q gives it to %s", b.Resource.Kind, b.Resource.Name, b.Subjects[0]))
+			if a := b.Subjects[0].Account; a != nil && len(a.Pods) > 0 {
+				f.Relate("workload", stand(accountNode(a.Pods[0])), fmt.Sprintf("%s runs as %s", a.Pods[0].Resource, b.Subjects[0]))
 			}
 		}
 	}

@@ -10,11 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
-
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 	"github.com/manilint/manilint/lint/linttest"
 )
 
@@ -44,75 +41,6 @@ func lines(report *lint.Report) []string {
 		all = append(all, fmt.Sprintf("%d %s %s", f.Span.Start.Line, f.Severity, f.Rule.ID))
 	}
 	return all
-}
-
-func TestGrantsAreReadAsTheAuthorizerReadsThem(t *testing.T) {
-	for _, c := range []struct{ rule, cluster, namespace string }{
-		{`{apiGroups: [""], resources: [pods], verbs: ["*"]}`, "create-workloads", "create-workloads"},
-		{`{apiGroups: [""], resources: ["pods/*"], verbs: ["*"]}`, "", ""},
-		{`{apiGroups: [""], resources: ["*/exec"], verbs: [create]}`, "exec", "exec"},
-		{`{apiGroups: [""], resources: ["*/scale"], verbs: ["*"]}`, "", ""},
-		{`{apiGroups: ["*"], resources: ["*"], verbs: [get]}`, "read-secrets proxy-nodes", "read-secrets"},
-		{`{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}`, "everything", "everything"},
-		{`{apiGroups: [shop.example], resources: ["*"], verbs: ["*"]}`, "", ""},
-		{`{apiGroups: [apps], resources: [pods], verbs: [create]}`, "", ""},
-		{`{apiGroups: [""], resources: [secrets], resourceNames: [web], verbs: [get, update]}`, "", ""},
-		{`{apiGroups: [""], resources: [pods], resourceNames: [web], verbs: [create]}`, "", ""},
-		{`{apiGroups: [""], resources: [Secrets], verbs: [get]}`, "", ""},
-		{`{apiGroups: [""], resources: [secrets], verbs: [GET]}`, "", ""},
-		{`{apiGroups: [""], resources: secrets, verbs: get}`, "read-secrets", "read-secrets"},
-		{`{nonResourceURLs: ["*"], verbs: ["*"]}`, "", ""},
-		{`{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind, escalate]}`, "escalate bind", "escalate bind"},
-		{`{apiGroups: [""], resources: [users], verbs: [impersonate]}`, "impersonate", ""},
-		{`{apiGroups: [""], resources: [persistentvolumes, namespaces], verbs: [create, patch]}`, "create-volumes patch-namespaces", "patch-namespaces"},
-	} {
-		b := parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules:\n  - "+c.rule+"\n")
-		r := of(b).roles[0]
-		for cluster, want := range map[bool]string{true: c.cluster, false: c.namespace} {
-			var got []string
-			for _, p := range r.powers(cluster) {
-				got = append(got, p.what)
-			}
-			if text := strings.Join(got, " "); text != want {
-				t.Errorf("%s, cluster-wide %v: can %q, want %q", c.rule, cluster, text, want)
-			}
-		}
-	}
-}
-
-func TestBuiltinRolesAreKnownByWhatTheyGrant(t *testing.T) {
-	g := of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
-	for name, want := range map[string]string{
-		"cluster-admin": "everything",
-		"view":          "",
-		"edit":          "impersonate read-secrets create-tokens exec attach create-workloads write-secrets port-forward write-network delete-logs write-configmaps",
-		"admin":         "impersonate write-rbac read-secrets create-tokens exec attach create-workloads write-secrets edit-bindings port-forward write-network delete-logs write-configmaps",
-	} {
-		var got []string
-		for _, p := range g.builtins[name].powers(false) {
-			got = append(got, p.what)
-		}
-		if text := strings.Join(got, " "); text != want {
-			t.Errorf("%s can %q, want %q", name, text, want)
-		}
-	}
-}
-
-func TestBuiltinRolesThatTakeOverTheCluster(t *testing.T) {
-	g := of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
-	for name, want := range map[string]*power{
-		"cluster-admin": everything, "admin": impersonate, "edit": impersonate, "view": nil, "system:kubelet-api-admin": proxyNodes,
-		"system:controller:clusterrole-aggregation-controller": escalate, "system:kube-controller-manager": readSecrets,
-		"system:persistent-volume-provisioner": nil,
-	} {
-		var got *power
-		if w := g.builtins[name].takeover(true); w != nil {
-			got = w.power
-		}
-		if got != want {
-			t.Errorf("%s: %v, want %v", name, got, want)
-		}
-	}
 }
 
 const wildcardRole = `apiVersion: rbac.authorization.k8s.io/v1
@@ -177,9 +105,9 @@ subjects: [{kind: ServiceAccount, name: ops, namespace: shop}]
 
 func TestAWildcardExplainsWhatFollows(t *testing.T) {
 	report := run(t, parse(t, wildcardRole))
-	for _, p := range powers {
-		if p != everything && p != mapIdentities && !strings.Contains(report.Findings[0].Help, "\n- "+p.can) {
-			t.Errorf("the help does not say that it can %s", p.can)
+	for _, p := range access.Powers {
+		if p != access.Everything && p != access.MapIdentities && !strings.Contains(report.Findings[0].Help, "\n- "+p.Can) {
+			t.Errorf("the help does not say that it can %s", p.Can)
 		}
 	}
 }
@@ -360,20 +288,6 @@ func FuzzRules(f *testing.F) {
 	})
 }
 
-func TestAggregationInACircleEnds(t *testing.T) {
-	text := ""
-	for _, pair := range [][2]string{{"a", "b"}, {"b", "c"}, {"c", "a"}} {
-		text += fmt.Sprintf("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: %s, labels: {is: %s}}\naggregationRule: {clusterRoleSelectors: [{matchLabels: {is: %s}}]}\n---\n", pair[0], pair[0], pair[1])
-	}
-	text += "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: part, labels: {is: a}}\nrules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]\n"
-	g := of(parse(t, text))
-	for _, r := range g.roles[:3] {
-		if got := r.powers(true); len(got) != 1 || got[0] != readSecrets {
-			t.Errorf("%s can %v", r, got)
-		}
-	}
-}
-
 // tree is n roles, n bindings, n accounts and n/10 workloads.
 func tree(n int) []byte {
 	var text strings.Builder
@@ -507,23 +421,5 @@ func TestHoldersAreCountedOnce(t *testing.T) {
 	admin := strings.ReplaceAll(binding("a", jane+","+jane+","+joe), "name: r}", "name: cluster-admin}")
 	if found := run(t, parse(t, admin)).Findings; len(found) != 1 || !strings.Contains(found[0].Message, `to User "jane" and 1 more`) {
 		t.Errorf("%v", found[0].Message)
-	}
-}
-
-// Every kind of the API has its resource in the list, in its group.
-func TestEveryKindOfTheAPIIsServed(t *testing.T) {
-	for kind := range scheme.Scheme.AllKnownTypes() {
-		name, isList := strings.CutSuffix(kind.Kind, "List")
-		kind.Kind = name
-		if kind.Version == runtime.APIVersionInternal || !isList || name == "APIGroup" || !scheme.Scheme.Recognizes(kind) {
-			continue
-		}
-		plural, _ := meta.UnsafeGuessKindToResource(kind)
-		if kind.Kind == "Endpoints" {
-			plural.Resource = "endpoints"
-		}
-		if len(servedResources().in([]entry{{text: kind.Group}}, plural.Resource)) == 0 {
-			t.Errorf("%s of API group %q is missing", plural.Resource, kind.Group)
-		}
 	}
 }

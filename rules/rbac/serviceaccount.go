@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // AutomountToken reports pods that get the token of a service account that
@@ -20,17 +21,17 @@ var AutomountToken = &lint.Rule{
 		"kubescape": {"C-0034"}, "kubesec": {"AutomountServiceAccountToken"}},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		g := of(pass.Bundle)
-		for _, a := range g.accounts {
-			if len(a.bindings) > 0 || g.grantedToGroup(a) {
+		g := access.Of(pass.Bundle)
+		for _, a := range g.Accounts {
+			if len(a.Bindings) > 0 || g.GrantedToGroup(a) {
 				continue
 			}
-			for _, pod := range a.pods {
-				if !a.automounts(pod) {
+			for _, pod := range a.Pods {
+				if !a.Automounts(pod) {
 					continue
 				}
 				f := pass.Reportf(pod.Node.Get("automountServiceAccountToken"),
-					"%s mounts the token of ServiceAccount %q, to which nothing in this bundle grants anything", pod.Resource, a.name)
+					"%s mounts the token of ServiceAccount %q, to which nothing in this bundle grants anything", pod.Resource, a.Name)
 				f.Help = "set automountServiceAccountToken: false"
 			}
 		}
@@ -74,38 +75,38 @@ var DefaultServiceAccount = &lint.Rule{
 	Docs:     docs,
 	YieldsTo: []string{"automount-token"},
 	Run: func(pass *lint.Pass) {
-		g := of(pass.Bundle)
-		for _, a := range g.accounts {
-			if a.name != "default" {
+		g := access.Of(pass.Bundle)
+		for _, a := range g.Accounts {
+			if a.Name != "default" {
 				continue
 			}
 			reported := false
-			for _, pod := range a.pods {
-				if !a.mounts(pod) {
+			for _, pod := range a.Pods {
+				if !a.Mounts(pod) {
 					continue
 				}
 				reported = true
 				granted := ""
-				if len(a.bindings) > 0 {
-					granted = fmt.Sprintf(", to which %s %q grants %s %q", a.bindings[0].res.Kind, a.bindings[0].res.Name, a.bindings[0].kind, a.bindings[0].name)
+				if len(a.Bindings) > 0 {
+					granted = fmt.Sprintf(", to which %s %q grants %s %q", a.Bindings[0].Resource.Kind, a.Bindings[0].Resource.Name, a.Bindings[0].Kind, a.Bindings[0].Name)
 				}
 				f := pass.Reportf(accountNode(pod), "%s runs as the default ServiceAccount of its namespace%s", pod.Resource, granted)
 				f.Help = "give the workload a ServiceAccount of its own, or set automountServiceAccountToken: false"
-				for i, b := range a.bindings {
+				for i, b := range a.Bindings {
 					if i == maxRelated {
 						break
 					}
-					f.Relate("binding", stand(b.ref), fmt.Sprintf("%s %q grants it %s %q", b.res.Kind, b.res.Name, b.kind, b.name))
+					f.Relate("binding", stand(b.Ref), fmt.Sprintf("%s %q grants it %s %q", b.Resource.Kind, b.Resource.Name, b.Kind, b.Name))
 				}
 			}
 			if reported {
 				continue
 			}
-			for _, b := range a.bindings {
-				for _, s := range b.subjects {
-					if s.account == a {
-						f := pass.Reportf(s.node.Get("name"), "%s %q gives %s %q to the default ServiceAccount, and so to every pod%s that names no other",
-							b.res.Kind, b.res.Name, b.kind, b.name, inNamespaces([]string{a.namespace}))
+			for _, b := range a.Bindings {
+				for _, s := range b.Subjects {
+					if s.Account == a {
+						f := pass.Reportf(s.Node.Get("name"), "%s %q gives %s %q to the default ServiceAccount, and so to every pod%s that names no other",
+							b.Resource.Kind, b.Resource.Name, b.Kind, b.Name, access.InNamespaces([]string{a.Namespace}))
 						f.Help = "bind a ServiceAccount of the one workload that needs it"
 						break
 					}
@@ -159,18 +160,18 @@ var DanglingServiceAccount = &lint.Rule{
 				held[r.Name] = true
 			}
 		}
-		for _, a := range of(pass.Bundle).accounts {
-			if a.res != nil || a.name == "default" || !held[a.namespace] {
+		for _, a := range access.Of(pass.Bundle).Accounts {
+			if a.Resource != nil || a.Name == "default" || !held[a.Namespace] {
 				continue
 			}
-			for _, pod := range a.pods {
-				f := pass.Reportf(accountNode(pod), "%s runs as ServiceAccount %q, which this bundle lacks", pod.Resource, a.name)
+			for _, pod := range a.Pods {
+				f := pass.Reportf(accountNode(pod), "%s runs as ServiceAccount %q, which this bundle lacks", pod.Resource, a.Name)
 				f.Help = "add the ServiceAccount; the pod is not created without it"
 			}
-			for _, b := range a.bindings {
-				for _, s := range b.subjects {
-					if s.account == a {
-						f := pass.Reportf(s.node.Get("name"), "%s %q names ServiceAccount %q%s, which this bundle lacks", b.res.Kind, b.res.Name, a.name, inNamespaces([]string{a.namespace}))
+			for _, b := range a.Bindings {
+				for _, s := range b.Subjects {
+					if s.Account == a {
+						f := pass.Reportf(s.Node.Get("name"), "%s %q names ServiceAccount %q%s, which this bundle lacks", b.Resource.Kind, b.Resource.Name, a.Name, access.InNamespaces([]string{a.Namespace}))
 						f.Help = "add the ServiceAccount, or remove the subject: whoever may create one of that name gets what the binding gives"
 						break
 					}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 	"github.com/manilint/manilint/lint/report"
 )
 
@@ -20,26 +21,26 @@ func locate(n *lint.Node) *report.Location {
 // Table returns who can do what in the bundles. One subject of several bundles,
 // or renderings, is one.
 func Table(bundles []*lint.Bundle) *report.Audit {
-	t := &tabulator{at: map[subjectKey]*report.Subject{}, can: map[canKey]*report.Can{}, cans: map[*report.Subject][]*report.Can{}, met: map[string]bool{}, grants: map[roleScope][]namedGrant{}}
+	t := &tabulator{at: map[access.SubjectKey]*report.Subject{}, can: map[canKey]*report.Can{}, cans: map[*report.Subject][]*report.Can{}, met: map[string]bool{}, grants: map[roleScope][]namedGrant{}}
 	for _, b := range bundles {
-		t.add(of(b), b.Beside)
+		t.add(access.Of(b), b.Beside)
 	}
 	return t.audit()
 }
 
 type canKey struct {
-	subject     subjectKey
+	subject     access.SubjectKey
 	what, scope string
 	named       bool
 }
 
 type roleScope struct {
-	role                *role
+	role                *access.Role
 	cluster, kubeSystem bool
 }
 
 type tabulator struct {
-	at     map[subjectKey]*report.Subject
+	at     map[access.SubjectKey]*report.Subject
 	order  []*report.Subject
 	can    map[canKey]*report.Can
 	cans   map[*report.Subject][]*report.Can
@@ -50,59 +51,59 @@ type tabulator struct {
 
 // add takes over who can do what in a bundle. Of what lies beside the files that were
 // named it takes what it says of their subjects, and leaves out the others.
-func (t *tabulator) add(g *graph, beside map[*lint.Resource]bool) {
-	for _, s := range g.order {
-		if !s.isAsked(beside) {
+func (t *tabulator) add(g *access.Graph, beside map[*lint.Resource]bool) {
+	for _, s := range g.Order {
+		if !isAsked(s, beside) {
 			continue
 		}
-		key := subjectKey{s.kind, s.namespace, s.name}
+		key := access.SubjectKey{Kind: s.Kind, Namespace: s.Namespace, Name: s.Name}
 		row := t.at[key]
 		if row == nil {
-			row = &report.Subject{Kind: s.kind, Namespace: s.namespace, Name: s.name, Workloads: []string{}, Can: []report.Can{}}
+			row = &report.Subject{Kind: s.Kind, Namespace: s.Namespace, Name: s.Name, Workloads: []string{}, Can: []report.Can{}}
 			t.at[key] = row
 			t.order = append(t.order, row)
 		}
-		if s.account != nil {
-			for _, pod := range s.account.pods {
+		if s.Account != nil {
+			for _, pod := range s.Account.Pods {
 				t.addWorkload(row, pod.Resource)
 			}
 		}
-		for _, b := range s.bindings {
-			for _, r := range b.roles {
+		for _, b := range s.Bindings {
+			for _, r := range b.Roles {
 				for _, gr := range t.grantsOf(r, b) {
 					t.addCan(row, key, b, r, gr)
 				}
 			}
 		}
 	}
-	for _, r := range g.roles {
-		if r.firstBinding() != nil || len(r.labels) > 0 || beside[r.res] {
+	for _, r := range g.Roles {
+		if r.FirstBinding() != nil || len(r.Labels) > 0 || beside[r.Resource] {
 			continue
 		}
 		var what []string
-		for _, p := range r.powers(r.cluster()) {
-			what = append(what, p.what)
+		for _, p := range r.Powers(r.Cluster()) {
+			what = append(what, p.What)
 		}
 		if len(what) > 0 {
-			t.addUnbound(report.UnboundRole{Kind: r.kind, Namespace: r.namespace, Name: r.name, Location: locate(r.res.Get("metadata", "name")), What: what})
+			t.addUnbound(report.UnboundRole{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Location: locate(r.Resource.Get("metadata", "name")), What: what})
 		}
 	}
 }
 
 // isAsked reports whether anything of a subject is not beside: a binding that names it,
 // the service account, a workload that runs as it.
-func (s *subject) isAsked(beside map[*lint.Resource]bool) bool {
-	asked := slices.ContainsFunc(s.bindings, func(b *binding) bool { return !beside[b.res] })
-	if a := s.account; a != nil {
-		asked = asked || a.res != nil && !beside[a.res] || slices.ContainsFunc(a.pods, func(p *lint.PodSpec) bool { return !beside[p.Resource] })
+func isAsked(s *access.Subject, beside map[*lint.Resource]bool) bool {
+	asked := slices.ContainsFunc(s.Bindings, func(b *access.Binding) bool { return !beside[b.Resource] })
+	if a := s.Account; a != nil {
+		asked = asked || a.Resource != nil && !beside[a.Resource] || slices.ContainsFunc(a.Pods, func(p *lint.PodSpec) bool { return !beside[p.Resource] })
 	}
 	return asked
 }
 
 // grantsOf returns what a role gives where a binding binds it, each power once
 // without a limit to names and once with.
-func (t *tabulator) grantsOf(r *role, b *binding) []namedGrant {
-	key := roleScope{r, b.cluster(), !b.cluster() && b.res.Namespace == "kube-system"}
+func (t *tabulator) grantsOf(r *access.Role, b *access.Binding) []namedGrant {
+	key := roleScope{r, b.Cluster(), !b.Cluster() && b.Resource.Namespace == "kube-system"}
 	if all, ok := t.grants[key]; ok {
 		return all
 	}
@@ -112,21 +113,21 @@ func (t *tabulator) grantsOf(r *role, b *binding) []namedGrant {
 	}
 	var all []namedGrant
 	at := map[grantKind]int{}
-	approves := r.approves()
-	r.rules(func(p *policyRule) {
-		for _, g := range p.grants {
-			if !g.at(key.cluster, namespace) || p.named() && g.power.names == silent || g.power == approveCertificates && !approves {
+	approves := r.Approves()
+	r.Rules(func(p *access.PolicyRule) {
+		for _, g := range p.Grants {
+			if !g.At(key.cluster, namespace) || p.Named() && g.Power.Names == access.Silent || g.Power == access.ApproveCertificates && !approves {
 				continue
 			}
-			kind := grantKind{g.power, p.named()}
+			kind := grantKind{g.Power, p.Named()}
 			i, ok := at[kind]
 			if !ok {
 				i = len(all)
 				at[kind] = i
-				all = append(all, namedGrant{g.within(key.cluster), []string{}})
+				all = append(all, namedGrant{g.Within(key.cluster), []string{}})
 			}
-			for _, e := range p.names {
-				all[i].names = append(all[i].names, e.text)
+			for _, e := range p.Names {
+				all[i].names = append(all[i].names, e.Text)
 			}
 		}
 	})
@@ -141,12 +142,12 @@ func (t *tabulator) grantsOf(r *role, b *binding) []namedGrant {
 // A namedGrant is a grant with the names that limit it, those of all rules of
 // its role that grant the same.
 type namedGrant struct {
-	*grant
+	*access.Grant
 	names []string
 }
 
 type grantKind struct {
-	power *power
+	power *access.Power
 	named bool
 }
 
@@ -157,16 +158,16 @@ func (t *tabulator) addWorkload(row *report.Subject, res *lint.Resource) {
 	}
 }
 
-func (t *tabulator) addCan(row *report.Subject, subject subjectKey, b *binding, r *role, gr namedGrant) {
+func (t *tabulator) addCan(row *report.Subject, subject access.SubjectKey, b *access.Binding, r *access.Role, gr namedGrant) {
 	scope := "cluster"
-	if !b.cluster() {
-		scope = "namespace:" + b.res.Namespace
+	if !b.Cluster() {
+		scope = "namespace:" + b.Resource.Namespace
 	}
-	key := canKey{subject, gr.power.what, scope, len(gr.names) > 0}
-	severity, _ := gr.weight(b.cluster())
+	key := canKey{subject, gr.Power.What, scope, len(gr.names) > 0}
+	severity, _ := gr.Weight(b.Cluster())
 	c := t.can[key]
 	if c == nil {
-		c = &report.Can{What: gr.power.what, Scope: scope, Severity: severity, Names: []string{}, Through: []report.Through{}}
+		c = &report.Can{What: gr.Power.What, Scope: scope, Severity: severity, Names: []string{}, Through: []report.Through{}}
 		t.can[key] = c
 		t.cans[row] = append(t.cans[row], c)
 	}
@@ -178,8 +179,8 @@ func (t *tabulator) addCan(row *report.Subject, subject subjectKey, b *binding, 
 		slices.Sort(c.Names)
 		c.Names = slices.Compact(c.Names)
 	}
-	through := report.Through{Kind: b.res.Kind, Name: b.res.Name, Location: locate(b.ref), Role: report.RoleName{Kind: r.kind, Name: r.name, Location: locate(gr.node())}}
-	if t.isNew(subject.kind, subject.namespace, subject.name, key.what, scope, strconv.FormatBool(key.named), b.res.Kind, b.res.Name, through.Location.String(), r.name) {
+	through := report.Through{Kind: b.Resource.Kind, Name: b.Resource.Name, Location: locate(b.Ref), Role: report.RoleName{Kind: r.Kind, Name: r.Name, Location: locate(gr.Node())}}
+	if t.isNew(subject.Kind, subject.Namespace, subject.Name, key.what, scope, strconv.FormatBool(key.named), b.Resource.Kind, b.Resource.Name, through.Location.String(), r.Name) {
 		c.Through = append(c.Through, through)
 	}
 }
@@ -203,9 +204,9 @@ func (t *tabulator) addUnbound(r report.UnboundRole) {
 func (t *tabulator) audit() *report.Audit {
 	a := &report.Audit{Subjects: []report.Subject{}, Unbound: []report.UnboundRole{}}
 	rank := map[string]int{}
-	for i, p := range powers {
-		rank[p.what] = i
-		a.Legend = append(a.Legend, report.Power{What: p.what, Severity: p.severity, Can: p.can})
+	for i, p := range access.Powers {
+		rank[p.What] = i
+		a.Legend = append(a.Legend, report.Power{What: p.What, Severity: p.Severity, Can: p.Can})
 	}
 	for _, row := range t.order {
 		slices.Sort(row.Workloads)

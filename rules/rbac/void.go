@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // methods are HTTP methods that are no verbs of requests about resources, with those
@@ -14,7 +15,7 @@ var methods = map[string]string{"post": "create", "put": "update", "head": "get"
 
 // A checked is a rule of a role with what is known around it.
 type checked struct {
-	*policyRule
+	*access.PolicyRule
 	all   *ruleSet
 	crds  crdNames
 	known bool // all its API groups are Kubernetes' own
@@ -25,24 +26,24 @@ type checked struct {
 // definition is in the bundle; nor of verbs that it does not have: admission policies
 // may ask for any.
 func (p *checked) check(pass *lint.Pass, role *lint.Resource) {
-	if len(p.groups) == 0 || len(p.resources) == 0 || len(p.verbs) == 0 || len(p.paths) > 0 {
+	if len(p.Groups) == 0 || len(p.Resources) == 0 || len(p.Verbs) == 0 || len(p.Paths) > 0 {
 		return
 	}
 	void := func(n *lint.Node, help, format string, args ...any) {
 		f := semantic(pass, n, format, args...)
 		f.Severity, f.Help = lint.Low, help
 	}
-	p.known = !slices.ContainsFunc(p.groups, func(e entry) bool { return !isServed(e.text) })
-	var verbs []entry
-	for _, v := range p.verbs {
-		lower := strings.ToLower(v.text)
+	p.known = !slices.ContainsFunc(p.Groups, func(e access.Entry) bool { return !access.IsServed(e.Text) })
+	var verbs []access.Entry
+	for _, v := range p.Verbs {
+		lower := strings.ToLower(v.Text)
 		switch {
 		case methods[lower] != "":
-			void(v.node, "write "+methods[lower], "verb %q of %s matches no request about resources: it is an HTTP method, and the verb is %s", v.text, role, methods[lower])
-		case lower != v.text && (slices.Contains(usualVerbs, lower) || isSpecial(lower)):
-			void(v.node, "write "+lower+p.then(p.with(lower)), "verb %q of %s matches nothing: verbs are written in lower case", v.text, role)
-		case isSpecial(v.text) && p.known && !p.takesSpecial(v.text):
-			void(v.node, "drop it", "verb %s of %s matches nothing: it is asked for on %s alone", v.text, role, specialNouns[v.text])
+			void(v.Node, "write "+methods[lower], "verb %q of %s matches no request about resources: it is an HTTP method, and the verb is %s", v.Text, role, methods[lower])
+		case lower != v.Text && (slices.Contains(access.UsualVerbs, lower) || access.IsSpecial(lower)):
+			void(v.Node, "write "+lower+p.then(p.with(lower)), "verb %q of %s matches nothing: verbs are written in lower case", v.Text, role)
+		case access.IsSpecial(v.Text) && p.known && !p.takesSpecial(v.Text):
+			void(v.Node, "drop it", "verb %s of %s matches nothing: it is asked for on %s alone", v.Text, role, access.SpecialNouns[v.Text])
 		default:
 			verbs = append(verbs, v)
 		}
@@ -50,104 +51,104 @@ func (p *checked) check(pass *lint.Pass, role *lint.Resource) {
 	if len(verbs) == 0 {
 		return
 	}
-	for _, e := range p.resources {
-		if strings.HasPrefix(e.text, "*") && e.text != "*/*" {
+	for _, e := range p.Resources {
+		if strings.HasPrefix(e.Text, "*") && e.Text != "*/*" {
 			continue
 		}
-		if why := unmatched(e.text); why != "" {
-			void(e.node, p.spelled(e.text), "resource %q of %s matches nothing: %s", e.text, role, why)
+		if why := unmatched(e.Text); why != "" {
+			void(e.Node, p.spelled(e.Text), "resource %q of %s matches nothing: %s", e.Text, role, why)
 			continue
 		}
-		if why, help := p.void(e.text, role.Kind == "Role", verbs); why != "" {
-			void(e.node, help, "resource %q of %s %s", e.text, role, why)
+		if why, help := p.void(e.Text, role.Kind == "Role", verbs); why != "" {
+			void(e.Node, help, "resource %q of %s %s", e.Text, role, why)
 		}
 	}
 }
 
 // takesSpecial reports whether the rule names a resource on which a special verb is asked for.
 func (r *checked) takesSpecial(verb string) bool {
-	return slices.ContainsFunc(special[verb], func(t target) bool {
-		return r.allowsGroup(t.group) && slices.ContainsFunc(r.resources, func(e entry) bool {
-			base, _, _ := strings.Cut(e.text, "/")
-			return base == t.resource || e.text == "*"
+	return slices.ContainsFunc(access.Special[verb], func(t access.Target) bool {
+		return r.AllowsGroup(t.Group) && slices.ContainsFunc(r.Resources, func(e access.Entry) bool {
+			base, _, _ := strings.Cut(e.Text, "/")
+			return base == t.Resource || e.Text == "*"
 		})
 	})
 }
 
 // void says why no request matches a resource of the rule, and what to write; "" where
 // one may. Of several groups one is enough.
-func (r *checked) void(resource string, namespaced bool, verbs []entry) (why, help string) {
-	x := servedResources()
+func (r *checked) void(resource string, namespaced bool, verbs []access.Entry) (why, help string) {
+	x := access.ServedResources()
 	base, sub, _ := strings.Cut(resource, "/")
-	if plural, group := r.crds.plural(r.groups, base); plural != "" {
+	if plural, group := r.crds.plural(r.Groups, base); plural != "" {
 		return "matches nothing: resources are written in the plural", fmt.Sprintf("write %s of API group %s", under(plural, sub), group)
 	}
 	if !r.known {
 		return "", ""
 	}
-	found := x.in(r.groups, base)
+	found := x.In(r.Groups, base)
 	if len(found) == 0 {
 		return r.misnamed(base, sub)
 	}
-	if !slices.ContainsFunc(found, func(s *servedResource) bool { _, known := s.takes(sub, ""); return known }) {
+	if !slices.ContainsFunc(found, func(s *access.ServedResource) bool { _, known := s.Takes(sub, ""); return known }) {
 		return fmt.Sprintf("matches nothing: %s have no such subresource", base), "name one of " + strings.Join(subresources(found), ", ")
 	}
-	if !slices.ContainsFunc(found, func(s *servedResource) bool {
-		return !namespaced || !s.clusterScoped || base == "namespaces" && s.group == ""
+	if !slices.ContainsFunc(found, func(s *access.ServedResource) bool {
+		return !namespaced || !s.ClusterScoped || base == "namespaces" && s.Group == ""
 	}) {
-		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r.policyRule)
+		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r.PolicyRule)
 	}
-	if upgrades[resource] && r.minor >= byGet.below && len(verbs) == 1 && verbs[0].text == "get" && !r.all.grants("", resource, entry{text: "create"}) {
-		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is asked for, too", byGet.below), "name the verb create" + r.then(r.with("create"))
+	if upgrades[resource] && r.Minor >= access.ByGet.Below && len(verbs) == 1 && verbs[0].Text == "get" && !r.all.grants("", resource, access.Entry{Text: "create"}) {
+		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is asked for, too", access.ByGet.Below), "name the verb create" + r.then(r.with("create"))
 	}
 	return r.unasked(found, sub, namespaced, verbs)
 }
 
 // unasked says why no request carries one of the verbs; "" where one may.
-func (r *checked) unasked(found []*servedResource, sub string, namespaced bool, verbs []entry) (why, help string) {
+func (r *checked) unasked(found []*access.ServedResource, sub string, namespaced bool, verbs []access.Entry) (why, help string) {
 	var taken []string
 	for _, s := range found {
-		accepted := s.verbs
+		accepted := s.Verbs
 		switch {
 		case sub != "":
-			accepted = s.subs[sub]
-		case namespaced && s.plural == "namespaces":
+			accepted = s.Subs[sub]
+		case namespaced && s.Plural == "namespaces":
 			// A request about one namespace counts as one in it, one for a list of
 			// them does not: k8s.io/apiserver/pkg/endpoints/request.
 			accepted = []string{"delete", "get", "patch", "update"}
 		}
 		for _, v := range verbs {
-			usual := slices.Contains(usualVerbs, v.text) && len(accepted) > 0
-			ok, _ := s.takes(sub, v.text)
-			if v.text == "*" || ok && (!usual || slices.Contains(accepted, v.text)) {
-				if sub != "" || !r.named() || r.hasName("") || v.text != "create" && v.text != "deletecollection" {
+			usual := slices.Contains(access.UsualVerbs, v.Text) && len(accepted) > 0
+			ok, _ := s.Takes(sub, v.Text)
+			if v.Text == "*" || ok && (!usual || slices.Contains(accepted, v.Text)) {
+				if sub != "" || !r.Named() || r.HasName("") || v.Text != "create" && v.Text != "deletecollection" {
 					return "", ""
 				}
 			}
 		}
 		taken = append(taken, accepted...)
 	}
-	if sub == "" && r.named() && !slices.ContainsFunc(verbs, func(v entry) bool { return v.text != "create" && v.text != "deletecollection" }) {
-		return fmt.Sprintf("grants nothing: a request to %s carries no name, so resourceNames leave none", texts(verbs)), "drop the resourceNames, or limit what is made by an admission policy"
+	if sub == "" && r.Named() && !slices.ContainsFunc(verbs, func(v access.Entry) bool { return v.Text != "create" && v.Text != "deletecollection" }) {
+		return fmt.Sprintf("grants nothing: a request to %s carries no name, so resourceNames leave none", access.Join(verbs)), "drop the resourceNames, or limit what is made by an admission policy"
 	}
 	slices.Sort(taken)
-	return fmt.Sprintf("grants nothing with %s: requests about it are %s", texts(verbs), strings.Join(slices.Compact(taken), ", ")), "name the verbs that are used"
+	return fmt.Sprintf("grants nothing with %s: requests about it are %s", access.Join(verbs), strings.Join(slices.Compact(taken), ", ")), "name the verbs that are used"
 }
 
 // spelled says how a resource in upper case is written; "" where that is not known.
 func (r *checked) spelled(resource string) string {
-	x := servedResources()
+	x := access.ServedResources()
 	base, sub, _ := strings.Cut(strings.ToLower(resource), "/")
-	if plural := x.spelling[base]; plural != "" && x.byPlural[base] == nil {
+	if plural := x.Spelling[base]; plural != "" && x.ByPlural[base] == nil {
 		base = plural
 	}
-	if !r.known || sub == "*" || strings.HasPrefix(resource, "*") || x.byPlural[base] == nil {
+	if !r.known || sub == "*" || strings.HasPrefix(resource, "*") || x.ByPlural[base] == nil {
 		return ""
 	}
-	if all := x.in(r.groups, base); len(all) > 0 {
-		return "write " + under(base, sub) + r.then(r.fixed(all[0].group, under(base, sub)))
+	if all := x.In(r.Groups, base); len(all) > 0 {
+		return "write " + under(base, sub) + r.then(r.fixed(all[0].Group, under(base, sub)))
 	}
-	if home := x.home(base); home != nil {
+	if home := x.Home(base); home != nil {
 		return r.move(home, base, sub)
 	}
 	return ""
@@ -159,27 +160,27 @@ var upgrades = map[string]bool{"pods/exec": true, "pods/attach": true, "pods/por
 // A ruleSet is the rules of a role of the bundle, as what is wrong in one may be
 // right in another.
 type ruleSet struct {
-	role  role
-	rules []*policyRule
+	role  access.Role
+	rules []*access.PolicyRule
 	known map[string]bool // what grants was asked: roles have few resources and many rules
 }
 
 func newRuleSet(res *lint.Resource) *ruleSet {
-	s := &ruleSet{role: role{res: res, kind: res.Kind, namespace: res.Namespace, name: res.Name}, known: map[string]bool{}}
+	s := &ruleSet{role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
 	for _, n := range res.Get("rules").Items() {
-		s.rules = append(s.rules, newPolicyRule(&s.role, n, newest))
+		s.rules = append(s.rules, access.NewPolicyRule(&s.role, n, access.Newest))
 	}
 	return s
 }
 
 // grants reports whether one rule gives all the verbs on a resource.
-func (s *ruleSet) grants(group, resource string, verbs ...entry) bool {
-	key := group + " " + resource + " " + texts(verbs)
+func (s *ruleSet) grants(group, resource string, verbs ...access.Entry) bool {
+	key := group + " " + resource + " " + access.Join(verbs)
 	found, ok := s.known[key]
 	if !ok {
-		found = slices.ContainsFunc(s.rules, func(p *policyRule) bool {
-			_, ok := p.resource(resource)
-			return ok && p.allowsGroup(group) && !slices.ContainsFunc(verbs, func(v entry) bool { return len(p.allowed([]string{v.text}, resource)) == 0 })
+		found = slices.ContainsFunc(s.rules, func(p *access.PolicyRule) bool {
+			_, ok := p.Resource(resource)
+			return ok && p.AllowsGroup(group) && !slices.ContainsFunc(verbs, func(v access.Entry) bool { return len(p.Allowed([]string{v.Text}, resource)) == 0 })
 		})
 		s.known[key] = found
 	}
@@ -188,27 +189,27 @@ func (s *ruleSet) grants(group, resource string, verbs ...entry) bool {
 
 // misnamed says what is wrong with a resource that none of the groups has.
 func (r *checked) misnamed(base, sub string) (why, help string) {
-	x := servedResources()
+	x := access.ServedResources()
 	plural := base
-	if p := x.spelling[base]; p != "" && x.byPlural[base] == nil {
+	if p := x.Spelling[base]; p != "" && x.ByPlural[base] == nil {
 		plural = p
 	}
-	if found := x.in(r.groups, plural); len(found) > 0 {
-		fixed := r.fixed(found[0].group, under(plural, sub))
+	if found := x.In(r.Groups, plural); len(found) > 0 {
+		fixed := r.fixed(found[0].Group, under(plural, sub))
 		return "matches nothing: resources are written in the plural", "write " + under(plural, sub) + r.then(fixed)
 	}
-	groups := "API group " + texts(r.groups) + " has"
-	if len(r.groups) > 1 {
-		groups = "none of the API groups " + texts(r.groups) + " has"
+	groups := "API group " + access.Join(r.Groups) + " has"
+	if len(r.Groups) > 1 {
+		groups = "none of the API groups " + access.Join(r.Groups) + " has"
 	}
-	switch other := x.home(plural); {
-	case other != nil && r.all.grants(other.group, under(plural, sub), r.verbs...):
+	switch other := x.Home(plural); {
+	case other != nil && r.all.grants(other.Group, under(plural, sub), r.Verbs...):
 		return "", "" // the role does so elsewhere: nobody believes what is not so
-	case other != nil && len(r.groups) > 1:
-		return fmt.Sprintf("matches nothing: %s %s, which are of %s", groups, plural, groupName(other.group)), r.move(other, plural, sub)
+	case other != nil && len(r.Groups) > 1:
+		return fmt.Sprintf("matches nothing: %s %s, which are of %s", groups, plural, groupName(other.Group)), r.move(other, plural, sub)
 	case other != nil:
-		return fmt.Sprintf("matches nothing: %s are of %s", plural, groupName(other.group)), r.move(other, plural, sub)
-	case len(r.groups) == 1 && r.groups[0].text == "" && !ofOpenShift[base]:
+		return fmt.Sprintf("matches nothing: %s are of %s", plural, groupName(other.Group)), r.move(other, plural, sub)
+	case len(r.Groups) == 1 && r.Groups[0].Text == "" && !ofOpenShift[base]:
 		return "matches nothing: the core API group has no " + base, "name the API group whose resource it is"
 	}
 	return "", ""
@@ -221,8 +222,8 @@ var ofOpenShift = map[string]bool{
 	"images": true, "oauthclients": true, "projects": true, "projectrequests": true, "routes": true, "securitycontextconstraints": true, "templates": true,
 }
 
-func (r *checked) move(to *servedResource, plural, sub string) string {
-	return fmt.Sprintf("write %s in a rule of apiGroups: [%s]", under(plural, sub), quotedGroup(to.group)) + r.then(r.fixed(to.group, under(plural, sub)))
+func (r *checked) move(to *access.ServedResource, plural, sub string) string {
+	return fmt.Sprintf("write %s in a rule of apiGroups: [%s]", under(plural, sub), quotedGroup(to.Group)) + r.then(r.fixed(to.Group, under(plural, sub)))
 }
 
 func quotedGroup(group string) string {
@@ -246,39 +247,39 @@ func under(base, sub string) string {
 	return base + "/" + sub
 }
 
-func subresources(all []*servedResource) []string {
+func subresources(all []*access.ServedResource) []string {
 	var names []string
 	for _, r := range all {
-		for name := range r.subs {
-			names = append(names, under(r.plural, name))
+		for name := range r.Subs {
+			names = append(names, under(r.Plural, name))
 		}
 	}
 	if len(names) == 0 {
-		return []string{all[0].plural}
+		return []string{all[0].Plural}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
 // fixed returns the rule as it is meant: of one group and one resource.
-func (r *checked) fixed(group, resource string) *policyRule {
-	p := *r.policyRule
-	p.groups, p.resources = []entry{{text: group}}, []entry{{text: resource}}
+func (r *checked) fixed(group, resource string) *access.PolicyRule {
+	p := *r.PolicyRule
+	p.Groups, p.Resources = []access.Entry{{Text: group}}, []access.Entry{{Text: resource}}
 	return &p
 }
 
 // with returns the rule with one verb.
-func (r *checked) with(verb string) *policyRule {
-	p := *r.policyRule
-	p.verbs = []entry{{text: verb}}
+func (r *checked) with(verb string) *access.PolicyRule {
+	p := *r.PolicyRule
+	p.Verbs = []access.Entry{{Text: verb}}
 	return &p
 }
 
 // then says what a rule would let its holders do; "" where that is nothing on the list.
-func (r *checked) then(fixed *policyRule) string {
-	for _, p := range fixed.parts() {
-		if all := grantsOf(p); len(all) > 0 && !(p.named() && all[0].power.names == silent) {
-			return "; it would then let its holders " + all[0].can(true)
+func (r *checked) then(fixed *access.PolicyRule) string {
+	for _, p := range fixed.Parts() {
+		if all := access.GrantsOf(p); len(all) > 0 && !(p.Named() && all[0].Power.Names == access.Silent) {
+			return "; it would then let its holders " + all[0].Can(true)
 		}
 	}
 	return ""
@@ -309,10 +310,10 @@ func crdNamesOf(b *lint.Bundle) crdNames {
 	return names
 }
 
-func (c crdNames) plural(groups []entry, name string) (plural, group string) {
+func (c crdNames) plural(groups []access.Entry, name string) (plural, group string) {
 	for _, g := range groups {
-		if p := c[[2]string{g.text, name}]; p != "" && len(groups) == 1 {
-			return p, g.text
+		if p := c[[2]string{g.Text, name}]; p != "" && len(groups) == 1 {
+			return p, g.Text
 		}
 	}
 	return "", ""
@@ -320,27 +321,27 @@ func (c crdNames) plural(groups []entry, name string) (plural, group string) {
 
 // checkPaths reports what of a rule about URLs no request matches: the authorizer
 // takes a "*" at the end of a path for a pattern, and no other.
-func checkPaths(pass *lint.Pass, role *lint.Resource, p *policyRule) {
+func checkPaths(pass *lint.Pass, role *lint.Resource, p *access.PolicyRule) {
 	void := func(n *lint.Node, help, format string, args ...any) {
 		f := semantic(pass, n, format, args...)
 		f.Severity, f.Help = lint.Low, help
 	}
-	for _, e := range p.paths {
+	for _, e := range p.Paths {
 		switch {
-		case e.text != "*" && !strings.HasPrefix(e.text, "/"):
-			void(e.node, "write /"+e.text, "path %q of %s matches nothing: paths begin with a slash", e.text, role)
-		case strings.Contains(strings.TrimSuffix(e.text, "*"), "*"):
-			void(e.node, "end the path at the first *", "path %q of %s matches nothing: only a * at the end is a pattern", e.text, role)
+		case e.Text != "*" && !strings.HasPrefix(e.Text, "/"):
+			void(e.Node, "write /"+e.Text, "path %q of %s matches nothing: paths begin with a slash", e.Text, role)
+		case strings.Contains(strings.TrimSuffix(e.Text, "*"), "*"):
+			void(e.Node, "end the path at the first *", "path %q of %s matches nothing: only a * at the end is a pattern", e.Text, role)
 		}
 	}
-	for _, v := range p.verbs {
-		lower := strings.ToLower(v.text)
+	for _, v := range p.Verbs {
+		lower := strings.ToLower(v.Text)
 		switch {
-		case len(p.paths) == 0:
-		case lower != v.text:
-			void(v.node, "write "+lower, "verb %q of %s matches nothing: verbs are written in lower case", v.text, role)
-		case slices.Contains([]string{"create", "update", "list", "watch", "deletecollection"}, v.text):
-			void(v.node, "write get, post, put, patch, delete or head", "verb %s of %s matches no request about a path: its verb is the HTTP method", v.text, role)
+		case len(p.Paths) == 0:
+		case lower != v.Text:
+			void(v.Node, "write "+lower, "verb %q of %s matches nothing: verbs are written in lower case", v.Text, role)
+		case slices.Contains([]string{"create", "update", "list", "watch", "deletecollection"}, v.Text):
+			void(v.Node, "write get, post, put, patch, delete or head", "verb %s of %s matches no request about a path: its verb is the HTTP method", v.Text, role)
 		}
 	}
 }

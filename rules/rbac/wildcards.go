@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 )
 
 // WildcardAll reports cluster roles that grant every verb on every resource
@@ -21,10 +22,10 @@ var WildcardAll = &lint.Rule{
 	YieldsTo:   []string{"rbac-effective"},
 	Run: func(pass *lint.Pass) {
 		wildcardRules(pass, func(w *wildcard) (lint.Severity, bool) {
-			if w.rule.role.kind != "ClusterRole" || !w.all() {
+			if w.rule.Role.Kind != "ClusterRole" || !w.all() {
 				return 0, false
 			}
-			if !w.rule.role.cluster() {
+			if !w.rule.Role.Cluster() {
 				return lint.High, true
 			}
 			return lint.Critical, true
@@ -45,7 +46,7 @@ var WildcardNamespace = &lint.Rule{
 	YieldsTo:   []string{"rbac-effective"},
 	Run: func(pass *lint.Pass) {
 		wildcardRules(pass, func(w *wildcard) (lint.Severity, bool) {
-			return lint.High, w.rule.role.kind == "Role" && w.all()
+			return lint.High, w.rule.Role.Kind == "Role" && w.all()
 		})
 	},
 }
@@ -86,15 +87,15 @@ var WildcardVerb = &lint.Rule{
 
 // A wildcard is a policy rule with a "*" among its verbs or resources.
 type wildcard struct {
-	rule           *policyRule
-	verb, resource *entry
-	grants         []*grant // that follow where the role is bound, the worst first
+	rule           *access.PolicyRule
+	verb, resource *access.Entry
+	grants         []*access.Grant // that follow where the role is bound, the worst first
 }
 
 // all reports whether nothing that matters is left out: every verb on every
 // resource of all groups, of the core group or of RBAC's own.
 func (w *wildcard) all() bool {
-	return w.verb != nil && w.resource != nil && !w.rule.named() && (w.rule.allowsGroup("") || w.rule.allowsGroup(group))
+	return w.verb != nil && w.resource != nil && !w.rule.Named() && (w.rule.AllowsGroup("") || w.rule.AllowsGroup(access.Group))
 }
 
 // severity is the weight of the worst power, less where the role reaches
@@ -103,28 +104,28 @@ func (w *wildcard) all() bool {
 func (w *wildcard) severity() lint.Severity {
 	severity := lint.Low
 	for _, g := range w.grants {
-		weight, _ := g.weight(w.rule.role.cluster())
+		weight, _ := g.Weight(w.rule.Role.Cluster())
 		severity = max(severity, weight)
 	}
 	return severity
 }
 
 func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool)) {
-	for _, r := range of(pass.Bundle).roles {
-		for _, p := range r.own {
+	for _, r := range access.Of(pass.Bundle).Roles {
+		for _, p := range r.Own {
 			w := wildcard{rule: p}
-			if e, ok := star(p.verbs); ok && len(p.resources) > 0 {
+			if e, ok := access.Star(p.Verbs); ok && len(p.Resources) > 0 {
 				w.verb = &e
 			}
-			if e, ok := star(p.resources); ok {
+			if e, ok := access.Star(p.Resources); ok {
 				w.resource = &e
 			}
 			if w.verb == nil && w.resource == nil {
 				continue
 			}
-			for _, g := range partsOf(p) {
-				if r.gives(g) && (!p.named() || g.power.names == lower || g.power.only != nil) {
-					w.grants = append(w.grants, g.within(r.cluster()))
+			for _, g := range access.PartsOf(p) {
+				if r.Gives(g) && (!p.Named() || g.Power.Names == access.Lower || g.Power.Only != nil) {
+					w.grants = append(w.grants, g.Within(r.Cluster()))
 				}
 			}
 			severity, ok := judge(&w)
@@ -135,8 +136,8 @@ func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool))
 			if at == nil || pass.Rule.ID == "rbac-wildcard-verb" {
 				at = w.verb
 			}
-			f := pass.Reportf(at.node, "%s grants %s%s%s; %s", r, w.what(), r.where(), consequence(w.can()), r.holders())
-			f.Severity, f.Subject = severity, p.node.Path()
+			f := pass.Reportf(at.Node, "%s grants %s%s%s; %s", r, w.what(), r.Where(), consequence(w.can()), r.HeldBy())
+			f.Severity, f.Subject = severity, p.Node.Path()
 			f.Help = w.help()
 			relateHolders(f, r)
 		}
@@ -146,35 +147,35 @@ func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool))
 func (w *wildcard) what() string {
 	verbs := "every verb"
 	if w.verb == nil {
-		verbs = texts(w.rule.verbs)
+		verbs = access.Join(w.rule.Verbs)
 	}
 	if w.resource == nil {
-		return verbs + " on " + texts(w.rule.resources) + called(w.rule)
+		return verbs + " on " + access.Join(w.rule.Resources) + called(w.rule)
 	}
 	groups := ""
-	if _, ok := star(w.rule.groups); !ok {
+	if _, ok := access.Star(w.rule.Groups); !ok {
 		switch {
-		case len(w.rule.groups) == 1 && w.rule.groups[0].text == "":
+		case len(w.rule.Groups) == 1 && w.rule.Groups[0].Text == "":
 			groups = " of the core API group"
-		case len(w.rule.groups) > 0:
-			groups = " of " + texts(w.rule.groups)
+		case len(w.rule.Groups) > 0:
+			groups = " of " + access.Join(w.rule.Groups)
 		}
 	}
 	return verbs + " on every resource" + groups + called(w.rule)
 }
 
-func called(p *policyRule) string {
-	if !p.named() {
+func called(p *access.PolicyRule) string {
+	if !p.Named() {
 		return ""
 	}
-	return " called " + texts(p.names)
+	return " called " + access.Join(p.Names)
 }
 
 // can lists what follows.
 func (w *wildcard) can() []string {
 	var all []string
 	for _, g := range w.grants {
-		all = append(all, g.can(w.rule.role.cluster()))
+		all = append(all, g.Can(w.rule.Role.Cluster()))
 	}
 	return all
 }
@@ -191,14 +192,14 @@ func consequence(all []string) string {
 }
 
 func (w *wildcard) help() string {
-	var verbs, resources []entry
+	var verbs, resources []access.Entry
 	if w.verb != nil {
-		verbs = []entry{*w.verb}
+		verbs = []access.Entry{*w.verb}
 	}
 	if w.resource != nil {
-		resources = []entry{*w.resource}
+		resources = []access.Entry{*w.resource}
 	}
-	text := inPlaceOf(verbs, resources)
+	text := access.InPlaceOf(verbs, resources)
 	if can := w.can(); len(can) > 3 {
 		text += "; what it lets its holders do:\n- " + strings.Join(can, "\n- ")
 	}

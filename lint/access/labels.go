@@ -1,4 +1,4 @@
-package rbac
+package access
 
 import (
 	"slices"
@@ -8,19 +8,19 @@ import (
 
 // A labelIndex finds cluster roles by label selector.
 type labelIndex struct {
-	all    []*role
-	labels map[*role]map[string]string
-	byPair map[[2]string][]*role
+	all    []*Role
+	labels map[*Role]map[string]string
+	byPair map[[2]string][]*Role
 }
 
-func indexLabels(roles []*role) *labelIndex {
-	x := &labelIndex{labels: map[*role]map[string]string{}, byPair: map[[2]string][]*role{}}
+func indexLabels(roles []*Role) *labelIndex {
+	x := &labelIndex{labels: map[*Role]map[string]string{}, byPair: map[[2]string][]*Role{}}
 	for _, r := range roles {
-		if r.kind != "ClusterRole" {
+		if r.Kind != "ClusterRole" {
 			continue
 		}
 		x.all = append(x.all, r)
-		x.labels[r] = r.res.Labels()
+		x.labels[r] = r.Resource.Labels()
 		for k, v := range x.labels[r] {
 			x.byPair[[2]string{k, v}] = append(x.byPair[[2]string{k, v}], r)
 		}
@@ -30,7 +30,7 @@ func indexLabels(roles []*role) *labelIndex {
 
 // matching returns the cluster roles that a label selector selects; an empty
 // selector selects all, one that is no mapping none.
-func (x *labelIndex) matching(selector *lint.Node) []*role {
+func (x *labelIndex) matching(selector *lint.Node) []*Role {
 	if !selector.IsMapping() {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (x *labelIndex) matching(selector *lint.Node) []*role {
 			candidates = c
 		}
 	}
-	var found []*role
+	var found []*Role
 	for _, r := range candidates {
 		labels := x.labels[r]
 		ok := true

@@ -1,4 +1,4 @@
-package rbac
+package access
 
 import (
 	"maps"
@@ -145,37 +145,38 @@ C volumeattributesclasses,vac`,
 C storageversionmigrations / status`,
 }
 
-// A served resource, or a subresource of one.
-type servedResource struct {
-	group, plural string
-	clusterScoped bool
-	verbs         []string            // any where empty
-	subs          map[string][]string // with their verbs, any where empty
+// A ServedResource is a resource of the Kubernetes API, with its subresources.
+type ServedResource struct {
+	Group, Plural string
+	ClusterScoped bool
+	Verbs         []string            // any where empty
+	Subs          map[string][]string // with their verbs, any where empty
 	anySub        bool
 }
 
 var (
-	usualVerbs = []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
+	UsualVerbs = []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 	subVerbs   = []string{"get", "patch", "update"}
 )
 
-// servedIndex finds resources by their names, right and wrong.
-type servedIndex struct {
-	byPlural map[string][]*servedResource // in the order of the groups
-	spelling map[string]string            // the singular and the short names, to the plural
+// ServedIndex finds resources by their names, right and wrong.
+type ServedIndex struct {
+	ByPlural map[string][]*ServedResource // in the order of the groups
+	Spelling map[string]string            // the singular and the short names, to the plural
 }
 
-var servedResources = sync.OnceValue(func() *servedIndex {
-	x := &servedIndex{byPlural: map[string][]*servedResource{}, spelling: map[string]string{}}
+// ServedResources returns the index of all resources of the Kubernetes API.
+var ServedResources = sync.OnceValue(func() *ServedIndex {
+	x := &ServedIndex{ByPlural: map[string][]*ServedResource{}, Spelling: map[string]string{}}
 	for _, group := range slices.Sorted(maps.Keys(served)) {
 		for line := range strings.Lines(strings.TrimSpace(served[group])) {
 			head, subs, _ := strings.Cut(strings.TrimSpace(line), " / ")
 			head, verbs, _ := strings.Cut(head, " = ")
 			scope, names, _ := strings.Cut(head, " ")
 			plural, short, _ := strings.Cut(names, ",")
-			r := &servedResource{group: group, plural: plural, clusterScoped: scope == "C", verbs: strings.Fields(verbs), subs: map[string][]string{}}
+			r := &ServedResource{Group: group, Plural: plural, ClusterScoped: scope == "C", Verbs: strings.Fields(verbs), Subs: map[string][]string{}}
 			if verbs == "" {
-				r.verbs = usualVerbs
+				r.Verbs = UsualVerbs
 			}
 			for _, sub := range strings.Fields(subs) {
 				name, verbs, given := strings.Cut(sub, "=")
@@ -183,17 +184,17 @@ var servedResources = sync.OnceValue(func() *servedIndex {
 				case name == "*":
 					r.anySub = true
 				case !given:
-					r.subs[name] = subVerbs
+					r.Subs[name] = subVerbs
 				case verbs == "*":
-					r.subs[name] = nil
+					r.Subs[name] = nil
 				default:
-					r.subs[name] = strings.Split(verbs, ",")
+					r.Subs[name] = strings.Split(verbs, ",")
 				}
 			}
-			x.byPlural[plural] = append(x.byPlural[plural], r)
+			x.ByPlural[plural] = append(x.ByPlural[plural], r)
 			for _, name := range append(strings.Split(short, ","), singular(plural)) {
 				if name != "" && name != plural {
-					x.spelling[name] = plural
+					x.Spelling[name] = plural
 				}
 			}
 		}
@@ -212,38 +213,38 @@ func singular(plural string) string {
 	return strings.TrimSuffix(plural, "s")
 }
 
-// in returns the resource in one of the groups, the first of them; nil where none has it.
-func (x *servedIndex) in(groups []entry, plural string) []*servedResource {
-	var all []*servedResource
-	for _, r := range x.byPlural[plural] {
-		if slices.ContainsFunc(groups, func(e entry) bool { return e.text == r.group }) {
+// In returns the resource in one of the groups, the first of them; nil where none has it.
+func (x *ServedIndex) In(groups []Entry, plural string) []*ServedResource {
+	var all []*ServedResource
+	for _, r := range x.ByPlural[plural] {
+		if slices.ContainsFunc(groups, func(e Entry) bool { return e.Text == r.Group }) {
 			all = append(all, r)
 		}
 	}
 	return all
 }
 
-// home returns the resource in the group that it is of today; nil where none has it.
-func (x *servedIndex) home(plural string) *servedResource {
-	var found *servedResource
-	for _, r := range x.byPlural[plural] {
+// Home returns the resource in the group that it is of today; nil where none has it.
+func (x *ServedIndex) Home(plural string) *ServedResource {
+	var found *ServedResource
+	for _, r := range x.ByPlural[plural] {
 		switch {
-		case r.group == "extensions", r.group == "lifecycle.k8s.io": // gone since 1.22, and of clusters that try out what is new
-		case found == nil, len(r.verbs) > len(found.verbs): // "nodes" are more than what is impersonated
+		case r.Group == "extensions", r.Group == "lifecycle.k8s.io": // gone since 1.22, and of clusters that try out what is new
+		case found == nil, len(r.Verbs) > len(found.Verbs): // "nodes" are more than what is impersonated
 			found = r
 		}
 	}
 	return found
 }
 
-// takes reports whether requests about a resource, or its subresource, carry a verb;
+// Takes reports whether requests about a resource, or its subresource, carry a verb;
 // known is whether there is such a subresource. In every namespace, and of every
 // resource, the plugin that guards owner references asks for update on
 // finalizers (https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#ownerreferencespermissionenforcement).
-func (r *servedResource) takes(sub, verb string) (ok, known bool) {
-	verbs, known := r.verbs, true
+func (r *ServedResource) Takes(sub, verb string) (ok, known bool) {
+	verbs, known := r.Verbs, true
 	if sub != "" {
-		verbs, known = r.subs[sub]
+		verbs, known = r.Subs[sub]
 		switch {
 		case known:
 		case sub == "finalizers", sub == "restricted", r.anySub:
@@ -255,29 +256,31 @@ func (r *servedResource) takes(sub, verb string) (ok, known bool) {
 	switch {
 	case len(verbs) == 0 || slices.Contains(verbs, verb):
 		return true, known
-	case isSpecial(verb):
-		return slices.ContainsFunc(special[verb], func(t target) bool { return t.group == r.group && t.resource == r.plural }), known
+	case IsSpecial(verb):
+		return slices.ContainsFunc(Special[verb], func(t Target) bool { return t.Group == r.Group && t.Resource == r.Plural }), known
 	}
-	return !slices.Contains(usualVerbs, verb), known
+	return !slices.Contains(UsualVerbs, verb), known
 }
 
-// special are the verbs that the API server asks for on some resources alone
+// Special are the verbs that the API server asks for on some resources alone
 // (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#authorization-verbs).
-var special = map[string][]target{
+var Special = map[string][]Target{
 	"impersonate": slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "users", "groups", "uids", "userextras", "nodes", "serviceaccounts")),
-	"escalate":    in(group, "roles", "clusterroles"),
-	"bind":        in(group, "roles", "clusterroles"),
+	"escalate":    in(Group, "roles", "clusterroles"),
+	"bind":        in(Group, "roles", "clusterroles"),
 	"approve":     in("certificates.k8s.io", "signers"),
 	"sign":        in("certificates.k8s.io", "signers"),
 	"attest":      in("certificates.k8s.io", "signers"),
 }
 
-var specialNouns = map[string]string{
+// SpecialNouns names, for messages, the resources on which a special verb is asked for.
+var SpecialNouns = map[string]string{
 	"impersonate": "users, groups, uids, userextras and serviceaccounts", "escalate": "roles and clusterroles", "bind": "roles and clusterroles",
 	"approve": "signers", "sign": "signers", "attest": "signers",
 }
 
-func isSpecial(verb string) bool { return special[verb] != nil }
+// IsSpecial reports whether a verb is asked for on some resources alone.
+func IsSpecial(verb string) bool { return Special[verb] != nil }
 
-// isServed reports whether an API group is one of Kubernetes' own.
-func isServed(group string) bool { _, ok := served[group]; return ok }
+// IsServed reports whether an API group is one of Kubernetes' own.
+func IsServed(group string) bool { _, ok := served[group]; return ok }

@@ -1,4 +1,4 @@
-package rbac
+package access
 
 import "strings"
 
@@ -14,7 +14,7 @@ var builtin = map[string][][3]string{
 	"edit":          nil,
 	"view":          nil,
 
-	"system:aggregate-to-admin": {{"create delete deletecollection get list patch update watch", group, "roles rolebindings"}},
+	"system:aggregate-to-admin": {{"create delete deletecollection get list patch update watch", Group, "roles rolebindings"}},
 	"system:aggregate-to-edit": {
 		{"get list watch", "core", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy"},
 		{"impersonate", "core", "serviceaccounts"},
@@ -41,9 +41,9 @@ var builtin = map[string][][3]string{
 	"system:persistent-volume-provisioner": {{"create", "core", "persistentvolumes"}},
 
 	// each cluster of OpenShift has a role of this form for each of its constraints
-	privilegedSCC: {{"use", "security.openshift.io", "securitycontextconstraints"}},
+	PrivilegedSCC: {{"use", "security.openshift.io", "securitycontextconstraints"}},
 
-	"system:controller:clusterrole-aggregation-controller": {{"escalate update patch", group, "clusterroles"}},
+	"system:controller:clusterrole-aggregation-controller": {{"escalate update patch", Group, "clusterroles"}},
 	"system:controller:generic-garbage-collector":          {{"get list watch patch update delete", "*", "*"}},
 	"system:controller:namespace-controller":               {{"get list delete deletecollection", "*", "*"}},
 	"system:controller:resourcequota-controller":           {{"list watch", "*", "*"}},
@@ -61,8 +61,8 @@ var builtin = map[string][][3]string{
 	"system:controller:certificate-controller":             {{"update", "certificates.k8s.io", "certificatesigningrequests/approval"}, {"approve", "certificates.k8s.io", "signers"}},
 }
 
-// privilegedSCC is the role that oc adm policy add-scc-to-user privileged binds.
-const privilegedSCC = "system:openshift:scc:privileged"
+// PrivilegedSCC is the role that oc adm policy add-scc-to-user privileged binds.
+const PrivilegedSCC = "system:openshift:scc:privileged"
 
 // publicRoles are the built-in roles that the API server itself binds to
 // everyone, and the one that the documentation of token issuers says to.
@@ -70,8 +70,8 @@ var publicRoles = map[string]bool{
 	"system:basic-user": true, "system:discovery": true, "system:public-info-viewer": true, "system:service-account-issuer-discovery": true,
 }
 
-// aggregateLabel labels the roles that a built-in role takes in.
-const aggregateLabel = "rbac.authorization.k8s.io/aggregate-to-"
+// AggregateLabel labels the roles that a built-in role takes in.
+const AggregateLabel = "rbac.authorization.k8s.io/aggregate-to-"
 
 // isBuiltin reports whether every cluster has the cluster role, or a component
 // of Kubernetes makes it.
@@ -80,24 +80,24 @@ func isBuiltin(name string) bool {
 	return ok || strings.HasPrefix(name, "system:") || strings.HasPrefix(name, "kubeadm:")
 }
 
-func builtinRole(name string, minor int) *role {
-	r := &role{kind: "ClusterRole", name: name}
+func builtinRole(name string, minor int) *Role {
+	r := &Role{Kind: "ClusterRole", Name: name}
 	for _, line := range builtin[name] {
-		p := &policyRule{role: r, minor: minor}
+		p := &PolicyRule{Role: r, Minor: minor}
 		for _, verb := range strings.Fields(line[0]) {
-			p.verbs = append(p.verbs, entry{text: verb})
+			p.Verbs = append(p.Verbs, Entry{Text: verb})
 		}
 		for _, g := range strings.Fields(line[1]) {
 			if g == "core" {
 				g = ""
 			}
-			p.groups = append(p.groups, entry{text: g})
+			p.Groups = append(p.Groups, Entry{Text: g})
 		}
 		for _, resource := range strings.Fields(line[2]) {
-			p.resources = append(p.resources, entry{text: resource})
+			p.Resources = append(p.Resources, Entry{Text: resource})
 		}
-		p.grants = grantsOf(p)
-		r.own = append(r.own, p)
+		p.Grants = GrantsOf(p)
+		r.Own = append(r.Own, p)
 	}
 	return r
 }
