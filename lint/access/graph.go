@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A Graph is who may do what in a bundle: workloads → service accounts →
@@ -99,26 +100,11 @@ type nameAccounts struct {
 	byNS map[string]*Account
 }
 
-// Newest is the newest minor version of Kubernetes that the powers know.
-const Newest = 37
-
-// MinorOf returns the minor version of Kubernetes that a bundle is deployed to, the
-// newest where the bundle does not say.
-func MinorOf(b *lint.Bundle) int {
-	_, rest, _ := strings.Cut(strings.TrimPrefix(b.KubeVersion, "v"), ".")
-	text, _, _ := strings.Cut(rest, ".")
-	minor, err := strconv.Atoi(strings.TrimSuffix(text, "+"))
-	if err != nil {
-		return Newest
-	}
-	return minor
-}
-
 // Of returns the graph of a bundle, built when it is first asked for.
 func Of(b *lint.Bundle) *Graph { return lint.Shared(b, build) }
 
 func build(b *lint.Bundle) *Graph {
-	g := &Graph{minor: MinorOf(b), byName: map[string][]*Role{}, Builtins: map[string]*Role{}, account: map[string]*nameAccounts{}, subjects: map[SubjectKey]*Subject{}}
+	g := &Graph{minor: kube.Minor(b), byName: map[string][]*Role{}, Builtins: map[string]*Role{}, account: map[string]*nameAccounts{}, subjects: map[SubjectKey]*Subject{}}
 	for _, res := range b.OfKind("ClusterRole", "Role") {
 		if res.Group == Group {
 			g.addRole(res)
@@ -136,7 +122,7 @@ func build(b *lint.Bundle) *Graph {
 		}
 	}
 	for _, pod := range b.PodSpecs() {
-		a := g.accountAt(pod.Resource.Namespace, accountName(pod))
+		a := g.accountAt(pod.Resource.Namespace, kube.Account(pod))
 		a.Pods = append(a.Pods, pod)
 	}
 	for _, res := range b.OfKind("ClusterRoleBinding", "RoleBinding") {
@@ -210,17 +196,25 @@ func (g *Graph) addRole(res *lint.Resource) {
 
 // aggregate resolves aggregationRule, nested too.
 func (g *Graph) aggregate() {
-	var index *labelIndex
+	index := sync.OnceValue(func() *kube.Index[*Role] {
+		var x kube.Index[*Role]
+		for _, r := range g.Roles {
+			if r.Kind == "ClusterRole" {
+				x.Add(r, kube.LabelSet{Labels: r.Resource.Labels()})
+			}
+		}
+		return &x
+	})
 	direct := map[*Role][]*Role{}
 	for _, r := range g.Roles {
 		if !r.aggregated {
 			continue
 		}
-		if index == nil {
-			index = indexLabels(g.Roles)
-		}
 		for _, selector := range r.Resource.Get("aggregationRule", "clusterRoleSelectors").Items() {
-			for _, s := range index.matching(selector) {
+			if !selector.IsMapping() {
+				continue
+			}
+			for s := range index().Selected(kube.ParseSelector(selector)) {
 				if s != r {
 					direct[r] = append(direct[r], s)
 				}
@@ -471,17 +465,6 @@ func (g *Graph) GrantedToGroup(a *Account) bool {
 		return true
 	}
 	return a.Namespace == "" && slices.ContainsFunc(g.accountGroups, gives)
-}
-
-// accountName returns the service account that a pod runs as; serviceAccount is
-// the deprecated name of the field, and counts where the new one is empty.
-func accountName(pod *lint.PodSpec) string {
-	for _, field := range []string{"serviceAccountName", "serviceAccount"} {
-		if name := pod.Node.Get(field).Value(); name != "" {
-			return name
-		}
-	}
-	return "default"
 }
 
 // Mounts reports whether the pods get the token of their account: mounted by

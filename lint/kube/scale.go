@@ -8,16 +8,25 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// Before reports whether the bundle is for a version of Kubernetes before 1.minor. One
-// that names no version is for the newest.
-func Before(b *lint.Bundle, minor int) bool {
+// Newest is the newest minor version of Kubernetes that rules know.
+const Newest = 37
+
+// Minor returns the minor version of Kubernetes that the bundle is for; the newest where it
+// names none.
+func Minor(b *lint.Bundle) int {
 	parts := strings.Split(strings.TrimPrefix(b.KubeVersion, "v"), ".")
 	if len(parts) < 2 || parts[0] != "1" {
-		return false
+		return Newest
 	}
-	target, err := strconv.Atoi(strings.TrimRight(parts[1], "+"))
-	return err == nil && target < minor
+	minor, err := strconv.Atoi(strings.TrimRight(parts[1], "+"))
+	if err != nil {
+		return Newest
+	}
+	return minor
 }
+
+// Before reports whether the bundle is for a version of Kubernetes before 1.minor.
+func Before(b *lint.Bundle, minor int) bool { return Minor(b) < minor }
 
 // A Scale is how many pods a workload keeps.
 type Scale struct {

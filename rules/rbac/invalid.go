@@ -5,6 +5,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/access"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // Invalid reports what the API server refuses in roles and bindings
@@ -89,7 +90,7 @@ func checkStrings(pass *lint.Pass, res *lint.Resource, n *lint.Node) bool {
 }
 
 func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSet, crds crdNames) {
-	p := &checked{PolicyRule: access.NewPolicyRule(&all.role, rule, access.MinorOf(pass.Bundle)), all: all, crds: crds}
+	p := &checked{PolicyRule: access.NewPolicyRule(&all.role, rule, kube.Minor(pass.Bundle)), all: all, crds: crds}
 	switch {
 	case len(p.Verbs) == 0:
 		semantic(pass, rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)

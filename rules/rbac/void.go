@@ -7,6 +7,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/access"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // methods are HTTP methods that are no verbs of requests about resources, with those
@@ -168,7 +169,7 @@ type ruleSet struct {
 func newRuleSet(res *lint.Resource) *ruleSet {
 	s := &ruleSet{role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
 	for _, n := range res.Get("rules").Items() {
-		s.rules = append(s.rules, access.NewPolicyRule(&s.role, n, access.Newest))
+		s.rules = append(s.rules, access.NewPolicyRule(&s.role, n, kube.Newest))
 	}
 	return s
 }
