@@ -50,9 +50,9 @@ func CheckConfig(t *tree.Tree, config *lint.Config, dir string) []*lint.InputErr
 			_, err := in.Stat(at)
 			switch {
 			case errors.Is(err, tree.ErrOutside):
-				fail(v.ChartSpan, "chart: %q lies outside %s and is not read; copy it into the tree", v.Chart, t.Display(bounds))
+				fail(v.ChartSpan, "chart: %q lies outside %s and is not read; copy it into the tree", v.Chart, inside(t, bounds))
 			case strings.HasSuffix(at, ".tgz") && in.IsFile(at):
-			case !in.IsFile(filepath.Join(at, "Chart.yaml")):
+			case !isChart(in, at):
 				fail(v.ChartSpan, "chart: there is no chart in %q%s", v.Chart, suggest(v.Chart, charts()))
 			case outer != at && outer != "":
 				rel, err := filepath.Rel(dir, outer)
@@ -69,7 +69,7 @@ func CheckConfig(t *tree.Tree, config *lint.Config, dir string) []*lint.InputErr
 			case err == nil && info.IsDir():
 				fail(v.ValueSpans[i], "values: %q is a folder; name the file", file)
 			case errors.Is(err, tree.ErrOutside):
-				fail(v.ValueSpans[i], "values: %q lies outside %s and is not read; copy it into the tree, or pass --values", file, t.Display(bounds))
+				fail(v.ValueSpans[i], "values: %q lies outside %s and is not read; copy it into the tree, or pass --values", file, inside(t, bounds))
 			case errors.Is(err, fs.ErrNotExist):
 				fail(v.ValueSpans[i], "values: there is no file %q%s", file, suggest(file, values()))
 			case err == nil && !info.Mode().IsRegular():
@@ -82,6 +82,14 @@ func CheckConfig(t *tree.Tree, config *lint.Config, dir string) []*lint.InputErr
 		}
 	}
 	return errs
+}
+
+// inside names a jail for messages.
+func inside(t *tree.Tree, jail string) string {
+	if shown := t.Display(jail); shown != "." {
+		return shown
+	}
+	return "the current directory"
 }
 
 // suggest names the path that is most like one that is not there.

@@ -81,7 +81,7 @@ func (w *walker) walk(dir string) {
 		w.errs = append(w.errs, &lint.InputError{Message: fmt.Sprintf("%s: %v; make it readable, or exclude it", w.tree.Display(dir), reason(err))})
 		return
 	}
-	chart := w.tree.IsFile(filepath.Join(dir, "Chart.yaml"))
+	chart := isChart(w.tree, dir)
 	if chart {
 		w.charts = append(w.charts, place{dir, w.jail})
 	}
@@ -113,7 +113,7 @@ func (w *walker) walk(dir string) {
 			w.link(path)
 		case e.Type().IsRegular():
 			w.file(path)
-		default:
+		case e.Name() != ".gitignore": // of which it is said
 			w.notes = append(w.notes, fmt.Sprintf("%s is %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(e.Type())))
 		}
 	}
@@ -335,12 +335,19 @@ func within(dir, path string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
+// isChart reports whether a directory is a chart, be it one whose Chart.yaml cannot be
+// read: the chart is what says so.
+func isChart(t *tree.Tree, dir string) bool {
+	info, err := t.Lstat(filepath.Join(dir, "Chart.yaml"))
+	return err == nil && !info.IsDir()
+}
+
 // chartOf returns the chart that a file belongs to, the outermost where charts
 // lie in charts/ of others, or "".
 func chartOf(t *tree.Tree, file, root string) string {
 	found := ""
 	for d := filepath.Dir(file); within(root, d); d = filepath.Dir(d) {
-		if t.IsFile(filepath.Join(d, "Chart.yaml")) {
+		if isChart(t, d) {
 			if found != "" && filepath.Base(filepath.Dir(found)) != "charts" {
 				break
 			}
@@ -363,7 +370,7 @@ func owned(t *tree.Tree, chart, path string) bool {
 		return false
 	}
 	parts := strings.Split(filepath.ToSlash(rel), "/")
-	for len(parts) > 2 && parts[0] == "charts" && t.IsFile(filepath.Join(chart, "charts", parts[1], "Chart.yaml")) {
+	for len(parts) > 2 && parts[0] == "charts" && isChart(t, filepath.Join(chart, "charts", parts[1])) {
 		chart, parts = filepath.Join(chart, "charts", parts[1]), parts[2:]
 	}
 	return slices.Contains(ownedByChart, parts[0]) || len(parts) == 1 && slices.Contains(chartFiles, parts[0])

@@ -11,7 +11,7 @@ import (
 	"github.com/manilint/manilint/render/tree"
 )
 
-// write writes files, given as path and text, below a new folder.
+// write writes files, given as path and text, below a new folder; "-> x" is a link to x.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -23,7 +23,11 @@ func write(t *testing.T, files map[string]string) string {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if target, ok := strings.CutPrefix(text, "-> "); ok {
+			if err := os.Symlink(filepath.FromSlash(target), path); err != nil {
+				t.Skip("no symbolic links here: ", err)
+			}
+		} else if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

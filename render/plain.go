@@ -32,6 +32,9 @@ func parsePlain(files *tree.Tree, paths []string, jobs int) []parsed {
 		group.Go(func() {
 			defer func() { <-limit }()
 			src, err := files.Open(path)
+			if errors.As(err, new(*tree.TooLargeError)) && !mayHoldObject(files, path) {
+				return
+			}
 			if err != nil {
 				name := lint.NewSource(files.Display(path), nil)
 				out[i] = parsed{object: true, errs: []*lint.InputError{{Span: name.Span(0, 0), Message: unreadable(err)}}}
@@ -42,6 +45,33 @@ func parsePlain(files *tree.Tree, paths []string, jobs int) []parsed {
 	}
 	group.Wait()
 	return out
+}
+
+// mayHoldObject reports whether a file that is too large to be read may hold an object: a
+// large data file of a repository does not name an apiVersion.
+func mayHoldObject(files *tree.Tree, path string) bool {
+	const most = 1 << 30
+	f, err := files.Stream(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	word := []byte("apiVersion")
+	buffer := make([]byte, 1<<20)
+	kept := 0
+	for total := 0; total < most; {
+		n, err := f.Read(buffer[kept:])
+		total += n
+		text := buffer[:kept+n]
+		if bytes.Contains(text, word) {
+			return true
+		}
+		if err != nil {
+			return !errors.Is(err, io.EOF)
+		}
+		kept = copy(buffer, text[max(0, len(text)-len(word)):])
+	}
+	return true
 }
 
 func unreadable(err error) string {

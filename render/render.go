@@ -199,7 +199,11 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 		return
 	}
 	found := &units{}
-	w := l.walker(found, cmp.Or(l.files.GitRoot(abs), abs), bounds, abs)
+	root := abs
+	if bounds == l.files.GitRoot(abs) {
+		root = bounds
+	}
+	w := l.walker(found, root, bounds, abs)
 	w.start(abs)
 	if chart != "" && chart != abs { // to name a folder of a chart is to name its files that the chart uses
 		if l.readsBelow(chart, abs) {

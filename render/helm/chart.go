@@ -45,6 +45,7 @@ type tree struct {
 	homes map[string]string // by path in the chart, as charts/redis/: the directory of a file:// dependency
 	size  *size             // what is read now, file:// dependencies included
 	own   size              // what lies in the directory or archive itself
+	skip  string            // a .helmignore that cannot be read
 	errs  []*lint.InputError
 	cache *filetree.Tree
 
@@ -198,6 +199,7 @@ func (t *tree) addDir(dir, prefix string) error {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		t.fail(t.line(path), "unreadable: %v; the chart is read without it", reason(err))
+		t.skip = path
 	default:
 		if rules, err = ignore.Parse(bytes.NewReader(src.Data)); err != nil {
 			return &lint.InputError{Message: fmt.Sprintf("the chart cannot be loaded: %v", err), Span: badIgnore(src)}
@@ -234,6 +236,9 @@ func (t *tree) walk(dir, rel, prefix string, rules *ignore.Rules, open map[strin
 	}
 	for _, e := range entries {
 		name, at := path.Join(rel, e.Name()), filepath.Join(dir, e.Name())
+		if at == t.skip {
+			continue
+		}
 		info, err := t.cache.Stat(at)
 		if err != nil {
 			if own, ownErr := t.cache.Lstat(at); ownErr == nil && rules.Ignore(name, own) {
