@@ -1,6 +1,7 @@
 package netpol
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -242,4 +243,30 @@ var podKinds = map[string][]string{
 // that holds its pods' template, as Knative's Service does.
 func makesServices(r *lint.Resource) bool {
 	return !isQuiet(r) && !slices.Contains(podKinds[r.Group], r.Kind)
+}
+
+// Nearest says why a selector fails: what the pods have in place of the first
+// label that none carries.
+func (m *Model) Nearest(namespace string, s kube.Selector) string {
+	ns := m.ByName[namespace]
+	for _, r := range s {
+		if ns.Pods.Fulfils(r) {
+			continue
+		}
+		have := ns.Pods.Values(r.Key)
+		if len(have) > 4 {
+			have = append(slices.Clip(have[:3]), "…")
+		}
+		switch {
+		case r.Op != "In":
+			return fmt.Sprintf("no pod satisfies %s %s", r.Key, strings.TrimSpace(r.Op+" "+strings.Join(r.Values, ", ")))
+		case len(have) == 0:
+			return fmt.Sprintf("no pod is labelled %s", r.Key)
+		}
+		return fmt.Sprintf("no pod is labelled %s: %s; pods have %s", r.Key, strings.Join(r.Values, " or "), strings.Join(have, ", "))
+	}
+	if len(s) == 0 {
+		return "no pod fits its selector"
+	}
+	return "no pod has all its labels"
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/manilint/manilint/lint/kube"
 )
 
-// A reader turns policies of every kind into the one shape of [policy].
+// A reader turns policies of every kind into the one shape of [Policy].
 type reader struct {
 	tiers tiers
 	names *PortNames

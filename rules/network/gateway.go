@@ -22,8 +22,8 @@ var GatewayNoTLS = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		attached := attachments(pass.Bundle)
 		secure := secureParents(pass.Bundle)
-		for _, r := range pass.Resources(listenerKinds...) {
-			if !hasListeners(r) || slices.Contains(tunnels, r.Get("spec", "gatewayClassName").Value()) {
+		for _, r := range pass.Resources(kube.ListenerKinds...) {
+			if !kube.HasListeners(r) || slices.Contains(tunnels, r.Get("spec", "gatewayClassName").Value()) {
 				continue
 			}
 			for _, l := range r.Get("spec", "listeners").Items() {
@@ -41,15 +41,6 @@ var GatewayNoTLS = &lint.Rule{
 	},
 }
 
-// listenerKinds are the kinds of the Gateway API that have listeners. A
-// ListenerSet adds its own to those of a Gateway; its experimental form is
-// called XListenerSet (https://gateway-api.sigs.k8s.io/geps/gep-1713/).
-var listenerKinds = []string{"Gateway", "ListenerSet", "XListenerSet"}
-
-func hasListeners(r *lint.Resource) bool {
-	return r.Group == "gateway.networking.k8s.io" && slices.Contains(listenerKinds, r.Kind) || r.Is("gateway.networking.x-k8s.io", "XListenerSet")
-}
-
 // An attachment is a route with a reference to one of its parents.
 type attachment struct {
 	route *lint.Resource
@@ -64,30 +55,12 @@ func attachments(b *lint.Bundle) map[*lint.Resource][]attachment {
 			continue
 		}
 		for _, ref := range route.Get("spec", "parentRefs").Items() {
-			if parent := parentOf(b, route, ref); parent != nil {
+			if parent := kube.ParentOf(b, route, ref); parent != nil {
 				attached[parent] = append(attached[parent], attachment{route, ref})
 			}
 		}
 	}
 	return attached
-}
-
-// parentOf returns the Gateway or ListenerSet that a reference names, or nil.
-func parentOf(b *lint.Bundle, from *lint.Resource, ref *lint.Node) *lint.Resource {
-	group, kind, namespace := "gateway.networking.k8s.io", "Gateway", from.Namespace
-	if n := ref.Get("group"); n.Exists() && !n.IsNull() {
-		group = n.Value()
-	}
-	if n := ref.Get("kind"); n.IsScalar() {
-		kind = n.Value()
-	}
-	if n := ref.Get("namespace"); n.IsScalar() {
-		namespace = n.Value()
-	}
-	if r := b.Lookup(group, kind, namespace, ref.Get("name").Value()); r != nil && hasListeners(r) {
-		return r
-	}
-	return nil
 }
 
 // gatewayBehind returns the Gateway that the listeners of r are part of; nil if it
@@ -96,7 +69,7 @@ func gatewayBehind(b *lint.Bundle, r *lint.Resource) *lint.Resource {
 	if r.Kind == "Gateway" {
 		return r
 	}
-	return parentOf(b, r, r.Get("spec", "parentRef"))
+	return kube.ParentOf(b, r, r.Get("spec", "parentRef"))
 }
 
 // secureParents returns the Gateways that serve, or may serve, over TLS, by a
@@ -104,8 +77,8 @@ func gatewayBehind(b *lint.Bundle, r *lint.Resource) *lint.Resource {
 // in the bundle, as nil, may.
 func secureParents(b *lint.Bundle) map[*lint.Resource]bool {
 	secure := map[*lint.Resource]bool{nil: true}
-	for _, r := range b.OfKind(listenerKinds...) {
-		if !hasListeners(r) {
+	for _, r := range b.OfKind(kube.ListenerKinds...) {
+		if !kube.HasListeners(r) {
 			continue
 		}
 		from := r.Get("spec", "allowedListeners", "namespaces", "from").Value() // None unless set

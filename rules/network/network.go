@@ -32,10 +32,4 @@ var Rules = []*lint.Rule{
 	GatewayNoTLS,
 	SSHPort,
 	PrivilegedPorts,
-	DanglingService,
-	DanglingIngress,
-	DanglingGateway,
-	DanglingHPA,
-	DanglingPDB,
-	DanglingServiceMonitor,
 }

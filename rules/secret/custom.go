@@ -87,11 +87,6 @@ func coveredOf(r *lint.Resource) map[*yaml.Node]bool {
 var encryptedKinds = set(`SealedSecret SopsSecret SopsSecretGenerator ExternalSecret ClusterExternalSecret SecretStore ClusterSecretStore PushSecret
 	ClusterPushSecret SecretProviderClass VaultStaticSecret VaultDynamicSecret VaultPKISecret VaultSecret EncryptedSecret OnePasswordItem`)
 
-// isBuiltIn reports whether an object's kind is Kubernetes' own.
-func isBuiltIn(r *lint.Resource) bool {
-	return !strings.Contains(r.Group, ".") || strings.HasSuffix(r.Group, ".k8s.io") && !strings.Contains(r.Group, ".x-k8s.io")
-}
-
 // fieldName is the key of a value; of the item of a list the list's; of
 // {name: x, value: y} and {name: x, default: y} it is x.
 func fieldName(n *lint.Node) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A reference is a place in a pod that names a Secret or a ConfigMap, or a key of one.
@@ -78,7 +79,7 @@ var DanglingSecretRef = &lint.Rule{
 			reported := map[*lint.Node]bool{}
 			for _, ref := range references(p) {
 				name := ref.name.Value()
-				if ref.optional || strings.ContainsAny(name, "${}<>") {
+				if ref.optional || kube.IsTemplated(name) {
 					continue
 				}
 				objects := named(pass.Bundle, ref.kind, p.Resource.Namespace, name)
@@ -152,7 +153,7 @@ func madeElsewhere(b *lint.Bundle) map[string]bool {
 			made["Secret/"+r.Name] = true
 		}
 		for _, path := range [][]string{{"spec", "target", "name"}, {"spec", "secretName"}, {"spec", "destination", "name"}, {"spec", "template", "metadata", "name"}, {"spec", "secretTemplate", "name"}} {
-			if n := r.Get(path...); n.IsScalar() && !isBuiltIn(r) {
+			if n := r.Get(path...); n.IsScalar() && !kube.IsBuiltin(r.Group) {
 				made["Secret/"+n.Value()] = true
 			}
 		}

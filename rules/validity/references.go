@@ -1,11 +1,13 @@
 package validity
 
 import (
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // StatefulSetService reports StatefulSets whose governing Service is missing or
@@ -186,28 +188,29 @@ func servicePorts(pass *lint.Pass, r *lint.Resource) {
 
 // selected returns the pods that a Service selects; none where another program completes one of them.
 func selected(pass *lint.Pass, service *lint.Resource) []*lint.PodSpec {
-	selector := service.Get("spec", "selector").StringMap()
-	if len(selector) == 0 {
+	selector := kube.Equalities(service.Get("spec", "selector"))
+	inNamespace := lint.Shared(pass.Bundle, podsByNamespace)[service.Namespace]
+	if len(selector) == 0 || inNamespace == nil {
 		return nil
 	}
-	var pods []*lint.PodSpec
-	for _, pod := range pass.PodSpecs() {
-		if pod.Resource.Namespace != service.Namespace {
-			continue
-		}
-		labels, fits := pod.Labels(), true
-		for k, v := range selector {
-			fits = fits && labels[k] == v
-		}
-		if !fits {
-			continue
-		}
-		if pod.Partial {
-			return nil
-		}
-		pods = append(pods, pod)
+	pods := slices.Collect(inNamespace.Selected(selector))
+	if slices.ContainsFunc(pods, func(p *lint.PodSpec) bool { return p.Partial }) {
+		return nil
 	}
 	return pods
+}
+
+// podsByNamespace indexes the pods of a bundle by the labels of their templates.
+func podsByNamespace(b *lint.Bundle) map[string]*kube.Index[*lint.PodSpec] {
+	all := map[string]*kube.Index[*lint.PodSpec]{}
+	for _, pod := range b.PodSpecs() {
+		namespace := pod.Resource.Namespace
+		if all[namespace] == nil {
+			all[namespace] = &kube.Index[*lint.PodSpec]{}
+		}
+		all[namespace].Add(pod, kube.LabelSet{Labels: pod.Labels()})
+	}
+	return all
 }
 
 func anyHasPort(pods []*lint.PodSpec, name string) bool {

@@ -1,7 +1,7 @@
 // Package validity holds the rules about objects that do not mean what they seem
 // to: unknown fields and kinds, fields of the wrong type, keys written twice,
-// selectors that contradict their template, and admission control that lets
-// through what it cannot check. The Kubernetes types are the authority for
+// selectors that contradict their template, references to what is not there, and
+// admission control that lets through what it cannot check. The Kubernetes types are the authority for
 // built-in kinds, the CustomResourceDefinitions of the bundle for its custom
 // resources. It does not judge what a valid field says; other packages do.
 package validity
@@ -31,6 +31,12 @@ var Rules = []*lint.Rule{
 	LabelValues,
 	RequiredMetadata,
 	NakedPod,
+	DanglingService,
+	DanglingIngress,
+	DanglingGateway,
+	DanglingHPA,
+	DanglingPDB,
+	DanglingServiceMonitor,
 }
 
 var core = []lint.Profile{lint.ProfileDefault}
