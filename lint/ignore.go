@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/manilint/manilint/internal/glob"
+	"github.com/manilint/manilint/internal/yamltext"
 )
 
 //go:embed suppression_hygiene.md
@@ -532,7 +533,7 @@ func (t *commented) hashComments() []comment {
 		if trimmed == "" || t.kind[n] == lineComment {
 			continue
 		}
-		if scalar >= 0 && indentOf([]byte(line)) > scalar {
+		if scalar >= 0 && yamltext.Indent([]byte(line)) > scalar {
 			t.kind[n] = lineScalar
 			continue
 		}
@@ -584,9 +585,9 @@ func commentStart(line string) int {
 // keyColumn returns the column (from 0) of the last key or dash that opens a line:
 // "- - key: |" is 4.
 func keyColumn(line string) int {
-	column := indentOf([]byte(line))
+	column := yamltext.Indent([]byte(line))
 	for column+1 < len(line) && line[column] == '-' && line[column+1] == ' ' {
-		next := column + 1 + indentOf([]byte(line[column+1:]))
+		next := column + 1 + yamltext.Indent([]byte(line[column+1:]))
 		if next >= len(line) || line[next] == '|' || line[next] == '>' {
 			break
 		}
@@ -622,7 +623,7 @@ func indentOfWritten(line string) int {
 			}
 		}
 	}
-	return indentOf([]byte(line))
+	return yamltext.Indent([]byte(line))
 }
 
 // An outline is what the lines of a file say of its tree, read once for all comments:
@@ -651,7 +652,7 @@ func (t *commented) outline() *outline {
 	for i := 1; i <= n; i++ {
 		line := t.src.Line(i)
 		o.indent[i], o.item[i] = indentOfWritten(line), isItem(line)
-		if isMarker([]byte(line), "---") {
+		if yamltext.IsMarker([]byte(line), "---") {
 			o.indent[i] = -1
 			o.markers = append(o.markers, i)
 		}

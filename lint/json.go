@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/yamltext"
 )
 
 // maxJSONDepth is the depth to which yaml.v3 reads, too.
@@ -17,14 +19,14 @@ const maxJSONDepth = 10000
 // kubectl's streams, and returns the offset behind them: the chunk's own start where
 // there are none. YAML holds JSON but for the form of some strings (\/, pairs of
 // surrogates, keys of more than 1024 characters), and one object a document.
-func parseJSON(src *Source, c chunk) (objects []*yaml.Node, end int) {
-	end = c.start
+func parseJSON(src *Source, c yamltext.Chunk) (objects []*yaml.Node, end int) {
+	end = c.Start
 	for {
-		at := objectStart(src.Data[:c.end], end)
+		at := objectStart(src.Data[:c.End], end)
 		if at < 0 {
 			return objects, end
 		}
-		text := src.Data[at:c.end]
+		text := src.Data[at:c.End]
 		decoder := json.NewDecoder(bytes.NewReader(text))
 		decoder.UseNumber()
 		p := &jsonParser{src: src, text: text, at: at, decoder: decoder}
@@ -47,8 +49,8 @@ func objectStart(data []byte, at int) int {
 			at++
 		case c == '{':
 			return at
-		case c == '#' || isBareMarker(data[at:nextLine(data, at)]):
-			at = nextLine(data, at)
+		case c == '#' || yamltext.IsBareMarker(data[at:yamltext.NextLine(data, at)]):
+			at = yamltext.NextLine(data, at)
 		default:
 			return -1
 		}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/yamltext"
 )
 
 func TestEveryObjectOfAStreamIsRead(t *testing.T) {
@@ -83,7 +85,7 @@ func TestJSONIsParsedAsYAMLParsesIt(t *testing.T) {
 			t.Fatalf("%q is no JSON", text)
 		}
 		src := NewSource("x.json", []byte(text))
-		ours, end := parseJSON(src, chunk{0, len(text)})
+		ours, end := parseJSON(src, yamltext.Chunk{Start: 0, End: len(text)})
 		left := maxNodes
 		theirs, err := decode([]byte(text), &left)
 		if err != nil || len(ours) != 1 || end != len(text) {

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/yamltext"
 )
 
 // Mask is what reports print in place of a secret value.
@@ -493,17 +495,17 @@ func (m *Masks) addBroken(src *Source) {
 	if done {
 		return
 	}
-	for _, chunk := range splitDocuments(src.Data) {
-		isSecret := secretKind.Match(src.Data[chunk.start:chunk.end])
+	for _, chunk := range yamltext.Documents(src.Data) {
+		isSecret := secretKind.Match(src.Data[chunk.Start:chunk.End])
 		block := -1    // the indentation of the key whose block scalar this is
 		named := false // the entry of a list, as of env, is named as a secret
-		first, last := src.Position(chunk.start).Line, src.Position(max(chunk.start, chunk.end-1)).Line
+		first, last := src.Position(chunk.Start).Line, src.Position(max(chunk.Start, chunk.End-1)).Line
 		for n := first; n <= last; n++ {
 			line := src.Line(n)
 			if strings.TrimSpace(line) == "" {
 				continue
 			}
-			indent := indentOf([]byte(line))
+			indent := yamltext.Indent([]byte(line))
 			if block >= 0 && indent > block {
 				m.hideLine(src, n, strings.TrimSpace(line))
 				continue
@@ -515,7 +517,7 @@ func (m *Masks) addBroken(src *Source) {
 			}
 			secret := isSecret || match != nil && (secretName.MatchString(match[1]) || named && match[1] == "value")
 			switch {
-			case match == nil && (isSecret || secretName.MatchString(line)) && !isMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
+			case match == nil && (isSecret || secretName.MatchString(line)) && !yamltext.IsMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
 				match != nil && strings.IndexAny(match[2], "{[") == 0 && (isSecret || secretName.MatchString(line)):
 				m.hideLine(src, n, strings.TrimSpace(line))
 			case match == nil || structureKey.MatchString(match[1]) || !secret:

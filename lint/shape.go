@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/yamltext"
 )
 
 // What is a credential by its form or by the name in front of it, whoever wrote it and
@@ -267,7 +269,7 @@ func sensitiveSpans(src *Source) map[int][]cut {
 		if trimmed == "" {
 			continue
 		}
-		indent := indentOf([]byte(line))
+		indent := yamltext.Indent([]byte(line))
 		if block >= 0 && indent > block {
 			found[n] = append(found[n], cut{indent, len(line)})
 			continue
@@ -317,7 +319,7 @@ func valueEnd(line string, from int) int {
 		return len(line)
 	}
 	if q := line[from]; q == '"' || q == '\'' {
-		return quotedEnd([]byte(line), from)
+		return yamltext.QuotedEnd([]byte(line), from)
 	}
 	if end := strings.Index(line[from:], " #"); end >= 0 {
 		line = line[:from+end]

@@ -9,10 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	yamlv4 "go.yaml.in/yaml/v4"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/yamltext"
 )
 
 // maxNodes bounds what the documents with aliases of one file may expand to, together,
@@ -32,11 +33,11 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 	var docs []*yaml.Node
 	var errs []*InputError
 	left := maxNodes
-	for _, c := range splitDocuments(src.Data) {
+	for _, c := range yamltext.Documents(src.Data) {
 		objects, end := parseJSON(src, c)
 		docs = append(docs, objects...)
-		c.start = end
-		text := withoutVersion(src.Data[c.start:c.end])
+		c.Start = end
+		text := withoutVersion(src.Data[c.Start:c.End])
 		place := placer(src, c)
 		roots, err := decode(text, &left)
 		for _, root := range roots {
@@ -66,32 +67,12 @@ func hasAlias(n *yaml.Node) bool {
 // withoutVersion turns %YAML directives at the head of a document into comments:
 // yaml.v3 refuses 1.2, of which Kubernetes' reader thinks nothing.
 func withoutVersion(text []byte) []byte {
-	n := directives(text)
+	n := yamltext.Directives(text)
 	if n == 0 {
 		return text
 	}
 	head := bytes.ReplaceAll(text[:n], []byte("%YAML"), []byte("#YAML"))
 	return append(head, text[n:]...)
-}
-
-// directives returns the length of the %YAML and %TAG lines at the head of a document,
-// with the comments and empty lines among them; 0 where there is no directive.
-func directives(text []byte) int {
-	found := false
-	at := 0
-	for at < len(text) {
-		end := nextLine(text, at)
-		line := bytes.TrimSpace(bytes.TrimPrefix(text[at:end], byteOrderMark))
-		if len(line) > 0 && line[0] != '%' && line[0] != '#' {
-			break
-		}
-		found = found || len(line) > 0 && line[0] == '%'
-		at = end
-	}
-	if !found {
-		return 0
-	}
-	return at
 }
 
 // decode returns the roots of the documents of text up to the first that is broken. It
@@ -121,127 +102,25 @@ func decode(text []byte, left *int) (roots []*yaml.Node, err error) {
 	}
 }
 
-type chunk struct{ start, end int }
-
-// splitDocuments cuts at lines that begin with "---" followed by a blank or the
-// end of the line, and at "...". A marker line stays with the document it opens,
-// since "--- {a: b}" carries content, and so do the directives above it.
-func splitDocuments(data []byte) []chunk {
-	var chunks []chunk
-	start := 0
-	for at := 0; at < len(data); {
-		end := nextLine(data, at)
-		line := bytes.TrimPrefix(data[at:end], byteOrderMark)
-		if at > start && isMarker(line, "---") && directives(data[start:at]) < at-start {
-			chunks = append(chunks, chunk{start, at})
-			start = at
-		} else if isMarker(line, "...") {
-			chunks = append(chunks, chunk{start, at})
-			start = end
-		}
-		at = end
-	}
-	chunks = append(chunks, chunk{start, len(data)})
-	for i := range chunks {
-		chunks[i].start = afterByteOrderMark(data, chunks[i])
-	}
-	return chunks
-}
-
-var byteOrderMark = []byte("\ufeff")
-
-// afterByteOrderMark returns where a document begins behind its byte order mark, before or
-// below a marker line. YAML allows one in front of every document, as files that were
-// joined have; yaml.v3 takes those inside a file for the first letter of a key.
-func afterByteOrderMark(data []byte, c chunk) int {
-	at := c.start
-	for at < c.end {
-		if bytes.HasPrefix(data[at:c.end], byteOrderMark) {
-			at += len(byteOrderMark)
-			continue
-		}
-		below := nextLine(data, at)
-		if !isBareMarker(data[at:below]) || !bytes.HasPrefix(data[below:c.end], byteOrderMark) {
-			break
-		}
-		at = below
-	}
-	return at
-}
-
-// isBareMarker reports whether a line is a document marker without content.
-func isBareMarker(line []byte) bool {
-	rest := bytes.TrimSpace(bytes.TrimPrefix(line, []byte("---")))
-	return isMarker(line, "---") && (len(rest) == 0 || rest[0] == '#')
-}
-
-func isMarker(line []byte, marker string) bool {
-	rest, ok := bytes.CutPrefix(line, []byte(marker))
-	return ok && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' || lineBreak(rest) > 0)
-}
-
-// lineBreak returns the length in bytes of the line break that text begins with, 0
-// where there is none. Breaks are those of yaml.v3: LF, CR, CR LF, and YAML 1.1's NEL,
-// LS and PS, which are none to an editor and to [Source].
-func lineBreak(text []byte) int {
-	switch {
-	case len(text) == 0:
-	case text[0] == '\n':
-		return 1
-	case text[0] == '\r':
-		if len(text) > 1 && text[1] == '\n' {
-			return 2
-		}
-		return 1
-	case bytes.HasPrefix(text, []byte("\u0085")):
-		return 2
-	case bytes.HasPrefix(text, []byte("\u2028")) || bytes.HasPrefix(text, []byte("\u2029")):
-		return 3
-	}
-	return 0
-}
-
-// endOfLine returns the offset of the line break that ends the line at an offset, or
-// the end of data.
-func endOfLine(data []byte, at int) int {
-	for ; at < len(data); at++ {
-		switch data[at] {
-		case '\n', '\r':
-			return at
-		case 0xC2, 0xE2:
-			if lineBreak(data[at:]) > 0 {
-				return at
-			}
-		}
-	}
-	return at
-}
-
-// nextLine returns the offset of the line after the one at an offset.
-func nextLine(data []byte, at int) int {
-	at = endOfLine(data, at)
-	return at + lineBreak(data[at:])
-}
-
 // placer returns a function that turns yaml.v3's lines and columns in a chunk into
 // those of the source.
-func placer(src *Source, chunk chunk) func(line, column int) (int, int) {
-	text := src.Data[chunk.start:chunk.end]
-	before := src.Position(chunk.start).Line - 1
+func placer(src *Source, chunk yamltext.Chunk) func(line, column int) (int, int) {
+	text := src.Data[chunk.Start:chunk.End]
+	before := src.Position(chunk.Start).Line - 1
 	ours := func(line, column int) (int, int) { return line + before, column }
-	if src.Position(chunk.start).Column == 1 && !bytes.Contains(text, []byte("\u0085")) && !bytes.Contains(text, []byte("\u2028")) && !bytes.Contains(text, []byte("\u2029")) {
+	if src.Position(chunk.Start).Column == 1 && !bytes.Contains(text, []byte("\u0085")) && !bytes.Contains(text, []byte("\u2028")) && !bytes.Contains(text, []byte("\u2029")) {
 		return ours
 	}
 	theirs := []int{0}
 	for at := 0; at < len(text); {
-		at = nextLine(text, at)
+		at = yamltext.NextLine(text, at)
 		theirs = append(theirs, at)
 	}
 	return func(line, column int) (int, int) {
 		if line > len(theirs) {
 			return ours(line, column)
 		}
-		start := src.Position(chunk.start + theirs[line-1])
+		start := src.Position(chunk.Start + theirs[line-1])
 		return start.Line, start.Column + column - 1
 	}
 }
@@ -298,7 +177,7 @@ func yamlError(err error, text []byte) (line, column int, message string) {
 	message = err.Error()
 	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
 		if alias := regexp.MustCompile(`(?m)^[^#]*[\s,:\[{-]\*` + regexp.QuoteMeta(m[1]) + `(?:[^\w-]|$)`).FindIndex(text); alias != nil {
-			line = lineOf(text, bytes.LastIndexByte(text[:alias[1]], '*'))
+			line = yamltext.LineOf(text, bytes.LastIndexByte(text[:alias[1]], '*'))
 		}
 		return line, 0, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is none`
 	}
@@ -309,8 +188,8 @@ func yamlError(err error, text []byte) (line, column int, message string) {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		message = err.Error()[len(m[0]):]
-	} else if at := unreadable(text); at >= 0 {
-		line = lineOf(text, at)
+	} else if at := yamltext.Unreadable(text); at >= 0 {
+		line = yamltext.LineOf(text, at)
 	}
 	return line, 0, "broken YAML: " + message
 }
@@ -337,7 +216,7 @@ func syntaxError(text []byte) (line, column int, message string) {
 		if what := unclosed[at.ContextMsg]; what != "" && at.ContextMark.Line > 0 && at.ContextMark.Line < at.Mark.Line {
 			return at.ContextMark.Line, at.ContextMark.Column, fmt.Sprintf("%s: the %s that begins here is not closed", at.Message, what)
 		}
-		if last := lineOf(text, len(bytes.TrimRight(text, " \t\r\n"))-1); at.Mark.Line > last {
+		if last := yamltext.LineOf(text, len(bytes.TrimRight(text, " \t\r\n"))-1); at.Mark.Line > last {
 			return last, 0, at.Message // what is missing is missed at the end
 		}
 		return at.Mark.Line, at.Mark.Column, at.Message
@@ -349,30 +228,6 @@ var unclosed = map[string]string{
 	"while parsing a flow sequence":  "list",
 	"while parsing a flow mapping":   "mapping",
 	"while scanning a quoted scalar": "text",
-}
-
-// lineOf returns the line of an offset, from 1.
-func lineOf(text []byte, offset int) int {
-	line := 0
-	for at := 0; at <= offset && at < len(text); at = nextLine(text, at) {
-		line++
-	}
-	return line
-}
-
-// unreadable returns the offset of the first byte that YAML allows nowhere, -1 where
-// there is none: yaml.v3 complains of it without a line.
-func unreadable(text []byte) int {
-	for at := 0; at < len(text); {
-		r, size := utf8.DecodeRune(text[at:])
-		switch {
-		case r == utf8.RuneError && size == 1, r < ' ' && r != '\t' && r != '\n' && r != '\r',
-			r >= 0x7F && r < 0xA0 && r != 0x85, r == 0xFFFE, r == 0xFFFF:
-			return at
-		}
-		at += size
-	}
-	return -1
 }
 
 // NodeSpan returns where a node parsed by [ParseYAML] stands in its source.
@@ -403,7 +258,7 @@ func contentStart(data []byte, at int, n *yaml.Node) int {
 			}
 			for next < len(data) && strings.IndexByte(" \t\r\n#", data[next]) >= 0 {
 				if data[next] == '#' {
-					next = endOfLine(data, next)
+					next = yamltext.EndOfLine(data, next)
 				} else {
 					next++
 				}
@@ -441,7 +296,7 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 	}
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0 && data[start] == '"', n.Style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
-		return quotedEnd(data, start)
+		return yamltext.QuotedEnd(data, start)
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 		return blockEnd(data, start, n.Value)
 	}
@@ -455,11 +310,11 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 // indicator stands at start: of the lines that are indented as its first one is, less
 // the blanks that belong to the value.
 func blockEnd(data []byte, start int, value string) int {
-	last := endOfLine(data, start)
+	last := yamltext.EndOfLine(data, start)
 	indent := -1
 	for line := range strings.Lines(value) {
 		if strings.TrimSpace(line) != "" {
-			indent = indentOf([]byte(line))
+			indent = yamltext.Indent([]byte(line))
 			break
 		}
 	}
@@ -467,28 +322,20 @@ func blockEnd(data []byte, start int, value string) int {
 		return last
 	}
 	first := true
-	for at := nextLine(data, start); at < len(data); at = nextLine(data, at) {
-		line := data[at:endOfLine(data, at)]
+	for at := yamltext.NextLine(data, start); at < len(data); at = yamltext.NextLine(data, at) {
+		line := data[at:yamltext.EndOfLine(data, at)]
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		if first {
-			indent, first = indentOf(line)-indent, false
+			indent, first = yamltext.Indent(line)-indent, false
 		}
-		if indentOf(line) < indent {
+		if yamltext.Indent(line) < indent {
 			break
 		}
 		last = at + len(line)
 	}
 	return last
-}
-
-func indentOf(line []byte) int {
-	n := 0
-	for n < len(line) && line[n] == ' ' {
-		n++
-	}
-	return n
 }
 
 // plainEnd walks a multi-line plain scalar: its words in the order of value.
@@ -528,34 +375,17 @@ func flowEnd(data []byte, start int) int {
 		case c == ':' && (closed || i+1 == len(data) || strings.ContainsRune(" \t\r\n,[]{}", rune(data[i+1]))):
 			fresh, closed = true, false
 		case c == '#' && strings.ContainsRune(" \t\r\n", rune(data[i-1])):
-			i = endOfLine(data, i) - 1
+			i = yamltext.EndOfLine(data, i) - 1
 		case fresh && c == '?' && i+1 < len(data) && strings.ContainsRune(" \t\r\n", rune(data[i+1])):
 		case fresh && (c == '&' || c == '!'):
 			for i+1 < len(data) && !strings.ContainsRune(" \t\r\n,[]{}", rune(data[i+1])) {
 				i++
 			}
 		case fresh && (c == '"' || c == '\''):
-			i = quotedEnd(data, i) - 1
+			i = yamltext.QuotedEnd(data, i) - 1
 			fresh, closed = false, true
 		default:
 			fresh, closed = false, false
-		}
-	}
-	return len(data)
-}
-
-// quotedEnd returns the end of the quoted scalar that opens at start.
-func quotedEnd(data []byte, start int) int {
-	quote := data[start]
-	for i := start + 1; i < len(data); i++ {
-		switch {
-		case quote == '"' && data[i] == '\\':
-			i++
-		case data[i] != quote:
-		case quote == '\'' && i+1 < len(data) && data[i+1] == quote:
-			i++
-		default:
-			return i + 1
 		}
 	}
 	return len(data)
