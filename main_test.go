@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/manilint/manilint/internal/cli"
-	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/rules"
 )
 
@@ -99,7 +99,7 @@ func TestTheReadmeShowsRealRuns(t *testing.T) {
 
 func TestThePublishedSchemaIsTheCodes(t *testing.T) {
 	const file = "docs/schema/config.schema.json"
-	want := lint.ConfigSchema(rules.All())
+	want := config.Schema(rules.All())
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)

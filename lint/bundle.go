@@ -177,17 +177,6 @@ func Shared[T any](b *Bundle, build func(*Bundle) T) T {
 	return value
 }
 
-// contain turns a panic of f into an error that says what was done in the bundle.
-func (b *Bundle) contain(what string, f func()) (err *InputError) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &InputError{Rendering: &b.Rendering, Message: fmt.Sprintf("%s in %s failed and was stopped there: %v; please report this with the files", what, b.Rendering.Root, p)}
-		}
-	}()
-	f()
-	return nil
-}
-
 // misplace remembers that the locator panicked on a node of r; of several panics the
 // first by the alphabet, so that the order of work does not show.
 func (b *Bundle) misplace(r *Resource, panicked any) {
@@ -202,9 +191,9 @@ func (b *Bundle) misplace(r *Resource, panicked any) {
 	}
 }
 
-// misplaced returns an error for each object on which the locator panicked, and for each
+// Misplaced returns an error for each object on which the locator panicked, and for each
 // that was left out.
-func (b *Bundle) misplaced() []*InputError {
+func (b *Bundle) Misplaced() []*InputError {
 	var errs []*InputError
 	for _, r := range b.refused {
 		errs = append(errs, &InputError{Rendering: &b.Rendering, Span: r.Root.Locate().Span,

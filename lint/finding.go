@@ -1,23 +1,19 @@
 package lint
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // A Finding is one defect in one source place. A rule makes it with
-// [Pass.Report] and may set Severity, Help, Subject, Key and Related; the
-// engine fills in the rest.
+// [Pass.Report] and may set Severity, Help, Subject, Line, Literal, Whole, Key and
+// Related; the engine fills in the rest. It stands on its own: it holds no part of the
+// tree that it was found in, which is gone when the report is written.
 type Finding struct {
 	Rule     *Rule
 	Severity Severity
 	Message  string // one line: the thing in quotes, the problem, the fact that proves it
 	Help     string // how to mend it, a verb phrase; may have several lines (a ready policy)
-	Node     *Node
 	// Subject is what stronger and weaker rules have in common; see
 	// [Rule.YieldsTo]. Report sets the path of the container or pod.
 	Subject string
@@ -28,15 +24,19 @@ type Finding struct {
 	// finding then stands where that text is written, in a values file or a generator
 	// rather than in the template or the overlay that passes it on. Reports never show it.
 	Literal string
-	// Whole tells that Node stands for its object: what decided the text of the node, a
-	// name say, is then no related place, though what guards the object is.
+	// Whole tells that the node stands for its object: what decided the text of the node,
+	// a name say, is then no related place, though what guards the object is.
 	Whole bool
 	// Key tells findings of one rule in one place apart that are not one defect
 	// (the directions of a network policy, say).
 	Key string
 
-	Object     Object
-	Path       string
+	Object Object
+	// Path is the field, from the root of the object; Field the same from its container
+	// or pod, where it has one; Missing what of it is not written, "" where it all is.
+	Path, Field, Missing string
+	// Container is the name of the container that the field is in, "" for none.
+	Container  string
 	Span       Span
 	Precision  Precision
 	Related    []Related
@@ -45,8 +45,6 @@ type Finding struct {
 	// more than once, that show the same defect.
 	Objects     []Object
 	Fingerprint string
-
-	weight Severity // as the rule reported it, whatever the configuration says
 }
 
 // Relate adds a place that the finding is also about.
@@ -54,6 +52,9 @@ func (f *Finding) Relate(role string, n *Node, message string) {
 	place := n.Locate()
 	f.Related = append(f.Related, Related{role, message, place.Span})
 }
+
+// Mask is what reports print in place of a secret value.
+const Mask = "********"
 
 // An InputError is something that could not be read, rendered or checked. It
 // is apart from findings: exit status 3.
@@ -103,8 +104,26 @@ type Report struct {
 	// No format lists them, but a control that they break is not passed.
 	Yielded []*Finding
 	Rules   []*Rule // those that ran
-	Stats   Stats
-	Masks   *Masks
+	// Notes are what a user should know though nothing is wrong.
+	Notes []Note
+	Stats Stats
+	Masks Masks
+}
+
+// Line returns a line of a source, from 1, as the report may show it.
+func (r *Report) Line(src *Source, n int) string {
+	if r.Masks == nil {
+		return src.Line(n)
+	}
+	return r.Masks.Line(src, n)
+}
+
+// Masks say what no report may show.
+type Masks interface {
+	// Line returns a line of a source, from 1, as a report may show it.
+	Line(src *Source, n int) string
+	// Redact returns a text without what it holds of secrets.
+	Redact(text string) string
 }
 
 // Stats says what a run covered.
@@ -124,29 +143,12 @@ func (r *Report) Count() map[Severity]int {
 	return count
 }
 
-// generated matches the hash suffixes of kustomize's generators and of pods.
-var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
-
-// fingerprint gives each finding a fingerprint of its own, in the order of the report:
-// where a file holds two objects of one kind and name, or two defects show in one field,
-// the second has ":2" behind what it has in common with the first.
-func (r *Report) fingerprint() {
-	all := slices.Clone(r.Findings)
-	for _, s := range r.Suppressed {
-		all = append(all, s.Finding)
-	}
-	seen := map[string]int{}
-	for _, f := range all {
-		f.Fingerprint = f.fingerprint()
-		seen[f.Fingerprint]++
-		if n := seen[f.Fingerprint]; n > 1 {
-			f.Fingerprint += ":" + strconv.Itoa(n)
+// SortErrors orders errors by place, then by message.
+func SortErrors(errs []*InputError) {
+	slices.SortStableFunc(errs, func(a, b *InputError) int {
+		if c := a.Span.Compare(b.Span); c != 0 {
+			return c
 		}
-	}
-}
-
-func (f *Finding) fingerprint() string {
-	name := generated.ReplaceAllString(f.Object.Name, "")
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule.ID, f.Span.Path(), f.Path, f.Object.Kind, name, f.Key}, "\x00")))
-	return hex.EncodeToString(sum[:16])
+		return strings.Compare(a.Message, b.Message)
+	})
 }

@@ -405,7 +405,7 @@ type PodPath struct {
 }
 
 // AddPods makes the bundle look for pods at further paths. It must be called
-// before the bundle is handed to [Run].
+// before the bundle is checked.
 func (b *Bundle) AddPods(paths ...PodPath) {
 	for _, p := range paths {
 		group, kind, ok := strings.Cut(p.Kind, "/")
@@ -680,13 +680,15 @@ func expand(n *Node, path string) []*Node {
 // ContainerOf returns the path of the container (or of the pod spec) that holds
 // n, else "": what findings about n have in common.
 func ContainerOf(n *Node) string {
-	if holder := containerOf(n); holder != nil {
+	if holder := HolderOf(n); holder != nil {
 		return holder.Path()
 	}
 	return ""
 }
 
-func containerOf(n *Node) *Node {
+// HolderOf returns the node of the container that holds n, else of the pod; nil where
+// neither does.
+func HolderOf(n *Node) *Node {
 	if n.res == nil {
 		return nil
 	}
@@ -706,4 +708,21 @@ func containerOf(n *Node) *Node {
 		}
 	}
 	return nil
+}
+
+// ContainerNameOf returns the name of the container that holds n, or "".
+func ContainerNameOf(n *Node) string {
+	if n.res == nil {
+		return ""
+	}
+	for ; n != nil; n = n.Parent() {
+		for _, p := range n.res.PodSpecs() {
+			for _, c := range p.Containers() {
+				if n.yaml != nil && n.yaml == c.Node.yaml && n.yaml != p.Node.yaml {
+					return c.Name()
+				}
+			}
+		}
+	}
+	return ""
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // A Resource is one Kubernetes object of a [Bundle]. It is immutable once its
-// bundle is handed to [Run].
+// bundle is made.
 type Resource struct {
 	Root    *Node
 	Group   string // "" for the core group
@@ -134,6 +134,23 @@ func NewKustomization(root *yaml.Node, locator Locator) *Resource {
 	return r
 }
 
+// Alone returns a bundle of this object and no other.
+func (r *Resource) Alone() *Bundle {
+	alone := *r
+	alone.pods = nil
+	b := r.Bundle
+	return NewBundle(b.Rendering, b.Namespace, []*Resource{&alone})
+}
+
+// Source returns the file that the object was read from as it lies; nil where it was
+// rendered from other files.
+func (r *Resource) Source() *Source {
+	if file, ok := r.locator.(FileLocator); ok {
+		return file.Source
+	}
+	return nil
+}
+
 // Get returns the node at a path below the root: r.Get("spec", "template").
 func (r *Resource) Get(path ...string) *Node { return r.Root.Get(path...) }
 
@@ -254,7 +271,7 @@ const (
 )
 
 // Locate returns where the node was written; see [Locator]. A locator that panics on a
-// node of a bundle leaves it without a place, and [Run] reports that.
+// node of a bundle leaves it without a place, and [Bundle.Misplaced] reports that.
 func (n *Node) Locate() (place Place) {
 	if n.res == nil || n.res.locator == nil {
 		return Place{}

@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -84,6 +85,16 @@ type Rule struct {
 	Run      func(*Pass)
 }
 
+// FindRule returns the rule with an ID or an alias, or nil.
+func FindRule(rules []*Rule, id string) *Rule {
+	for _, r := range rules {
+		if r.ID == id || slices.Contains(r.Aliases, id) {
+			return r
+		}
+	}
+	return nil
+}
+
 // A Param is a parameter that the configuration may set for a rule. The type of
 // Default (bool, int, string, []string) is the type it must have.
 type Param struct {
@@ -124,12 +135,34 @@ type Pass struct {
 	Bundle *Bundle
 
 	params   map[string]any
-	severity *Severity // the configuration's
-	exempt   []string  // namespaces
-	findings []*Finding
-	masked   []masked
-	panicked any
+	reported []Reported
+	masked   []Masked
 }
+
+// NewPass returns the pass of a rule over a bundle, with the parameters that are not
+// their defaults. The engine, and a test that has no need of one, then calls rule.Run.
+func NewPass(rule *Rule, bundle *Bundle, params map[string]any) *Pass {
+	return &Pass{Rule: rule, Bundle: bundle, params: params}
+}
+
+// A Reported is a finding with the node that it is about. The node belongs to the
+// bundle: it is for whoever places the finding and settles ignores, not for keeping.
+type Reported struct {
+	Finding *Finding
+	Node    *Node
+}
+
+// Reported returns what the rule reported so far, in order.
+func (p *Pass) Reported() []Reported { return p.reported }
+
+// A Masked is a part of a node's value that no report may show.
+type Masked struct {
+	Node *Node
+	Part string
+}
+
+// Masked returns what the rule masked so far, in order.
+func (p *Pass) Masked() []Masked { return p.masked }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
 func (p *Pass) Resources(kinds ...string) []*Resource { return p.Bundle.OfKind(kinds...) }
@@ -140,11 +173,11 @@ func (p *Pass) PodSpecs() []*PodSpec { return p.Bundle.PodSpecs() }
 // Containers returns every container of every pod of the bundle.
 func (p *Pass) Containers() []*Container { return p.Bundle.Containers() }
 
-// Report adds a finding at n, which may be missing, and returns it: until Run
-// returns its fields may be set.
+// Report adds a finding at n, which may be missing, and returns it: until the rule's
+// Run returns its fields may be set.
 func (p *Pass) Report(n *Node, message string) *Finding {
-	f := &Finding{Rule: p.Rule, Severity: p.Rule.Severity, Message: message, Node: n, Subject: ContainerOf(n)}
-	p.findings = append(p.findings, f)
+	f := &Finding{Rule: p.Rule, Severity: p.Rule.Severity, Message: message, Subject: ContainerOf(n)}
+	p.reported = append(p.reported, Reported{f, n})
 	return f
 }
 
@@ -155,16 +188,11 @@ func (p *Pass) Reportf(n *Node, format string, args ...any) *Finding {
 
 // Mask marks a node whose value no report may show. The data of Secrets is
 // marked by the engine.
-func (p *Pass) Mask(n *Node) { p.masked = append(p.masked, masked{n, n.Value()}) }
+func (p *Pass) Mask(n *Node) { p.masked = append(p.masked, Masked{n, n.Value()}) }
 
 // MaskPart marks a part of a node's value, as the password of a URL, that no
 // report may show, there or elsewhere.
-func (p *Pass) MaskPart(n *Node, part string) { p.masked = append(p.masked, masked{n, part}) }
-
-type masked struct {
-	node *Node
-	part string
-}
+func (p *Pass) MaskPart(n *Node, part string) { p.masked = append(p.masked, Masked{n, part}) }
 
 func (p *Pass) param(name string) any {
 	if v, ok := p.params[name]; ok {

@@ -109,6 +109,12 @@ func (s *Source) Line(n int) string {
 	return strings.TrimRight(string(s.Data[lines[n-1]:end]), "\r\n")
 }
 
+// LineStart returns the byte offset of line n, which is clamped to the file.
+func (s *Source) LineStart(n int) int {
+	lines := s.lineTable()
+	return lines[max(1, min(n, len(lines)))-1]
+}
+
 // Position returns the position of a byte offset, which is clamped to the file.
 func (s *Source) Position(offset int) Position {
 	offset = max(0, min(offset, len(s.Data)))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
 )
@@ -121,7 +122,7 @@ func (l *loader) rendersWith(chart, path string) bool {
 	if ok, _ := filepath.Match(filepath.Join(chart, "ci", "*-values.yaml"), path); ok && l.CIValues {
 		return true
 	}
-	return slices.ContainsFunc(l.Variants, func(v lint.Variant) bool {
+	return slices.ContainsFunc(l.Variants, func(v config.Variant) bool {
 		return (v.Chart == "" || chart == "" || l.configured(v.Chart) == chart) &&
 			slices.ContainsFunc(v.Values, func(file string) bool { return l.configured(file) == path })
 	})
@@ -144,7 +145,7 @@ func (l *loader) explain(path, chart string) {
 		}
 	case l.used[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
 	case isValuesName(path):
-		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", shown, lint.ConfigName))
+		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", shown, config.Name))
 	case chart != "":
 		l.res.Notes = append(l.res.Notes, shown+" holds no Kubernetes object, and no rendering uses it")
 	}
@@ -194,11 +195,11 @@ func (l *loader) unwritten(shown, path, chart string) string {
 	case !rendered:
 		return ""
 	case len(conditions) == 0:
-		return "writes no object with these values; pass --set or --values, or name a variant in " + lint.ConfigName + ", to lint it"
+		return "writes no object with these values; pass --set or --values, or name a variant in " + config.Name + ", to lint it"
 	}
 	const few = 3
 	if n := len(conditions) - few; n > 0 {
 		conditions = append(conditions[:few], fmt.Sprintf("and %d more", n))
 	}
-	return "writes no object: " + strings.Join(conditions, ", ") + "; pass --set or --values, or name a variant in " + lint.ConfigName + ", to lint it"
+	return "writes no object: " + strings.Join(conditions, ", ") + "; pass --set or --values, or name a variant in " + config.Name + ", to lint it"
 }

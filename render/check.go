@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
 	"github.com/manilint/manilint/render/tree"
@@ -31,7 +32,7 @@ func (o Options) Check() error {
 // CheckConfig returns what a configuration names and is not there, or is not to be read:
 // charts and values files of variants, relative to dir, and a version. What it names and may
 // be read is let in for all of t.
-func CheckConfig(t *tree.Tree, config *lint.Config, dir string) []*lint.InputError {
+func CheckConfig(t *tree.Tree, c *config.Config, dir string) []*lint.InputError {
 	bounds := jail(t, dir)
 	in := t.In(bounds)
 	charts := sync.OnceValue(func() []string { return chartsBelow(in, dir) }) // one walk for all that is misspelt
@@ -40,10 +41,10 @@ func CheckConfig(t *tree.Tree, config *lint.Config, dir string) []*lint.InputErr
 	fail := func(at lint.Span, format string, args ...any) {
 		errs = append(errs, &lint.InputError{Span: at, Message: fmt.Sprintf(format, args...)})
 	}
-	if (helm.Options{KubeVersion: config.KubeVersion}).Check() != nil {
-		fail(config.KubeVersionSpan, "kubeVersion: %q is no version; write it as 1.33", config.KubeVersion)
+	if (helm.Options{KubeVersion: c.KubeVersion}).Check() != nil {
+		fail(c.KubeVersionSpan, "kubeVersion: %q is no version; write it as 1.33", c.KubeVersion)
 	}
-	for _, v := range config.Variants {
+	for _, v := range c.Variants {
 		if v.Chart != "" {
 			at := filepath.Join(dir, filepath.FromSlash(v.Chart))
 			outer := chartOf(in, filepath.Join(at, "x"), bounds)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -126,14 +127,14 @@ func TestConfigurationsNameFilesOfTheirCheckout(t *testing.T) {
 	for path, want := range map[string]string{
 		"../outside/values.yaml": "lies outside", "link.yaml": "lies outside", "in.yaml": "", "nowhere.yaml": "there is no file", "chart": "is a folder",
 	} {
-		config := &lint.Config{Variants: []lint.Variant{{Chart: "chart", Values: []string{path}, ValueSpans: make([]lint.Span, 1)}}}
-		errs := CheckConfig(tree.New(nil), config, filepath.Join(root, "repo"))
+		read := &config.Config{Variants: []config.Variant{{Chart: "chart", Values: []string{path}, ValueSpans: make([]lint.Span, 1)}}}
+		errs := CheckConfig(tree.New(nil), read, filepath.Join(root, "repo"))
 		if want == "" && len(errs) > 0 || want != "" && (len(errs) != 1 || !strings.Contains(errs[0].Error(), want)) {
 			t.Errorf("values %s: %v", path, errs)
 		}
 	}
-	config := &lint.Config{Variants: []lint.Variant{{Chart: "../outside/chart"}}}
-	if errs := CheckConfig(tree.New(nil), config, filepath.Join(root, "repo")); len(errs) != 1 || !strings.Contains(errs[0].Error(), "lies outside") {
+	read := &config.Config{Variants: []config.Variant{{Chart: "../outside/chart"}}}
+	if errs := CheckConfig(tree.New(nil), read, filepath.Join(root, "repo")); len(errs) != 1 || !strings.Contains(errs[0].Error(), "lies outside") {
 		t.Errorf("chart: %v", errs)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm"
 	"github.com/manilint/manilint/render/kustomize"
@@ -37,7 +38,7 @@ type Options struct {
 	APIVersions                         []string
 	ValueFiles                          []string // as helm's --values
 	Set, SetString, SetFile             []string // as helm's
-	Variants                            []lint.Variant
+	Variants                            []config.Variant
 	VariantRoot                         string // what the paths of Variants are relative to
 	CIValues                            bool
 	NoGitignore                         bool

@@ -6,6 +6,7 @@ package rules
 import (
 	"slices"
 
+	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/rules/image"
 	"github.com/manilint/manilint/rules/namespace"
@@ -30,7 +31,7 @@ func All() []*lint.Rule {
 		namespace.Rules,
 		reliability.Rules,
 		validity.Rules,
-		[]*lint.Rule{lint.SuppressionHygiene},
+		[]*lint.Rule{engine.SuppressionHygiene},
 	)
 }
 

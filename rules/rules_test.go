@@ -67,15 +67,15 @@ spec:
   ingress: [{ports: [{port: http, protocol: tcp}]}]
 `
 	b := linttest.Bundle(t, lint.NewSource("policy.yaml", []byte(policy)))
-	var enabled []lint.Enabled
+	var enabled []*lint.Rule
 	for _, rule := range All() {
 		if rule.In(lint.ProfileDefault) {
-			enabled = append(enabled, lint.Enabled{Rule: rule})
+			enabled = append(enabled, rule)
 		}
 	}
 	var got []string
-	for _, f := range lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: enabled}).Findings {
-		got = append(got, f.Rule.ID+" "+f.Node.Path())
+	for _, f := range linttest.Check([]*lint.Bundle{b}, enabled...).Findings {
+		got = append(got, f.Rule.ID+" "+f.Path)
 	}
 	want := "schema spec.podSelector.app, networkpolicy-selector spec.policyTypes[0], networkpolicy-selector spec.ingress[0].ports[0].protocol"
 	if strings.Join(got, ", ") != want {

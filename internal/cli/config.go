@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/render/tree"
@@ -69,7 +70,7 @@ func (f *flags) configFor(path string) (configFile, error) {
 	}
 	root := cmp.Or(t.GitRoot(dir), dir)
 	for {
-		file := filepath.Join(dir, lint.ConfigName)
+		file := filepath.Join(dir, config.Name)
 		if _, err := t.Lstat(file); err == nil {
 			if _, err := t.In(root).Stat(dir); err != nil { // the input was reached by a link out of the checkout
 				root = dir
@@ -107,7 +108,7 @@ func (c configFile) data(t *tree.Tree) ([]byte, error) {
 	return in.ReadFile(c.path)
 }
 
-func (c configFile) read(t *tree.Tree) (*lint.Config, error) {
+func (c configFile) read(t *tree.Tree) (*config.Config, error) {
 	name := t.Display(c.path)
 	data, err := c.data(t)
 	if err != nil {
@@ -116,9 +117,9 @@ func (c configFile) read(t *tree.Tree) (*lint.Config, error) {
 	if len(data) > maxConfig {
 		return nil, usagef("configuration %s: it holds more than %d MiB", name, maxConfig>>20)
 	}
-	config, errs := lint.ParseConfig(lint.NewSource(name, data), rules.All())
+	parsed, errs := config.Parse(lint.NewSource(name, data), rules.All())
 	if len(errs) == 0 {
-		errs = render.CheckConfig(t, config, filepath.Dir(c.path))
+		errs = render.CheckConfig(t, parsed, filepath.Dir(c.path))
 	}
 	if len(errs) > 0 {
 		var all []error
@@ -127,5 +128,5 @@ func (c configFile) read(t *tree.Tree) (*lint.Config, error) {
 		}
 		return nil, usageError{errors.Join(all...)}
 	}
-	return config, nil
+	return parsed, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/rules"
@@ -149,7 +150,7 @@ func (c *command) explain(id string) error {
 			}
 			fmt.Fprintln(c.out)
 		}
-		fmt.Fprintf(c.out, "\nSet them in %s under rules: %s: parameters:\n", lint.ConfigName, r.ID)
+		fmt.Fprintf(c.out, "\nSet them in %s under rules: %s: parameters:\n", config.Name, r.ID)
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/compliance"
 	"github.com/manilint/manilint/lint/report"
@@ -58,9 +60,12 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 // Inputs that hold nothing to check are an error of the report.
 func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Result, *lint.Report) {
 	p := newProgress(c.behindErr, !f.quiet)
-	loaded, reports := c.run(f, groups, p)
+	loaded, checked := c.run(f, groups, p)
 	p.done()
-	rep := lint.Combine(reports...)
+	rep := engine.Merge(checked...)
+	for _, res := range loaded {
+		rep.Stats.Files, rep.Stats.Skipped = rep.Stats.Files+res.Files, rep.Stats.Skipped+res.Skipped
+	}
 	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && !f.allowEmpty {
 		named := strings.Join(paths, ", ")
 		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", named)
@@ -82,10 +87,10 @@ func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Re
 
 // A group is the inputs that one configuration holds for.
 type group struct {
-	config  *lint.Config
+	config  *config.Config
 	dir     string // what the configuration's paths are relative to
 	paths   []string
-	enabled []lint.Enabled
+	enabled []config.Enabled
 }
 
 // group finds the configuration of each path.
@@ -99,7 +104,7 @@ func (f *flags) group(paths []string) ([]*group, error) {
 		}
 		g := byFile[file]
 		if g == nil {
-			g = &group{config: &lint.Config{}}
+			g = &group{config: &config.Config{}}
 			if file.path != "" {
 				if g.config, err = file.read(f.files()); err != nil {
 					return nil, err
@@ -139,31 +144,27 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 	return o
 }
 
-func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result, []*lint.Report) {
+func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result, []engine.Group) {
 	var loaded []*render.Result
-	var reports []*lint.Report
+	var checked []engine.Group
 	for _, g := range groups {
 		ro := f.renderOptions(g, c.stdin)
 		ro.Progress = p.step
 		res := render.Load(c.ctx, g.paths, ro)
 		loaded = append(loaded, res)
-		o := lint.Options{
+		group := engine.Group{Options: engine.Options{
 			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
 			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(),
+		}}
+		whole := engine.CheckAll(c.ctx, res.Bundles, group.Options)
+		focused := engine.CheckAll(c.ctx, res.Focused, group.Options)
+		for _, r := range focused {
+			r.Keep(res.Focus.Touches)
 		}
-		rep := lint.Run(c.ctx, res.Bundles, o)
-		rep.Stats.Files, rep.Stats.Skipped = res.Files, res.Skipped
-		rep.Errors = append(rep.Errors, res.Errors...)
-		reports = append(reports, rep)
-		if len(res.Focused) > 0 {
-			part := lint.Run(c.ctx, res.Focused, o)
-			part.Findings = slices.DeleteFunc(part.Findings, func(x *lint.Finding) bool { return !res.Focus.Touches(x) })
-			part.Yielded = slices.DeleteFunc(part.Yielded, func(x *lint.Finding) bool { return !res.Focus.Touches(x) })
-			part.Suppressed = slices.DeleteFunc(part.Suppressed, func(x *lint.Suppressed) bool { return !res.Focus.Touches(x.Finding) })
-			reports = append(reports, part)
-		}
+		group.Results = append(slices.Concat(whole, focused), &engine.Result{Errors: res.Errors})
+		checked = append(checked, group)
 	}
-	return loaded, reports
+	return loaded, checked
 }
 
 // write writes the reports, those to files first: nobody may read the other to its end.
@@ -240,7 +241,7 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 	}
 	for _, res := range loaded {
 		for _, note := range res.Notes {
-			c.say("note", note)
+			c.say("note", rep.Masks.Redact(note))
 		}
 	}
 	s := rep.Stats

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/lint"
 )
 
@@ -51,7 +53,7 @@ func Run(t *testing.T, rule *lint.Rule, folder string, params ...map[string]any)
 		if len(params) > 0 {
 			set = params[0]
 		}
-		wants += check(t, Lint(t, rule, set, sources...), sources)
+		wants += compare(t, Lint(t, rule, set, sources...), sources)
 	}
 	if wants == 0 {
 		t.Errorf("rule %s: no # want in %s", rule.ID, folder)
@@ -62,11 +64,28 @@ func Run(t *testing.T, rule *lint.Rule, folder string, params ...map[string]any)
 func Lint(t *testing.T, rule *lint.Rule, params map[string]any, sources ...*lint.Source) *lint.Report {
 	t.Helper()
 	b := Bundle(t, sources...)
-	report := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: rule, Params: params}}})
+	report := check([]*lint.Bundle{b}, config.Enabled{Rule: rule, Params: params})
 	for _, e := range report.Errors {
 		t.Errorf("%v", e)
 	}
 	return report
+}
+
+// Check runs rules over bundles, with their defaults.
+func Check(bundles []*lint.Bundle, rules ...*lint.Rule) *lint.Report {
+	var enabled []config.Enabled
+	for _, r := range rules {
+		enabled = append(enabled, config.Enabled{Rule: r})
+	}
+	return check(bundles, enabled...)
+}
+
+func check(bundles []*lint.Bundle, enabled ...config.Enabled) *lint.Report {
+	g := engine.Group{Options: engine.Options{Rules: enabled}}
+	for _, b := range bundles {
+		g.Results = append(g.Results, engine.Check(context.Background(), b, g.Options))
+	}
+	return engine.Merge(g)
 }
 
 // Bundle parses sources as one bundle of plain files.
@@ -91,7 +110,7 @@ func Bundle(t testing.TB, sources ...*lint.Source) *lint.Bundle {
 	return b
 }
 
-func check(t *testing.T, report *lint.Report, sources []*lint.Source) int {
+func compare(t *testing.T, report *lint.Report, sources []*lint.Source) int {
 	t.Helper()
 	type line struct {
 		path string

@@ -17,13 +17,14 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 )
 
 // everyReport returns the reports that each format must be able to write.
 func everyReport(t *testing.T) map[string]*lint.Report {
 	return map[string]*lint.Report{
-		"clean":   {Rules: []*lint.Rule{tag, privileged}, Masks: &lint.Masks{}},
+		"clean":   {Rules: []*lint.Rule{tag, privileged}, Masks: &mask.Masks{}},
 		"zero":    {},
 		"example": example(t),
 		"hostile": hostileReport(t),

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 )
 
@@ -55,7 +56,7 @@ func example(t *testing.T) *lint.Report {
 	tpl := lint.NewSource("deploy/chart/templates/deployment.yaml", []byte(template))
 	val := lint.NewSource("deploy/chart/values.yaml", []byte(values))
 	rbac := lint.NewSource("deploy/rbac.yaml", []byte("kind: ClusterRoleBinding\nmetadata: {name: ci}\nroleRef: {name: cluster-admin}\nsubjects:\n  - {kind: ServiceAccount, name: ci}\n"))
-	masks := &lint.Masks{}
+	masks := &mask.Masks{}
 	web := lint.Object{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
 	chart := []lint.Rendering{{Kind: "helm", Root: "deploy/chart"}, {Kind: "helm", Root: "deploy/chart", Variant: "values-prod.yaml"}}
 	return &lint.Report{
@@ -179,7 +180,7 @@ func hostileReport(t *testing.T) *lint.Report {
 		Objects: []lint.Object{{Name: hostile}}, Renderings: []lint.Rendering{rendering}, Fingerprint: "0006",
 	}
 	return &lint.Report{
-		Findings: []*lint.Finding{f}, Masks: &lint.Masks{}, Rules: []*lint.Rule{privileged},
+		Findings: []*lint.Finding{f}, Masks: &mask.Masks{}, Rules: []*lint.Rule{privileged},
 		Errors:     []*lint.InputError{{Message: hostile, Span: src.LineSpan(1), Rendering: &rendering}},
 		Suppressed: []*lint.Suppressed{{Finding: f, Reason: hostile, By: "comment", Span: src.LineSpan(1)}},
 	}

@@ -22,7 +22,7 @@ import (
 // of several lines, as a ready manifest, is whole at the first finding that has it.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
-	t := &text{Writer: bufio.NewWriter(w), masks: r.Masks, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}}
+	t := &text{Writer: bufio.NewWriter(w), line: r.Line, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}}
 	for _, f := range r.Findings {
 		for _, x := range f.Renderings {
 			t.varied[x.Root] = t.varied[x.Root] || x.Variant != ""
@@ -46,7 +46,7 @@ var namespaceLine = regexp.MustCompile(`(?m)^ *namespace: .*\n?`)
 
 type text struct {
 	*bufio.Writer
-	masks *lint.Masks
+	line  func(src *lint.Source, n int) string
 	width int
 	paint func(string, ...color.Attribute) string
 	last  shownLine
@@ -213,7 +213,7 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 	}
 	src, n := s.Start.Source, s.Start.Line
 	if t.last.src != src || t.last.n != n { // a file of one long line is shown for each of its findings
-		t.last = newShownLine(src, n, src.Line(n), t.masks.Line(src, n))
+		t.last = newShownLine(src, n, src.Line(n), t.line(src, n))
 	}
 	runes, from, to, rest := t.last.marked(s)
 	room := t.width - gutter - 4 - width(rest)

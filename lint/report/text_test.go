@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 )
 
 // frameOf returns the source line and the mark line of the first frame.
-func frameOf(t *testing.T, src *lint.Source, s lint.Span, masks *lint.Masks, width int) (line, mark string) {
+func frameOf(t *testing.T, src *lint.Source, s lint.Span, masks *mask.Masks, width int) (line, mark string) {
 	t.Helper()
 	r := &lint.Report{Masks: masks, Findings: []*lint.Finding{{Rule: tag, Message: "m", Span: s, Precision: lint.Exact}}}
 	lines := strings.Split(write(t, "text", r, Options{Width: width}), "\n")
@@ -34,7 +35,7 @@ func TestTheMarkStandsUnderTheSpan(t *testing.T) {
 
 func TestMaskedValuesMoveTheMark(t *testing.T) {
 	src := lint.NewSource("f.yaml", []byte("{password: correct-horse-battery-staple, other: here, pin: 12}"))
-	masks := &lint.Masks{}
+	masks := &mask.Masks{}
 	masks.AddSpan(find(t, src, "correct-horse-battery-staple"))
 	masks.AddSpan(find(t, src, "12"))
 	for _, text := range []string{"here", "password", "other"} {

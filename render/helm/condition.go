@@ -8,7 +8,7 @@ import (
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/internal/mask"
 )
 
 // A condition is what an if, with or range asks, as far as it can be put in words.
@@ -229,7 +229,7 @@ func secretOperand(fields string) bool {
 	for _, field := range split(fields) {
 		tree = map[string]any{field: tree}
 	}
-	var masks lint.Masks
+	var masks mask.Masks
 	masks.AddSettings(tree)
 	return masks.Redact(probe) != probe
 }

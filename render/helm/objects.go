@@ -10,6 +10,7 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
 
+	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 	filetree "github.com/manilint/manilint/render/tree"
 )
@@ -179,7 +180,7 @@ func (d *deployment) setLayer(at *lint.Node, path, value string, isText bool) *v
 	text := path + "=" + value
 	layer := &valueLayer{data: map[string]any{}, at: at.Locate().Span, set: func(into map[string]any) error { return parse(text, into) }}
 	if err := parse(text, layer.data); err != nil {
-		var masks lint.Masks
+		var masks mask.Masks
 		masks.AddValue(value)
 		d.fail(at, "%s is not set: %s", path, masks.Redact(err.Error()))
 		return nil

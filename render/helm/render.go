@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"helm.sh/helm/v3/pkg/chartutil"
-
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 )
 
@@ -96,7 +96,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 		}
 	}
 	if len(errs) > 0 { // a template that fails may say with which password
-		var masks lint.Masks
+		var masks mask.Masks
 		if v, ok := top["Values"].(chartutil.Values); ok {
 			masks.AddSettings(v.AsMap())
 		}

@@ -14,6 +14,7 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
 
+	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 	filetree "github.com/manilint/manilint/render/tree"
 )
@@ -242,7 +243,7 @@ func keyOf(text string) string {
 // mistake says what is wrong with a flag's value, which may hold a password.
 func (f setFlag) mistake(text string, err error) string {
 	_, value, _ := strings.Cut(text, "=")
-	var masks lint.Masks
+	var masks mask.Masks
 	masks.AddValue(value)
 	return fmt.Sprintf("%s %s: %s", f.name, keyOf(text), masks.Redact(err.Error()))
 }

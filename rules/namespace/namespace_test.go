@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/linttest"
 )
 
 func TestAReleaseToDefaultIsOneFinding(t *testing.T) {
@@ -18,7 +19,7 @@ func TestAReleaseToDefaultIsOneFinding(t *testing.T) {
 			all = append(all, lint.NewResources(d, lint.FileLocator{Source: src})...)
 		}
 		b := lint.NewBundle(lint.Rendering{}, namespace, all)
-		report := lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: Default}}})
+		report := linttest.Check([]*lint.Bundle{b}, Default)
 		if len(report.Findings) != want {
 			t.Errorf("released to %q: %d findings, want %d", namespace, len(report.Findings), want)
 		}

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/linttest"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // onePod is a namespace with a pod that policies are written for.
@@ -81,7 +82,7 @@ func applied(t *testing.T, cluster, objects string) string {
 func findingsOf(t *testing.T, text string) []*lint.Finding {
 	t.Helper()
 	b := linttest.Bundle(t, lint.NewSource("test.yaml", []byte(text)))
-	return lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: NamespaceDefaultDeny}, {Rule: PodWithoutNetworkPolicy}}}).Findings
+	return linttest.Check([]*lint.Bundle{b}, NamespaceDefaultDeny, PodWithoutNetworkPolicy).Findings
 }
 
 // Where a default-deny policy leaves one direction alone, a word in it is enough; pods

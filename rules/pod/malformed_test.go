@@ -1,7 +1,6 @@
 package pod_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/linttest"
 	"github.com/manilint/manilint/rules/pod"
 	"github.com/manilint/manilint/rules/resources"
 )
@@ -43,9 +43,9 @@ spec:
 // TestMalformedPodsStopNoRule puts a value of each wrong kind in the place of
 // every node.
 func TestMalformedPodsStopNoRule(t *testing.T) {
-	var enabled []lint.Enabled
+	var enabled []*lint.Rule
 	for _, r := range slices.Concat(pod.Rules, resources.Rules) {
-		enabled = append(enabled, lint.Enabled{Rule: r})
+		enabled = append(enabled, r)
 	}
 	var bundles []*lint.Bundle
 	for _, wrong := range []string{"null", "text", "7", "[null, a, {b: c}]", "{a: [b]}"} {
@@ -60,7 +60,7 @@ func TestMalformedPodsStopNoRule(t *testing.T) {
 			bundles = append(bundles, lint.NewBundle(lint.Rendering{Kind: "file", Root: src.Path}, "", lint.NewResources(root, lint.FileLocator{Source: src})))
 		}
 	}
-	for _, e := range lint.Run(context.Background(), bundles, lint.Options{Rules: enabled}).Errors {
+	for _, e := range linttest.Check(bundles, enabled...).Errors {
 		t.Error(e)
 	}
 	if len(bundles) < 300 {

@@ -129,15 +129,15 @@ func compare(t *testing.T, b *lint.Bundle, minor int) int {
 	found := map[string]map[*lint.PodSpec]bool{} // rule → pod
 	for _, r := range pod.Rules {
 		if r.In(lint.ProfileBaseline) || r.In(lint.ProfileRestricted) {
-			found[r.ID] = findings(t, b, []lint.Enabled{{Rule: r}})
+			found[r.ID] = findings(t, b, []*lint.Rule{r})
 		}
 	}
 	verdicts := 0
 	for _, level := range []lint.Profile{lint.ProfileBaseline, lint.ProfileRestricted} {
-		var enabled []lint.Enabled
+		var enabled []*lint.Rule
 		for _, r := range pod.Rules {
 			if r.In(level) {
-				enabled = append(enabled, lint.Enabled{Rule: r})
+				enabled = append(enabled, r)
 			}
 		}
 		profile := findings(t, b, enabled)
@@ -181,16 +181,20 @@ func compare(t *testing.T, b *lint.Bundle, minor int) int {
 }
 
 // findings returns the pods of which a run of the rules finds anything.
-func findings(t *testing.T, b *lint.Bundle, rules []lint.Enabled) map[*lint.PodSpec]bool {
+func findings(t *testing.T, b *lint.Bundle, rules []*lint.Rule) map[*lint.PodSpec]bool {
 	t.Helper()
-	report := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: rules})
+	report := linttest.Check([]*lint.Bundle{b}, rules...)
 	for _, e := range report.Errors {
 		t.Error(e)
 	}
 	found := map[*lint.PodSpec]bool{}
 	for _, f := range report.Findings {
-		for _, p := range f.Node.Resource().PodSpecs() {
-			path, holder := f.Node.Path(), strings.TrimSuffix(strings.TrimSuffix(p.Node.Path(), "spec"), ".")
+		for _, p := range b.PodSpecs() {
+			whole := p.Resource.Root.Locate().Span
+			if f.Span.Start.Source != whole.Start.Source || f.Span.Start.Offset < whole.Start.Offset || f.Span.Start.Offset > whole.End.Offset {
+				continue
+			}
+			path, holder := f.Path, strings.TrimSuffix(strings.TrimSuffix(p.Node.Path(), "spec"), ".")
 			if holder == "" || strings.HasPrefix(path, holder+".") {
 				found[p] = true
 			}
@@ -355,10 +359,10 @@ func TestEnforcedLevelsAreTheOfficialVerdict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var enabled []lint.Enabled
+	var enabled []*lint.Rule
 	for _, r := range pod.Rules {
 		if r.In(lint.ProfileDefault) {
-			enabled = append(enabled, lint.Enabled{Rule: r})
+			enabled = append(enabled, r)
 		}
 	}
 	pods := slices.DeleteFunc(randomPods(2, 1500), func(text string) bool {
@@ -377,7 +381,7 @@ func TestEnforcedLevelsAreTheOfficialVerdict(t *testing.T) {
 		v := api.LevelVersion{Level: level, Version: api.MajorMinorVersion(1, minor)}
 		refused := !policy.AggregateCheckResults(evaluator.EvaluatePod(v, meta, spec)).Allowed
 		said := false
-		for _, f := range lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: enabled}).Findings {
+		for _, f := range linttest.Check([]*lint.Bundle{b}, enabled...).Findings {
 			if strings.Contains(f.Message, "the API server refuses the pod") {
 				said = true
 				if f.Severity < lint.High {

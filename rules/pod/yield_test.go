@@ -1,7 +1,6 @@
 package pod_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -52,15 +51,15 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 			if c.spec != "" {
 				text += "  " + c.spec + "\n"
 			}
-			var enabled []lint.Enabled
+			var enabled []*lint.Rule
 			for _, r := range pod.Rules {
 				if r.In(lint.Profile(c.profile)) {
-					enabled = append(enabled, lint.Enabled{Rule: r})
+					enabled = append(enabled, r)
 				}
 			}
 			b := linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(text)))
 			var got []string
-			for _, f := range lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: enabled}).Findings {
+			for _, f := range linttest.Check([]*lint.Bundle{b}, enabled...).Findings {
 				got = append(got, f.Rule.ID)
 			}
 			slices.Sort(got)
@@ -83,14 +82,14 @@ func TestAnIgnoreBringsUpNoTwinOfWhatItIgnores(t *testing.T) {
 	} {
 		text := "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    # manilint:ignore[" + c.ignored + "] fine\n    - name: a\n      image: i\n" +
 			"      securityContext: {" + good + ", capabilities: " + c.capabilities + "}\n"
-		var enabled []lint.Enabled
+		var enabled []*lint.Rule
 		for _, r := range pod.Rules {
 			if r.In(lint.ProfileDefault) {
-				enabled = append(enabled, lint.Enabled{Rule: r})
+				enabled = append(enabled, r)
 			}
 		}
 		var got []string
-		for _, f := range lint.Run(context.Background(), []*lint.Bundle{linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(text)))}, lint.Options{Rules: enabled}).Findings {
+		for _, f := range linttest.Check([]*lint.Bundle{linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(text)))}, enabled...).Findings {
 			got = append(got, f.Rule.ID)
 		}
 		slices.Sort(got)
@@ -108,7 +107,7 @@ func TestHelpSaysWhichPlaceMendsAllContainers(t *testing.T) {
 	} {
 		b := linttest.Bundle(t, lint.NewSource("pod.yaml", []byte(text)))
 		for _, rule := range []*lint.Rule{pod.RunAsNonRoot, pod.Seccomp} {
-			report := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: rule}}})
+			report := linttest.Check([]*lint.Bundle{b}, rule)
 			if len(report.Findings) == 0 || !strings.Contains(report.Findings[0].Help, want) {
 				t.Errorf("%s: %v, want %q", rule.ID, report.Findings, want)
 			}

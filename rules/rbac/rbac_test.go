@@ -1,7 +1,6 @@
 package rbac
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -25,11 +24,11 @@ func parse(t testing.TB, text string) *lint.Bundle {
 // run lints with every rule of the package, opt-in ones too.
 func run(t testing.TB, b *lint.Bundle) *lint.Report {
 	t.Helper()
-	var enabled []lint.Enabled
+	var enabled []*lint.Rule
 	for _, r := range Rules {
-		enabled = append(enabled, lint.Enabled{Rule: r})
+		enabled = append(enabled, r)
 	}
-	return lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: enabled})
+	return linttest.Check([]*lint.Bundle{b}, enabled...)
 }
 
 func lines(report *lint.Report) []string {
@@ -377,7 +376,7 @@ func TestHelpFitsWhatIsWritten(t *testing.T) {
 	} {
 		b := parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: "+c.kind+"\nmetadata: {name: r, namespace: shop}\nrules:\n  - "+c.rule+"\n")
 		rule := Rules[slices.IndexFunc(Rules, func(r *lint.Rule) bool { return r.ID == c.only })]
-		found := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: rule}}}).Findings
+		found := linttest.Check([]*lint.Bundle{b}, rule).Findings
 		if len(found) != 1 || found[0].Help != c.help {
 			t.Errorf("%s %s: %d findings, help %q, want %q", c.kind, c.rule, len(found), found[0].Help, c.help)
 		}
@@ -393,7 +392,7 @@ metadata: {name: ci}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
 subjects: [{kind: ServiceAccount, name: ci, namespace: shop}]
 `)
-	found := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: Effective}}}).Findings
+	found := linttest.Check([]*lint.Bundle{b}, Effective).Findings
 	if len(found) != 1 || !strings.HasPrefix(found[0].Help, "bind a role that grants") {
 		t.Errorf("%d findings, help %q", len(found), found[0].Help)
 	}

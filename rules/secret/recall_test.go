@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -87,11 +86,11 @@ func (p planting) manifest() string {
 func find(t *testing.T, p planting) []*lint.Finding {
 	t.Helper()
 	b := linttest.Bundle(t, lint.NewSource("a.yaml", []byte(p.manifest())))
-	var enabled []lint.Enabled
+	var enabled []*lint.Rule
 	for _, r := range Masking {
-		enabled = append(enabled, lint.Enabled{Rule: r})
+		enabled = append(enabled, r)
 	}
-	report := lint.Run(context.Background(), []*lint.Bundle{b}, lint.Options{Rules: enabled})
+	report := linttest.Check([]*lint.Bundle{b}, enabled...)
 	for _, e := range report.Errors {
 		t.Errorf("%s %s: %v", p.where, p.name, e)
 	}

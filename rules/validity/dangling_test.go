@@ -56,7 +56,7 @@ func TestDanglingRulesReportEveryObject(t *testing.T) {
 	const n = 20
 	bundle := linttest.Bundle(t, manyDangling(n))
 	for _, rule := range manyDanglingRules {
-		report := lint.Run(t.Context(), []*lint.Bundle{bundle}, lint.Options{Rules: []lint.Enabled{{Rule: rule}}})
+		report := linttest.Check([]*lint.Bundle{bundle}, rule)
 		if len(report.Findings) != n {
 			t.Errorf("%s reported %d of %d objects", rule.ID, len(report.Findings), n)
 		}

@@ -15,7 +15,7 @@ func find(t *testing.T, rule *lint.Rule, kubeVersion, text string) []string {
 	t.Helper()
 	b := linttest.Bundle(t, lint.NewSource("a.yaml", []byte(text)))
 	b.KubeVersion = kubeVersion
-	report := lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: []lint.Enabled{{Rule: rule}}})
+	report := linttest.Check([]*lint.Bundle{b}, rule)
 	var all []string
 	for _, f := range report.Findings {
 		all = append(all, f.Severity.String()+": "+f.Message)
@@ -106,11 +106,11 @@ func FuzzSchemaAndDeprecationsTakeAnything(f *testing.F) {
 			all = append(all, lint.NewResources(d, lint.FileLocator{Source: src})...)
 		}
 		b := lint.NewBundle(lint.Rendering{}, "", all)
-		var rules []lint.Enabled
+		var rules []*lint.Rule
 		for _, r := range Rules {
-			rules = append(rules, lint.Enabled{Rule: r})
+			rules = append(rules, r)
 		}
-		for _, e := range lint.Run(t.Context(), []*lint.Bundle{b}, lint.Options{Rules: rules}).Errors {
+		for _, e := range linttest.Check([]*lint.Bundle{b}, rules...).Errors {
 			t.Error(e.Message)
 		}
 	})

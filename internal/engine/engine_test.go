@@ -1,4 +1,4 @@
-package lint
+package engine
 
 import (
 	"context"
@@ -6,22 +6,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/lint"
 )
 
-func bundleOf(t *testing.T, root string, texts ...string) *Bundle {
+func bundleOf(t *testing.T, root string, texts ...string) *lint.Bundle {
 	t.Helper()
-	var all []*Resource
+	var all []*lint.Resource
 	for i, text := range texts {
-		src := NewSource(fmt.Sprintf("%d.yaml", i), []byte(text))
-		docs, errs := ParseYAML(src)
+		src := lint.NewSource(fmt.Sprintf("%d.yaml", i), []byte(text))
+		docs, errs := lint.ParseYAML(src)
 		for _, e := range errs {
 			t.Fatal(e)
 		}
 		for _, d := range docs {
-			all = append(all, NewResources(d, FileLocator{src})...)
+			all = append(all, lint.NewResources(d, lint.FileLocator{Source: src})...)
 		}
 	}
-	return NewBundle(Rendering{Kind: "file", Root: root}, "", all)
+	return lint.NewBundle(lint.Rendering{Kind: "file", Root: root}, "", all)
 }
 
 const twoPods = `
@@ -32,14 +35,27 @@ items:
   - {apiVersion: v1, kind: Pod, metadata: {name: b}, spec: {containers: [{name: y, image: i}]}}
 `
 
-var everyImage = &Rule{ID: "image", Severity: Low, Run: func(p *Pass) {
+var everyImage = &lint.Rule{ID: "image", Severity: lint.Low, Run: func(p *lint.Pass) {
 	for _, c := range p.Containers() {
 		p.Reportf(c.Node.Get("image"), "%s has an image", c)
 	}
 }}
 
+// report checks bundles as one group.
+func report(ctx context.Context, bundles []*lint.Bundle, o Options) *lint.Report {
+	return Merge(group(ctx, bundles, o))
+}
+
+func group(ctx context.Context, bundles []*lint.Bundle, o Options) Group {
+	g := Group{Options: o}
+	for _, b := range bundles {
+		g.Results = append(g.Results, Check(ctx, b, o))
+	}
+	return g
+}
+
 func TestAPanicInARuleIsContainedAndNamed(t *testing.T) {
-	broken := &Rule{ID: "broken", Run: func(p *Pass) {
+	broken := &lint.Rule{ID: "broken", Run: func(p *lint.Pass) {
 		for _, c := range p.Containers() {
 			if c.Pod.Resource.Name == "b" {
 				panic("no such field")
@@ -47,7 +63,7 @@ func TestAPanicInARuleIsContainedAndNamed(t *testing.T) {
 			p.Report(c.Node, "seen")
 		}
 	}}
-	r := Run(context.Background(), []*Bundle{bundleOf(t, ".", twoPods)}, Options{Rules: []Enabled{{Rule: broken}, {Rule: everyImage}}})
+	r := report(context.Background(), []*lint.Bundle{bundleOf(t, ".", twoPods)}, Options{Rules: []config.Enabled{{Rule: broken}, {Rule: everyImage}}})
 	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, `rule broken failed on Pod "b"`) || r.Errors[0].Span.Start.Line != 6 {
 		t.Errorf("errors %v", r.Errors)
 	}
@@ -59,7 +75,7 @@ func TestAPanicInARuleIsContainedAndNamed(t *testing.T) {
 func TestOneDefectInOnePlaceIsOneFinding(t *testing.T) {
 	a, b := bundleOf(t, "a", twoPods), bundleOf(t, "b", twoPods)
 	for _, jobs := range []int{1, 4} {
-		r := Run(context.Background(), []*Bundle{b, a}, Options{Rules: []Enabled{{Rule: everyImage}}, Jobs: jobs})
+		r := report(context.Background(), []*lint.Bundle{b, a}, Options{Rules: []config.Enabled{{Rule: everyImage}}, Jobs: jobs})
 		if len(r.Findings) != 2 || len(r.Findings[0].Renderings) != 2 || r.Findings[0].Renderings[0].Root != "a" {
 			t.Errorf("%d findings", len(r.Findings))
 		}
@@ -68,21 +84,21 @@ func TestOneDefectInOnePlaceIsOneFinding(t *testing.T) {
 
 // What decided the text of a node is no place of a finding about its whole object.
 func TestAFindingOfAWholeObjectKeepsWhatGuardsIt(t *testing.T) {
-	rule := func(whole bool) *Rule {
-		return &Rule{ID: "object", Run: func(p *Pass) { p.Report(p.Resources("Pod")[0].Get("metadata", "name"), "found").Whole = whole }}
+	rule := func(whole bool) *lint.Rule {
+		return &lint.Rule{ID: "object", Run: func(p *lint.Pass) { p.Report(p.Resources("Pod")[0].Get("metadata", "name"), "found").Whole = whole }}
 	}
 	for whole, want := range map[bool]string{true: "[guard workload]", false: "[value guard include workload]"} {
-		src := NewSource("x.yaml", []byte(twoPods))
-		docs, _ := ParseYAML(src)
-		b := NewBundle(Rendering{Kind: "file", Root: "."}, "", NewResources(docs[0], decided{FileLocator{src}}))
+		src := lint.NewSource("x.yaml", []byte(twoPods))
+		docs, _ := lint.ParseYAML(src)
+		b := lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", lint.NewResources(docs[0], decided{lint.FileLocator{Source: src}}))
 		r := rule(whole)
 		run := r.Run
-		r.Run = func(p *Pass) {
+		r.Run = func(p *lint.Pass) {
 			run(p)
-			p.findings[0].Relate("workload", p.Resources("Pod")[1].Root, "too")
+			p.Reported()[0].Finding.Relate("workload", p.Resources("Pod")[1].Root, "too")
 		}
 		var roles []string
-		for _, related := range Run(context.Background(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: r}}}).Findings[0].Related {
+		for _, related := range report(context.Background(), []*lint.Bundle{b}, Options{Rules: []config.Enabled{{Rule: r}}}).Findings[0].Related {
 			roles = append(roles, related.Role)
 		}
 		if got := fmt.Sprint(roles); got != want {
@@ -92,29 +108,29 @@ func TestAFindingOfAWholeObjectKeepsWhatGuardsIt(t *testing.T) {
 }
 
 // A decided locator relates what decided a node.
-type decided struct{ FileLocator }
+type decided struct{ lint.FileLocator }
 
-func (d decided) Locate(n *Node) Place {
+func (d decided) Locate(n *lint.Node) lint.Place {
 	place := d.FileLocator.Locate(n)
 	for _, role := range []string{"value", "guard", "include"} {
-		place.Related = append(place.Related, Related{Role: role, Span: d.Source.LineSpan(2)})
+		place.Related = append(place.Related, lint.Related{Role: role, Span: d.Source.LineSpan(2)})
 	}
 	return place
 }
 
 func TestTheStrongerRuleWins(t *testing.T) {
-	weaker := &Rule{ID: "weaker", YieldsTo: []string{"image"}, Run: func(p *Pass) {
+	weaker := &lint.Rule{ID: "weaker", YieldsTo: []string{"image"}, Run: func(p *lint.Pass) {
 		for _, c := range p.Containers() {
 			p.Report(c.Node.Get("name"), "weaker")
 		}
 		p.Report(p.Resources("Pod")[0].Get("metadata"), "elsewhere")
 	}}
-	bundles := []*Bundle{bundleOf(t, ".", twoPods)}
-	r := Run(context.Background(), bundles, Options{Rules: []Enabled{{Rule: weaker}, {Rule: everyImage}}})
+	bundles := []*lint.Bundle{bundleOf(t, ".", twoPods)}
+	r := report(context.Background(), bundles, Options{Rules: []config.Enabled{{Rule: weaker}, {Rule: everyImage}}})
 	if len(r.Findings) != 3 {
 		t.Errorf("%d findings, want two of the stronger and one on no container", len(r.Findings))
 	}
-	r = Run(context.Background(), bundles, Options{Rules: []Enabled{{Rule: weaker}}})
+	r = report(context.Background(), bundles, Options{Rules: []config.Enabled{{Rule: weaker}}})
 	if len(r.Findings) != 3 {
 		t.Errorf("%d findings of the weaker rule alone, want all three", len(r.Findings))
 	}
@@ -122,17 +138,17 @@ func TestTheStrongerRuleWins(t *testing.T) {
 
 func TestSecretsAreMaskedInMessagesAndLines(t *testing.T) {
 	b := bundleOf(t, ".", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  pin: 1234\n  password: correct-horse-battery\ndata:\n  token: c3RhcGxlLXRva2Vu\n")
-	leak := &Rule{ID: "leak", Run: func(p *Pass) {
+	leak := &lint.Rule{ID: "leak", Run: func(p *lint.Pass) {
 		for _, r := range p.Resources("Secret") {
 			p.Reportf(r.Get("stringData"), "%s and %s", r.Get("stringData", "password").Value(), "staple-token")
 		}
 	}}
-	r := Run(context.Background(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: leak}}})
-	if m := r.Findings[0].Message; m != Mask+" and "+Mask {
+	r := report(context.Background(), []*lint.Bundle{b}, Options{Rules: []config.Enabled{{Rule: leak}}})
+	if m := r.Findings[0].Message; m != lint.Mask+" and "+lint.Mask {
 		t.Errorf("the message is %q", m)
 	}
 	src := r.Findings[0].Span.Start.Source
-	for n, want := range map[int]string{5: "  pin: " + Mask, 6: "  password: " + Mask, 8: "  token: " + Mask} {
+	for n, want := range map[int]string{5: "  pin: " + lint.Mask, 6: "  password: " + lint.Mask, 8: "  token: " + lint.Mask} {
 		if got := r.Masks.Line(src, n); got != want {
 			t.Errorf("line %d is %q, want %q", n, got, want)
 		}
@@ -140,7 +156,7 @@ func TestSecretsAreMaskedInMessagesAndLines(t *testing.T) {
 }
 
 func TestAStoppedRunMasksWhatItShows(t *testing.T) {
-	masking := &Rule{ID: "masking", Run: func(p *Pass) {
+	masking := &lint.Rule{ID: "masking", Run: func(p *lint.Pass) {
 		for _, c := range p.Containers() {
 			p.Mask(c.Node.Get("image"))
 		}
@@ -149,11 +165,11 @@ func TestAStoppedRunMasksWhatItShows(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	for name, o := range map[string]Options{
-		"enabled":     {Rules: []Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*Rule{masking}},
-		"not enabled": {Rules: []Enabled{{Rule: everyImage}}, Masking: []*Rule{masking}},
+		"enabled":     {Rules: []config.Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*lint.Rule{masking}},
+		"not enabled": {Rules: []config.Enabled{{Rule: everyImage}}, Masking: []*lint.Rule{masking}},
 	} {
-		r := Run(ctx, []*Bundle{b}, o)
-		if line := r.Masks.Line(b.Resources[0].Root.Locate().Span.Start.Source, 6); line != "    - image: "+Mask {
+		r := report(ctx, []*lint.Bundle{b}, o)
+		if line := r.Masks.Line(b.Resources[0].Root.Locate().Span.Start.Source, 6); line != "    - image: "+lint.Mask {
 			t.Errorf("%s: the line is shown as %q", name, line)
 		}
 		if len(r.Errors) != 1 {
@@ -163,14 +179,14 @@ func TestAStoppedRunMasksWhatItShows(t *testing.T) {
 }
 
 func TestARuleThatPanicsBeforeItMasksShowsNothing(t *testing.T) {
-	masking := &Rule{ID: "masking", Run: func(*Pass) { panic("no such field") }}
+	masking := &lint.Rule{ID: "masking", Run: func(*lint.Pass) { panic("no such field") }}
 	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - image: i\n      env: [{name: DB_PASSWORD, value: correct-horse-battery}]\n"
 	for name, o := range map[string]Options{
-		"enabled":     {Rules: []Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*Rule{masking}},
-		"not enabled": {Rules: []Enabled{{Rule: everyImage}}, Masking: []*Rule{masking}},
+		"enabled":     {Rules: []config.Enabled{{Rule: masking}, {Rule: everyImage}}, Masking: []*lint.Rule{masking}},
+		"not enabled": {Rules: []config.Enabled{{Rule: everyImage}}, Masking: []*lint.Rule{masking}},
 	} {
 		b := bundleOf(t, ".", text)
-		r := Run(context.Background(), []*Bundle{b}, o)
+		r := report(context.Background(), []*lint.Bundle{b}, o)
 		if line := r.Masks.Line(b.Resources[0].Root.Locate().Span.Start.Source, 7); strings.Contains(line, "horse") {
 			t.Errorf("%s: the line is shown as %q", name, line)
 		}
@@ -183,27 +199,27 @@ func TestARuleThatPanicsBeforeItMasksShowsNothing(t *testing.T) {
 // What one bundle, run or broken document holds is hidden in what all others say.
 func TestEverySecretIsHiddenInAllThatAReportSays(t *testing.T) {
 	const secret = "correct-horse-battery"
-	leak := &Rule{ID: "leak", Run: func(p *Pass) {
+	leak := &lint.Rule{ID: "leak", Run: func(p *lint.Pass) {
 		for _, c := range p.Containers() {
 			p.Report(c.Node.Get("image"), "the image is "+secret).Help = "not " + secret
 			p.Report(c.Node.Get("name"), "the name is "+secret)
 		}
 	}}
-	weaker := &Rule{ID: "weaker", YieldsTo: []string{"leak"}, Run: func(p *Pass) {
+	weaker := &lint.Rule{ID: "weaker", YieldsTo: []string{"leak"}, Run: func(p *lint.Pass) {
 		for _, c := range p.Containers() {
 			p.Report(c.Node, "weaker "+secret)
 		}
 	}}
 	pods := "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: x\n      image: i # manilint:ignore[leak] " + secret + "\n"
-	o := Options{Rules: []Enabled{{Rule: leak}, {Rule: weaker}}}
+	o := Options{Rules: []config.Enabled{{Rule: leak}, {Rule: weaker}}}
 	broken := bundleOf(t, "pods", pods)
-	src := NewSource("broken.yaml", []byte("kind: Secret\nstringData:\n  password: "+secret+"\n  a: [\n"))
-	_, broken.Errors = ParseYAML(src)
+	src := lint.NewSource("broken.yaml", []byte("kind: Secret\nstringData:\n  password: "+secret+"\n  a: [\n"))
+	_, broken.Errors = lint.ParseYAML(src)
 	known := bundleOf(t, "secret", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: "+secret+"}\n")
-	run := func(bundles ...*Bundle) *Report { return Run(context.Background(), bundles, o) }
-	for name, r := range map[string]*Report{
+	run := func(bundles ...*lint.Bundle) *lint.Report { return report(context.Background(), bundles, o) }
+	for name, r := range map[string]*lint.Report{
 		"another bundle":    run(bundleOf(t, "pods", pods), known),
-		"another run":       Combine(run(bundleOf(t, "pods", pods)), run(known)),
+		"another run":       Merge(group(t.Context(), []*lint.Bundle{bundleOf(t, "pods", pods)}, o), group(t.Context(), []*lint.Bundle{known}, o)),
 		"a broken document": run(broken),
 	} {
 		if len(r.Findings) == 0 || len(r.Suppressed) == 0 || len(r.Yielded) == 0 {
@@ -224,22 +240,22 @@ func TestEverySecretIsHiddenInAllThatAReportSays(t *testing.T) {
 
 func TestJoinedReportsKeepEveryObject(t *testing.T) {
 	shared := "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: x, image: i}]}\n"
-	src := NewSource("shared.yaml", []byte(fmt.Sprintf(shared, "a")))
-	bundle := func(root string, names ...string) *Bundle { // one template, rendered for each name
-		var all []*Resource
+	src := lint.NewSource("shared.yaml", []byte(fmt.Sprintf(shared, "a")))
+	bundle := func(root string, names ...string) *lint.Bundle { // one template, rendered for each name
+		var all []*lint.Resource
 		for _, name := range names {
-			docs, errs := ParseYAML(NewSource("shared.yaml", []byte(fmt.Sprintf(shared, name))))
+			docs, errs := lint.ParseYAML(lint.NewSource("shared.yaml", []byte(fmt.Sprintf(shared, name))))
 			if len(errs) > 0 {
 				t.Fatal(errs[0])
 			}
-			all = append(all, NewResources(docs[0], FileLocator{src})...)
+			all = append(all, lint.NewResources(docs[0], lint.FileLocator{Source: src})...)
 		}
-		return NewBundle(Rendering{Kind: "helm", Root: root}, "", all)
+		return lint.NewBundle(lint.Rendering{Kind: "helm", Root: root}, "", all)
 	}
-	run := func(b *Bundle) *Report {
-		return Run(context.Background(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: everyImage}}})
+	run := func(b *lint.Bundle) Group {
+		return group(context.Background(), []*lint.Bundle{b}, Options{Rules: []config.Enabled{{Rule: everyImage}}})
 	}
-	r := Combine(run(bundle("one", "a", "b")), run(bundle("two", "c", "d")))
+	r := Merge(run(bundle("one", "a", "b")), run(bundle("two", "c", "d")))
 	if len(r.Findings) != 1 || len(r.Findings[0].Objects) != 3 {
 		t.Errorf("%d findings, the first with the further objects %v", len(r.Findings), r.Findings[0].Objects)
 	}
@@ -247,11 +263,11 @@ func TestJoinedReportsKeepEveryObject(t *testing.T) {
 
 // A badLocator panics on what it cannot place.
 type badLocator struct {
-	FileLocator
-	bad func(*Node) bool
+	lint.FileLocator
+	bad func(*lint.Node) bool
 }
 
-func (l badLocator) Locate(n *Node) Place {
+func (l badLocator) Locate(n *lint.Node) lint.Place {
 	if l.bad(n) {
 		panic("no such segment")
 	}
@@ -260,19 +276,19 @@ func (l badLocator) Locate(n *Node) Place {
 
 func TestAPanicInALocatorIsContainedAndNamed(t *testing.T) {
 	text := twoPods + "  - {apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {password: correct-horse-battery}}\n"
-	for name, bad := range map[string]func(*Node) bool{
-		"of one field":  func(n *Node) bool { return n.Name() == "image" && n.Resource().Name == "b" },
-		"of one object": func(n *Node) bool { return n.Resource().Name == "b" },
-		"of a secret":   func(n *Node) bool { return n.Resource().Name == "s" },
+	for name, bad := range map[string]func(*lint.Node) bool{
+		"of one field":  func(n *lint.Node) bool { return n.Name() == "image" && n.Resource().Name == "b" },
+		"of one object": func(n *lint.Node) bool { return n.Resource().Name == "b" },
+		"of a secret":   func(n *lint.Node) bool { return n.Resource().Name == "s" },
 	} {
-		src := NewSource("x.yaml", []byte(text))
-		docs, errs := ParseYAML(src)
+		src := lint.NewSource("x.yaml", []byte(text))
+		docs, errs := lint.ParseYAML(src)
 		if len(errs) > 0 {
 			t.Fatal(errs[0])
 		}
-		b := NewBundle(Rendering{Kind: "file", Root: "."}, "", NewResources(docs[0], badLocator{FileLocator{src}, bad}))
-		leak := &Rule{ID: "leak", Run: func(p *Pass) { p.Report(p.Resources("Pod")[0].Root, "correct-horse-battery") }}
-		r := Run(context.Background(), []*Bundle{b, bundleOf(t, "other", twoPods)}, Options{Rules: []Enabled{{Rule: everyImage}, {Rule: leak}}})
+		b := lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", lint.NewResources(docs[0], badLocator{lint.FileLocator{Source: src}, bad}))
+		leak := &lint.Rule{ID: "leak", Run: func(p *lint.Pass) { p.Report(p.Resources("Pod")[0].Root, "correct-horse-battery") }}
+		r := report(context.Background(), []*lint.Bundle{b, bundleOf(t, "other", twoPods)}, Options{Rules: []config.Enabled{{Rule: everyImage}, {Rule: leak}}})
 		if len(r.Findings) != 6 {
 			t.Errorf("%s: %d findings, want those of both bundles", name, len(r.Findings))
 		}
@@ -286,48 +302,50 @@ func TestAPanicInALocatorIsContainedAndNamed(t *testing.T) {
 }
 
 func TestAPanicInTheLocatorOfAKustomizationIsReported(t *testing.T) {
-	src := NewSource("kustomization.yaml", []byte("resources: [a.yaml]\n"))
-	docs, _ := ParseYAML(src)
-	k := NewKustomization(docs[0], badLocator{FileLocator{src}, func(*Node) bool { return true }})
-	r := Run(context.Background(), []*Bundle{NewBundle(Rendering{Kind: "kustomize", Root: "."}, "", []*Resource{k})}, Options{})
+	src := lint.NewSource("kustomization.yaml", []byte("resources: [a.yaml]\n"))
+	docs, _ := lint.ParseYAML(src)
+	k := lint.NewKustomization(docs[0], badLocator{lint.FileLocator{Source: src}, func(*lint.Node) bool { return true }})
+	r := report(context.Background(), []*lint.Bundle{lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: "."}, "", []*lint.Resource{k})}, Options{})
 	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "no such segment") {
 		t.Errorf("errors %v", r.Errors)
 	}
 }
 
 func TestTheWorstFindingInAPlaceSpeaksForAll(t *testing.T) {
-	graded := &Rule{ID: "graded", Severity: Low, Run: func(p *Pass) {
+	graded := &lint.Rule{ID: "graded", Severity: lint.Low, Run: func(p *lint.Pass) {
 		for _, r := range p.Resources("Pod") {
 			f := p.Reportf(r.Get("spec"), "a low thing")
 			if r.Name == "prod" {
-				f.Message, f.Help, f.Severity = "the high thing", "mend it", High
+				f.Message, f.Help, f.Severity = "the high thing", "mend it", lint.High
 			}
 		}
 	}}
 	text := "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: []}\n"
-	src := NewSource("template.yaml", []byte(fmt.Sprintf(text, "name")))
-	var bundles []*Bundle
+	src := lint.NewSource("template.yaml", []byte(fmt.Sprintf(text, "name")))
+	var bundles []*lint.Bundle
 	for _, name := range []string{"dev", "prod", "test"} {
-		docs, _ := ParseYAML(NewSource("template.yaml", []byte(fmt.Sprintf(text, name))))
-		bundles = append(bundles, NewBundle(Rendering{Kind: "helm", Root: ".", Variant: name}, "", NewResources(docs[0], FileLocator{src})))
+		docs, _ := lint.ParseYAML(lint.NewSource("template.yaml", []byte(fmt.Sprintf(text, name))))
+		bundles = append(bundles, lint.NewBundle(lint.Rendering{Kind: "helm", Root: ".", Variant: name}, "", lint.NewResources(docs[0], lint.FileLocator{Source: src})))
 	}
-	r := Run(context.Background(), bundles, Options{Rules: []Enabled{{Rule: graded}}})
+	r := report(context.Background(), bundles, Options{Rules: []config.Enabled{{Rule: graded}}})
 	if len(r.Findings) != 1 {
 		t.Fatalf("%d findings, want one", len(r.Findings))
 	}
 	f := r.Findings[0]
-	if f.Severity != High || f.Message != "the high thing" || f.Help != "mend it" || f.Object.Name != "prod" || len(f.Renderings) != 3 || len(f.Objects) != 2 {
+	if f.Severity != lint.High || f.Message != "the high thing" || f.Help != "mend it" || f.Object.Name != "prod" || len(f.Renderings) != 3 || len(f.Objects) != 2 {
 		t.Errorf("got %s %q %q of %v in %v", f.Severity, f.Message, f.Help, f.Object, f.Renderings)
 	}
 }
 
 // An oneAction places every node at one action of a template.
-type oneAction struct{ src *Source }
+type oneAction struct{ src *lint.Source }
 
-func (l oneAction) Locate(*Node) Place { return Place{Span: l.src.Span(0, 4), Precision: Block} }
+func (l oneAction) Locate(*lint.Node) lint.Place {
+	return lint.Place{Span: l.src.Span(0, 4), Precision: lint.Block}
+}
 
 func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
-	seen := &Rule{ID: "seen", Run: func(p *Pass) {
+	seen := &lint.Rule{ID: "seen", Run: func(p *lint.Pass) {
 		for _, pod := range p.PodSpecs() {
 			p.Report(pod.Node.Get("securityContext", "runAsUser"), "the pod's user")
 		}
@@ -340,19 +358,19 @@ func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
 		}
 	}}
 	spec := "spec: {securityContext: {runAsUser: 0}, containers: [{name: a, securityContext: {runAsUser: 0, runAsGroup: 0}}, {name: b, securityContext: {runAsUser: 0, runAsGroup: 0}, volumeMounts: [{name: v}, {name: w}]}]}"
-	src := NewSource("template.yaml", []byte("{{ toYaml .Values }}"))
-	var all []*Resource
+	src := lint.NewSource("template.yaml", []byte("{{ toYaml .Values }}"))
+	var all []*lint.Resource
 	for _, text := range []string{
 		"{apiVersion: v1, kind: Pod, metadata: {name: p}, " + spec + "}",
 		"{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {template: {" + spec + "}}}",
 	} {
-		docs, errs := ParseYAML(NewSource("rendered", []byte(text)))
+		docs, errs := lint.ParseYAML(lint.NewSource("rendered", []byte(text)))
 		if len(errs) > 0 {
 			t.Fatal(errs[0])
 		}
-		all = append(all, NewResources(docs[0], oneAction{src})...)
+		all = append(all, lint.NewResources(docs[0], oneAction{src})...)
 	}
-	r := Run(context.Background(), []*Bundle{NewBundle(Rendering{Kind: "helm", Root: "."}, "", all)}, Options{Rules: []Enabled{{Rule: seen}}})
+	r := report(context.Background(), []*lint.Bundle{lint.NewBundle(lint.Rendering{Kind: "helm", Root: "."}, "", all)}, Options{Rules: []config.Enabled{{Rule: seen}}})
 	var got []string
 	for _, f := range r.Findings {
 		got = append(got, f.Message)
@@ -363,15 +381,15 @@ func TestFieldsThatOneActionWritesAreToldApart(t *testing.T) {
 }
 
 func TestJoinedReportsKeepWhatYieldedOnce(t *testing.T) {
-	weaker := &Rule{ID: "weaker", YieldsTo: []string{"image"}, Run: func(p *Pass) {
+	weaker := &lint.Rule{ID: "weaker", YieldsTo: []string{"image"}, Run: func(p *lint.Pass) {
 		for _, c := range p.Containers() {
 			p.Report(c.Node.Get("name"), "weaker")
 		}
 	}}
-	run := func(root string) *Report {
-		return Run(context.Background(), []*Bundle{bundleOf(t, root, twoPods)}, Options{Rules: []Enabled{{Rule: weaker}, {Rule: everyImage}}})
+	run := func(root string) Group {
+		return group(context.Background(), []*lint.Bundle{bundleOf(t, root, twoPods)}, Options{Rules: []config.Enabled{{Rule: weaker}, {Rule: everyImage}}})
 	}
-	if r := Combine(run("a"), run("b")); len(r.Yielded) != 2 || len(r.Yielded[0].Renderings) != 2 {
+	if r := Merge(run("a"), run("b")); len(r.Yielded) != 2 || len(r.Yielded[0].Renderings) != 2 {
 		t.Errorf("%d findings yielded, want two in two renderings", len(r.Yielded))
 	}
 }
@@ -379,7 +397,7 @@ func TestJoinedReportsKeepWhatYieldedOnce(t *testing.T) {
 func TestFingerprintsAreUniqueAndStayWhenLinesMove(t *testing.T) {
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: x}]}\n---\n"
 	prints := func(text string) (all []string) {
-		for _, f := range Run(context.Background(), []*Bundle{bundleOf(t, ".", text)}, Options{Rules: []Enabled{{Rule: everyImage}}}).Findings {
+		for _, f := range report(context.Background(), []*lint.Bundle{bundleOf(t, ".", text)}, Options{Rules: []config.Enabled{{Rule: everyImage}}}).Findings {
 			all = append(all, f.Fingerprint)
 		}
 		return all
@@ -388,10 +406,10 @@ func TestFingerprintsAreUniqueAndStayWhenLinesMove(t *testing.T) {
 	if len(one) != 1 || !slices.Equal(three, []string{one[0], one[0] + ":2", one[0] + ":3"}) {
 		t.Errorf("alone %q, of three %q", one, three)
 	}
-	run := func(text string) *Report {
-		return Run(context.Background(), []*Bundle{bundleOf(t, ".", text)}, Options{Rules: []Enabled{{Rule: everyImage}}})
+	run := func(text string) *lint.Report {
+		return report(context.Background(), []*lint.Bundle{bundleOf(t, ".", text)}, Options{Rules: []config.Enabled{{Rule: everyImage}}})
 	}
-	joined := Combine(run(pod+pod), run(strings.Replace(pod, "{name: web}", "{name: other}", 1)))
+	joined := report(context.Background(), []*lint.Bundle{bundleOf(t, ".", pod+pod), bundleOf(t, ".", strings.Replace(pod, "{name: web}", "{name: other}", 1))}, Options{Rules: []config.Enabled{{Rule: everyImage}}})
 	seen := map[string]bool{}
 	for _, f := range joined.Findings {
 		seen[f.Fingerprint] = true

@@ -1,4 +1,4 @@
-package lint
+package engine
 
 import (
 	"context"
@@ -7,14 +7,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/lint"
 )
 
 // flagged reports every scalar "true" by a rule that is called as its key, in
 // kebab-case: privileged: true is a finding of rule "privileged".
-func flagged(id string) *Rule {
-	return &Rule{ID: id, Severity: High, Run: func(p *Pass) {
+func flagged(id string) *lint.Rule {
+	return &lint.Rule{ID: id, Severity: lint.High, Run: func(p *lint.Pass) {
 		for _, r := range p.Bundle.Resources {
-			r.Root.Walk(func(n *Node) bool {
+			r.Root.Walk(func(n *lint.Node) bool {
 				if n.Name() == id && n.IsTrue() {
 					p.Reportf(n, "%s at %s", id, n.Path())
 				}
@@ -26,13 +29,13 @@ func flagged(id string) *Rule {
 
 // ignored runs the rules a, b, c and suppression-hygiene and returns the lines of
 // what is reported and of what is suppressed, as "a:3", and the hygiene's messages by line.
-func ignored(t *testing.T, o Options, bundles ...*Bundle) (reported, suppressed, hygiene []string) {
+func ignored(t *testing.T, o Options, bundles ...*lint.Bundle) (reported, suppressed, hygiene []string) {
 	t.Helper()
 	for _, id := range []string{"a", "b", "c"} {
-		o.Rules = append(o.Rules, Enabled{Rule: flagged(id)})
+		o.Rules = append(o.Rules, config.Enabled{Rule: flagged(id)})
 	}
-	o.Rules = append(o.Rules, Enabled{Rule: SuppressionHygiene})
-	r := Run(context.Background(), bundles, o)
+	o.Rules = append(o.Rules, config.Enabled{Rule: SuppressionHygiene})
+	r := report(context.Background(), bundles, o)
 	for _, e := range r.Errors {
 		t.Error(e)
 	}
@@ -97,7 +100,7 @@ func TestACommentAboveAnObjectCoversIt(t *testing.T) {
 		}
 	}
 	// a values file is one mapping too, but its first key is no object
-	values := NewSource("values.yaml", []byte("# manilint:ignore[a] why\nx: 1\na: true\n"))
+	values := lint.NewSource("values.yaml", []byte("# manilint:ignore[a] why\nx: 1\na: true\n"))
 	if c := findComments(values); len(c) != 1 || c[0].last != 2 {
 		t.Errorf("the comment above the first value covers up to line %d", c[0].last)
 	}
@@ -105,32 +108,32 @@ func TestACommentAboveAnObjectCoversIt(t *testing.T) {
 
 // templateOf makes a bundle of a template's text whose actions render to nothing:
 // the nodes stand where they stand in the template.
-func templateOf(t *testing.T, text string) *Bundle {
+func templateOf(t *testing.T, text string) *lint.Bundle {
 	t.Helper()
-	src := NewSource("templates/x.yaml", []byte(text))
+	src := lint.NewSource("templates/x.yaml", []byte(text))
 	blank := templateComment.ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) })
 	blank = action.ReplaceAllString(blank, "")
-	docs, errs := ParseYAML(NewSource("rendered", []byte(blank)))
+	docs, errs := lint.ParseYAML(lint.NewSource("rendered", []byte(blank)))
 	for _, e := range errs {
 		t.Fatal(e)
 	}
-	var all []*Resource
+	var all []*lint.Resource
 	for _, d := range docs {
-		all = append(all, NewResources(d, lineLocator{src, nil})...)
+		all = append(all, lint.NewResources(d, lineLocator{src, nil})...)
 	}
-	return NewBundle(Rendering{Kind: "helm", Root: "."}, "", all)
+	return lint.NewBundle(lint.Rendering{Kind: "helm", Root: "."}, "", all)
 }
 
 // lineLocator locates nodes at the line they have in src; related maps the value
 // of scalars to a place.
 type lineLocator struct {
-	src     *Source
-	related map[string][]Related
+	src     *lint.Source
+	related map[string][]lint.Related
 }
 
-func (l lineLocator) Locate(n *Node) Place {
+func (l lineLocator) Locate(n *lint.Node) lint.Place {
 	n = n.Nearest()
-	return Place{Span: l.src.LineSpan(n.YAML().Line), Precision: Exact, Related: l.related[n.Path()]}
+	return lint.Place{Span: l.src.LineSpan(n.YAML().Line), Precision: lint.Exact, Related: l.related[n.Path()]}
 }
 
 func TestCommentsCoverTemplateActions(t *testing.T) {
@@ -155,18 +158,18 @@ spec:
 	if fmt.Sprint(reported, suppressed, hygiene) != "[a:11 a:16] [a:8 a:12 a:15] []" {
 		t.Errorf("reported %v, suppressed %v, hygiene %v", reported, suppressed, hygiene)
 	}
-	src := NewSource("x.yaml", []byte("spec:\n  # manilint:ignore[a] why\n  x:\n{{- include \"y\" . | nindent 4 }}\n  {{- toYaml .Values.z | nindent 2 }}\n"))
+	src := lint.NewSource("x.yaml", []byte("spec:\n  # manilint:ignore[a] why\n  x:\n{{- include \"y\" . | nindent 4 }}\n  {{- toYaml .Values.z | nindent 2 }}\n"))
 	if c := findComments(src); c[0].last != 4 {
 		t.Errorf("the comment covers up to line %d, want the include, which writes deeper, and not toYaml, which does not", c[0].last)
 	}
 }
 
 func TestAnIgnoreInAValuesFileOrABaseCoversTheFinding(t *testing.T) {
-	values := NewSource("values.yaml", []byte("web:\n  # manilint:ignore[a] why\n  flag: true\n"))
-	template := NewSource("t.yaml", []byte("apiVersion: v1\nkind: Thing\nspec: {a: true}\n"))
+	values := lint.NewSource("values.yaml", []byte("web:\n  # manilint:ignore[a] why\n  flag: true\n"))
+	template := lint.NewSource("t.yaml", []byte("apiVersion: v1\nkind: Thing\nspec: {a: true}\n"))
 	for role, want := range map[string]int{"value": 1, "patch": 1, "base": 1, "template": 1, "guard": 0, "binding": 0} {
-		docs, _ := ParseYAML(template)
-		b := NewBundle(Rendering{Kind: "helm", Root: "."}, "", NewResources(docs[0], lineLocator{template, map[string][]Related{
+		docs, _ := lint.ParseYAML(template)
+		b := lint.NewBundle(lint.Rendering{Kind: "helm", Root: "."}, "", lint.NewResources(docs[0], lineLocator{template, map[string][]lint.Related{
 			"spec.a": {{Role: role, Span: values.LineSpan(3)}},
 		}}))
 		if reported, suppressed, _ := ignored(t, Options{}, b); len(suppressed) != want || len(reported) != 1-want {
@@ -182,41 +185,41 @@ func TestAnnotationsCoverTheirObject(t *testing.T) {
 	if fmt.Sprint(reported, suppressed, hygiene) != "[c:7 a:4] [a:7 b:7] []" {
 		t.Errorf("reported %v, suppressed %v, hygiene %v", reported, suppressed, hygiene)
 	}
-	r := Run(context.Background(), []*Bundle{b}, Options{Rules: []Enabled{{Rule: flagged("a")}}})
+	r := report(context.Background(), []*lint.Bundle{b}, Options{Rules: []config.Enabled{{Rule: flagged("a")}}})
 	if s := r.Suppressed[0]; s.By != "annotation" || s.Reason != "it is the node agent" || s.Span.Start.Line != 6 {
 		t.Errorf("suppressed by %s at %s: %q", s.By, s.Span.Start, s.Reason)
 	}
 }
 
 func TestEveryFieldOfAConfigurationEntryMustMatch(t *testing.T) {
-	config := NewSource("deploy/.manilint.yaml", []byte("ignore: []\n"))
-	src := NewSource("deploy/apps/pod.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop}\nspec:\n  containers:\n    - {name: app, a: true}\n    - {name: sidecar, a: true}\n"))
+	file := lint.NewSource("deploy/.manilint.yaml", []byte("ignore: []\n"))
+	src := lint.NewSource("deploy/apps/pod.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop}\nspec:\n  containers:\n    - {name: app, a: true}\n    - {name: sidecar, a: true}\n"))
 	for name, test := range map[string]struct {
-		entry ConfigIgnore
+		entry config.Ignore
 		want  int
 	}{
-		"rule alone":          {ConfigIgnore{}, 2},
-		"another rule":        {ConfigIgnore{Rules: []string{"b"}}, 0},
-		"path":                {ConfigIgnore{Path: "apps/*.yaml"}, 2},
-		"path from elsewhere": {ConfigIgnore{Path: "deploy/apps/*.yaml"}, 0},
-		"kind":                {ConfigIgnore{Kind: "Pod"}, 2},
-		"another kind":        {ConfigIgnore{Kind: "Job"}, 0},
-		"namespace":           {ConfigIgnore{Namespace: "shop"}, 2},
-		"another namespace":   {ConfigIgnore{Namespace: "web"}, 0},
-		"name":                {ConfigIgnore{Name: "web-*"}, 2},
-		"another name":        {ConfigIgnore{Name: "db-*"}, 0},
-		"container":           {ConfigIgnore{Container: "sidecar"}, 1},
-		"all but one":         {ConfigIgnore{Path: "apps/*", Kind: "Pod", Name: "web-1", Container: "init"}, 0},
-		"expired":             {ConfigIgnore{Until: "2026-01-31"}, 0},
-		"the last day":        {ConfigIgnore{Until: "2026-02-01"}, 2},
+		"rule alone":          {config.Ignore{}, 2},
+		"another rule":        {config.Ignore{Rules: []string{"b"}}, 0},
+		"path":                {config.Ignore{Path: "apps/*.yaml"}, 2},
+		"path from elsewhere": {config.Ignore{Path: "deploy/apps/*.yaml"}, 0},
+		"kind":                {config.Ignore{Kind: "Pod"}, 2},
+		"another kind":        {config.Ignore{Kind: "Job"}, 0},
+		"namespace":           {config.Ignore{Namespace: "shop"}, 2},
+		"another namespace":   {config.Ignore{Namespace: "web"}, 0},
+		"name":                {config.Ignore{Name: "web-*"}, 2},
+		"another name":        {config.Ignore{Name: "db-*"}, 0},
+		"container":           {config.Ignore{Container: "sidecar"}, 1},
+		"all but one":         {config.Ignore{Path: "apps/*", Kind: "Pod", Name: "web-1", Container: "init"}, 0},
+		"expired":             {config.Ignore{Until: "2026-01-31"}, 0},
+		"the last day":        {config.Ignore{Until: "2026-02-01"}, 2},
 	} {
-		docs, _ := ParseYAML(src)
-		b := NewBundle(Rendering{Kind: "file", Root: "deploy"}, "", NewResources(docs[0], FileLocator{src}))
-		test.entry.Span, test.entry.Reason = config.LineSpan(1), "why"
+		docs, _ := lint.ParseYAML(src)
+		b := lint.NewBundle(lint.Rendering{Kind: "file", Root: "deploy"}, "", lint.NewResources(docs[0], lint.FileLocator{Source: src}))
+		test.entry.Span, test.entry.Reason = file.LineSpan(1), "why"
 		if test.entry.Rules == nil {
 			test.entry.Rules = []string{"a"}
 		}
-		o := Options{Ignores: []ConfigIgnore{test.entry}, Now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)}
+		o := Options{Ignores: []config.Ignore{test.entry}, Now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)}
 		if _, suppressed, _ := ignored(t, o, b); len(suppressed) != test.want {
 			t.Errorf("%s: suppressed %v, want %d", name, suppressed, test.want)
 		}
@@ -240,7 +243,7 @@ spec:
 `
 	renamed := flagged("a")
 	renamed.Aliases = []string{"old"}
-	o := Options{Now: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), AllRules: []*Rule{renamed, {ID: "off"}, {ID: "aab"}}}
+	o := Options{Now: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), AllRules: []*lint.Rule{renamed, {ID: "off"}, {ID: "aab"}}}
 	reported, suppressed, hygiene := ignored(t, o, bundleOf(t, ".", text))
 	if want := []string{"a:5"}; !slices.Equal(reported, want) {
 		t.Errorf("reported %v, want %v", reported, want)
@@ -262,11 +265,11 @@ spec:
 }
 
 func TestAnIgnoreUsedInOneRenderingIsUsed(t *testing.T) {
-	src := NewSource("t.yaml", []byte("apiVersion: v1\nkind: Thing\nspec:\n  # manilint:ignore[a] why\n  a: FLAG\n  # manilint:ignore[b] why\n  x: 1\n"))
-	var bundles []*Bundle
+	src := lint.NewSource("t.yaml", []byte("apiVersion: v1\nkind: Thing\nspec:\n  # manilint:ignore[a] why\n  a: FLAG\n  # manilint:ignore[b] why\n  x: 1\n"))
+	var bundles []*lint.Bundle
 	for _, flag := range []string{"true", "false"} {
-		docs, _ := ParseYAML(NewSource("rendered", []byte(strings.ReplaceAll(string(src.Data), "FLAG", flag))))
-		bundles = append(bundles, NewBundle(Rendering{Kind: "helm", Root: "c", Variant: flag}, "", NewResources(docs[0], lineLocator{src, nil})))
+		docs, _ := lint.ParseYAML(lint.NewSource("rendered", []byte(strings.ReplaceAll(string(src.Data), "FLAG", flag))))
+		bundles = append(bundles, lint.NewBundle(lint.Rendering{Kind: "helm", Root: "c", Variant: flag}, "", lint.NewResources(docs[0], lineLocator{src, nil})))
 	}
 	for range 2 {
 		_, suppressed, hygiene := ignored(t, Options{}, bundles...)
@@ -275,17 +278,17 @@ func TestAnIgnoreUsedInOneRenderingIsUsed(t *testing.T) {
 		}
 		slices.Reverse(bundles)
 	}
-	bundles[0].Errors = []*InputError{{Message: "a template did not render"}}
-	r := Run(context.Background(), bundles, Options{Rules: []Enabled{{Rule: flagged("b")}, {Rule: SuppressionHygiene}}})
+	bundles[0].Errors = []*lint.InputError{{Message: "a template did not render"}}
+	r := report(context.Background(), bundles, Options{Rules: []config.Enabled{{Rule: flagged("b")}, {Rule: SuppressionHygiene}}})
 	if len(r.Findings) != 0 {
 		t.Errorf("%s, although a rendering failed", r.Findings[0].Message)
 	}
 }
 
 func TestABranchThatWasNotRenderedKeepsItsIgnore(t *testing.T) {
-	src := NewSource("t.yaml", []byte("apiVersion: v1\nkind: Thing\n{{- if .Values.x }}\n# manilint:ignore[a] why\nspec: {a: true}\n{{- end }}\n"))
-	docs, _ := ParseYAML(NewSource("rendered", []byte("apiVersion: v1\nkind: Thing\n")))
-	b := NewBundle(Rendering{Kind: "helm", Root: "."}, "", NewResources(docs[0], lineLocator{src, nil}))
+	src := lint.NewSource("t.yaml", []byte("apiVersion: v1\nkind: Thing\n{{- if .Values.x }}\n# manilint:ignore[a] why\nspec: {a: true}\n{{- end }}\n"))
+	docs, _ := lint.ParseYAML(lint.NewSource("rendered", []byte("apiVersion: v1\nkind: Thing\n")))
+	b := lint.NewBundle(lint.Rendering{Kind: "helm", Root: "."}, "", lint.NewResources(docs[0], lineLocator{src, nil}))
 	if _, _, hygiene := ignored(t, Options{}, b); len(hygiene) != 0 {
 		t.Errorf("%v", hygiene)
 	}
@@ -294,32 +297,32 @@ func TestABranchThatWasNotRenderedKeepsItsIgnore(t *testing.T) {
 func TestAnIgnoreCoversWhatYieldsToTheIgnoredFinding(t *testing.T) {
 	const text = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: x\n      a: true\n      b: true\n    - name: y\n      a: true\n"
 	const annotated = "apiVersion: v1\nkind: Pod\nmetadata: {annotations: {manilint.dev/ignore: 'b: why'}}\nspec: {containers: [{name: x, a: true, b: true}, {name: y, a: true}]}\n"
-	low := Low
+	low := lint.Low
 	for _, c := range []struct {
 		name, text    string
-		weaker        Severity  // as a reports
-		configuration *Severity // of b
+		weaker        lint.Severity  // as a reports
+		configuration *lint.Severity // of b
 		noIgnores     bool
 		want          string
 	}{
-		{"no ignore", text, High, nil, false, "b x, a y"},
-		{"the stronger is ignored", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), High, nil, false, "a y"},
-		{"the configuration lowers the stronger", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), High, &low, false, "a y"},
-		{"the weaker is worse here", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), Critical, nil, false, "a x, a y"},
-		{"both are ignored", strings.Replace(text, "    - name: x", "    # manilint:ignore[a, b] why\n    - name: x", 1), Critical, nil, false, "a y"},
-		{"another rule is ignored", strings.Replace(text, "b: true", "b: true # manilint:ignore[c] why", 1), High, nil, false, "b x, a y"},
-		{"the ignore has run out", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] until=2020-01-01 why", 1), High, nil, false, "b x, a y"},
-		{"by annotation", annotated, High, nil, false, "a y"},
-		{"ignores are off", annotated, High, nil, true, "b x, a y"},
+		{"no ignore", text, lint.High, nil, false, "b x, a y"},
+		{"the stronger is ignored", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), lint.High, nil, false, "a y"},
+		{"the configuration lowers the stronger", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), lint.High, &low, false, "a y"},
+		{"the weaker is worse here", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] why", 1), lint.Critical, nil, false, "a x, a y"},
+		{"both are ignored", strings.Replace(text, "    - name: x", "    # manilint:ignore[a, b] why\n    - name: x", 1), lint.Critical, nil, false, "a y"},
+		{"another rule is ignored", strings.Replace(text, "b: true", "b: true # manilint:ignore[c] why", 1), lint.High, nil, false, "b x, a y"},
+		{"the ignore has run out", strings.Replace(text, "b: true", "b: true # manilint:ignore[b] until=2020-01-01 why", 1), lint.High, nil, false, "b x, a y"},
+		{"by annotation", annotated, lint.High, nil, false, "a y"},
+		{"ignores are off", annotated, lint.High, nil, true, "b x, a y"},
 	} {
 		weaker := flagged("a")
 		weaker.YieldsTo, weaker.Severity = []string{"b"}, c.weaker
-		r := Run(context.Background(), []*Bundle{bundleOf(t, ".", c.text)}, Options{
-			Rules: []Enabled{{Rule: weaker}, {Rule: flagged("b"), Severity: c.configuration}}, NoIgnores: c.noIgnores, Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		r := report(context.Background(), []*lint.Bundle{bundleOf(t, ".", c.text)}, Options{
+			Rules: []config.Enabled{{Rule: weaker}, {Rule: flagged("b"), Severity: c.configuration}}, NoIgnores: c.noIgnores, Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		})
 		var got []string
 		for _, f := range r.Findings {
-			got = append(got, f.Rule.ID+" "+containerName(f.Node))
+			got = append(got, f.Rule.ID+" "+f.Container)
 		}
 		if strings.Join(got, ", ") != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
@@ -336,8 +339,8 @@ func TestNoIgnoresReportsEverything(t *testing.T) {
 }
 
 func TestUnusedEntriesOfTheConfigurationAreReportedByACompleteRunAlone(t *testing.T) {
-	config := NewSource(".manilint.yaml", []byte("ignore:\n  - rule: b\n"))
-	o := Options{Ignores: []ConfigIgnore{{Rules: []string{"b"}, Reason: "why", Span: config.LineSpan(2)}}}
+	file := lint.NewSource(".manilint.yaml", []byte("ignore:\n  - rule: b\n"))
+	o := Options{Ignores: []config.Ignore{{Rules: []string{"b"}, Reason: "why", Span: file.LineSpan(2)}}}
 	for _, complete := range []bool{true, false} {
 		o.Complete = complete
 		if _, _, hygiene := ignored(t, o, bundleOf(t, ".", "apiVersion: v1\nkind: Thing\n")); (len(hygiene) == 1) != complete {
@@ -348,10 +351,10 @@ func TestUnusedEntriesOfTheConfigurationAreReportedByACompleteRunAlone(t *testin
 
 func TestPatchesInAKustomizationHoldIgnores(t *testing.T) {
 	text := "patches:\n  - patch: |\n      spec:\n        # manilint:ignore[a] why\n        a: true\n"
-	if c := findComments(NewSource("overlay/kustomization.yaml", []byte(text))); len(c) != 1 || c[0].last != 5 {
+	if c := findComments(lint.NewSource("overlay/kustomization.yaml", []byte(text))); len(c) != 1 || c[0].last != 5 {
 		t.Errorf("%v", c)
 	}
-	if c := findComments(NewSource("overlay/configmap.yaml", []byte(text))); len(c) != 0 {
+	if c := findComments(lint.NewSource("overlay/configmap.yaml", []byte(text))); len(c) != 0 {
 		t.Errorf("a comment inside the data of another file: %v", c)
 	}
 }
@@ -361,7 +364,7 @@ func FuzzComments(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		src := NewSource("f.yaml", []byte(text))
+		src := lint.NewSource("f.yaml", []byte(text))
 		for _, c := range findComments(src) {
 			if c.first < 1 || c.last < c.first || c.last > src.Lines() || c.span.Start.Line > c.first {
 				t.Errorf("lines %d to %d of %d", c.first, c.last, src.Lines())

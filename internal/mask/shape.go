@@ -1,4 +1,4 @@
-package lint
+package mask
 
 import (
 	"regexp"
@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/internal/yamltext"
+	"github.com/manilint/manilint/lint"
 )
 
 // What is a credential by its form or by the name in front of it, whoever wrote it and
@@ -21,7 +22,7 @@ func redactShapes(text string) string {
 	}
 	for _, prefix := range tokenPrefixes {
 		if strings.Contains(text, prefix) {
-			text = tokenShape.ReplaceAllLiteralString(text, Mask)
+			text = tokenShape.ReplaceAllLiteralString(text, lint.Mask)
 			break
 		}
 	}
@@ -63,13 +64,13 @@ func hideUserinfo(info string, web bool) string {
 	case info == "" || info == "git" || variable.MatchString(info):
 		return info
 	case !both && web:
-		return Mask
+		return lint.Mask
 	case !both || variable.MatchString(password) && len(user) < longUser:
 		return info
 	case len(user) >= longUser || password == "" || password == "x-oauth-basic":
-		return Mask
+		return lint.Mask
 	}
-	return user + ":" + Mask
+	return user + ":" + lint.Mask
 }
 
 // tokenPrefixes tell cheaply that tokenShape may match.
@@ -131,7 +132,7 @@ func cutOut(text string, cuts []cut) string {
 			continue
 		}
 		b.WriteString(text[at:c.from])
-		b.WriteString(Mask)
+		b.WriteString(lint.Mask)
 		at = c.to
 	}
 	b.WriteString(text[at:])
@@ -259,7 +260,7 @@ var yamlKey = regexp.MustCompile(`(?:^|[\s{,"'#-])([\w.\-/]+)["']?[ \t]*:(?:[ \t
 
 // sensitiveSpans returns, by line, what a source assigns to sensitive names. It goes by
 // the line, so that it sees comments and what no parser understood.
-func sensitiveSpans(src *Source) map[int][]cut {
+func sensitiveSpans(src *lint.Source) map[int][]cut {
 	found := map[int][]cut{}
 	block, listed := -1, -1 // the indentation of a sensitive key above its text, above its list
 	named := ""             // the name of the entry of a list, as of env

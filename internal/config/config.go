@@ -1,4 +1,6 @@
-package lint
+// Package config reads .manilint.yaml, publishes the schema of it, and says which rules
+// it selects with which settings. It reads no file but the one it is given the text of.
+package config
 
 import (
 	"encoding/json"
@@ -8,38 +10,39 @@ import (
 	"time"
 
 	"github.com/manilint/manilint/internal/glob"
+	"github.com/manilint/manilint/lint"
 )
 
-// ConfigName is the name of the configuration file.
-const ConfigName = ".manilint.yaml"
+// Name is the name of the configuration file.
+const Name = ".manilint.yaml"
 
 // A Config is a configuration file, parsed. The zero Config changes nothing.
 type Config struct {
 	// Source is the file; nil for the zero Config.
-	Source *Source
+	Source *lint.Source
 	// Profile is "" where the file names none.
-	Profile Profile
+	Profile lint.Profile
 	// Rules holds what the file says of single rules, by rule ID.
-	Rules map[string]RuleConfig
+	Rules map[string]Settings
 	// Exclude are globs of paths, relative to the file's folder, that are not linted.
 	Exclude []string
 	// Ignore are findings that are not reported.
-	Ignore []ConfigIgnore
+	Ignore []Ignore
 	// Variants are further sets of values files for charts.
 	Variants []Variant
 	// KubeVersion is the Kubernetes version deployed to, "" for the newest known.
 	KubeVersion string
 	// KubeVersionSpan is where the file says so.
-	KubeVersionSpan Span
+	KubeVersionSpan lint.Span
 	// PodPaths are where custom resources hold pods, besides those that manilint knows.
-	PodPaths []PodPath
+	PodPaths []lint.PodPath
 }
 
-// A RuleConfig is what a configuration says of one rule.
-type RuleConfig struct {
+// A Settings is what a configuration says of one rule.
+type Settings struct {
 	Enabled          *bool
-	Severity         *Severity
-	Params           map[string]any // of the types of [Param.Default]
+	Severity         *lint.Severity
+	Params           map[string]any // of the types of [lint.Param.Default]
 	ExemptNamespaces []string
 }
 
@@ -49,17 +52,26 @@ type Variant struct {
 	Chart  string
 	Values []string
 	// ChartSpan and ValueSpans are where the file says so.
-	ChartSpan  Span
-	ValueSpans []Span
+	ChartSpan  lint.Span
+	ValueSpans []lint.Span
 }
 
-// A ConfigIgnore is an entry of ignore: every field that is not empty must
+// A Ignore is an entry of ignore: every field that is not empty must
 // match. Path is a glob over the paths of a finding's places, relative to the
 // configuration's folder. Until, as 2006-01-02, is the last day it holds.
-type ConfigIgnore struct {
+type Ignore struct {
 	Rules                                                 []string
 	Path, Kind, Namespace, Name, Container, Reason, Until string
-	Span                                                  Span
+	Span                                                  lint.Span
+}
+
+// An Enabled is a rule that runs, with what the configuration says of it.
+type Enabled struct {
+	Rule     *lint.Rule
+	Severity *lint.Severity // nil: as the rule reports
+	Params   map[string]any // of the types of [lint.Param.Default]
+	// ExemptNamespaces are namespaces whose objects the rule leaves alone.
+	ExemptNamespaces []string
 }
 
 // field describes one key of the configuration: one table for the parser, its
@@ -67,41 +79,41 @@ type ConfigIgnore struct {
 type field struct {
 	name, summary string
 	schema        map[string]any
-	parse         func(p *configParser, n *Node)
+	parse         func(p *parser, n *lint.Node)
 }
 
-type configParser struct {
-	src    *Source
-	rules  []*Rule
+type parser struct {
+	src    *lint.Source
+	rules  []*lint.Rule
 	config *Config
-	errs   []*InputError
+	errs   []*lint.InputError
 }
 
-// ParseConfig reads a configuration file against the rules that exist. Unknown
+// Parse reads a configuration file against the rules that exist. Unknown
 // keys, rules and values are errors that name the line and the nearest known word.
-func ParseConfig(src *Source, rules []*Rule) (*Config, []*InputError) {
-	p := &configParser{src: src, rules: rules, config: &Config{Source: src, Rules: map[string]RuleConfig{}}}
-	docs, errs := ParseYAML(src)
+func Parse(src *lint.Source, rules []*lint.Rule) (*Config, []*lint.InputError) {
+	p := &parser{src: src, rules: rules, config: &Config{Source: src, Rules: map[string]Settings{}}}
+	docs, errs := lint.ParseYAML(src)
 	p.errs = errs
 	if len(docs) > 1 {
-		p.errs = append(p.errs, &InputError{Span: NodeSpan(src, docs[1]), Message: "a configuration is one YAML document"})
+		p.errs = append(p.errs, &lint.InputError{Span: lint.NodeSpan(src, docs[1]), Message: "a configuration is one YAML document"})
 	}
 	if len(docs) > 0 {
-		p.mapping(NewNode(docs[0]), configFields())
+		p.mapping(lint.NewNode(docs[0]), fileFields())
 	}
 	return p.config, p.errs
 }
 
-func (p *configParser) errorf(n *Node, format string, args ...any) {
+func (p *parser) errorf(n *lint.Node, format string, args ...any) {
 	y := n.YAML()
 	if n.Key() != nil && !n.IsScalar() {
 		y = n.Key()
 	}
-	p.errs = append(p.errs, &InputError{Span: NodeSpan(p.src, y), Message: fmt.Sprintf(format, args...)})
+	p.errs = append(p.errs, &lint.InputError{Span: lint.NodeSpan(p.src, y), Message: fmt.Sprintf(format, args...)})
 }
 
 // mapping parses n by a table of fields.
-func (p *configParser) mapping(n *Node, fields []field) {
+func (p *parser) mapping(n *lint.Node, fields []field) {
 	if n.IsNull() {
 		return
 	}
@@ -112,7 +124,7 @@ func (p *configParser) mapping(n *Node, fields []field) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.YAML().Content); i += 2 {
 		if k := n.YAML().Content[i]; seen[k.Value] {
-			p.errs = append(p.errs, &InputError{Span: NodeSpan(p.src, k), Message: fmt.Sprintf("key %q is written twice", k.Value)})
+			p.errs = append(p.errs, &lint.InputError{Span: lint.NodeSpan(p.src, k), Message: fmt.Sprintf("key %q is written twice", k.Value)})
 		} else {
 			seen[k.Value] = true
 		}
@@ -131,7 +143,7 @@ fields:
 		for _, f := range fields {
 			known = append(known, f.name)
 		}
-		p.errs = append(p.errs, &InputError{Span: NodeSpan(p.src, child.Key()), Message: fmt.Sprintf("unknown key %q%s", child.Name(), Suggest(child.Name(), known))})
+		p.errs = append(p.errs, &lint.InputError{Span: lint.NodeSpan(p.src, child.Key()), Message: fmt.Sprintf("unknown key %q%s", child.Name(), lint.Suggest(child.Name(), known))})
 	}
 }
 
@@ -143,76 +155,14 @@ func names(fields []field) string {
 	return strings.Join(all, ", ")
 }
 
-// Suggest returns `; did you mean "word"?` for the known word nearest to word,
-// else the list of the known words.
-func Suggest(word string, known []string) string {
-	if near := Nearest(word, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	if len(known) > 12 {
-		return ""
-	}
-	return "; known are " + strings.Join(known, ", ")
-}
-
-// Nearest returns the word of known that is most like word: at most a third of
-// its letters differ, upper and lower case being alike. "" where none is near.
-func Nearest(word string, known []string) string {
-	if len(word) > longestWord {
-		return ""
-	}
-	best, least := "", max(2, len(word)/3)+1
-	word = strings.ToLower(word)
-	for _, k := range known {
-		if len(k)-len(word) >= least || len(word)-len(k) >= least {
-			continue
-		}
-		if d := distance(word, strings.ToLower(k), least); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// longestWord is the length in bytes of the longest word that is taken for a misspelt one.
-const longestWord = 100
-
-// distance is the Levenshtein distance, or limit where it is no less.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		least := row[0]
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-			least = min(least, cost)
-		}
-		if least >= limit { // it only grows
-			return limit
-		}
-	}
-	return min(row[len(b)], limit)
-}
-
-func (p *configParser) text(n *Node) string {
+func (p *parser) text(n *lint.Node) string {
 	if !n.IsScalar() {
 		p.errorf(n, "%s: a string belongs here", n.Name())
 	}
 	return n.Value()
 }
 
-func (p *configParser) texts(n *Node) []string {
+func (p *parser) texts(n *lint.Node) []string {
 	if !n.IsSequence() {
 		p.errorf(n, "%s: a list of strings belongs here", n.Name())
 		return nil
@@ -229,7 +179,7 @@ func (p *configParser) texts(n *Node) []string {
 }
 
 // globIn reports a glob that is none.
-func (p *configParser) globIn(n *Node, key string) {
+func (p *parser) globIn(n *lint.Node, key string) {
 	if !n.IsScalar() {
 		return // reported
 	}
@@ -249,7 +199,7 @@ func CompileGlob(pattern string) (*glob.Glob, error) {
 func (c *Config) Excludes() func(path string) bool {
 	var globs []*glob.Glob
 	for _, pattern := range c.Exclude {
-		if g, err := CompileGlob(pattern); err == nil { // ParseConfig reports the others
+		if g, err := CompileGlob(pattern); err == nil { // Parse reports the others
 			globs = append(globs, g)
 		}
 	}
@@ -261,16 +211,16 @@ func (c *Config) Excludes() func(path string) bool {
 	}
 }
 
-func (p *configParser) oneOf(n *Node, allowed []string) string {
+func (p *parser) oneOf(n *lint.Node, allowed []string) string {
 	v := p.text(n)
 	if n.IsScalar() && !slices.Contains(allowed, v) {
-		p.errorf(n, "%s: unknown value %q%s", n.Name(), v, Suggest(v, allowed))
+		p.errorf(n, "%s: unknown value %q%s", n.Name(), v, lint.Suggest(v, allowed))
 		return ""
 	}
 	return v
 }
 
-func (p *configParser) bool(n *Node) bool {
+func (p *parser) bool(n *lint.Node) bool {
 	v, ok := n.Bool()
 	if !ok {
 		p.errorf(n, "%s: true or false belongs here", n.Name())
@@ -278,29 +228,19 @@ func (p *configParser) bool(n *Node) bool {
 	return v
 }
 
-func (p *configParser) rule(n *Node, id string) *Rule {
-	if r := FindRule(p.rules, id); r != nil {
+func (p *parser) rule(n *lint.Node, id string) *lint.Rule {
+	if r := lint.FindRule(p.rules, id); r != nil {
 		return r
 	}
 	y := n.YAML()
 	if n.Key() != nil && n.Name() == id {
 		y = n.Key()
 	}
-	p.errs = append(p.errs, &InputError{Span: NodeSpan(p.src, y), Message: fmt.Sprintf("unknown rule %q%s", id, Suggest(id, ruleIDs(p.rules)))})
+	p.errs = append(p.errs, &lint.InputError{Span: lint.NodeSpan(p.src, y), Message: fmt.Sprintf("unknown rule %q%s", id, lint.Suggest(id, ruleIDs(p.rules)))})
 	return nil
 }
 
-// FindRule returns the rule with an ID or an alias, or nil.
-func FindRule(rules []*Rule, id string) *Rule {
-	for _, r := range rules {
-		if r.ID == id || slices.Contains(r.Aliases, id) {
-			return r
-		}
-	}
-	return nil
-}
-
-func ruleIDs(rules []*Rule) []string {
+func ruleIDs(rules []*lint.Rule) []string {
 	var ids []string
 	for _, r := range rules {
 		ids = append(ids, r.ID)
@@ -317,21 +257,21 @@ func enum(values ...string) map[string]any {
 	return map[string]any{"type": "string", "enum": values}
 }
 
-func configFields() []field {
+func fileFields() []field {
 	return []field{
-		{"profile", "which rules run", enum("default", "baseline", "restricted", "all"), func(p *configParser, n *Node) {
-			p.config.Profile = Profile(p.oneOf(n, []string{"default", "baseline", "restricted", "all"}))
+		{"profile", "which rules run", enum("default", "baseline", "restricted", "all"), func(p *parser, n *lint.Node) {
+			p.config.Profile = lint.Profile(p.oneOf(n, []string{"default", "baseline", "restricted", "all"}))
 		}},
-		{"rules", "settings of single rules, by rule id", nil, (*configParser).ruleSettings},
-		{"exclude", "globs of paths that are not linted, relative to this file; ** crosses folders", stringsSchema, func(p *configParser, n *Node) {
+		{"rules", "settings of single rules, by rule id", nil, (*parser).ruleSettings},
+		{"exclude", "globs of paths that are not linted, relative to this file; ** crosses folders", stringsSchema, func(p *parser, n *lint.Node) {
 			p.config.Exclude = p.texts(n)
 			for _, item := range n.Items() {
 				p.globIn(item, "exclude")
 			}
 		}},
-		{"ignore", "findings that are not reported; each entry says why", list(ignoreFields()), func(p *configParser, n *Node) {
-			p.each(n, func(item *Node) {
-				entry := ConfigIgnore{Span: NodeSpan(p.src, Anchor(item))}
+		{"ignore", "findings that are not reported; each entry says why", list(ignoreFields()), func(p *parser, n *lint.Node) {
+			p.each(n, func(item *lint.Node) {
+				entry := Ignore{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
 				p.mapping(item, ignoreFields(&entry))
 				if len(entry.Rules) == 0 && item.IsMapping() && !item.Get("rule").Exists() {
 					p.errorf(item, "ignore: the entry names no rule; add rule: with a rule id")
@@ -339,11 +279,11 @@ func configFields() []field {
 				p.config.Ignore = append(p.config.Ignore, entry)
 			})
 		}},
-		{"helm", "how charts are rendered", object(helmFields()), func(p *configParser, n *Node) { p.mapping(n, helmFields()) }},
-		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *configParser, n *Node) {
-			p.config.KubeVersion, p.config.KubeVersionSpan = p.text(n), NodeSpan(p.src, n.YAML())
+		{"helm", "how charts are rendered", object(helmFields()), func(p *parser, n *lint.Node) { p.mapping(n, helmFields()) }},
+		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *parser, n *lint.Node) {
+			p.config.KubeVersion, p.config.KubeVersionSpan = p.text(n), lint.NodeSpan(p.src, n.YAML())
 		}},
-		{"registries", "the image registries that are allowed: short for the parameter allowed of rule image-registry", stringsSchema, func(p *configParser, n *Node) {
+		{"registries", "the image registries that are allowed: short for the parameter allowed of rule image-registry", stringsSchema, func(p *parser, n *lint.Node) {
 			if p.rule(n, "image-registry") != nil {
 				c := p.config.Rules["image-registry"]
 				if c.Params == nil {
@@ -353,17 +293,17 @@ func configFields() []field {
 				p.config.Rules["image-registry"] = c
 			}
 		}},
-		{"podPaths", "where custom resources hold pods: group/Kind to dotted paths of what holds the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *configParser, n *Node) {
+		{"podPaths", "where custom resources hold pods: group/Kind to dotted paths of what holds the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *parser, n *lint.Node) {
 			for _, f := range n.Fields() {
 				for _, path := range p.texts(f) {
-					p.config.PodPaths = append(p.config.PodPaths, PodPath{Kind: f.Name(), Path: path})
+					p.config.PodPaths = append(p.config.PodPaths, lint.PodPath{Kind: f.Name(), Path: path})
 				}
 			}
 		}},
 	}
 }
 
-func (p *configParser) each(n *Node, f func(*Node)) {
+func (p *parser) each(n *lint.Node, f func(*lint.Node)) {
 	if !n.IsSequence() {
 		p.errorf(n, "%s: a list belongs here", n.Name())
 	}
@@ -373,25 +313,25 @@ func (p *configParser) each(n *Node, f func(*Node)) {
 }
 
 // ignoreFields parses into the first entry; without one the table serves the schema.
-func ignoreFields(into ...*ConfigIgnore) []field {
+func ignoreFields(into ...*Ignore) []field {
 	if len(into) == 0 {
-		into = []*ConfigIgnore{{}}
+		into = []*Ignore{{}}
 	}
 	e := into[0]
 	text := func(name, summary string, at *string) field {
-		return field{name, summary, stringSchema, func(p *configParser, n *Node) { *at = p.text(n) }}
+		return field{name, summary, stringSchema, func(p *parser, n *lint.Node) { *at = p.text(n) }}
 	}
 	pattern := func(name, summary string, at *string) field {
-		return field{name, summary, stringSchema, func(p *configParser, n *Node) {
+		return field{name, summary, stringSchema, func(p *parser, n *lint.Node) {
 			*at = p.text(n)
 			p.globIn(n, name)
 		}}
 	}
 	return []field{
-		{"rule", "a rule id, or a list of them", map[string]any{"anyOf": []any{stringSchema, stringsSchema}}, func(p *configParser, n *Node) {
+		{"rule", "a rule id, or a list of them", map[string]any{"anyOf": []any{stringSchema, stringsSchema}}, func(p *parser, n *lint.Node) {
 			items := n.Items()
 			if n.IsScalar() {
-				items = []*Node{n}
+				items = []*lint.Node{n}
 			}
 			for _, item := range items {
 				if r := p.rule(item, item.Value()); r != nil {
@@ -405,9 +345,9 @@ func ignoreFields(into ...*ConfigIgnore) []field {
 		pattern("name", "the object's name, as a glob", &e.Name),
 		text("container", "the container's name", &e.Container),
 		text("reason", "why it is accepted", &e.Reason),
-		{"until", "the last day that the entry holds, as 2027-03-31", map[string]any{"type": "string", "format": "date"}, func(p *configParser, n *Node) {
+		{"until", "the last day that the entry holds, as 2027-03-31", map[string]any{"type": "string", "format": "date"}, func(p *parser, n *lint.Node) {
 			e.Until = p.text(n)
-			if !isDate(e.Until) {
+			if !IsDate(e.Until) {
 				p.errorf(n, "until: %q is no date; write it as 2027-03-31", e.Until)
 			}
 		}},
@@ -415,8 +355,8 @@ func ignoreFields(into ...*ConfigIgnore) []field {
 }
 
 func helmFields() []field {
-	return []field{{"variants", "further sets of values files that every chart is rendered with", list(variantFields()), func(p *configParser, n *Node) {
-		p.each(n, func(item *Node) {
+	return []field{{"variants", "further sets of values files that every chart is rendered with", list(variantFields()), func(p *parser, n *lint.Node) {
+		p.each(n, func(item *lint.Node) {
 			var v Variant
 			p.mapping(item, variantFields(&v))
 			if len(v.Values) == 0 && item.IsMapping() && !item.Get("values").Exists() {
@@ -433,17 +373,17 @@ func variantFields(into ...*Variant) []field {
 	}
 	v := into[0]
 	return []field{
-		{"chart", "the chart's folder, relative to this file; every chart where it is absent", stringSchema, func(p *configParser, n *Node) { v.Chart, v.ChartSpan = p.text(n), NodeSpan(p.src, n.YAML()) }},
-		{"values", "values files, relative to this file, later ones win", stringsSchema, func(p *configParser, n *Node) {
+		{"chart", "the chart's folder, relative to this file; every chart where it is absent", stringSchema, func(p *parser, n *lint.Node) { v.Chart, v.ChartSpan = p.text(n), lint.NodeSpan(p.src, n.YAML()) }},
+		{"values", "values files, relative to this file, later ones win", stringsSchema, func(p *parser, n *lint.Node) {
 			v.Values = p.texts(n)
 			for _, item := range n.Items() {
-				v.ValueSpans = append(v.ValueSpans, NodeSpan(p.src, item.YAML()))
+				v.ValueSpans = append(v.ValueSpans, lint.NodeSpan(p.src, item.YAML()))
 			}
 		}},
 	}
 }
 
-func (p *configParser) ruleSettings(n *Node) {
+func (p *parser) ruleSettings(n *lint.Node) {
 	if !n.IsMapping() {
 		p.errorf(n, "rules: a mapping of rule ids belongs here")
 		return
@@ -459,19 +399,19 @@ func (p *configParser) ruleSettings(n *Node) {
 	}
 }
 
-func ruleFields(rule *Rule, c *RuleConfig) []field {
+func ruleFields(rule *lint.Rule, c *Settings) []field {
 	return []field{
-		{"enabled", "whether the rule runs, whatever the profile", map[string]any{"type": "boolean"}, func(p *configParser, n *Node) {
+		{"enabled", "whether the rule runs, whatever the profile", map[string]any{"type": "boolean"}, func(p *parser, n *lint.Node) {
 			v := p.bool(n)
 			c.Enabled = &v
 		}},
-		{"severity", "the severity of all its findings", enum(severityNames...), func(p *configParser, n *Node) {
-			if s, err := ParseSeverity(p.oneOf(n, severityNames)); err == nil {
+		{"severity", "the severity of all its findings", enum(severities()...), func(p *parser, n *lint.Node) {
+			if s, err := lint.ParseSeverity(p.oneOf(n, severities())); err == nil {
 				c.Severity = &s
 			}
 		}},
-		{"exemptNamespaces", "namespaces that the rule leaves alone", stringsSchema, func(p *configParser, n *Node) { c.ExemptNamespaces = p.texts(n) }},
-		{"parameters", "the rule's parameters: see manilint explain " + rule.ID, object(paramFields(rule, nil)), func(p *configParser, n *Node) {
+		{"exemptNamespaces", "namespaces that the rule leaves alone", stringsSchema, func(p *parser, n *lint.Node) { c.ExemptNamespaces = p.texts(n) }},
+		{"parameters", "the rule's parameters: see manilint explain " + rule.ID, object(paramFields(rule, nil)), func(p *parser, n *lint.Node) {
 			if c.Params == nil {
 				c.Params = map[string]any{}
 			}
@@ -484,7 +424,7 @@ func ruleFields(rule *Rule, c *RuleConfig) []field {
 	}
 }
 
-func paramFields(rule *Rule, into map[string]any) []field {
+func paramFields(rule *lint.Rule, into map[string]any) []field {
 	var fields []field
 	for _, param := range rule.Params {
 		var schema map[string]any
@@ -504,7 +444,7 @@ func paramFields(rule *Rule, into map[string]any) []field {
 				schema = map[string]any{"type": "array", "items": enum(param.Allowed...)}
 			}
 		}
-		fields = append(fields, field{param.Name, param.Summary, schema, func(p *configParser, n *Node) {
+		fields = append(fields, field{param.Name, param.Summary, schema, func(p *parser, n *lint.Node) {
 			switch param.Default.(type) {
 			case bool:
 				into[param.Name] = p.bool(n)
@@ -524,7 +464,7 @@ func paramFields(rule *Rule, into map[string]any) []field {
 				into[param.Name] = p.texts(n)
 				for _, item := range n.Items() {
 					if len(param.Allowed) > 0 && item.IsScalar() && !slices.Contains(param.Allowed, item.Value()) {
-						p.errorf(item, "%s: unknown value %q%s", n.Name(), item.Value(), Suggest(item.Value(), param.Allowed))
+						p.errorf(item, "%s: unknown value %q%s", n.Name(), item.Value(), lint.Suggest(item.Value(), param.Allowed))
 					}
 				}
 			}
@@ -549,13 +489,13 @@ func list(fields []field) map[string]any {
 	return map[string]any{"type": "array", "items": object(fields)}
 }
 
-// ConfigSchema returns the JSON Schema of the configuration, made from the table
-// that [ParseConfig] reads by.
-func ConfigSchema(rules []*Rule) []byte {
-	schema := object(configFields())
+// Schema returns the JSON Schema of the configuration, made from the table
+// that [Parse] reads by.
+func Schema(rules []*lint.Rule) []byte {
+	schema := object(fileFields())
 	byRule := map[string]any{}
 	for _, r := range rules {
-		s := object(ruleFields(r, &RuleConfig{}))
+		s := object(ruleFields(r, &Settings{}))
 		if len(r.Params) == 0 {
 			delete(s["properties"].(map[string]any), "parameters")
 		}
@@ -566,7 +506,7 @@ func ConfigSchema(rules []*Rule) []byte {
 		"type": "object", "description": "settings of single rules, by rule id", "additionalProperties": false, "properties": byRule,
 	}
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["title"] = "manilint configuration (" + ConfigName + ")"
+	schema["title"] = "manilint configuration (" + Name + ")"
 	data, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		panic(err) // the table above holds plain maps and strings alone
@@ -577,14 +517,14 @@ func ConfigSchema(rules []*Rule) []byte {
 // Select returns the rules that run: those of the profile, changed by what the
 // configuration says of single rules, then by enable, disable and only, which
 // name rules or groups. An unknown name is an error.
-func (c *Config) Select(rules []*Rule, profile Profile, enable, disable, only []string) ([]Enabled, error) {
+func (c *Config) Select(rules []*lint.Rule, profile lint.Profile, enable, disable, only []string) ([]Enabled, error) {
 	if profile == "" {
 		profile = c.Profile
 	}
 	if profile == "" {
-		profile = ProfileDefault
+		profile = lint.ProfileDefault
 	}
-	on := map[*Rule]bool{}
+	on := map[*lint.Rule]bool{}
 	for _, r := range rules {
 		on[r] = r.In(profile)
 		if rc, ok := c.Rules[r.ID]; ok && rc.Enabled != nil {
@@ -606,7 +546,7 @@ func (c *Config) Select(rules []*Rule, profile Profile, enable, disable, only []
 						known = append(known, r.Group)
 					}
 				}
-				return fmt.Errorf("no rule or group is called %q%s", name, Suggest(name, known))
+				return fmt.Errorf("no rule or group is called %q%s", name, lint.Suggest(name, known))
 			}
 		}
 		return nil
@@ -632,7 +572,16 @@ func (c *Config) Select(rules []*Rule, profile Profile, enable, disable, only []
 	return selected, nil
 }
 
-func isDate(s string) bool {
+func severities() []string {
+	var names []string
+	for s := lint.Info; s <= lint.Critical; s++ {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+// IsDate reports whether a text is a day as the configuration writes it: 2027-03-31.
+func IsDate(s string) bool {
 	_, err := time.Parse(time.DateOnly, s)
 	return err == nil
 }

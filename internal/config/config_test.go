@@ -1,20 +1,22 @@
-package lint
+package config
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/manilint/manilint/lint"
 )
 
-var configRules = []*Rule{
-	{ID: "privileged", Group: "pod", Severity: Critical, Profiles: []Profile{ProfileDefault, ProfileBaseline}},
-	{ID: "image-registry", Group: "image", Profiles: []Profile{ProfileDefault}, Params: []Param{
+var configRules = []*lint.Rule{
+	{ID: "privileged", Group: "pod", Severity: lint.Critical, Profiles: []lint.Profile{lint.ProfileDefault, lint.ProfileBaseline}},
+	{ID: "image-registry", Group: "image", Profiles: []lint.Profile{lint.ProfileDefault}, Params: []lint.Param{
 		{Name: "allowed", Default: []string{}}, {Name: "strict", Default: false}, {Name: "depth", Default: 3}, {Name: "mode", Default: "all", Allowed: []string{"all", "some"}}}},
 	{ID: "low-uid", Aliases: []string{"small-uid"}, Group: "pod"},
 }
 
 func TestConfigIsReadWhole(t *testing.T) {
-	config, errs := ParseConfig(NewSource(".manilint.yaml", []byte(`
+	config, errs := Parse(lint.NewSource(".manilint.yaml", []byte(`
 profile: baseline
 rules:
   privileged: {severity: low, exemptNamespaces: [kube-system]}
@@ -37,7 +39,7 @@ ignore:
 		t.Error(e)
 	}
 	enabled, err := config.Select(configRules, "", nil, nil, nil)
-	if err != nil || len(enabled) != 2 || enabled[0].Rule.ID != "privileged" || *enabled[0].Severity != Low || enabled[1].Rule.ID != "low-uid" {
+	if err != nil || len(enabled) != 2 || enabled[0].Rule.ID != "privileged" || *enabled[0].Severity != lint.Low || enabled[1].Rule.ID != "low-uid" {
 		t.Errorf("selected %v, %v", enabled, err)
 	}
 	p := config.Rules["image-registry"].Params
@@ -68,7 +70,7 @@ func TestConfigMistakesNameTheLineAndTheNearestWord(t *testing.T) {
 		"- profile\n":                                             `a mapping with the keys`,
 		"profile: [\n":                                            `broken YAML`,
 	} {
-		_, errs := ParseConfig(NewSource("c", []byte(text)), configRules)
+		_, errs := Parse(lint.NewSource("c", []byte(text)), configRules)
 		if len(errs) == 0 || !strings.Contains(errs[0].Error(), want) {
 			t.Errorf("%q gives %v, want %s", text, errs, want)
 		}
@@ -77,12 +79,12 @@ func TestConfigMistakesNameTheLineAndTheNearestWord(t *testing.T) {
 
 func TestSelectionByNameAndGroup(t *testing.T) {
 	for _, c := range []struct {
-		profile               Profile
+		profile               lint.Profile
 		enable, disable, only []string
 		want                  string
 	}{
 		{"", nil, nil, nil, "privileged image-registry"},
-		{ProfileAll, nil, nil, nil, "privileged image-registry low-uid"},
+		{lint.ProfileAll, nil, nil, nil, "privileged image-registry low-uid"},
 		{"", []string{"pod"}, []string{"privileged"}, nil, "image-registry low-uid"},
 		{"", nil, nil, []string{"small-uid"}, "low-uid"},
 	} {
@@ -101,13 +103,13 @@ func TestSelectionByNameAndGroup(t *testing.T) {
 }
 
 func TestABrokenGlobIsAnError(t *testing.T) {
-	src := NewSource(".manilint.yaml", []byte("exclude: ['[', ok/**, 'a{b']\nignore:\n  - {rule: a, path: 'x[', name: 'b}', reason: why}\n"))
-	_, errs := ParseConfig(src, []*Rule{{ID: "a"}})
+	src := lint.NewSource(".manilint.yaml", []byte("exclude: ['[', ok/**, 'a{b']\nignore:\n  - {rule: a, path: 'x[', name: 'b}', reason: why}\n"))
+	_, errs := Parse(src, []*lint.Rule{{ID: "a"}})
 	var got []string
 	for _, e := range errs {
 		got = append(got, e.Error())
 	}
-	SortErrors(errs)
+	lint.SortErrors(errs)
 	want := []string{
 		`.manilint.yaml:1:11: exclude: "[" is no glob: "[" is not closed; write \ in front of a character that stands for itself`,
 		`.manilint.yaml:1:23: exclude: "a{b" is no glob: "{" is not closed; write \ in front of a character that stands for itself`,

@@ -1,4 +1,7 @@
-package lint
+// Package mask hides secrets in what is printed: values that rules and Secrets name,
+// wherever and however they turn up, credentials by their form, and the values of
+// sensitive names in the lines that a report shows.
+package mask
 
 import (
 	"encoding/base64"
@@ -14,10 +17,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/internal/yamltext"
+	"github.com/manilint/manilint/lint"
 )
-
-// Mask is what reports print in place of a secret value.
-const Mask = "********"
 
 // minRedacted is the length in bytes from which a secret value is also hidden
 // where it turns up in other text. Shorter ones ("admin") are words that
@@ -28,26 +29,26 @@ const minRedacted = 8
 // hides nothing. It is safe for concurrent use until it is read.
 type Masks struct {
 	mu       sync.Mutex
-	spans    map[*Source][]Span
+	spans    map[*lint.Source][]lint.Span
 	values   map[string]bool
-	public   map[string]bool  // names of objects and containers: no report could do without them
-	broken   map[*Source]bool // those that addBroken has read
+	public   map[string]bool       // names of objects and containers: no report could do without them
+	broken   map[*lint.Source]bool // those that AddBroken has read
 	replacer *strings.Replacer
 
-	names     sync.Map                  // isSensitive by key
-	sorted    map[*Source][]cut         // spans, joined
-	sensitive map[*Source]map[int][]cut // see sensitiveSpans
+	names     sync.Map                       // isSensitive by key
+	sorted    map[*lint.Source][]cut         // spans, joined
+	sensitive map[*lint.Source]map[int][]cut // see sensitiveSpans
 }
 
 // AddSpan hides a place of a source.
-func (m *Masks) AddSpan(s Span) {
+func (m *Masks) AddSpan(s lint.Span) {
 	if !s.IsValid() {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.spans == nil {
-		m.spans = map[*Source][]Span{}
+		m.spans = map[*lint.Source][]lint.Span{}
 	}
 	m.spans[s.Start.Source] = append(m.spans[s.Start.Source], s)
 	delete(m.sorted, s.Start.Source)
@@ -215,7 +216,7 @@ func (m *Masks) AddPublic(words ...string) {
 	m.replacer = nil
 }
 
-// Redact returns text with every hidden value replaced by [Mask], and what is a
+// Redact returns text with every hidden value replaced by [lint.Mask], and what is a
 // credential by its form alone: the password of an address, a provider's token.
 func (m *Masks) Redact(text string) string {
 	if m != nil {
@@ -242,7 +243,7 @@ func (m *Masks) replace(text string) string {
 		})
 		var pairs []string
 		for _, v := range values {
-			pairs = append(pairs, v, Mask)
+			pairs = append(pairs, v, lint.Mask)
 		}
 		m.replacer = strings.NewReplacer(pairs...)
 	}
@@ -253,12 +254,12 @@ func (m *Masks) replace(text string) string {
 
 // Line returns line n of a source as a report may show it: without what is hidden and
 // without the values of sensitive names, in comments too.
-func (m *Masks) Line(src *Source, n int) string {
+func (m *Masks) Line(src *lint.Source, n int) string {
 	text := src.Line(n)
 	if m == nil {
 		return text
 	}
-	start := src.lineTable()[max(0, min(n, src.Lines())-1)]
+	start := src.LineStart(n)
 	var cuts []cut
 	spans, sensitive := m.on(src)
 	first := sort.Search(len(spans), func(i int) bool { return spans[i].to > start })
@@ -273,18 +274,18 @@ func (m *Masks) Line(src *Source, n int) string {
 }
 
 // on returns what is hidden in a source, in order, and what is sensitive there by line.
-func (m *Masks) on(src *Source) ([]cut, map[int][]cut) {
+func (m *Masks) on(src *lint.Source) ([]cut, map[int][]cut) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.sensitive[src] == nil {
 		if m.sensitive == nil {
-			m.sensitive = map[*Source]map[int][]cut{}
+			m.sensitive = map[*lint.Source]map[int][]cut{}
 		}
 		m.sensitive[src] = sensitiveSpans(src)
 	}
 	if _, ok := m.sorted[src]; !ok {
 		if m.sorted == nil {
-			m.sorted = map[*Source][]cut{}
+			m.sorted = map[*lint.Source][]cut{}
 		}
 		var cuts []cut
 		for _, s := range m.spans[src] {
@@ -309,15 +310,15 @@ func joined(cuts []cut) []cut {
 	return slices.DeleteFunc(all, func(c cut) bool { return c.from >= c.to })
 }
 
-// add takes over what other hides.
-func (m *Masks) add(other *Masks) {
+// Merge takes over what other hides.
+func (m *Masks) Merge(other *Masks) {
 	if other == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.spans == nil {
-		m.spans = map[*Source][]Span{}
+		m.spans = map[*lint.Source][]lint.Span{}
 	}
 	if m.values == nil {
 		m.values = map[string]bool{}
@@ -338,8 +339,8 @@ func (m *Masks) add(other *Masks) {
 	}
 }
 
-// addBundle masks the data of every Secret, also of those that other objects hold.
-func (m *Masks) addBundle(b *Bundle) {
+// AddBundle masks the data of every Secret, also of those that other objects hold.
+func (m *Masks) AddBundle(b *lint.Bundle) {
 	// a user name such as "prometheus" is also the name of a chart or of an app
 	m.AddPublic(strings.Split(b.Rendering.Root, "/")...)
 	for _, r := range b.Resources {
@@ -352,9 +353,9 @@ func (m *Masks) addBundle(b *Bundle) {
 				m.AddPublic(c.Name())
 			}
 		}
-		m.addSensitive(r.Root.yaml)
-		if holdsSecret(r.Root.yaml) {
-			r.Root.Walk(func(n *Node) bool {
+		m.addSensitive(r.Root.YAML())
+		if holdsSecret(r.Root.YAML()) {
+			r.Root.Walk(func(n *lint.Node) bool {
 				if n.Get("kind").Value() == "Secret" {
 					m.addSecret(n)
 				}
@@ -365,24 +366,19 @@ func (m *Masks) addBundle(b *Bundle) {
 }
 
 // addSecret masks the data of a Secret.
-func (m *Masks) addSecret(secret *Node) {
+func (m *Masks) addSecret(secret *lint.Node) {
 	for _, field := range []string{"data", "stringData"} {
-		secret.Get(field).Walk(func(n *Node) bool {
+		secret.Get(field).Walk(func(n *lint.Node) bool {
 			m.AddPublic(n.Name())
-			m.addNode(n, n.Value())
+			m.AddNode(n, n.Value())
 			return true
 		})
 	}
 }
 
-// holdsSecret tells cheaply whether a mapping of kind Secret is anywhere in a tree.
+// holdsSecret tells cheaply whether a mapping of kind Secret may be anywhere in a tree.
 func holdsSecret(n *yaml.Node) bool {
-	if n.Kind == yaml.MappingNode {
-		if _, kind := lookup(n, "kind"); kind != nil && resolveAlias(kind).Value == "Secret" {
-			return true
-		}
-	}
-	return slices.ContainsFunc(n.Content, holdsSecret)
+	return n.Value == "Secret" && n.Kind == yaml.ScalarNode || slices.ContainsFunc(n.Content, holdsSecret)
 }
 
 // quoting are the errors that repeat what YAML's parser or a generator of Secrets could
@@ -393,12 +389,12 @@ var quoting = []struct {
 }{
 	{regexp.MustCompile(`(?s)literal sources \[.*\]: `), "literal sources: "},
 	{regexp.MustCompile(`(?s)invalid literal source .*, expected key=value`), "a literal is not key=value"},
-	{unknownAnchor, "unknown anchor referenced"},
+	{regexp.MustCompile(`unknown anchor '([^']*)' referenced`), "unknown anchor referenced"},
 	{regexp.MustCompile(`(?s)(?:\[[0-9 ]*\] )?has invalid utf8 bytes.*`), "has bytes that are not UTF-8"},
 }
 
-// redactError hides values in an error's message, and what it quotes of secrets unread.
-func (m *Masks) redactError(message string) string {
+// RedactError hides values in an error's message, and what it quotes of secrets unread.
+func (m *Masks) RedactError(message string) string {
 	for _, q := range quoting {
 		message = q.expr.ReplaceAllLiteralString(message, q.to)
 	}
@@ -436,17 +432,17 @@ func (m *Masks) AddSettings(tree any) {
 	walk(tree, false)
 }
 
-// addNode hides a value, or a part of it, wherever it turns up and where it was
+// AddNode hides the value of a node, or a part of it, wherever it turns up and where it was
 // written: in the source, or in the values and generators that it came from.
-func (m *Masks) addNode(n *Node, part string) {
+func (m *Masks) AddNode(n *lint.Node, part string) {
 	if !n.IsScalar() || part == "" {
 		return
 	}
 	m.AddValue(part)
 	place := n.Locate()
 	// The action of a template that passes a value on is not the value.
-	passed := strings.Contains(place.Span.Text(), "{{") && (place.Origin == FromValue || place.Origin == FromFile || place.Origin == FromGenerated)
-	if place.Precision == Exact && !passed {
+	passed := strings.Contains(place.Span.Text(), "{{") && (place.Origin == lint.FromValue || place.Origin == lint.FromFile || place.Origin == lint.FromGenerated)
+	if place.Precision == lint.Exact && !passed {
 		m.addWithin(place.Span, n, part)
 	}
 	for _, r := range place.Related {
@@ -457,7 +453,7 @@ func (m *Masks) addNode(n *Node, part string) {
 }
 
 // addWithin hides part inside a span, all of the span where it is written otherwise there.
-func (m *Masks) addWithin(span Span, n *Node, part string) {
+func (m *Masks) addWithin(span lint.Span, n *lint.Node, part string) {
 	text := span.Text()
 	if part == n.Value() || !strings.Contains(text, part) {
 		m.AddSpan(span)
@@ -482,13 +478,13 @@ var (
 	structureKey = regexp.MustCompile(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
 )
 
-// addBroken hides what looks like a secret in a source that was not understood as a
+// AddBroken hides what looks like a secret in a source that was not understood as a
 // whole. It goes by the line and rather hides too much.
-func (m *Masks) addBroken(src *Source) {
+func (m *Masks) AddBroken(src *lint.Source) {
 	m.mu.Lock()
 	done := m.broken[src]
 	if m.broken == nil {
-		m.broken = map[*Source]bool{}
+		m.broken = map[*lint.Source]bool{}
 	}
 	m.broken[src] = true
 	m.mu.Unlock()
@@ -530,18 +526,18 @@ func (m *Masks) addBroken(src *Source) {
 	}
 }
 
-// addByLine hides what looks like a secret in the files that a bundle was made from, for
+// AddByLine hides what looks like a secret in the files that a bundle was made from, for
 // when going by its objects has failed.
-func (m *Masks) addByLine(b *Bundle) {
+func (m *Masks) AddByLine(b *lint.Bundle) {
 	for _, src := range b.Sources {
-		m.addBroken(src)
+		m.AddBroken(src)
 	}
 	for _, r := range b.Resources {
-		r.Root.Walk(func(n *Node) bool {
+		r.Root.Walk(func(n *lint.Node) bool {
 			place := n.Locate()
-			for _, at := range slices.Concat(place.Related, []Related{{Span: place.Span}}) {
+			for _, at := range slices.Concat(place.Related, []lint.Related{{Span: place.Span}}) {
 				if at.Span.IsValid() {
-					m.addBroken(at.Span.Start.Source)
+					m.AddBroken(at.Span.Start.Source)
 				}
 			}
 			return true
@@ -550,7 +546,7 @@ func (m *Masks) addByLine(b *Bundle) {
 }
 
 // hideLine hides a text of a line, with and without its quotes.
-func (m *Masks) hideLine(src *Source, n int, text string) {
+func (m *Masks) hideLine(src *lint.Source, n int, text string) {
 	text = strings.TrimSpace(text)
 	bare := strings.Trim(text, `"'`)
 	if bare == "" || strings.HasPrefix(text, "{{") && strings.HasSuffix(text, "}}") {
@@ -566,23 +562,4 @@ func (m *Masks) hideLine(src *Source, n int, text string) {
 		from := line.Start.Offset + at
 		m.AddSpan(src.Span(from, from+len(text)))
 	}
-}
-
-// lineOfBlock returns line n of the text of a block scalar, whose span begins at
-// its indicator; the span itself where the text was written in another way.
-func lineOfBlock(span Span, node *Node, n int) Span {
-	text := span.Text()
-	if n < 1 || !strings.HasPrefix(text, "|") {
-		return span
-	}
-	src := span.Start.Source
-	at := span.Start.Line + n
-	if at > span.End.Line {
-		return span
-	}
-	lines := strings.Split(node.Value(), "\n")
-	if n > len(lines) || strings.TrimSpace(src.Line(at)) != strings.TrimSpace(lines[n-1]) {
-		return span
-	}
-	return src.LineSpan(at)
 }

@@ -1,8 +1,10 @@
-package lint
+package mask
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/manilint/manilint/lint"
 )
 
 func TestCredentialsAreHiddenByTheirForm(t *testing.T) {
@@ -59,7 +61,7 @@ func TestLinesShowNoValueOfASensitiveName(t *testing.T) {
 		if want == "" {
 			want = text
 		}
-		src := NewSource("a.yaml", []byte(text))
+		src := lint.NewSource("a.yaml", []byte(text))
 		var got []string
 		for n := range src.Lines() {
 			got = append(got, (&Masks{}).Line(src, n+1))

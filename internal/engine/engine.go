@@ -1,0 +1,353 @@
+// Package engine runs rules. [Check] takes one bundle and gives a result that stands on
+// its own: findings that are placed, of which ignores and stronger rules are settled, and
+// what it learned that other bundles have a part in. [Run] takes units, renders and checks
+// so many at a time, and lets go of what each was made of. [Merge] makes one report of
+// results: one defect in one place is one finding however many renderings show it, an
+// ignore that no rendering needed is a finding, and secrets are hidden.
+//
+// What may go wrong in a unit stays in it: a panic of a renderer, a rule, a locator or of
+// what hides secrets becomes an error that names the unit, and all else is reported. The
+// order of units and the number of jobs do not show in a report.
+//
+// Package lint is what rules are written in; this one imports no rule and no renderer.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/mask"
+	"github.com/manilint/manilint/lint"
+)
+
+// Options are the settings of a run.
+type Options struct {
+	Rules []config.Enabled
+	// Masking are rules that run for what they mask even where Rules lacks them: what one
+	// rule finds must not show in the line that another one quotes.
+	Masking []*lint.Rule
+	Jobs    int // rules, and units, at work at once; the number of processors when 0
+
+	// NoIgnores reports what comments, annotations and Ignores suppress.
+	NoIgnores bool
+	// Ignores are the entries of the configuration. Their paths are relative to
+	// the folder of their Span's file.
+	Ignores []config.Ignore
+	// Now is the day by which ignores run out; none does when it is zero.
+	Now time.Time
+	// AllRules are the rules that an ignore may name besides those that run; when
+	// it is nil, unknown names are not reported.
+	AllRules []*lint.Rule
+	// Complete says that the run covers all that Ignores speak of, so that an
+	// entry that suppresses nothing is reported.
+	Complete bool
+}
+
+func (o *Options) jobs() int {
+	if o.Jobs > 0 {
+		return o.Jobs
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// A Result is what a check of one bundle, or a unit that has none, came to. It holds no
+// bundle, object or node.
+type Result struct {
+	// Rendering names the bundle; the zero Rendering stands for a unit without one.
+	Rendering lint.Rendering
+	// Objects is the number of objects that were asked about; All that of those, too,
+	// that lie beside them.
+	Objects, All int
+	// Took is how long reading and rendering took.
+	Took time.Duration
+	// Errors are what could not be read, rendered, parsed or checked. Findings, notes
+	// and errors may show secrets until [Merge] has been over them.
+	Errors   []*lint.InputError
+	Notes    []lint.Note
+	Findings []*lint.Finding
+	Yielded  []*lint.Finding // for which a stronger rule's finding stands
+
+	ignores []*ignore // those met, with what each suppressed
+	masks   *mask.Masks
+	keep    func(*lint.Finding) bool // nil: all
+	stopped error                    // that of a context that ended
+}
+
+// Keep drops the findings that keep does not want, the suppressed ones too, and those
+// about ignores that are still to be made.
+func (r *Result) Keep(keep func(*lint.Finding) bool) {
+	r.keep = keep
+	drop := func(f *lint.Finding) bool { return !keep(f) }
+	r.Findings = slices.DeleteFunc(r.Findings, drop)
+	r.Yielded = slices.DeleteFunc(r.Yielded, drop)
+	for _, g := range r.ignores {
+		g.hidden = slices.DeleteFunc(g.hidden, drop)
+	}
+}
+
+// Check applies rules to a bundle. A rule or a locator that panics becomes an error that
+// names it and the object; a context that ends stops the check with an error.
+func Check(ctx context.Context, b *lint.Bundle, o Options) *Result {
+	return newCheck(b, newNames(&o), make(chan struct{}, o.jobs())).run(ctx)
+}
+
+// CheckAll checks bundles side by side; the results are in their order.
+func CheckAll(ctx context.Context, bundles []*lint.Bundle, o Options) []*Result {
+	n, slots := newNames(&o), make(chan struct{}, o.jobs())
+	results := make([]*Result, len(bundles))
+	var group sync.WaitGroup
+	units := make(chan struct{}, o.jobs())
+	for i, b := range bundles {
+		units <- struct{}{}
+		group.Go(func() {
+			defer func() { <-units }()
+			results[i] = newCheck(b, n, slots).run(ctx)
+		})
+	}
+	group.Wait()
+	return results
+}
+
+// A check is one bundle at work.
+type check struct {
+	bundle *lint.Bundle
+	names  *names
+	slots  chan struct{} // one for each rule at work, of all checks of a run
+	passes []*pass       // in the order of the rules, the masking ones that are not enabled last
+	result *Result
+}
+
+// A pass is a rule at work on the bundle.
+type pass struct {
+	*lint.Pass
+	enabled  *config.Enabled // nil for a rule that runs for what it masks
+	masks    bool
+	panicked any
+	found    []*placed
+	errs     []*lint.InputError
+}
+
+// A placed finding is one with what settles its ignores and whether it yields: that
+// belongs to the bundle.
+type placed struct {
+	*lint.Finding
+	node     *lint.Node
+	resource *lint.Resource
+	weight   lint.Severity // as the rule reported it, whatever the configuration says
+}
+
+func newCheck(b *lint.Bundle, n *names, slots chan struct{}) *check {
+	c, o := &check{bundle: b, names: n, slots: slots}, n.options
+	c.result = &Result{Rendering: b.Rendering, Objects: len(b.Resources) - len(b.Beside), All: len(b.Resources), Took: b.Took, Notes: b.Notes, masks: &mask.Masks{}}
+	enabled := map[*lint.Rule]bool{}
+	for i := range o.Rules {
+		e := &o.Rules[i]
+		enabled[e.Rule] = true
+		c.passes = append(c.passes, &pass{Pass: lint.NewPass(e.Rule, b, e.Params), enabled: e, masks: slices.Contains(o.Masking, e.Rule)})
+	}
+	for _, rule := range o.Masking {
+		if !enabled[rule] {
+			c.passes = append(c.passes, &pass{Pass: lint.NewPass(rule, b, nil), masks: true})
+		}
+	}
+	return c
+}
+
+func (c *check) run(ctx context.Context) *Result {
+	unmasked := c.apply(ctx)
+	found := c.gather(unmasked)
+	c.settle(found)
+	c.report(unmasked)
+	c.result.stopped = ctx.Err()
+	return c.result
+}
+
+// apply runs the rules, and hides the secrets of the bundle. It returns the error of the
+// latter.
+func (c *check) apply(ctx context.Context) (unmasked *lint.InputError) {
+	var group sync.WaitGroup
+	start := func(f func()) {
+		c.slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-c.slots }()
+			f()
+		})
+	}
+	start(func() {
+		unmasked = c.contain("hiding secrets", func() { c.result.masks.AddBundle(c.bundle) })
+	})
+	for _, p := range c.passes {
+		// a run that is stopped still reports what it found: what it shows must be masked
+		if ctx.Err() != nil && !p.masks {
+			continue
+		}
+		start(func() {
+			p.call()
+			if p.enabled != nil { // else a panic is reported where the rule is enabled
+				c.place(p)
+			}
+		})
+	}
+	group.Wait()
+	return unmasked
+}
+
+func (p *pass) call() {
+	defer func() { p.panicked = recover() }()
+	p.Rule.Run(p.Pass)
+}
+
+// place says where what a rule found stands.
+func (c *check) place(p *pass) {
+	if p.panicked != nil {
+		e := &lint.InputError{Rendering: &c.bundle.Rendering}
+		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, c.culprit(p, &e.Span), p.panicked)
+		p.errs = append(p.errs, e)
+	}
+	for _, reported := range p.Reported() {
+		f := &placed{Finding: reported.Finding, node: reported.Node, resource: reported.Node.Resource(), weight: reported.Finding.Severity}
+		if f.resource != nil && f.resource.Namespace != "" && slices.Contains(p.enabled.ExemptNamespaces, f.resource.Namespace) {
+			continue
+		}
+		if p.enabled.Severity != nil {
+			f.Severity = *p.enabled.Severity
+		}
+		f.Renderings = []lint.Rendering{c.bundle.Rendering}
+		if err := c.contain("placing what rule "+p.Rule.ID+" found", f.locate); err != nil {
+			p.errs = append(p.errs, err)
+		}
+		p.found = append(p.found, f)
+	}
+}
+
+// culprit finds the object that a rule panics on by giving it each one alone.
+func (c *check) culprit(p *pass, at *lint.Span) string {
+	for _, r := range c.bundle.Resources {
+		again := &pass{Pass: lint.NewPass(p.Rule, r.Alone(), p.enabled.Params)}
+		if again.call(); again.panicked != nil {
+			*at = r.Root.Locate().Span
+			return r.String()
+		}
+	}
+	return c.bundle.Rendering.Root
+}
+
+// gather joins what the rules found and masked, in their order.
+func (c *check) gather(unmasked *lint.InputError) []*placed {
+	var found []*placed
+	unknown := unmasked != nil
+	for _, p := range c.passes {
+		found = append(found, p.found...)
+		for _, m := range p.Masked() {
+			if err := c.contain("hiding what rule "+p.Rule.ID+" masks", func() { c.result.masks.AddNode(m.Node, m.Part) }); err != nil {
+				p.errs, unknown = append(p.errs, err), true
+			}
+		}
+		unknown = unknown || p.panicked != nil && p.masks
+	}
+	if unknown { // what was to be hidden is not known: go by the line, which hides more
+		if err := c.contain("hiding secrets by the line", func() { c.result.masks.AddByLine(c.bundle) }); err != nil {
+			c.result.Errors = append(c.result.Errors, err)
+		}
+	}
+	return found
+}
+
+// settle applies the ignores, then lets weaker findings yield.
+func (c *check) settle(found []*placed) {
+	failed := len(c.bundle.Errors) > 0
+	for _, p := range c.passes {
+		failed = failed || len(p.errs) > 0
+	}
+	left := found
+	s := newSuppressor(c.bundle, c.names, failed)
+	if err := c.contain("applying ignores", func() { left = s.suppress(slices.Clone(found)) }); err != nil {
+		c.result.Errors = append(c.result.Errors, err)
+	}
+	c.result.ignores = s.all
+	kept, gave := yield(found, left)
+	c.result.Findings, c.result.Yielded = own(kept), own(gave)
+}
+
+// own returns findings without what belongs to the bundle.
+func own(found []*placed) []*lint.Finding {
+	all := make([]*lint.Finding, len(found))
+	for i, f := range found {
+		all[i] = f.Finding
+	}
+	return all
+}
+
+// report gathers the errors.
+func (c *check) report(unmasked *lint.InputError) {
+	r := c.result
+	r.Errors = append(slices.Clone(c.bundle.Errors), r.Errors...)
+	for _, p := range c.passes {
+		r.Errors = append(r.Errors, p.errs...)
+	}
+	if unmasked != nil {
+		r.Errors = append(r.Errors, unmasked)
+	}
+	r.Errors = append(r.Errors, c.bundle.Misplaced()...)
+	for _, e := range r.Errors { // what a broken file holds of secrets
+		if e.Span.IsValid() {
+			if err := c.contain("hiding secrets in "+e.Span.Path(), func() { r.masks.AddBroken(e.Span.Start.Source) }); err != nil {
+				r.Errors = append(r.Errors, err)
+			}
+		}
+	}
+}
+
+// contain turns a panic of f into an error that says what was done in the bundle.
+func (c *check) contain(what string, f func()) (err *lint.InputError) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s in %s failed and was stopped there: %v; please report this with the files", what, c.bundle.Rendering.Root, p)}
+		}
+	}()
+	f()
+	return nil
+}
+
+// yield splits off the findings of rules that yield to a stronger one on the same subject.
+// What yields to an ignored finding is ignored with it, as one cause is one finding; but an
+// ignore accepts no more than it was given for: what is worse than the ignored finding speaks.
+func yield(found, left []*placed) (kept, gave []*placed) {
+	type subject struct {
+		rule, subject string
+		resource      *lint.Resource
+	}
+	spoken := map[*placed]bool{}
+	for _, f := range left {
+		spoken[f] = true
+	}
+	reported, ignored := map[subject]bool{}, map[subject]lint.Severity{}
+	for _, f := range found {
+		s := subject{f.Rule.ID, f.Subject, f.resource}
+		if spoken[f] {
+			reported[s] = true
+		} else if worst, ok := ignored[s]; !ok || f.weight > worst {
+			ignored[s] = f.weight
+		}
+	}
+	for _, f := range left {
+		gives, hides := false, false
+		for _, stronger := range f.Rule.YieldsTo {
+			s := subject{stronger, f.Subject, f.resource}
+			weight, ok := ignored[s]
+			gives, hides = gives || reported[s], hides || ok && f.weight <= weight
+		}
+		switch {
+		case gives:
+			gave = append(gave, f)
+		case !hides:
+			kept = append(kept, f)
+		}
+	}
+	return kept, gave
+}

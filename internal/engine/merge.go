@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/manilint/manilint/internal/mask"
+	"github.com/manilint/manilint/lint"
+)
+
+// A Group is what was checked with one configuration.
+type Group struct {
+	Options Options
+	Results []*Result
+}
+
+// Merge makes one report of results. A defect that more than one rendering shows in one
+// place is one finding. Ignores that did no good are findings. What one result knows to
+// be secret is hidden in all. The results must not be used again.
+func Merge(groups ...Group) *lint.Report {
+	report := &lint.Report{Findings: []*lint.Finding{}, Errors: []*lint.InputError{}, Suppressed: []*lint.Suppressed{}}
+	masks := &mask.Masks{}
+	var found []*lint.Finding
+	var stopped error
+	for _, g := range groups {
+		for _, e := range g.Options.Rules {
+			if !slices.Contains(report.Rules, e.Rule) {
+				report.Rules = append(report.Rules, e.Rule)
+			}
+		}
+		ledger := newLedger(&g.Options)
+		complete := true
+		for _, r := range g.Results {
+			if r.Rendering != (lint.Rendering{}) {
+				report.Stats.Units++
+			}
+			report.Stats.Objects += r.Objects
+			report.Errors, report.Notes = append(report.Errors, r.Errors...), append(report.Notes, r.Notes...)
+			found, report.Yielded = append(found, r.Findings...), append(report.Yielded, r.Yielded...)
+			masks.Merge(r.masks)
+			if r.stopped != nil {
+				stopped, complete = r.stopped, false
+			}
+			ledger.add(r)
+		}
+		found = append(found, ledger.findings(complete)...)
+		report.Suppressed = append(report.Suppressed, ledger.suppressed()...)
+	}
+	if stopped != nil {
+		report.Errors = append(report.Errors, &lint.InputError{Message: "stopped before all rules had run: " + stopped.Error()})
+	}
+	report.Findings, report.Yielded = merge(found), merge(report.Yielded)
+	slices.SortStableFunc(report.Suppressed, func(a, b *lint.Suppressed) int { return compare(a.Finding, b.Finding) })
+	redact(report, masks)
+	fingerprint(report)
+	return report
+}
+
+// redact hides secret values in all that the report says, those of the broken files that
+// errors are about included, and sorts errors and notes.
+func redact(r *lint.Report, masks *mask.Masks) {
+	r.Masks = masks
+	for _, e := range r.Errors {
+		if e.Span.IsValid() {
+			masks.AddBroken(e.Span.Start.Source)
+		}
+	}
+	for _, f := range slices.Concat(r.Findings, r.Yielded) {
+		redactFinding(f, masks)
+	}
+	for _, s := range r.Suppressed {
+		redactFinding(s.Finding, masks)
+		s.Reason = masks.Redact(s.Reason)
+	}
+	for i, e := range r.Errors { // which belongs to whoever made it
+		redacted := *e
+		redacted.Message = masks.RedactError(e.Message)
+		r.Errors[i] = &redacted
+	}
+	lint.SortErrors(r.Errors)
+	r.Errors = slices.CompactFunc(r.Errors, func(a, b *lint.InputError) bool { return a.Error() == b.Error() })
+	for i := range r.Notes {
+		r.Notes[i].Message = masks.RedactError(r.Notes[i].Message)
+	}
+	seen := map[string]bool{}
+	r.Notes = slices.DeleteFunc(r.Notes, func(n lint.Note) bool {
+		said := n.String()
+		again := seen[said]
+		seen[said] = true
+		return again
+	})
+}
+
+// redactFinding hides secret values in what a finding says.
+func redactFinding(f *lint.Finding, masks *mask.Masks) {
+	f.Message, f.Help = masks.Redact(f.Message), masks.Redact(f.Help)
+	for i := range f.Related {
+		f.Related[i].Message = masks.Redact(f.Related[i].Message)
+	}
+}
+
+// A joined finding is one with what was joined to it.
+type joined struct {
+	*lint.Finding
+	renderings map[lint.Rendering]bool
+	objects    map[lint.Object]bool
+	related    map[relation]bool
+}
+
+type relation struct {
+	role, path string
+	start, end int
+}
+
+func relationOf(r lint.Related) relation {
+	return relation{r.Role, r.Span.Path(), r.Span.Start.Offset, r.Span.End.Offset}
+}
+
+// merge makes one finding of those that show one defect in one source place,
+// and sorts them. The worst of them speaks for all.
+func merge(found []*lint.Finding) []*lint.Finding {
+	type place struct {
+		rule, file          string
+		start               int
+		missing, key, field string
+		object              lint.Object
+	}
+	slices.SortStableFunc(found, compare)
+	worst := slices.Clone(found)
+	slices.SortStableFunc(worst, func(f, g *lint.Finding) int { return int(g.Severity - f.Severity) })
+	merged := make([]*lint.Finding, 0, len(found))
+	at := make(map[place]*joined, len(found))
+	for _, f := range worst {
+		k := place{rule: f.Rule.ID, file: f.Span.Path(), start: f.Span.Start.Offset, missing: f.Missing, key: f.Key}
+		switch f.Precision {
+		case lint.Exact:
+		case lint.Block: // an action may write many fields, the same ones in many containers
+			k.field = f.Field
+		default: // a coarse place holds many defects
+			k.object, k.field = f.Object, f.Path
+		}
+		first := at[k]
+		if first == nil {
+			at[k] = &joined{Finding: f}
+			merged = append(merged, f)
+			continue
+		}
+		first.join(f)
+	}
+	slices.SortStableFunc(merged, compare)
+	return merged
+}
+
+// join adds what another finding of the same defect shows.
+func (j *joined) join(f *lint.Finding) {
+	if j.objects == nil {
+		j.renderings, j.objects, j.related = map[lint.Rendering]bool{}, map[lint.Object]bool{j.Object: true}, map[relation]bool{}
+		for _, r := range j.Renderings {
+			j.renderings[r] = true
+		}
+		for _, r := range j.Related {
+			j.related[relationOf(r)] = true
+		}
+	}
+	for _, r := range f.Renderings {
+		if !j.renderings[r] {
+			j.renderings[r] = true
+			j.Renderings = append(j.Renderings, r)
+		}
+	}
+	if !j.objects[f.Object] {
+		j.objects[f.Object] = true
+		j.Objects = append(j.Objects, f.Object)
+	}
+	for _, r := range f.Related {
+		if k := relationOf(r); !j.related[k] {
+			j.related[k] = true
+			j.Related = append(j.Related, r)
+		}
+	}
+}
+
+// compare orders findings by file, line, column and rule, and, so that the order
+// is total, by what tells the rest apart.
+func compare(f, g *lint.Finding) int {
+	if c := f.Span.Compare(g.Span); c != 0 {
+		return c
+	}
+	for _, pair := range [...][2]string{
+		{f.Rule.ID, g.Rule.ID}, {f.Message, g.Message}, {f.Path, g.Path}, {f.Key, g.Key},
+		{f.Object.Kind, g.Object.Kind}, {f.Object.Namespace, g.Object.Namespace}, {f.Object.Name, g.Object.Name},
+		{f.Renderings[0].Root, g.Renderings[0].Root}, {f.Renderings[0].Variant, g.Renderings[0].Variant},
+	} {
+		if c := strings.Compare(pair[0], pair[1]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// generated matches the hash suffixes of kustomize's generators and of pods.
+var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
+
+// fingerprint gives each finding a fingerprint of its own, in the order of the report:
+// where a file holds two objects of one kind and name, or two defects show in one field,
+// the second has ":2" behind what it has in common with the first.
+func fingerprint(r *lint.Report) {
+	all := slices.Clone(r.Findings)
+	for _, s := range r.Suppressed {
+		all = append(all, s.Finding)
+	}
+	seen := map[string]int{}
+	for _, f := range all {
+		name := generated.ReplaceAllString(f.Object.Name, "")
+		sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule.ID, f.Span.Path(), f.Path, f.Object.Kind, name, f.Key}, "\x00")))
+		f.Fingerprint = hex.EncodeToString(sum[:16])
+		seen[f.Fingerprint]++
+		if n := seen[f.Fingerprint]; n > 1 {
+			f.Fingerprint += ":" + strconv.Itoa(n)
+		}
+	}
+}
