@@ -3,15 +3,14 @@ package kustomize
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"unicode"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -34,7 +33,6 @@ type build struct {
 	space
 	ctx  context.Context // of run
 	o    Options
-	id   string
 	root *kustomization
 
 	careful bool                // look for broken documents before serving a file
@@ -42,10 +40,14 @@ type build struct {
 	edited  map[string]*edited  // by folder
 	served  map[string][]byte
 	virtual map[string][]byte
-	roles   map[string]role // of files to be padded
-	plain   map[string]bool // files served as they lie, in a coarse build
+	roles   map[string]role    // of files
+	read    []string           // files of resources, in the order of reading
+	plain   map[string]bool    // files served as they lie, in a coarse build
+	inlined map[string]inlined // by virtual path
 	docs    map[string][]*yaml.Node
-	seen    map[string]bool // files read
+	bases   map[numberKey]int
+	awaited map[string][]awaited // by identity
+	seen    map[string]bool      // files read
 
 	trees  map[*resource.Resource]*yaml.Node // as the last hook left them
 	byNode map[*yaml.Node]*yaml.Node
@@ -60,6 +62,7 @@ type build struct {
 
 	coarse     bool // built without hooks
 	generating bool // a generator is at work: it reads files as they lie
+	patching   bool // a patch is being read
 }
 
 type role struct {
@@ -75,9 +78,6 @@ type edited struct {
 }
 
 var (
-	builds sync.Map // id → *build
-	lastID atomic.Int64
-
 	schemas sync.RWMutex // held for writing while a build changes kyaml's global schema
 	parsed  bool         // whether kyaml has parsed its own schema; guarded by schemas
 )
@@ -110,13 +110,9 @@ func ownSchema() (release func()) {
 	}
 }
 
-// idFile is a file that is in every folder of a build's file system and holds its
-// id. It is how a hook, which krusty tells nothing but a file loader, finds its build.
-const idFile = ".manilint-build"
-
 func newBuild(t *tree, k *kustomization, o Options) *build {
 	return &build{
-		FileSystem: filesys.MakeFsInMemory(), tree: t, o: o, root: k, id: strconv.FormatInt(lastID.Add(1), 10),
+		FileSystem: filesys.MakeFsInMemory(), tree: t, o: o, root: k,
 		dropped: map[*yaml.Node]bool{}, seen: map[string]bool{}, coarse: !hooked(),
 	}
 }
@@ -124,17 +120,18 @@ func newBuild(t *tree, k *kustomization, o Options) *build {
 func (b *build) reset() {
 	b.space = space{}
 	b.edited, b.served, b.virtual = map[string]*edited{}, map[string][]byte{}, map[string][]byte{}
-	b.roles, b.plain, b.docs = map[string]role{}, map[string]bool{}, map[string][]*yaml.Node{}
+	b.roles, b.plain, b.read, b.docs = map[string]role{}, map[string]bool{}, nil, map[string][]*yaml.Node{}
+	b.inlined, b.bases, b.awaited = map[string]inlined{}, map[numberKey]int{}, map[string][]awaited{}
 	b.trees, b.byNode, b.made = map[*resource.Resource]*yaml.Node{}, map[*yaml.Node]*yaml.Node{}, nil
 	b.count, b.origin = map[string]int{}, nil
-	b.generating = false
+	b.generating, b.patching = false, false
 	b.removed, b.gone = map[*resource.Resource][]removal{}, map[*yaml.Node][]removal{}
 }
 
 // release lets go of what only building needs.
 func (b *build) release() {
 	b.edited, b.served, b.virtual, b.roles, b.plain, b.docs = nil, nil, nil, nil, nil, nil
-	b.removed = nil
+	b.removed, b.inlined, b.bases, b.awaited, b.read = nil, nil, nil, nil, nil
 	b.trees, b.byNode, b.made, b.count, b.origin, b.sites, b.overs = nil, nil, nil, nil, nil, nil, nil
 }
 
@@ -201,8 +198,6 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 	} else {
 		defer shareSchema()()
 	}
-	builds.Store(b.id, b)
-	defer builds.Delete(b.id)
 	for range 50 {
 		b.reset()
 		m, err := b.krusty()
@@ -231,6 +226,9 @@ func (b *build) krusty() (m resmap.ResMap, err error) {
 	o := krusty.MakeDefaultOptions()
 	o.LoadRestrictions = types.LoadRestrictionsNone // the jail takes its place; see tree.resolve
 	o.PluginConfig = types.DisabledPluginConfig()
+	id, done := register(b)
+	defer done()
+	o.PluginConfig.HelmConfig.Command = id
 	err = contained(func() (err error) {
 		if m, err = krusty.MakeKustomizer(o).Run(b, b.root.dir); err == nil {
 			b.finish(m)
@@ -425,9 +423,6 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 	if err := b.stopped(); err != nil {
 		return nil, err
 	}
-	if filepath.Base(p) == idFile {
-		return []byte(b.id), nil
-	}
 	if data, ok := b.virtual[p]; ok {
 		return data, nil
 	}
@@ -453,7 +448,7 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if data, ok := b.served[real]; ok {
+	if data, ok := b.served[real]; ok { // a patch
 		return data, nil
 	}
 	src, err := b.files.Open(real)
@@ -461,19 +456,34 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 		return nil, err
 	}
 	b.seen[real] = true
-	data := src.Data
-	if r, ok := b.roles[real]; ok && !b.plain[real] {
-		data = b.pad(src, r.name, r.by, b.skip(src, nil))
+	r, known := b.roles[real]
+	switch {
+	case b.patching, b.coarse && known && !b.plain[real]:
+		if b.patching {
+			r.name = rolePatch
+		}
+		data, fits := b.pad(src, r.name, r.by, nil, b.skip(src, nil))
+		if !fits {
+			return nil, errTooLong
+		}
+		b.served[real] = data
+		return data, nil
+	case known && !b.coarse:
+		if r.name == roleResource && !slices.Contains(b.read, real) {
+			b.read = append(b.read, real)
+		}
+		return b.await(src, segment{role: r.name, by: r.by}), nil
 	}
-	b.served[real] = data
-	return data, nil
+	return src.Data, nil
 }
 
-// inline puts the text of a scalar of a kustomization at numbers of its own and
-// returns it padded. Of the field patches kustomize cuts off the white space around
-// it (trim), first indentation included.
-func (b *build) inline(e entry, role string, trim bool) []byte {
-	from, text, inside := len(b.segs), e.node.Value, embed(e)
+var errTooLong = errors.New("the patches of this overlay hold too many lines (the limit is about 3000 documents of ten lines); split the overlay")
+
+// inline returns the text of a scalar of a kustomization as kustomize is given it, in
+// a file of that path: a patch at numbers of its own. Of the field patches kustomize
+// cuts off the white space around it (trim), first indentation included.
+func (b *build) inline(path string, e entry, role string, trim bool) ([]byte, bool) {
+	text, inside := e.node.Value, embed(e)
 	if trim {
 		start := len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
 		text = strings.TrimSpace(text)
@@ -482,11 +492,12 @@ func (b *build) inline(e entry, role string, trim bool) []byte {
 		}
 	}
 	src := lint.NewSource(e.k.src.Path, []byte(text))
-	padded := b.pad(src, role, e, b.skip(src, inside))
-	for i := from; i < len(b.segs); i++ {
-		b.segs[i].inside = inside
+	b.inlined[path] = inlined{src, e, inside}
+	skip := b.skip(src, inside)
+	if role == rolePatch {
+		return b.pad(src, role, e, inside, skip)
 	}
-	return padded
+	return layOut(src.Data, skip).text, true
 }
 
 // skip returns a test for the documents of a file that are not to be served:
@@ -539,7 +550,14 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 			if r.field == "generators" || r.field == "transformers" || r.field == "validators" {
 				roleName = rolePlugin
 			}
-			b.virtual[filepath.Join(k.dir, name)] = b.inline(entry{k, unalias(r.node)}, roleName, r.field == "patches")
+			path := filepath.Join(k.dir, name)
+			text, fits := b.inline(path, entry{k, unalias(r.node)}, roleName, r.field == "patches")
+			if !fits {
+				b.fail(by.span(), "%v", errTooLong)
+				b.drop(r)
+				continue
+			}
+			b.virtual[path] = text
 			e.inline[name] = r.node
 			files[r.node] = name
 		case r.isDir || r.path == "":
@@ -649,18 +667,4 @@ func (b *build) prune(root *yaml.Node, files map[*yaml.Node]string) (*yaml.Node,
 		pruned = &yaml.Node{Kind: yaml.MappingNode}
 	}
 	return pruned, changed
-}
-
-// documents returns the documents of a file of the build, at their numbers.
-func (b *build) documents(path string) []*yaml.Node {
-	if docs, ok := b.docs[path]; ok {
-		return docs
-	}
-	data, err := b.ReadFile(path)
-	var docs []*yaml.Node
-	if err == nil {
-		docs = documents(data)
-	}
-	b.docs[path] = docs
-	return docs
 }

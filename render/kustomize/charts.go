@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"sync"
 
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 	k8syaml "sigs.k8s.io/yaml"
 
 	"github.com/manilint/manilint/lint"
@@ -127,15 +129,21 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 		return resmap.New(), nil
 	}
 	in := newInflated(lint.NewSource(b.files.Display(chart), []byte(out.Text)), out.Resources)
-	from := len(b.segs)
-	text := b.pad(in.src, roleHelm, w.entry(w.node), b.skip(in.src, nil))
-	for i := from; i < len(b.segs); i++ {
-		b.segs[i].chart = in
-	}
-	m, err := h.ResmapFactory().NewResMapFromBytes(text)
+	m, err := h.ResmapFactory().NewResMapFromBytes(b.await(in.src, segment{role: roleHelm, by: w.entry(w.node), chart: in}))
 	if err != nil {
-		b.failed(w, err)
-		return resmap.New(), nil
+		return nil, err
+	}
+	by := w.place(src)
+	for _, r := range m.Resources() {
+		b.settle(r.YNode())
+		// kustomize leaves the namespace of such objects to the chart, from 5.8 on
+		if err := r.PipeE(yaml.SetAnnotation(konfig.HelmGeneratedAnnotation, "true")); err != nil {
+			return nil, err
+		}
+		if k, v := field(get(r.YNode(), "metadata", "annotations"), konfig.HelmGeneratedAnnotation); v != nil {
+			set(k, by)
+			set(v, by)
+		}
 	}
 	return m, nil
 }

@@ -52,7 +52,7 @@ func tryBuild(t *testing.T, files map[string]string) {
 		}
 	}
 	defer quiet()()
-	hooked()
+	goOffline()
 	watch := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("does not end: %q", files)) })
 	defer watch.Stop()
 	tr := newTree(filetree.New(nil).In(root))

@@ -52,11 +52,12 @@ type tree struct {
 	mu    sync.Mutex // guards what follows
 	cache map[string]*kustomization
 	nodes map[*lint.Source]map[place]*yaml.Node // see build.index
+	laid  map[*lint.Source]laid
 }
 
 func newTree(files *filetree.Tree) *tree {
 	_, jail := files.Jail()
-	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[*lint.Source]map[place]*yaml.Node{}}
+	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[*lint.Source]map[place]*yaml.Node{}, laid: map[*lint.Source]laid{}}
 }
 
 // resolve returns the real path of p, or an error that says why it is not to be read.

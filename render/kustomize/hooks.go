@@ -1,12 +1,18 @@
 package kustomize
 
 import (
+	"cmp"
 	"fmt"
-	"net/http"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	_ "unsafe" // for go:linkname
 
+	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -25,11 +31,12 @@ import (
 //
 // So this file, and no other, reaches into the tables from which krusty makes its
 // builtin transformers and generators, and wraps what they make. The tables are
-// variables: if a release renames one, the linker makes an empty one here, which
-// hooked notices; if it changes their shape, hooked notices by what they make. Then
-// builds go on without hooks: the fields that were set by transformers are located
-// by the enclosing block of the file that defines the object, and
-// TestHooksFitThisRelease fails.
+// variables: if a release renames one, the linker makes an empty one here; if it changes
+// their shape, calling what they hold is undefined. So hooks are installed for releases
+// that were looked at alone, and where the tables agree with krusty's public list of
+// plugins. Else builds go on without: the fields that were set by transformers are
+// located by the enclosing block of the file that defines the object, a note says so,
+// and TestHooksFitThisRelease fails.
 
 //go:linkname transformerFactories sigs.k8s.io/kustomize/api/internal/plugins/builtinhelpers.TransformerFactories
 var transformerFactories map[int]func() resmap.TransformerPlugin
@@ -37,38 +44,49 @@ var transformerFactories map[int]func() resmap.TransformerPlugin
 //go:linkname generatorFactories sigs.k8s.io/kustomize/api/internal/plugins/builtinhelpers.GeneratorFactories
 var generatorFactories map[int]func() resmap.GeneratorPlugin
 
-// offline is what kustomize's HTTP clients, which use the default transport, get of
-// the network, whatever a kustomization or a plugin's document gets past the tests
-// of their text.
-type offline struct{}
+// tested are the releases of kustomize's api whose tables were looked at: of another
+// one nothing of them is called. An upgrade adds to it once the tests of this package
+// pass; TestTheTablesAreDeclaredSo reads the declarations.
+var tested = []string{"v0.21.2"}
 
-func (offline) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		_ = r.Body.Close()
+// observed are the plugins that hooks know how to follow.
+var observed = []string{"AnnotationsTransformer", "ImageTagTransformer", "LabelTransformer", "NamespaceTransformer", "PatchJson6902Transformer",
+	"PatchStrategicMergeTransformer", "PatchTransformer", "PrefixTransformer", "SuffixTransformer", "ReplacementTransformer", "ReplicaCountTransformer",
+	"ConfigMapGenerator", "SecretGenerator", "HelmChartInflationGenerator"}
+
+// hooks installs the hooks, once, and returns why builds cannot be observed; "" where
+// they can.
+var hooks = sync.OnceValue(func() string {
+	return unfit(release(), install)
+})
+
+// unfit installs hooks for a release of kustomize and returns why it does not.
+func unfit(release string, install func() string) string {
+	if !slices.Contains(tested, release) {
+		return fmt.Sprintf("this manilint was built with %s of kustomize's api and follows %s alone", cmp.Or(release, "an unknown release"), strings.Join(tested, ", "))
 	}
-	return nil, fmt.Errorf("%s is remote and is not fetched, manilint works offline; vendor it into the tree", r.URL.Redacted())
+	return install()
 }
 
-// hooked takes the network away from kustomize and installs the hooks, once, and
-// reports whether builds can be observed.
-var hooked = sync.OnceValue(func() bool {
-	http.DefaultTransport = offline{}
-	transformers, generators := map[string]bool{}, map[string]bool{}
+// hooked reports whether builds can be observed.
+func hooked() bool { return hooks() == "" }
+
+// install wraps the plugins in kustomize's tables where they are what they were.
+func install() string {
+	// the public list is made of the very tables: nothing is called before the two agree
+	if all := len(transformerFactories) + len(generatorFactories); all == 0 || all != len(krusty.GetBuiltinPluginNames()) {
+		return "kustomize keeps its plugins elsewhere"
+	}
+	known := map[string]bool{}
 	for _, f := range transformerFactories {
-		transformers[pluginKind(f())] = true
+		known[pluginKind(f())] = true
 	}
 	for _, f := range generatorFactories {
-		generators[pluginKind(f())] = true
+		known[pluginKind(f())] = true
 	}
-	for _, kind := range []string{"AnnotationsTransformer", "ImageTagTransformer", "LabelTransformer", "NamespaceTransformer", "PatchJson6902Transformer",
-		"PatchStrategicMergeTransformer", "PatchTransformer", "PrefixTransformer", "SuffixTransformer", "ReplacementTransformer", "ReplicaCountTransformer"} {
-		if !transformers[kind] {
-			return false
-		}
-	}
-	for _, kind := range []string{"ConfigMapGenerator", "SecretGenerator", "HelmChartInflationGenerator"} {
-		if !generators[kind] {
-			return false
+	for _, kind := range observed {
+		if !known[kind] || !slices.Contains(krusty.GetBuiltinPluginNames(), kind) {
+			return "kustomize has no " + kind
 		}
 	}
 	for key, f := range transformerFactories {
@@ -79,25 +97,31 @@ var hooked = sync.OnceValue(func() bool {
 		kind := pluginKind(f())
 		generatorFactories[key] = func() resmap.GeneratorPlugin { return &generator{inner: f(), kind: kind} }
 	}
-	return true
-})
+	return ""
+}
+
+// release returns the release of kustomize's api in this program; "" where that is not
+// known, or another module stands in for it.
+func release() string {
+	const api = "sigs.k8s.io/kustomize/api"
+	info, ok := debug.ReadBuildInfo()
+	if ok && len(info.Deps) > 0 {
+		for _, m := range info.Deps {
+			if m.Path == api && m.Replace == nil {
+				return m.Version
+			}
+		}
+		return ""
+	}
+	// a test's program holds no list of modules; its files are named by them
+	file, _ := runtime.FuncForPC(reflect.ValueOf(krusty.MakeKustomizer).Pointer()).FileLine(0)
+	_, after, _ := strings.Cut(filepath.ToSlash(file), api+"@")
+	version, _, _ := strings.Cut(after, "/")
+	return version
+}
 
 func pluginKind(plugin any) string {
 	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", plugin), "*builtins."), "Plugin")
-}
-
-// buildOf returns the build that a plugin is made for, nil for krusty's other users.
-func buildOf(h *resmap.PluginHelpers) *build {
-	id, err := h.Loader().Load(idFile)
-	if err != nil {
-		return nil
-	}
-	b, _ := builds.Load(string(id))
-	found, _ := b.(*build)
-	if found != nil && found.coarse {
-		return nil
-	}
-	return found
 }
 
 // transformer wraps a builtin transformer. An error of it is recorded at its entry
@@ -124,13 +148,20 @@ func (t *transformer) Config(h *resmap.PluginHelpers, config []byte) error {
 		return nil
 	}
 	t.parts = sync.OnceValue(func() []*transformer { return t.split(h) })
-	if err := contained(func() error { return t.inner.Config(h, config) }); err != nil {
+	if err := t.configure(h, config); err != nil {
 		t.dead = true
 		if len(t.parts()) == 0 {
 			t.b.failed(t.w, err)
 		}
 	}
 	return t.b.stopped()
+}
+
+// configure configures what t wraps. What it reads meanwhile are patches, if it applies any.
+func (t *transformer) configure(h *resmap.PluginHelpers, config []byte) error {
+	t.b.patching = strings.HasPrefix(t.kind, "Patch")
+	defer func() { t.b.patching = false }()
+	return contained(func() error { return t.inner.Config(h, config) })
 }
 
 func (t *transformer) Transform(m resmap.ResMap) error {
@@ -170,7 +201,7 @@ func (t *transformer) split(h *resmap.PluginHelpers) []*transformer {
 		p := &transformer{inner: t.again(), kind: t.kind, b: t.b, w: w}
 		config, err := yaml.Marshal(w.config)
 		if err == nil {
-			err = contained(func() error { return p.inner.Config(h, config) })
+			err = p.configure(h, config)
 		}
 		if err != nil {
 			p.dead = true

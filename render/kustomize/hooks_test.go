@@ -2,14 +2,20 @@ package kustomize
 
 import (
 	"context"
-	"io"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"log"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
+	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -20,8 +26,70 @@ import (
 // If this fails after an upgrade of kustomize, its tables of builtin plugins have
 // moved: see hooks.go.
 func TestHooksFitThisRelease(t *testing.T) {
-	if !hooked() {
-		t.Fatal("the hooks do not fit this release of sigs.k8s.io/kustomize/api")
+	if why := hooks(); why != "" {
+		t.Fatal(why)
+	}
+}
+
+// Of a release that nobody has looked at nothing is called.
+func TestHooksAreForKnownReleases(t *testing.T) {
+	for _, release := range []string{"v0.22.0", "v0.21.1", ""} {
+		why := unfit(release, func() string { t.Errorf("%s: installed", release); return "" })
+		if !strings.Contains(why, "follows v0.21.2 alone") {
+			t.Errorf("%s: %q", release, why)
+		}
+	}
+	if why := unfit("v0.21.2", func() string { return "the tables differ" }); why != "the tables differ" {
+		t.Errorf("said %q", why)
+	}
+}
+
+// The two variables that hooks.go reaches into are declared as it takes them to be.
+func TestTheTablesAreDeclaredSo(t *testing.T) {
+	file, _ := runtime.FuncForPC(reflect.ValueOf(krusty.MakeKustomizer).Pointer()).FileLine(0)
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(filepath.Dir(file), "..", "internal", "plugins", "builtinhelpers", "builtins.go"), nil, 0)
+	if err != nil {
+		t.Skip("the sources of kustomize's api are not at hand: ", err)
+	}
+	declared := map[string]string{}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.TypeSpec:
+			declared[n.Name.Name] = types.ExprString(n.Type)
+		case *ast.ValueSpec:
+			if len(n.Values) == 1 {
+				if table, ok := n.Values[0].(*ast.CompositeLit); ok {
+					declared[n.Names[0].Name] = types.ExprString(table.Type)
+				}
+			}
+		}
+		return true
+	})
+	for name, want := range map[string]string{
+		"BuiltinPluginType":    "int",
+		"TransformerFactories": "map[BuiltinPluginType]func() resmap.TransformerPlugin",
+		"GeneratorFactories":   "map[BuiltinPluginType]func() resmap.GeneratorPlugin",
+	} {
+		if declared[name] != want {
+			t.Errorf("%s is declared as %q, want %q", name, declared[name], want)
+		}
+	}
+}
+
+// Where kustomize would end the process, by log.Fatal, the build alone ends.
+func TestFatalLogsAreErrors(t *testing.T) {
+	root := write(t, map[string]string{
+		"o/kustomization.yaml":   "resources: [a, b, pod.yaml]\n",
+		"o/a/kustomization.yaml": "resources: [c.yaml]\npatches: [{target: {kind: ConfigMap}, options: {allowNameChange: true}, patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"x\"}]'}]\n", "o/a/c.yaml": settings,
+		"o/b/kustomization.yaml": "resources: [c.yaml]\npatches: [{target: {kind: ConfigMap}, options: {allowNameChange: true}, patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"y\"}]'}]\n", "o/b/c.yaml": settings,
+		"o/pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  x: .inf\n  volumes: [{name: v, configMap: {name: settings}}]\n",
+	})
+	said := ""
+	for _, b := range open(root, "o").Bundles {
+		said += errorsOf(root, b) + "\n"
+	}
+	if !strings.Contains(said, "o/kustomization.yaml:1:1: kustomize failed here and was stopped: ") {
+		t.Errorf("said:\n%s", said)
 	}
 }
 
@@ -98,7 +166,7 @@ func TestQuietGivesStandardErrorBack(t *testing.T) {
 		t.Error("standard error is still silenced")
 	}
 	restore := quiet()
-	if log.Writer() != io.Discard || os.Stderr == stderr {
+	if log.Writer() != (unprinted{}) || os.Stderr == stderr {
 		t.Error("kustomize is not silenced")
 	}
 	restore()

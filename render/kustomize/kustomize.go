@@ -45,7 +45,7 @@ type Result struct {
 // name are roots too, so that nothing is lost. What cannot be built is in the
 // bundles' errors.
 func Load(ctx context.Context, dirs []string, o Options) Result {
-	hooked()
+	goOffline()
 	defer quiet()()
 	res := Result{Used: map[string]bool{}}
 	t := newTree(o.Files)
@@ -103,6 +103,9 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 			}
 		}
 		from = to
+	}
+	if why := hooks(); why != "" && len(roots) > 0 {
+		res.Notes = append(res.Notes, "places in overlays are those of the block that holds a value, not of the value: "+why)
 	}
 	for i, k := range roots {
 		if bundles[i] == nil {
@@ -238,6 +241,13 @@ func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []stri
 // files lists the file of k and those that it names.
 func (k *kustomization) files() []string {
 	paths := []string{k.src.File}
+	for _, f := range []string{"patches", "patchesJson6902", "replacements"} {
+		for _, n := range items(fold(k.root, f)) {
+			if v := text(unalias(n)); v != "" && !isInline(v) { // without path: a mistake, and no manifest all the same
+				paths = append(paths, filepath.Join(k.dir, filepath.FromSlash(v)))
+			}
+		}
+	}
 	for _, r := range k.refs {
 		if r.path != "" && !r.isDir {
 			paths = append(paths, r.path)

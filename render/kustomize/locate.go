@@ -140,7 +140,9 @@ func (l locator) missing(n *lint.Node) lint.Place {
 		}
 	}
 	s := l.b.locate(p)
-	for s.prev.known() {
+	// what should hold it may have been written as a whole, by a patch that repeats its name
+	holder := l.b.locate(at(n.Nearest().YAML())).span
+	for s.prev.known() && (!holder.IsValid() || holder.Start.Source != s.span.Start.Source) {
 		s = l.b.locate(s.prev)
 	}
 	if s.chart != nil {

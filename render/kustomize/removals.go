@@ -38,10 +38,10 @@ func (b *build) removals(w *writer, r *resource.Resource, pre, post *yaml.Node) 
 				}
 			}
 		case yaml.SequenceNode:
-			for at, item := range pre.Content {
+			for was, item := range pre.Content {
 				name := text(get(item, "name"))
-				if i := slices.IndexFunc(post.Content, func(n *yaml.Node) bool { return name != "" && text(get(n, "name")) == name }); i >= 0 {
-					walk(item, post.Content[i], append(slices.Clip(path), strconv.Itoa(at)), append(slices.Clip(steps), "[name="+name+"]"))
+				if i := slices.IndexFunc(post.Content, func(n *yaml.Node) bool { return name != "" && text(get(n, "name")) == name }); i >= 0 && at(post.Content[i]) == at(item) { // else the item was written as a whole, and lacks what it lacks there
+					walk(item, post.Content[i], append(slices.Clip(path), strconv.Itoa(was)), append(slices.Clip(steps), "[name="+name+"]"))
 				}
 			}
 		}

@@ -73,7 +73,7 @@ func (w *writer) copyings() []copying {
 		p := fold(e, "path")
 		before := len(all)
 		if text(p) != "" && len(e.Content) == 2 { // with more kustomize refuses it
-			for _, d := range w.b.documents(w.file(p.Value)) {
+			for _, d := range w.b.documents(w.file(p.Value), rolePlugin) {
 				if d.Kind == yaml.MappingNode {
 					all = append(all, copying{d, at})
 				}

@@ -12,24 +12,34 @@ import (
 )
 
 // A space numbers the lines of everything that one build reads, as go/token.FileSet
-// does for Go files. kustomize keeps yaml.Node's Line and Column through parsing,
-// strategic merges and copies; each document is handed to it behind so many empty
-// lines that its line numbers are its own in the whole build, and so a node's line
-// alone tells the file.
+// does for Go files: a node's line tells the file too. kustomize keeps yaml.Node's
+// Line and Column through parsing, strategic merges and copies.
+//
+// The objects of a file get their numbers, from firstNumber on, when a hook first sees
+// them (see [build.settle]). The documents of a patch are merged before any hook sees
+// them: they are handed to kustomize behind so many empty lines that their lines are
+// their own from the start, below firstNumber.
 //
 // A number also names what is no line: one entry of a kustomization, one line of
 // an env file, or a value together with the one it replaced.
 type space struct {
-	segs  []segment
-	next  int
-	sites map[siteKey]int
-	overs map[[2]place]int
-	vias  map[[2]place]int
+	padded, numbered []segment
+	padding          int // bytes of empty lines written so far
+	sites            map[siteKey]int
+	overs            map[[2]place]int
+	vias             map[[2]place]int
 }
 
 // firstLine is the first number that names a place. Nodes that kustomize makes
 // anew have lines below it: 0, or those of one-line JSON and its own snippets.
 const firstLine = 64
+
+const firstNumber = 1 << 30
+
+// maxPadding bounds the empty lines that a build writes in front of its patches. Each
+// document is behind as many as there are lines of patches before it, which grows with
+// their square; this is enough for three thousand patches of ten lines.
+const maxPadding = 64 << 20
 
 // A place is what a node's Line and Column say.
 type place struct{ line, col int }
@@ -76,19 +86,32 @@ func (e entry) span() lint.Span {
 	return lint.NodeSpan(e.k.src, e.node)
 }
 
-func (s *space) add(g segment) int {
-	g.base = max(s.next, firstLine)
-	s.segs = append(s.segs, g)
-	s.next = g.base + g.lines + 1
+// add gives a segment the next numbers and returns its base.
+func (s *space) add(g segment) int { return take(&s.numbered, g, firstNumber) }
+
+// addPadded is add for text that kustomize is given at these numbers.
+func (s *space) addPadded(g segment) int { return take(&s.padded, g, firstLine) }
+
+func take(segs *[]segment, g segment, first int) int {
+	g.base = first
+	if n := len(*segs); n > 0 {
+		last := &(*segs)[n-1]
+		g.base = last.base + last.lines + 1
+	}
+	*segs = append(*segs, g)
 	return g.base
 }
 
 func (s *space) find(line int) *segment {
-	i := sort.Search(len(s.segs), func(i int) bool { return s.segs[i].base >= line }) - 1
-	if i < 0 || line > s.segs[i].base+s.segs[i].lines {
+	segs := s.padded
+	if line > firstNumber {
+		segs = s.numbered
+	}
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].base >= line }) - 1
+	if i < 0 || line > segs[i].base+segs[i].lines {
 		return nil
 	}
-	return &s.segs[i]
+	return &segs[i]
 }
 
 type siteKey struct {
@@ -163,56 +186,94 @@ func (s *space) through(p, via place, note string) place {
 	return place{line, p.col}
 }
 
-// pad puts the documents of a file at numbers of their own. It cuts where kyaml's
-// reader cuts (kio.ByteReader), which rewrites CRLF as well. Documents for which
-// skip says so, by line of the file, are blanked.
-func (s *space) pad(src *lint.Source, role string, by entry, skip func(first, last int) bool) []byte {
-	text := bytes.TrimPrefix(bytes.ReplaceAll(src.Data, []byte("\r\n"), []byte("\n")), []byte("\ufeff"))
+// pad puts the documents of a patch at numbers of their own. Documents for which skip
+// says so are left out. It reports false when that would take too many empty lines.
+func (s *space) pad(src *lint.Source, role string, by entry, inside *embedded, skip func(first, last int) bool) ([]byte, bool) {
+	text := kyamlText(src.Data)
 	if role == rolePatch && (bytes.HasPrefix(text, []byte("[")) && !json.Valid(text) || bytes.ContainsFunc(text, unreadable)) {
 		// Kustomize refuses it, as JSON that is none, or for a character in a document
 		// that it does not even want; behind empty lines it would not.
-		return text
+		return text, true
 	}
-	var out bytes.Buffer
-	cuts, lines := bytes.Count(text, []byte("\n---")), bytes.Count(text, []byte("\n"))
-	out.Grow(len(text) + (cuts+1)*(s.next+lines/2+firstLine))
+	fits := true
+	laid := lay(text, func(d piece) int {
+		if !fits || skip != nil && skip(d.first-d.opened, d.last) {
+			return -1
+		}
+		base := s.addPadded(segment{lines: d.lines(), role: role, by: by, src: src, first: d.first, inside: inside})
+		s.padding += base
+		fits = s.padding <= maxPadding
+		return base
+	})
+	return laid, fits
+}
+
+// kyamlText is a text as kyaml's reader (kio.ByteReader) splits it into documents.
+func kyamlText(data []byte) []byte {
+	return bytes.TrimPrefix(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\ufeff"))
+}
+
+// A piece is what kyaml's reader takes for a document.
+type piece struct {
+	text   []byte
+	first  int // its first line in the file
+	last   int
+	opened int // lines of "---" in front of it that kyaml takes for a part of it
+}
+
+// lines is how many lines YAML counts in the piece, or more.
+func (d piece) lines() int { return d.last - d.first + breaks(d.text) + 1 }
+
+// pieces cuts a text where kyaml's reader cuts it. Pieces without text are left out.
+// between is called with the text that separates pieces, and what opens them.
+func pieces(text []byte, between func([]byte), document func(piece)) {
 	line := 1
-	document := func(doc []byte) {
-		opened := 0
+	from := 0
+	for from <= len(text) {
+		cut, next := separator(text, from)
+		doc, opened := text[from:cut], 0
 		for bytes.HasPrefix(doc, []byte("---")) { // left by kyaml as part of the document
 			end := bytes.IndexByte(doc, '\n') + 1
 			if rest := bytes.TrimSpace(doc[3:max(3, end)]); end == 0 || len(rest) > 0 && rest[0] != '#' {
 				break
 			}
-			out.Write(doc[:end])
+			between(doc[:end])
 			doc, line, opened = doc[end:], line+1, opened+1
 		}
 		count := bytes.Count(doc, []byte("\n"))
-		if len(bytes.TrimSpace(doc)) > 0 && (skip == nil || !skip(line-opened, line+count)) {
-			base := s.add(segment{lines: count + breaks(doc) + 1, role: role, by: by, src: src, first: line})
-			pad(&out, base-opened-1)
-			if bytes.HasPrefix(doc, []byte("---")) {
-				// "--- {…}" or "--- !!map": behind a line feed kyaml would cut it off, behind
-				// a carriage return, which ends a line of YAML just as well, it does not
-				out.WriteByte('\r')
-			} else {
-				out.WriteByte('\n')
-			}
-			out.Write(doc)
+		if len(bytes.TrimSpace(doc)) > 0 {
+			document(piece{doc, line, line + count, opened})
 		}
 		line += count
-	}
-	from := 0
-	for from <= len(text) {
-		cut, next := separator(text, from)
-		document(text[from:cut])
 		if next < 0 {
-			break
+			return
 		}
-		out.Write(text[cut:next])
+		between(text[cut:next])
 		line += bytes.Count(text[cut:next], []byte("\n"))
 		from = next
 	}
+}
+
+// lay writes a text anew with each document so far down that its first line has the
+// number base+1, as base says of it; a document whose base is negative is left out.
+func lay(text []byte, base func(piece) int) []byte {
+	var out bytes.Buffer
+	out.Grow(len(text))
+	pieces(text, func(between []byte) { out.Write(between) }, func(d piece) {
+		n := base(d)
+		if n < 0 {
+			return
+		}
+		pad(&out, n-d.opened-1)
+		if bytes.HasPrefix(d.text, []byte("---")) {
+			// "--- {…}" or "--- !!map": behind a line feed kyaml would cut it off, behind
+			// a carriage return, which ends a line of YAML just as well, it does not
+			out.WriteByte('\r')
+		} else {
+			out.WriteByte('\n')
+		}
+		out.Write(d.text)
+	})
 	return out.Bytes()
 }
 
@@ -254,23 +315,6 @@ func separator(text []byte, from int) (cut, next int) {
 		return len(text), -1
 	}
 	return start, start + 1 + end + 1
-}
-
-// documents parses padded text as kyaml's reader does; what is broken is left out.
-func documents(padded []byte) []*yaml.Node {
-	var docs []*yaml.Node
-	from := 0
-	for {
-		cut, next := separator(padded, from)
-		var n yaml.Node
-		if decode(padded[from:cut], &n) == nil && n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
-			docs = append(docs, n.Content[0])
-		}
-		if next < 0 {
-			return docs
-		}
-		from = next
-	}
 }
 
 func decode(text []byte, n *yaml.Node) (err error) {

@@ -24,6 +24,7 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) er
 	for _, r := range m.Resources() {
 		n := r.YNode()
 		nodes[r] = n
+		b.settle(n)
 		if t := b.trees[r]; t == nil || !same(t, n) {
 			b.restore(b.trees[r], n)
 			b.trees[r] = clone(n)
@@ -105,29 +106,15 @@ func (b *build) restore(before, n *yaml.Node) {
 
 // sameObject returns the documents that define the object n, of all files read so far.
 func (b *build) sameObject(n *yaml.Node) []*yaml.Node {
-	id := func(n *yaml.Node) string {
-		return strings.Join([]string{text(get(n, "apiVersion")), kindOf(n), text(get(n, "metadata", "namespace")), nameOf(n)}, "\x00")
-	}
 	if b.origin == nil {
 		b.origin = map[string][]*yaml.Node{}
-		var add func(doc *yaml.Node)
-		add = func(doc *yaml.Node) {
-			if strings.HasSuffix(kindOf(doc), "List") {
-				for _, item := range items(get(doc, "items")) {
-					add(unalias(item))
-				}
-			}
-			b.origin[id(doc)] = append(b.origin[id(doc)], doc)
-		}
-		for path, r := range b.roles {
-			if r.name == roleResource && b.served[path] != nil {
-				for _, doc := range b.documents(path) {
-					add(doc)
-				}
+		for _, path := range b.read {
+			for _, doc := range b.documents(path, roleResource) {
+				eachObject(doc, func(n *yaml.Node) { b.origin[identity(n)] = append(b.origin[identity(n)], n) })
 			}
 		}
 	}
-	return b.origin[id(n)]
+	return b.origin[identity(n)]
 }
 
 // finish gives places to what was written after the last transformer: name
@@ -137,6 +124,9 @@ func (b *build) finish(m resmap.ResMap) {
 	namespaces := map[[2]string]place{}
 	for _, r := range m.Resources() {
 		n := r.YNode()
+		if !b.coarse {
+			b.settle(n)
+		}
 		before := b.byNode[n]
 		if before == nil {
 			before = b.trees[r]
@@ -229,7 +219,23 @@ type healer struct {
 	claim  claim
 	merged bool // by a strategic merge, whose values come with their places
 	copies bool // by replacements, which may write the value that was there
+	whole  bool // below a list item that was written as a whole: nothing in it is of pre
 	root   *yaml.Node
+}
+
+// anew reports whether an item of a list was written as a whole, and not merged into
+// the one that was there, and where.
+func (h *healer) anew(pre, post *yaml.Node, path []string) (place, bool) {
+	switch p := at(post); {
+	case post.Kind != yaml.MappingNode || pre == nil || !p.known() || p == at(pre):
+		return place{}, false
+	case h.merged:
+		return p, h.b.isPatch(p)
+	case h.copies:
+		p = h.claim(path, post, pre)
+		return p, p.known()
+	}
+	return place{}, false
 }
 
 func (h *healer) heal(pre, post *yaml.Node, path []string) {
@@ -243,7 +249,7 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 			pk, pv := field(pre, k.Value)
 			h.heal(pv, v, append(path[:len(path):len(path)], k.Value))
 			switch {
-			case pk != nil && at(pk).known():
+			case pk != nil && at(pk).known() && (!h.whole || !at(k).known()):
 				set(k, at(pk))
 			case !at(k).known():
 				set(k, h.b.newest(at(v)))
@@ -252,7 +258,15 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 	case yaml.SequenceNode:
 		match := align(pre, post)
 		for i, e := range post.Content {
-			h.heal(match[i], e, append(path[:len(path):len(path)], strconv.Itoa(i)))
+			here := append(path[:len(path):len(path)], strconv.Itoa(i))
+			if p, anew := h.anew(match[i], e, here); anew && !h.whole {
+				h.whole = true
+				h.heal(match[i], e, here)
+				h.whole = false
+				set(e, p)
+				continue
+			}
+			h.heal(match[i], e, here)
 		}
 	default:
 		h.scalar(pre, post, path)
@@ -261,7 +275,7 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 	switch {
 	case len(post.Content) == 0:
 		h.scalar(pre, post, path)
-	case pre != nil && at(pre).known():
+	case pre != nil && at(pre).known() && (!h.whole || !at(post).known()):
 		set(post, at(pre))
 	case !at(post).known():
 		set(post, at(post.Content[0]))
@@ -282,7 +296,7 @@ func (h *healer) scalar(pre, post *yaml.Node, path []string) {
 					set(post, h.b.replaced(p, old))
 				}
 			}
-		case h.merged && old.known() && pre.Value == post.Value && h.identifies(path):
+		case h.merged && !h.whole && old.known() && pre.Value == post.Value && h.identifies(path):
 			set(post, old) // what a patch repeats to say where it applies
 		case h.merged && old.known() && h.b.isPatch(at(post)):
 			set(post, h.b.replaced(at(post), old))

@@ -128,7 +128,7 @@ func (w *writer) findEntry() *yaml.Node {
 func (w *writer) findPlugin() *yaml.Node {
 	var found *yaml.Node
 	look := func(path string) {
-		for _, d := range w.b.documents(path) {
+		for _, d := range w.b.documents(path, rolePlugin) {
 			if found == nil && kindOf(d) == kindOf(w.config) && nameOf(d) == nameOf(w.config) {
 				found = d
 			}
@@ -303,7 +303,7 @@ func (w *writer) patches() []*yaml.Node {
 	var docs []*yaml.Node
 	add := func(n *yaml.Node) {
 		if v := text(n); v != "" && !isInline(v) {
-			docs = append(docs, w.b.documents(w.file(v))...)
+			docs = append(docs, w.b.documents(w.file(v), rolePatch)...)
 		}
 	}
 	add(fold(w.config, "path"))
@@ -314,10 +314,13 @@ func (w *writer) patches() []*yaml.Node {
 		// the text of a patch inside a plugin's document stands at the one place of its scalar
 		for _, f := range []string{"patch", "jsonOp"} {
 			if n := fold(w.plugin, f); n != nil {
-				for _, d := range documents([]byte(n.Value)) {
-					level(d, at(n))
-					docs = append(docs, d)
-				}
+				pieces(kyamlText([]byte(n.Value)), func([]byte) {}, func(p piece) {
+					var d yaml.Node
+					if decode(p.text, &d) == nil && d.Kind == yaml.DocumentNode && len(d.Content) > 0 {
+						level(d.Content[0], at(n))
+						docs = append(docs, d.Content[0])
+					}
+				})
 			}
 		}
 	}
