@@ -546,6 +546,20 @@ func (r *Role) HeldBy() string {
 	return text
 }
 
+// Allows reports whether a rule of the role, or of one that it takes in, gives one of the
+// verbs on a resource: for some object, where resourceNames limit it.
+func (r *Role) Allows(group, resource string, verbs ...string) bool {
+	found := false
+	r.Rules(func(p *PolicyRule) {
+		if found || !p.AllowsGroup(group) {
+			return
+		}
+		_, ok := p.Resource(resource)
+		found = ok && len(p.Allowed(verbs, resource)) > 0
+	})
+	return found
+}
+
 // FirstBinding returns the first binding that gives the role to somebody, or
 // nil; cluster-wide ones come first.
 func (r *Role) FirstBinding() *Binding {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/access"
 	"github.com/manilint/manilint/lint/kube"
 )
 
@@ -142,59 +143,48 @@ func isOfControllers(key string) bool {
 // bindings of the service accounts that they run as. JupyterHub, Airflow, Jenkins
 // and their like make pods beside themselves.
 func (d *Directory) addPrograms(b *lint.Bundle) {
-	running := map[[2]string]bool{}
-	for _, spec := range b.PodSpecs() {
-		running[[2]string{kube.Home(spec.Resource), kube.Account(spec)}] = true
-	}
-	for _, binding := range b.OfKind("RoleBinding", "ClusterRoleBinding") {
-		if binding.Group != "rbac.authorization.k8s.io" {
-			continue
-		}
-		changes, makes := powersOverPods(b, binding)
-		for _, subject := range binding.Get("subjects").Items() {
-			account := [2]string{kube.Home(binding), subject.Get("name").Value()}
-			if n := subject.Get("namespace"); n.IsScalar() && n.Value() != binding.Namespace {
-				account[0] = n.Value()
-				if account[0] == "default" && b.Rendering.Kind == "helm" && b.Namespace == "" {
-					account[0] = "" // as in home
+	over := map[*access.Role]overPods{}
+	for _, a := range access.Of(b).Accounts {
+		var can overPods
+		makes := map[string]bool{} // where it makes pods
+		for _, binding := range a.Bindings {
+			for _, role := range binding.Roles {
+				may, ok := over[role]
+				if !ok {
+					may = overPods{role.Allows("", "pods", "patch", "update"), makesWorkloads(role)}
+					over[role] = may
+				}
+				can.changes = can.changes || may.changes
+				switch {
+				case may.makes && binding.Cluster():
+					can.makes = true
+				case may.makes && len(a.Pods) > 0:
+					makes[kube.Home(binding.Resource)] = true
 				}
 			}
-			if subject.Get("kind").Value() != "ServiceAccount" || !running[account] {
-				continue
+		}
+		for _, pod := range a.Pods {
+			home := kube.Home(pod.Resource)
+			if can.changes {
+				d.labelling[[2]string{home, a.Name}] = true
 			}
-			d.labelling[account] = d.labelling[account] || changes
-			if makes && binding.Kind == "RoleBinding" {
-				d.spawning[kube.Home(binding)] = true
-			} else if makes {
-				d.spawning[account[0]] = true
+			if can.makes {
+				makes[home] = true
 			}
+		}
+		for namespace := range makes {
+			d.spawning[namespace] = true
 		}
 	}
 }
 
-// powersOverPods reports what a binding lets its subjects do: change pods, and make some.
-func powersOverPods(b *lint.Bundle, binding *lint.Resource) (changes, makes bool) {
-	kind, name := binding.Get("roleRef", "kind").Value(), binding.Get("roleRef", "name").Value()
-	namespace := binding.Namespace
-	if kind == "ClusterRole" {
-		namespace = ""
-		if slices.Contains([]string{"cluster-admin", "admin", "edit"}, name) { // the cluster's own
-			return true, true
-		}
-	}
-	role := b.Lookup("rbac.authorization.k8s.io", kind, namespace, name)
-	if role == nil {
-		return false, false
-	}
-	for _, rule := range role.Get("rules").Items() {
-		has := func(field string, any ...string) bool {
-			return slices.ContainsFunc(rule.Get(field).Strings(), func(v string) bool { return v == "*" || slices.Contains(any, v) })
-		}
-		changes = changes || has("apiGroups", "") && has("resources", "pods") && has("verbs", "patch", "update")
-		makes = makes || has("apiGroups", "", "apps", "batch") && has("verbs", "create") &&
-			has("resources", "pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs")
-	}
-	return changes, makes
+// overPods is what a role lets its holders do to pods: change them, and make some.
+type overPods struct{ changes, makes bool }
+
+// makesWorkloads reports whether a role lets its holders make pods.
+func makesWorkloads(role *access.Role) bool {
+	return role.Allows("", "pods", "create") || role.Allows("batch", "jobs", "create") ||
+		slices.ContainsFunc([]string{"deployments", "statefulsets", "daemonsets", "replicasets"}, func(r string) bool { return role.Allows("apps", r, "create") })
 }
 
 // deployedTo are the fields by which an object that deploys a chart or a folder
