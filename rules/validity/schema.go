@@ -15,7 +15,7 @@ import (
 // of the bundle, do not know: fields, types of values, kinds.
 var Schema = &lint.Rule{
 	ID:         "schema",
-	Summary:    "unknown field, value of the wrong type, or unknown kind",
+	Summary:    "unknown or missing field, value that the API server refuses, or unknown kind",
 	Severity:   lint.Medium,
 	Group:      "validity",
 	Profiles:   core,
@@ -26,8 +26,9 @@ var Schema = &lint.Rule{
 		custom := lint.Shared(pass.Bundle, customSchemas)
 		for _, r := range pass.Resources() {
 			if t, ok := builtin().kinds[gvk(r)]; ok {
-				w := &walker{pass: pass, quiet: r.Is("", "Secret")}
+				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r)}
 				w.value(r.Root, t, nil)
+				checkResources(pass, r)
 			} else if _, ok := builtin().groups[r.Group]; ok {
 				checkKind(pass, r)
 			} else if s, ok := custom[gvk(r)]; ok {
@@ -99,6 +100,20 @@ func closeTo(a, b string) bool {
 type walker struct {
 	pass  *lint.Pass
 	quiet bool // name no value: the object is a Secret
+	whole bool // what is missing is missing: the object is no patch
+
+	wrongs *int // counts the values of a wrong type
+}
+
+// isPatch reports whether an object has directives of a strategic-merge patch: what it
+// lacks another object has.
+func isPatch(r *lint.Resource) bool {
+	patch := false
+	r.Root.Walk(func(n *lint.Node) bool {
+		patch = patch || isDirective(n.Name())
+		return !patch
+	})
+	return patch
 }
 
 // value checks n against t. above are the structs around n, innermost last.
@@ -184,9 +199,21 @@ func (w *walker) object(n *lint.Node, t reflect.Type, above []reflect.Type) {
 		return
 	}
 	around := slices.Concat(above, []reflect.Type{t})
+	if s := structOf(t); w.whole && len(s.required) > 0 {
+		w.require(n, t, s.required)
+	}
 	for _, f := range n.Fields() {
-		if ft, ok := fieldOf(t, f.Name()); ok {
-			w.value(f, ft, around)
+		if field, ok := fieldOf(t, f.Name()); ok {
+			inner, wrongs := *w, 0
+			inner.whole = w.whole && !(len(above) == 0 && f.Name() == "status") // what a controller reports
+			inner.wrongs = &wrongs
+			inner.value(f, field.typ, around)
+			if wrongs == 0 && inner.whole {
+				inner.limit(f, t, field)
+			}
+			if w.wrongs != nil {
+				*w.wrongs += wrongs
+			}
 		} else if !w.tolerated(n, f) {
 			w.unknown(f, t, above)
 		}
@@ -282,6 +309,9 @@ func (w *walker) wrong(n *lint.Node, expected string) {
 	name := n.Name()
 	if n.Index() >= 0 {
 		name = fmt.Sprintf("%s[%d]", n.Parent().Name(), n.Index())
+	}
+	if w.wrongs != nil {
+		*w.wrongs++
 	}
 	quiet := w.quiet || expected == "a string" || expected == "a mapping" || expected == "a list"
 	f := w.pass.Reportf(n, "%s is %s where %s belongs", name, describe(n, quiet), expected)

@@ -131,42 +131,74 @@ var (
 	}
 )
 
-// A jsonField is a field of a struct as JSON names it.
+// A jsonField is a field of a struct as JSON names it, with what the API server takes for it.
 type jsonField struct {
-	name string
-	typ  reflect.Type
+	name   string
+	typ    reflect.Type
+	enum   []string // the values of a string; any where it is empty
+	bounds span     // of an integer
+	share  bool     // a number or a percentage
 }
 
-var fieldTables sync.Map // reflect.Type → []jsonField
+// A structType is what is known of a struct.
+type structType struct {
+	fields   []jsonField
+	byName   map[string]int
+	required []string
+}
 
-// fieldsOf returns the JSON fields of a struct, in the order declared, embedded ones included.
-func fieldsOf(t reflect.Type) []jsonField {
-	if known, ok := fieldTables.Load(t); ok {
-		return known.([]jsonField)
+var structTypes sync.Map // reflect.Type → *structType
+
+func structOf(t reflect.Type) *structType {
+	if known, ok := structTypes.Load(t); ok {
+		return known.(*structType)
 	}
-	var fields []jsonField
+	s := &structType{byName: map[string]int{}}
+	add := func(f jsonField) {
+		if _, ok := s.byName[f.name]; !ok {
+			s.byName[f.name] = len(s.fields)
+			s.fields = append(s.fields, f)
+		}
+	}
+	name := typeName(t)
+	s.required = slices.Clone(requirements().Required[name])
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		field, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case name == "-" || !f.IsExported():
-		case name == "" && (f.Anonymous || strings.Contains(options, "inline")):
-			fields = append(fields, fieldsOf(indirect(f.Type))...)
-		case name != "":
-			fields = append(fields, jsonField{name, f.Type})
+		case field == "-" || !f.IsExported():
+		case field == "" && (f.Anonymous || strings.Contains(options, "inline")):
+			inner := structOf(indirect(f.Type))
+			for _, f := range inner.fields {
+				add(f)
+			}
+			s.required = append(s.required, inner.required...)
+		case field != "":
+			bounds, ok := spans[name+"."+field]
+			if !ok {
+				bounds = span{0, anything}
+			}
+			enum := requirements().Enums[typeName(elem(f.Type))]
+			if judged[name+"."+field] {
+				enum = nil
+			}
+			add(jsonField{field, f.Type, enum, bounds, shares[name+"."+field]})
 		}
 	}
-	fieldTables.Store(t, fields)
-	return fields
+	known, _ := structTypes.LoadOrStore(t, s)
+	return known.(*structType)
 }
 
-func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
-	for _, f := range fieldsOf(t) {
-		if f.name == name {
-			return f.typ, true
-		}
+// fieldsOf returns the JSON fields of a struct, in the order declared, embedded ones included.
+func fieldsOf(t reflect.Type) []jsonField { return structOf(t).fields }
+
+func fieldOf(t reflect.Type, name string) (jsonField, bool) {
+	s := structOf(t)
+	i, ok := s.byName[name]
+	if !ok {
+		return jsonField{}, false
 	}
-	return nil, false
+	return s.fields[i], true
 }
 
 func indirect(t reflect.Type) reflect.Type {
