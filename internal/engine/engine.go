@@ -31,7 +31,7 @@ type Options struct {
 	// Masking are rules that run for what they mask even where Rules lacks them: what one
 	// rule finds must not show in the line that another one quotes.
 	Masking []*lint.Rule
-	Jobs    int // rules, and units, at work at once; the number of processors when 0
+	Jobs    int // units at work at once, and rules in each; the number of processors when 0
 
 	// NoIgnores reports what comments, annotations and Ignores suppress.
 	NoIgnores bool
@@ -43,6 +43,10 @@ type Options struct {
 	// AllRules are the rules that an ignore may name besides those that run; when
 	// it is nil, unknown names are not reported.
 	AllRules []*lint.Rule
+	// Deadline is how long a unit may take; 0 for any time.
+	Deadline time.Duration
+	// Progress, if not nil, is called as units are done, by one goroutine at a time.
+	Progress func(done, total int)
 	// Complete says that the run covers all that Ignores speak of, so that an
 	// entry that suppresses nothing is reported.
 	Complete bool
@@ -93,24 +97,7 @@ func (r *Result) Keep(keep func(*lint.Finding) bool) {
 // Check applies rules to a bundle. A rule or a locator that panics becomes an error that
 // names it and the object; a context that ends stops the check with an error.
 func Check(ctx context.Context, b *lint.Bundle, o Options) *Result {
-	return newCheck(b, newNames(&o), make(chan struct{}, o.jobs())).run(ctx)
-}
-
-// CheckAll checks bundles side by side; the results are in their order.
-func CheckAll(ctx context.Context, bundles []*lint.Bundle, o Options) []*Result {
-	n, slots := newNames(&o), make(chan struct{}, o.jobs())
-	results := make([]*Result, len(bundles))
-	var group sync.WaitGroup
-	units := make(chan struct{}, o.jobs())
-	for i, b := range bundles {
-		units <- struct{}{}
-		group.Go(func() {
-			defer func() { <-units }()
-			results[i] = newCheck(b, n, slots).run(ctx)
-		})
-	}
-	group.Wait()
-	return results
+	return checked(ctx, b, newNames(&o))
 }
 
 // A check is one bundle at work.
@@ -141,8 +128,9 @@ type placed struct {
 	weight   lint.Severity // as the rule reported it, whatever the configuration says
 }
 
-func newCheck(b *lint.Bundle, n *names, slots chan struct{}) *check {
-	c, o := &check{bundle: b, names: n, slots: slots}, n.options
+func newCheck(b *lint.Bundle, n *names) *check {
+	o := n.options
+	c := &check{bundle: b, names: n, slots: make(chan struct{}, o.jobs())}
 	c.result = &Result{Rendering: b.Rendering, Objects: len(b.Resources) - len(b.Beside), All: len(b.Resources), Took: b.Took, Notes: b.Notes, masks: &mask.Masks{}}
 	enabled := map[*lint.Rule]bool{}
 	for i := range o.Rules {
@@ -307,11 +295,16 @@ func (c *check) report(unmasked *lint.InputError) {
 func (c *check) contain(what string, f func()) (err *lint.InputError) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s in %s failed and was stopped there: %v; please report this with the files", what, c.bundle.Rendering.Root, p)}
+			err = c.broke(what, p)
 		}
 	}()
 	f()
 	return nil
+}
+
+// broke is the error of a panic.
+func (c *check) broke(what string, panicked any) *lint.InputError {
+	return &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s in %s failed and was stopped there: %v; please report this with the files", what, c.bundle.Rendering.Root, panicked)}
 }
 
 // yield splits off the findings of rules that yield to a stronger one on the same subject.

@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A Unit is what is rendered and checked by itself: a chart, an overlay, one tree of
+// plain files.
+type Unit struct {
+	// Name is what errors call it: the path of the chart, the overlay or the tree. Of
+	// two units of one kind and name one is run.
+	Kind, Name string
+	// Render makes the unit's bundles. It gives up when the context ends.
+	Render func(context.Context) Rendered
+	// Keep says which findings are wanted; nil wants all.
+	Keep func(*lint.Finding) bool
+}
+
+// Rendered is what rendering a unit came to.
+type Rendered struct {
+	Bundles []*lint.Bundle
+	Errors  []*lint.InputError
+	Notes   []lint.Note
+	// More are units that objects of this one ask for: the charts that an Argo CD
+	// Application or a HelmRelease names.
+	More []Unit
+}
+
+// Run renders and checks units, o.Jobs at a time, and those that they ask for. Each is
+// let go of once it is checked: a result holds nothing of its trees. The results are in
+// the order of the units, those of units that were asked for behind them. A unit that
+// panics, or takes longer than o.Deadline, is an error that names it.
+func Run(ctx context.Context, units []Unit, o Options) []*Result {
+	type name struct{ kind, name string }
+	r := &runner{options: &o, names: newNames(&o)}
+	var all []*Result
+	known := map[name]bool{}
+	for len(units) > 0 {
+		units = slices.DeleteFunc(slices.Clone(units), func(u Unit) bool {
+			k := name{u.Kind, u.Name}
+			again := u.Name != "" && known[k]
+			known[k] = true
+			return again
+		})
+		done := r.wave(ctx, units)
+		units = nil
+		for _, d := range done {
+			all, units = append(all, d.results...), append(units, d.more...)
+		}
+	}
+	return all
+}
+
+// CheckAll checks bundles side by side; the results are in their order.
+func CheckAll(ctx context.Context, bundles []*lint.Bundle, o Options) []*Result {
+	units := make([]Unit, len(bundles))
+	for i, b := range bundles {
+		units[i].Render = func(context.Context) Rendered { return Rendered{Bundles: []*lint.Bundle{b}} }
+	}
+	return Run(ctx, units, o)
+}
+
+// A runner is one call of Run at work.
+type runner struct {
+	options *Options
+	names   *names
+
+	mu          sync.Mutex
+	done, total int
+}
+
+// done is what a unit came to.
+type done struct {
+	results []*Result
+	more    []Unit
+}
+
+// wave runs units side by side.
+func (r *runner) wave(ctx context.Context, units []Unit) []done {
+	r.total += len(units)
+	all := make([]done, len(units))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, r.options.jobs())
+	for i, u := range units {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			all[i] = r.within(ctx, u)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if r.done++; r.options.Progress != nil {
+				r.options.Progress(r.done, r.total)
+			}
+		})
+	}
+	group.Wait()
+	return all
+}
+
+// within gives a unit up at its deadline: what does not heed the context is left behind.
+func (r *runner) within(ctx context.Context, u Unit) done {
+	if r.options.Deadline == 0 {
+		return r.unit(ctx, u)
+	}
+	limited, cancel := context.WithTimeout(ctx, r.options.Deadline)
+	defer cancel()
+	came := make(chan done, 1)
+	go func() { came <- r.unit(limited, u) }()
+	// what heeds the context says itself where it was stopped
+	patience := time.NewTimer(r.options.Deadline + r.options.Deadline/4)
+	defer patience.Stop()
+	select {
+	case d := <-came:
+		return d
+	case <-patience.C:
+		message := fmt.Sprintf("%s was given up after %s; render it by itself, or exclude it", u.called(), r.options.Deadline)
+		return done{results: []*Result{{Errors: []*lint.InputError{{Message: message}}}}}
+	}
+}
+
+// unit renders a unit and checks its bundles.
+func (r *runner) unit(ctx context.Context, u Unit) (d done) {
+	rendered, failed := u.render(ctx)
+	d.more = rendered.More
+	if failed != nil {
+		rendered.Errors = append(rendered.Errors, failed)
+	}
+	if len(rendered.Errors) > 0 || len(rendered.Notes) > 0 {
+		d.results = append(d.results, &Result{Errors: rendered.Errors, Notes: rendered.Notes})
+	}
+	for i, b := range rendered.Bundles {
+		rendered.Bundles[i] = nil // the next is checked without its tree
+		result := checked(ctx, b, r.names)
+		if u.Keep != nil {
+			result.Keep(u.Keep)
+		}
+		d.results = append(d.results, result)
+	}
+	return d
+}
+
+// called names a unit in errors.
+func (u Unit) called() string {
+	if u.Kind == "" || u.Kind == "file" {
+		return u.Name
+	}
+	return u.Kind + " " + u.Name
+}
+
+// render contains a panic of a renderer or a parser.
+func (u Unit) render(ctx context.Context) (rendered Rendered, failed *lint.InputError) {
+	defer func() {
+		if p := recover(); p != nil {
+			failed = &lint.InputError{Message: fmt.Sprintf("rendering %s failed and was stopped there: %v; please report this with the files", u.called(), p)}
+		}
+	}()
+	return u.Render(ctx), nil
+}
+
+// checked contains a panic of the check itself.
+func checked(ctx context.Context, b *lint.Bundle, n *names) (result *Result) {
+	c := newCheck(b, n)
+	defer func() {
+		if p := recover(); p != nil {
+			c.result.Errors = append(slices.Clone(b.Errors), c.broke("checking", p))
+			result = c.result
+		}
+	}()
+	return c.run(ctx)
+}
