@@ -2,6 +2,8 @@ package render
 
 import (
 	"fmt"
+	"io/fs"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -48,6 +50,9 @@ func (l *loader) manifestsOf(paths []string) []string {
 		p := parse(src)
 		switch {
 		case !p.object:
+			if isValuesName(path) {
+				l.beside = append(l.beside, path)
+			}
 			return true
 		case l.dataOf(chart)[path]:
 		case len(p.errs) > 0 && strings.Contains(string(src.Data), "{{"):
@@ -149,6 +154,109 @@ func (l *loader) explain(path, chart string) {
 	case chart != "":
 		l.res.Notes = append(l.res.Notes, shown+" holds no Kubernetes object, and no rendering uses it")
 	}
+}
+
+// unusedValues says which files beside the charts that were found are called as values
+// files are and are used by no rendering: what they set is not linted.
+func (l *loader) unusedValues() {
+	unused := map[string][]string{}
+	for _, path := range l.beside {
+		chart := l.chartAt(path)
+		if chart != "" && !l.values[path] && !l.used[path] && !l.dataOf(chart)[path] && !strings.HasPrefix(path, filepath.Join(chart, "ci")+string(filepath.Separator)) {
+			unused[chart] = append(unused[chart], path)
+		}
+	}
+	for _, chart := range slices.Sorted(maps.Keys(unused)) {
+		paths := unused[chart]
+		slices.Sort(paths)
+		const few = 3
+		rest := ""
+		if n := len(paths) - few; n > 0 {
+			paths, rest = paths[:few], fmt.Sprintf(" and %d more", n)
+		}
+		for i, path := range paths {
+			paths[i] = l.files.Display(path)
+		}
+		verb := "looks like a values file, and no rendering uses it; name it"
+		if len(unused[chart]) > 1 {
+			verb = "look like values files, and no rendering uses them; name them"
+		}
+		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s%s %s under helm: variants: in %s, or pass --values", strings.Join(paths, ", "), rest, verb, lint.ConfigName))
+	}
+}
+
+// linked reports of a path whether a chart has it as one of its own files, by a link that
+// leaves the chart: it is linted as what the chart makes of it.
+func (l *loader) linked(charts []string) func(path string) bool {
+	targets := map[string]bool{}
+	for _, chart := range charts {
+		t := l.looking(l.jails[chart])
+		seen := map[string]bool{}
+		var walk func(dir string)
+		walk = func(dir string) {
+			real, err := t.EvalSymlinks(dir)
+			if err != nil || seen[real] {
+				return
+			}
+			seen[real] = true
+			entries, _ := t.ReadDir(dir)
+			for _, e := range entries {
+				at := filepath.Join(dir, e.Name())
+				switch {
+				case e.IsDir():
+					walk(at)
+				case e.Type()&fs.ModeSymlink != 0:
+					if real, err := t.EvalSymlinks(at); err == nil && !isChart(t, real) {
+						targets[real] = true
+					}
+				}
+			}
+		}
+		for _, dir := range ownedByChart {
+			walk(filepath.Join(chart, dir))
+		}
+	}
+	return func(path string) bool {
+		if len(targets) == 0 {
+			return false
+		}
+		real, err := l.files.EvalSymlinks(path)
+		for dir := real; err == nil; dir = filepath.Dir(dir) {
+			if targets[dir] {
+				return true
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+		return false
+	}
+}
+
+// strayPatch reports whether a file below an overlay is a patch that no overlay uses: it is
+// no manifest, since what it leaves out stands in what it was to patch. It says so.
+func (l *loader) strayPatch(p parsed, overlays []place) bool {
+	if !strings.Contains(strings.ToLower(filepath.Base(filepath.Dir(p.source.File))+"/"+filepath.Base(p.source.File)), "patch") || len(p.resources) == 0 ||
+		!slices.ContainsFunc(overlays, func(o place) bool { return within(o.dir, p.source.File) }) || !slices.ContainsFunc(p.resources, isPart) {
+		return false
+	}
+	l.res.Notes = append(l.res.Notes, p.source.Path+" looks like a patch, and no overlay uses it; it is not linted")
+	return true
+}
+
+// isPart reports whether an object lacks what its kind cannot do without, as a patch of it does.
+func isPart(r *lint.Resource) bool {
+	for _, pod := range r.PodSpecs() {
+		if len(pod.Containers()) == 0 {
+			return true
+		}
+		for _, c := range pod.Containers() {
+			if c.Get("image").Value() == "" {
+				return true
+			}
+		}
+	}
+	return r.Group == "apps" && !r.Get("spec", "selector").Exists()
 }
 
 // isTemplate reports whether a file of a chart is a template that is to write objects.

@@ -17,6 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/kustomize"
 	"github.com/manilint/manilint/render/tree"
 )
 
@@ -33,6 +34,7 @@ type units struct {
 	errs       []*lint.InputError
 	notes      []string // on what is passed over
 	ignored    int      // manifests, and folders, left out because git ignores them
+	cut        bool     // the walk ended before the tree did
 }
 
 // A place is where a chart or an overlay lies, and the directory that nothing outside of
@@ -106,7 +108,11 @@ func (w *walker) walk(dir string) {
 		}
 		switch {
 		case e.IsDir():
-			if e.Name() != ".git" && e.Name() != "node_modules" {
+			switch {
+			case e.Name() == ".git":
+			case w.vendored(path):
+				w.notes = append(w.notes, w.tree.Display(path)+" holds the code of dependencies and is not walked; name it to lint it")
+			default:
 				w.walk(path)
 			}
 		case e.Type()&fs.ModeSymlink != 0:
@@ -117,6 +123,19 @@ func (w *walker) walk(dir string) {
 			w.notes = append(w.notes, fmt.Sprintf("%s is %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(e.Type())))
 		}
 	}
+}
+
+// vendored reports whether a directory is where a package manager puts the dependencies of
+// a program: npm's node_modules, and vendor with Go's list of modules
+// (https://go.dev/ref/mod#vendoring).
+func (w *walker) vendored(dir string) bool {
+	switch filepath.Base(dir) {
+	case "node_modules":
+		return true
+	case "vendor":
+		return w.tree.IsFile(filepath.Join(dir, "modules.txt"))
+	}
+	return false
 }
 
 // link adds what a link leads to. What lies outside the jail is not read, by no name.
@@ -255,8 +274,8 @@ func (w *walker) start(dir string) {
 // root of its git checkout, else the working directory where it holds the input,
 // else the input itself. Outside a checkout, an overlay that is itself the input
 // widens it to the directory that holds the bases it names, as far as these are
-// overlays too: to lint overlays/production is to build it. Nothing widens it to a
-// home directory or a whole disk.
+// overlays too: to lint overlays/production is to build it. A directory of a chart widens
+// it to the chart, one of an overlay's patches to the overlay. Nothing widens it to a home directory or a whole disk.
 func jail(t *tree.Tree, dir string) string {
 	if root := t.GitRoot(dir); root != "" {
 		if leadsInto(t, root, dir) {
@@ -272,6 +291,21 @@ func jail(t *tree.Tree, dir string) string {
 	if cwd := t.Abs("."); within(cwd, dir) && !tooWide(cwd) {
 		root = cwd
 	}
+	widen := func(dir string) bool {
+		wide := root
+		for !within(wide, dir) {
+			wide = filepath.Dir(wide)
+		}
+		if wide != root && tooWide(wide) {
+			return false
+		}
+		root = wide
+		return true
+	}
+	inside := filepath.Join(dir, "x")
+	if chart := chartOf(t, inside, filepath.VolumeName(dir)+string(filepath.Separator)); chart != "" && (owned(t, chart, inside) || chart == filepath.Dir(dir)) {
+		widen(chart)
+	}
 	seen := map[string]bool{}
 	var visit func(dir string)
 	visit = func(dir string) {
@@ -279,20 +313,23 @@ func jail(t *tree.Tree, dir string) string {
 			return
 		}
 		seen[dir] = true
-		wide := root
-		for !within(wide, dir) {
-			wide = filepath.Dir(wide)
-		}
-		if wide != root && tooWide(wide) {
+		if !widen(dir) {
 			return
 		}
-		root = wide
 		for _, base := range basesOf(t, dir) {
 			visit(base)
 		}
 	}
 	for _, base := range basesOf(t, dir) {
 		visit(base)
+	}
+	for d := filepath.Dir(dir); !tooWide(d); d = filepath.Dir(d) {
+		for path := range kustomize.Parts([]string{d}, t.In(d).Record()) {
+			if within(dir, path) { // a directory of an overlay's patches stands for the overlay
+				visit(d)
+				break
+			}
+		}
 	}
 	return root
 }

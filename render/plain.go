@@ -10,6 +10,8 @@ import (
 	"sync"
 	"unicode/utf16"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -108,11 +110,42 @@ func parse(src *lint.Source) parsed {
 		}
 	}
 	for _, doc := range docs {
+		if action := templateAction(src, doc); action != nil {
+			span := lint.NodeSpan(src, action)
+			p.errs = append(p.errs, &lint.InputError{Span: span, Message: "{{ … }} in place of a value; this looks like a template outside a chart: exclude it, or lint what it renders"})
+			continue
+		}
 		p.resources = append(p.resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
 		p.errs = append(p.errs, lint.Nameless(src, doc)...)
 	}
 	p.object = len(p.resources) > 0 || len(p.errs) > 0
 	return p
+}
+
+// templateAction finds a template's {{ … }} that stands bare where a value belongs: YAML
+// takes it for a mapping with a mapping as its key, which no object can hold. It returns nil
+// where there is none.
+func templateAction(src *lint.Source, doc *yaml.Node) (found *yaml.Node) {
+	if !bytes.Contains(src.Data, []byte("{{")) {
+		return nil
+	}
+	seen := map[*yaml.Node]bool{}
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if found != nil || seen[n] {
+			return
+		}
+		seen[n] = true
+		if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode && n.Content[0].Style&yaml.FlowStyle != 0 {
+			found = n
+			return
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	walk(doc)
+	return found
 }
 
 // namesObject reports whether a text holds the two words without which no object is one.

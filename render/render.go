@@ -90,20 +90,30 @@ var sourceRoles = []string{"value", "template", "include", "guard", "patch", "ba
 
 // Holds reports whether path is in the focus, or below a folder of it.
 func (f Focus) Holds(path string) bool {
-	return slices.ContainsFunc(f, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+	return slices.ContainsFunc(f, func(p string) bool {
+		if p == "." { // the working directory itself
+			return filepath.IsLocal(filepath.FromSlash(path))
+		}
+		return path == p || strings.HasPrefix(path, p+"/")
+	})
 }
 
 // loader is one call of Load at work.
 type loader struct {
 	Options
-	files  *tree.Tree // in no jail: for what the user named
-	res    *Result
-	asked  map[string][][]string      // the values files, named by the user, to render a chart with
-	found  []string                   // charts
-	jails  map[string]string          // by chart: what nothing outside of is read for it
-	charts map[string]string          // by folder: the chart that its files belong to
-	data   map[string]map[string]bool // by chart: the files that its templates read
-	used   map[string]bool            // files that a bundle was made of: manifests, and what overlays and templates read
+	files   *tree.Tree // in no jail: for what the user named
+	res     *Result
+	asked   map[string][][]string      // the values files, named by the user, to render a chart with
+	found   []string                   // charts
+	jails   map[string]string          // by chart: what nothing outside of is read for it
+	charts  map[string]string          // by folder: the chart that its files belong to
+	data    map[string]map[string]bool // by chart: the files that its templates read
+	beside  []string                   // files in charts that are called as values files are
+	values  map[string]bool            // values files that a rendering used; guarded by mu
+	mu      sync.Mutex
+	walks   map[string]*units          // by jail: the trees that hold what was named alone
+	patches map[string]map[string]bool // by directory: see patchesOutside
+	used    map[string]bool            // files that a bundle was made of: manifests, and what overlays and templates read
 }
 
 // Load reads and renders paths: folders, files, chart archives, and "-" for
@@ -116,7 +126,7 @@ func Load(ctx context.Context, paths []string, o Options) *Result {
 	o.Tree = o.tree()
 	l := &loader{
 		Options: o, files: o.Tree.Record(), res: &Result{}, asked: map[string][][]string{}, charts: map[string]string{},
-		jails: map[string]string{}, data: map[string]map[string]bool{}, used: map[string]bool{},
+		jails: map[string]string{}, values: map[string]bool{}, walks: map[string]*units{}, patches: map[string]map[string]bool{}, data: map[string]map[string]bool{}, used: map[string]bool{},
 	}
 	whole := &units{}
 	var named []string
@@ -134,6 +144,7 @@ func Load(ctx context.Context, paths []string, o Options) *Result {
 		l.input(path, whole, &named)
 	}
 	l.res.Bundles = append(l.res.Bundles, l.load(ctx, whole, nil)...)
+	l.unusedValues()
 	if len(named) > 0 {
 		l.focus(ctx, named)
 	}
@@ -216,12 +227,50 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 			}
 		}
 	}
+	found.plain = slices.DeleteFunc(found.plain, func(path string) bool {
+		patch := l.patchesOutside(abs, bounds)[path]
+		if patch {
+			*named = append(*named, path)
+		}
+		return patch
+	})
 	whole.add(found)
 }
 
 func (u *units) add(more *units) {
 	u.charts, u.overlays, u.plain = append(u.charts, more.charts...), append(u.overlays, more.overlays...), append(u.plain, more.plain...)
 	u.errs, u.notes, u.ignored = append(u.errs, more.errs...), append(u.notes, more.notes...), u.ignored+more.ignored
+}
+
+// patchesOutside returns the files that overlays of the tree around a directory, not those
+// below it, make something of that is no object by itself: their patches, above all. Such a
+// file stands for the overlay, as one that is named does.
+func (l *loader) patchesOutside(dir, bounds string) map[string]bool {
+	if dir == bounds {
+		return nil
+	}
+	patches, known := l.patches[dir]
+	if !known {
+		around := slices.DeleteFunc(slices.Clone(l.around(bounds, dir).overlays), func(o place) bool { return within(dir, o.dir) })
+		patches = kustomize.Parts(dirsOf(around), l.looking(bounds))
+		l.patches[dir] = patches
+	}
+	return patches
+}
+
+// around walks the tree that holds what was named, once for each tree.
+func (l *loader) around(root string, named ...string) *units {
+	if l.walks[root] == nil {
+		found := &units{}
+		w := l.walker(found, root, root, named...)
+		if l.files.GitRoot(root) == "" {
+			w.limit = outsideCheckout // the tree may be a whole disk
+		}
+		w.start(root)
+		found.cut = w.limit > 0 && w.walked > w.limit
+		l.walks[root] = found
+	}
+	return l.walks[root]
 }
 
 // walker returns a walker that is asked for paths by name.
@@ -271,7 +320,14 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 			l.used[path] = true
 		}
 	}
-	plain = slices.DeleteFunc(plain, func(p parsed) bool { return p.source != nil && l.used[p.source.File] })
+	linked := l.linked(dirsOf(u.charts))
+	around := slices.Clone(u.overlays)
+	for _, found := range l.walks {
+		around = append(around, found.overlays...)
+	}
+	plain = slices.DeleteFunc(plain, func(p parsed) bool {
+		return p.source != nil && (l.used[p.source.File] || linked(p.source.File) || l.strayPatch(p, around))
+	})
 	for _, p := range plain {
 		if p.source != nil && p.object {
 			l.used[p.source.File] = true
@@ -394,6 +450,11 @@ func (l *loader) helmOptions(chart string) helm.Options {
 		Files: l.in(chart), ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
 		APIVersions: l.APIVersions, ValueFiles: l.ValueFiles, Set: l.Set, SetString: l.SetString, SetFile: l.SetFile,
 		CIValues: l.CIValues,
+		ValuesUsed: func(path string) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.values[path] = true
+		},
 	}
 	for _, v := range l.Variants {
 		if v.Chart != "" && l.configured(v.Chart) != chart {
@@ -558,15 +619,10 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		// an overlay may name the file from anywhere in the tree
 		found := walks[root]
 		if found == nil {
-			found = &units{}
-			w := l.walker(found, root, root, named...)
-			if l.files.GitRoot(root) == "" {
-				w.limit = outsideCheckout // the tree may be a whole disk
-			}
-			w.start(root)
-			if w.limit > 0 && w.walked > w.limit {
+			found = l.around(root, named...)
+			if found.cut {
 				l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s: overlays that use it were looked for in the first %d folders of %s alone; run manilint closer to it, or on a folder that holds both",
-					l.files.Display(path), w.limit, l.files.Display(root)))
+					l.files.Display(path), outsideCheckout, l.files.Display(root)))
 			}
 			u.overlays = append(u.overlays, found.overlays...)
 			walks[root] = found

@@ -41,6 +41,9 @@ type Options struct {
 	// Late, if not nil, is told of charts that ran out of time, which are then rendered
 	// no more. It is shared by all that render for one run.
 	Late *Late
+	// ValuesUsed, if not nil, is called with the absolute path of each values file that is
+	// read for a rendering; from several goroutines.
+	ValuesUsed func(path string)
 	// MaxOutput bounds the bytes that one rendering may write; 64 MiB when 0.
 	MaxOutput int
 }

@@ -137,6 +137,7 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 			errs = append(errs, f.missing(err))
 			continue
 		}
+		o.used(src)
 		layer, values, failed := fileLayer(src)
 		if failed != nil {
 			errs = append(errs, failed)
@@ -190,6 +191,13 @@ func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
 		add(layer, nil)
 	}
 	return s, errs
+}
+
+// used says that a values file was read.
+func (o Options) used(src *lint.Source) {
+	if o.ValuesUsed != nil && src.File != "" {
+		o.ValuesUsed(src.File)
+	}
 }
 
 // open reads a values file.
