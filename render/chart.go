@@ -181,7 +181,7 @@ func (l *loader) unusedValues() {
 		if len(unused[chart]) > 1 {
 			verb = "look like values files, and no rendering uses them; name them"
 		}
-		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s%s %s under helm: variants: in %s, or pass --values", strings.Join(paths, ", "), rest, verb, lint.ConfigName))
+		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s%s %s under helm: variants: in %s, or pass --values", strings.Join(paths, ", "), rest, verb, config.Name))
 	}
 }
 
