@@ -4,23 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
 
-	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
-
-	"github.com/manilint/manilint/lint"
 )
 
 // An engine renders a chart's templates as helm.sh/helm/v3/pkg/engine does, and
 // traces them.
 type engine struct {
 	*tracer
-	tree     *tree
 	root     *template.Template
 	sources  map[string]*unit // by Helm's name of the template
 	included map[string]int
@@ -32,7 +29,7 @@ type engine struct {
 
 // A unit is one template with the values that it sees.
 type unit struct {
-	file     *file
+	file     any // what the caller knows it by
 	text     string
 	values   chartutil.Values
 	basePath string
@@ -44,7 +41,7 @@ type text struct {
 	name string // as Helm names templates: chart/templates/web.yaml
 	text string
 	segs []segment
-	file *file
+	file any // of its template
 }
 
 // A failure is a template that did not parse or did not render.
@@ -57,36 +54,28 @@ type failure struct {
 type result struct {
 	texts    []*text
 	failures []failure
-	files    map[string]*file // by Helm's names of the templates
-	err      error            // of the rendering as a whole
 }
 
 // maxIncludes is how deep a template may include itself, as in Helm.
 const maxIncludes = 1000
 
-// execute renders every template of the chart. One that fails does not keep the others
-// from rendering.
-func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Values, limit int) (r *result) {
-	r = &result{files: map[string]*file{}}
-	defer func() {
-		if p := recover(); p != nil {
-			r.err = fmt.Errorf("rendering panicked: %v", p)
-		}
-	}()
-	e := &engine{tracer: newTracer(ctx, limit), tree: t, sources: map[string]*unit{}, included: map[string]int{}, done: map[*parse.Tree]bool{}, wrapped: map[string]bool{}}
-	e.addBlocks(e.fileBlocks(c))
-	e.units(c, e.context(values), "", nil)
+// newEngine returns an engine that follows the values and texts that it is told of; its
+// rendering ends with ctx, or when more than limit bytes are written.
+func newEngine(ctx context.Context, limit int) *engine {
+	return &engine{tracer: newTracer(ctx, limit), included: map[string]int{}, done: map[*parse.Tree]bool{}, wrapped: map[string]bool{}}
+}
+
+// render renders templates, by Helm's names of them. One that fails does not keep the
+// others from rendering.
+func (e *engine) render(templates map[string]*unit) *result {
+	r := &result{}
+	e.sources = templates
 	e.root = template.New("gotpl").Option("missingkey=zero")
 	e.raw = e.functions()
 	e.raw["include"], e.raw["tpl"] = e.include(e.root), e.tpl(e.root)
 	e.root.Funcs(e.raw)
 	e.sets = append(e.sets, e.root)
-	names := make([]string, 0, len(e.sources))
-	for name, u := range e.sources {
-		names = append(names, name)
-		r.files[name] = u.file
-	}
-	slices.SortFunc(names, deepestFirst)
+	names := slices.SortedFunc(maps.Keys(e.sources), deepestFirst)
 	for _, name := range names {
 		if _, err := e.root.New(name).Parse(e.sources[name].text); err != nil {
 			r.failures = append(r.failures, failure{name, err})
@@ -107,7 +96,7 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 		e.out = w
 		if err := e.root.ExecuteTemplate(w, name, u.values); err != nil {
 			r.failures = append(r.failures, failure{name, err})
-			if errors.Is(err, errTooLarge) || ctx.Err() != nil {
+			if errors.Is(err, errTooLarge) || e.ctx.Err() != nil {
 				return r
 			}
 			continue
@@ -146,111 +135,6 @@ func (e *engine) context(values chartutil.Values) chartutil.Values {
 		out["Release"] = tagged
 	}
 	return out
-}
-
-// enabledBy returns the guard of a subchart: the values of its condition and tags. prefix
-// is the path of its parent's values.
-func enabledBy(parent *chart.Chart, name, prefix string, outer *guard) *guard {
-	for _, d := range parent.Metadata.Dependencies {
-		if d == nil || d.Name != name {
-			continue
-		}
-		var paths []string
-		for _, condition := range strings.Split(d.Condition, ",") {
-			if condition = strings.TrimSpace(condition); condition != "" {
-				paths = append(paths, descendant(prefix, strings.Split(condition, ".")))
-			}
-		}
-		for _, tag := range d.Tags {
-			paths = append(paths, "tags\x00"+tag)
-		}
-		if len(paths) > 0 { // the first that is set decides
-			asked := condition{op: asksAll}
-			for _, path := range paths {
-				asked.args = append(asked.args, condition{op: asksSet, operand: path})
-			}
-			return &guard{decision: decision{asked: &asked}, paths: paths, depth: -1, next: outer}
-		}
-	}
-	return outer
-}
-
-func descendant(prefix string, fields []string) string {
-	for _, field := range fields {
-		prefix = child(prefix, field)
-	}
-	return prefix
-}
-
-// units collects the templates of a chart and its subcharts, as Helm does. prefix is the
-// path of the chart's values.
-func (e *engine) units(c *chart.Chart, values chartutil.Values, prefix string, enabled *guard) map[string]any {
-	subcharts := map[string]any{}
-	meta := struct {
-		chart.Metadata
-		IsRoot bool
-	}{*c.Metadata, c.IsRoot()}
-	e.describe(c, &meta.Metadata)
-	next := chartutil.Values{
-		"Chart": meta, "Files": newFiles(c.Files), "Release": values["Release"], "Capabilities": values["Capabilities"],
-		"Values": make(chartutil.Values), "Subcharts": subcharts,
-	}
-	if c.IsRoot() {
-		next["Values"] = values["Values"]
-	} else if own, err := values.Table("Values." + c.Name()); err == nil {
-		next["Values"] = own
-	}
-	for _, sub := range c.Dependencies() {
-		subcharts[sub.Name()] = e.units(sub, next, child(prefix, sub.Name()), enabledBy(c, sub.Name(), prefix, enabled))
-	}
-	for _, t := range c.Templates {
-		if t == nil || strings.EqualFold(c.Metadata.Type, "library") && !strings.HasPrefix(path.Base(t.Name), "_") {
-			continue
-		}
-		u := &unit{text: string(t.Data), values: next, guard: enabled, basePath: path.Join(c.ChartFullPath(), "templates")}
-		if len(t.Data) > 0 {
-			u.file = e.tree.byRef[&t.Data[0]]
-		}
-		e.sources[path.Join(c.ChartFullPath(), t.Name)] = u
-	}
-	return next
-}
-
-// describe makes what templates print of Chart.yaml known.
-func (e *engine) describe(c *chart.Chart, m *chart.Metadata) {
-	f := e.tree.named[e.tree.dirOf(c)+"Chart.yaml"]
-	if f == nil {
-		return
-	}
-	docs, _ := lint.ParseYAML(f.src)
-	if len(docs) == 0 {
-		return
-	}
-	root := lint.NewNode(docs[0])
-	for key, field := range map[string]*string{"name": &m.Name, "version": &m.Version, "appVersion": &m.AppVersion} {
-		if n := root.Get(key); n.IsScalar() && *field != "" {
-			at := lint.NodeSpan(f.src, n.YAML()).Start.Offset - f.skip
-			*field = e.text(*field, &origin{kind: fromFile, file: f, fixed: true, at: at})
-		}
-	}
-}
-
-// fileBlocks returns the content of the files that templates may read.
-func (e *engine) fileBlocks(c *chart.Chart) []known {
-	var blocks []known
-	for _, f := range c.Files {
-		if len(f.Data) == 0 {
-			continue
-		}
-		if rec := e.tree.byRef[&f.Data[0]]; rec != nil {
-			s := shared(f.Data)
-			blocks = append(blocks, known{s, []segment{{end: len(s), o: &origin{kind: fromFile, file: rec}, exact: true}}})
-		}
-	}
-	for _, sub := range c.Dependencies() {
-		blocks = append(blocks, e.fileBlocks(sub)...)
-	}
-	return blocks
 }
 
 // ready rewrites a template of the chart's files when it is used first: a library

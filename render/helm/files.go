@@ -8,21 +8,12 @@ import (
 	"strings"
 
 	"github.com/gobwas/glob"
-	"helm.sh/helm/v3/pkg/chart"
 )
 
 // files is what templates see as .Files. Its methods are those of Helm's type. The
 // strings that they return lie in the bytes of the chart's files, where the tracer
 // recognises them.
 type files map[string][]byte
-
-func newFiles(from []*chart.File) files {
-	f := files{}
-	for _, file := range from {
-		f[file.Name] = file.Data
-	}
-	return f
-}
 
 // GetBytes returns the content of a file; no bytes when there is no such file.
 func (f files) GetBytes(name string) []byte {

@@ -225,10 +225,11 @@ func originWord(g segment) lint.Origin {
 
 // coarse is the place of what has none: the first line of the template.
 func (l *locator) coarse() lint.Place {
-	if l.x.file == nil {
+	f := fileOf(l.x.file)
+	if f == nil {
 		return lint.Place{Precision: lint.FileLevel}
 	}
-	return lint.Place{Span: l.x.file.src.LineSpan(1), Precision: lint.FileLevel}
+	return lint.Place{Span: f.src.LineSpan(1), Precision: lint.FileLevel}
 }
 
 // site returns where a segment was written: its own text or an action that it came
@@ -271,14 +272,15 @@ func (l *locator) sites(g segment) []site {
 // own returns the place of a segment's text in a template.
 func (l *locator) own(g segment) (site, bool) {
 	o := g.o
-	if o.kind != fromText || o.file == nil {
+	file := fileOf(o.file)
+	if o.kind != fromText || file == nil {
 		return site{}, false
 	}
 	from, n := g.off, g.end-g.start
 	if o.fixed {
-		from, n = o.at, token(o.file.loaded(), o.at)
+		from, n = o.at, token(file.loaded(), o.at)
 	}
-	return site{span: o.file.span(from, from+n), vendored: o.file.vendored}, true
+	return site{span: file.span(from, from+n), vendored: file.vendored}, true
 }
 
 // token returns the length of the word at an offset.
@@ -294,12 +296,13 @@ func token(text string, at int) int {
 
 // frame returns the place of an action.
 func (l *locator) frame(f *frame) (site, bool) {
+	file := fileOf(f.in.file)
 	switch {
-	case f.in.kind == fromText && f.in.file != nil && !f.in.fixed:
-		from, to := actionBounds(f.in.file.loaded(), f.off)
-		return site{span: f.in.file.span(from, to), vendored: f.in.file.vendored, action: true}, true
-	case f.in.kind == fromText && f.in.file != nil:
-		return site{span: f.in.file.span(f.in.at, f.in.at+1), vendored: f.in.file.vendored, action: true}, true
+	case f.in.kind == fromText && file != nil && !f.in.fixed:
+		from, to := actionBounds(file.loaded(), f.off)
+		return site{span: file.span(from, to), vendored: file.vendored, action: true}, true
+	case f.in.kind == fromText && file != nil:
+		return site{span: file.span(f.in.at, f.in.at+1), vendored: file.vendored, action: true}, true
 	case f.in.kind == fromValue && len(f.in.paths) == 1:
 		p, ok := l.valuePlace(f.in.paths[0])
 		if !ok {
@@ -308,29 +311,6 @@ func (l *locator) frame(f *frame) (site, bool) {
 		return site{span: l.insideValue(p, f.off, 0), vendored: p.layer.vendored, action: true}, true
 	}
 	return site{}, false
-}
-
-// actionBounds returns where the {{ … }} around an offset begins and ends.
-func actionBounds(text string, at int) (from, to int) {
-	at = min(at, len(text))
-	from = strings.LastIndex(text[:at], "{{")
-	if from < 0 {
-		return at, min(at+1, len(text))
-	}
-	quote := byte(0)
-	for to = from + 2; to < len(text); to++ {
-		switch c := text[to]; {
-		case quote == 0 && (c == '"' || c == '`' || c == '\''):
-			quote = c
-		case quote != 0 && c == '\\' && quote != '`':
-			to++
-		case c == quote:
-			quote = 0
-		case quote == 0 && strings.HasPrefix(text[to:], "}}"):
-			return from, to + 2
-		}
-	}
-	return from, len(text)
 }
 
 // valuePlace returns where the value at a path was set.
@@ -397,13 +377,13 @@ func (l *locator) values(segs []segment) []lint.Related {
 	segs = slices.Clone(segs)
 	slices.SortStableFunc(segs, func(a, b segment) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, g := range segs {
-		if g.o.kind == fromFile && g.o.file != nil && !seen[g.o.file.name] {
-			seen[g.o.file.name] = true
+		if file := fileOf(g.o.file); g.o.kind == fromFile && file != nil && !seen[file.name] {
+			seen[file.name] = true
 			from, n := g.off, g.end-g.start
 			if g.o.fixed {
-				from, n = g.o.at, token(g.o.file.loaded(), g.o.at)
+				from, n = g.o.at, token(file.loaded(), g.o.at)
 			}
-			out = append(out, lint.Related{Role: "value", Message: "read from here", Span: g.o.file.span(from, from+n)})
+			out = append(out, lint.Related{Role: "value", Message: "read from here", Span: file.span(from, from+n)})
 		}
 		paths := g.o.paths
 		if len(paths) == 0 && (g.o.kind == fromLiteral || g.o.kind == fromReads) {

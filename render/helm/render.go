@@ -112,11 +112,11 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 
 // run renders in a goroutine of its own and gives up on it when its time is over: a
 // template between two of the tracer's looks at the clock cannot be stopped.
-func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Options) *result {
+func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Options) *rendered {
 	if ctx.Err() != nil {
-		return &result{err: context.Cause(ctx)}
+		return &rendered{result: &result{}, err: context.Cause(ctx)}
 	}
-	done := make(chan *result, 1)
+	done := make(chan *rendered, 1)
 	go func() { done <- t.execute(ctx, l.Chart, values, o.maxOutput()) }()
 	select {
 	case r := <-done:
@@ -127,7 +127,7 @@ func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Op
 	case r := <-done:
 		return r
 	case <-time.After(time.Second):
-		return &result{err: context.Cause(ctx)}
+		return &rendered{result: &result{}, err: context.Cause(ctx)}
 	}
 }
 

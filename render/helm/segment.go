@@ -18,7 +18,7 @@ const (
 // An origin is where text or a value came from. It is immutable.
 type origin struct {
 	kind kind
-	file *file // of fromText and fromFile
+	file any // of fromText and fromFile: what the caller knows it by
 	// paths are the values that it was made from; each is keys and indices from the
 	// root chart's values, joined by NUL.
 	paths []string

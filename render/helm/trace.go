@@ -25,7 +25,7 @@ type tracer struct {
 	texts   map[uintptr][]segment
 	actions []action
 	wrapped map[wrapKey]*origin
-	sources map[*file]*origin
+	sources map[any]*origin
 	paths   map[string]bool // of all values
 	blocks  []known         // the chart's files, by address
 
@@ -89,11 +89,11 @@ var errTooLarge = errors.New("the chart writes more than the limit")
 
 func newTracer(ctx context.Context, limit int) *tracer {
 	return &tracer{ctx: ctx, limit: limit, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]segment{},
-		wrapped: map[wrapKey]*origin{}, sources: map[*file]*origin{}, outers: map[[2]*guard]*guard{}, paths: map[string]bool{}}
+		wrapped: map[wrapKey]*origin{}, sources: map[any]*origin{}, outers: map[[2]*guard]*guard{}, paths: map[string]bool{}}
 }
 
 // textOf returns the origin of a template file's text.
-func (t *tracer) textOf(f *file) *origin {
+func (t *tracer) textOf(f any) *origin {
 	o := t.sources[f]
 	if o == nil {
 		o = &origin{kind: fromText, file: f}

@@ -82,3 +82,26 @@ func branchOf(l *parse.ListNode) *parse.BranchNode {
 	}
 	return nil
 }
+
+// actionBounds returns where the {{ … }} around an offset begins and ends.
+func actionBounds(text string, at int) (from, to int) {
+	at = min(at, len(text))
+	from = strings.LastIndex(text[:at], "{{")
+	if from < 0 {
+		return at, min(at+1, len(text))
+	}
+	quote := byte(0)
+	for to = from + 2; to < len(text); to++ {
+		switch c := text[to]; {
+		case quote == 0 && (c == '"' || c == '`' || c == '\''):
+			quote = c
+		case quote != 0 && c == '\\' && quote != '`':
+			to++
+		case c == quote:
+			quote = 0
+		case quote == 0 && strings.HasPrefix(text[to:], "}}"):
+			return from, to + 2
+		}
+	}
+	return from, len(text)
+}
