@@ -401,6 +401,10 @@ func (m *Masks) RedactError(message string) string {
 	return m.Redact(message)
 }
 
+// NamesSecret reports whether one of the names of fields that lead to a value suggests
+// that it is a secret.
+func NamesSecret(fields ...string) bool { return slices.ContainsFunc(fields, secretName.MatchString) }
+
 // AddSettings hides the strings below the keys of a tree of maps and lists whose names
 // suggest a secret, and the passwords of addresses below any: what a chart's error may
 // quote of its values.
@@ -410,7 +414,7 @@ func (m *Masks) AddSettings(tree any) {
 		switch v := v.(type) {
 		case map[string]any:
 			for name, child := range v {
-				walk(child, secret || secretName.MatchString(name))
+				walk(child, secret || NamesSecret(name))
 			}
 		case []any:
 			for _, child := range v {

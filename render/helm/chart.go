@@ -16,6 +16,7 @@ import (
 	"helm.sh/helm/v3/pkg/ignore"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -33,7 +34,7 @@ type file struct {
 func (f *file) span(from, to int) lint.Span { return f.src.Span(f.skip+from, f.skip+to) }
 
 // loaded returns the text that the loader sees.
-func (f *file) loaded() string { return shared(f.src.Data[f.skip:]) }
+func (f *file) loaded() string { return trace.Shared(f.src.Data[f.skip:]) }
 
 // A tree is what lies in a chart's directory or archive.
 type tree struct {

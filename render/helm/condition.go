@@ -8,25 +8,26 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/internal/mask"
+	"github.com/manilint/manilint/render/helm/trace"
 )
 
 // about reports whether a condition on one value is about the value at a path.
-func (s *valueStack) about(c condition, path string) bool {
-	leaf, _ := c.leaf()
-	if leaf.operand == "" {
+func (s *valueStack) about(c trace.Condition, path string) bool {
+	leaf, _ := c.Leaf()
+	if leaf.Operand == "" {
 		return false
 	}
-	prefix, ok := strings.CutSuffix(path, leaf.operand)
+	prefix, ok := strings.CutSuffix(path, leaf.Operand)
 	if !ok || prefix != "" && !strings.HasSuffix(prefix, "\x00") {
 		return false
 	}
-	return !leaf.absolute || s.isSubchart(strings.TrimSuffix(prefix, "\x00"))
+	return !leaf.Absolute || s.isSubchart(strings.TrimSuffix(prefix, "\x00"))
 }
 
 // isSubchart reports whether the values of a chart lie at a path.
 func (s *valueStack) isSubchart(path string) bool {
 	c := s.chart
-	for _, field := range split(path) {
+	for _, field := range trace.Split(path) {
 		if c = c.subs[field]; c == nil {
 			return false
 		}
@@ -37,47 +38,34 @@ func (s *valueStack) isSubchart(path string) bool {
 // plainWord is text that may be shown: it stands in a condition and is no password.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,23}$`)
 
-// secretOperand reports whether the names of fields suggest a secret, of which a report
-// says nothing however short it is.
-func secretOperand(fields string) bool {
-	const probe = "neither-short-nor-public"
-	var tree any = probe
-	for _, field := range split(fields) {
-		tree = map[string]any{field: tree}
-	}
-	var masks mask.Masks
-	masks.AddSettings(tree)
-	return masks.Redact(probe) != probe
-}
-
 // holds reports whether a condition on one value is true of the value as its file has
 // it; known is false where that cannot be told.
-func (c condition) holds(p valuePlace) (holds, known bool) {
-	leaf, negated := c.leaf()
+func holds(c trace.Condition, p valuePlace) (holds, known bool) {
+	leaf, negated := c.Leaf()
 	truth, known := p.truth()
-	switch leaf.op {
-	case asksEqual, asksUnequal:
+	switch leaf.Op {
+	case trace.AsksEqual, trace.AsksUnequal:
 		if known = p.node.IsScalar(); known {
-			truth = (p.node.Value() == leaf.word) == (leaf.op == asksEqual)
+			truth = (p.node.Value() == leaf.Word) == (leaf.Op == trace.AsksEqual)
 		}
 	}
 	return truth != negated, known
 }
 
-// words puts a condition on one value in words, as "is set"; kind is the kind of value
+// wording puts a condition on one value in words, as "is set"; kind is the kind of value
 // that is there. It returns "" where the words would say more than is known.
-func (c condition) words(p valuePlace, found bool) string {
-	leaf, negated := c.leaf()
-	switch leaf.op {
-	case asksEqual, asksUnequal:
-		if !plainWord.MatchString(leaf.word) || secretOperand(leaf.operand) {
+func wording(c trace.Condition, p valuePlace, found bool) string {
+	leaf, negated := c.Leaf()
+	switch leaf.Op {
+	case trace.AsksEqual, trace.AsksUnequal:
+		if !plainWord.MatchString(leaf.Word) || mask.NamesSecret(trace.Split(leaf.Operand)...) {
 			return ""
 		}
-		word := leaf.word
+		word := leaf.Word
 		if word != "true" && word != "false" && strings.Trim(word, "0123456789") != "" {
 			word = `"` + word + `"`
 		}
-		if negated == (leaf.op == asksEqual) {
+		if negated == (leaf.Op == trace.AsksEqual) {
 			return "is not " + word
 		}
 		return "is " + word
@@ -122,11 +110,11 @@ func (p valuePlace) truth() (truth, known bool) {
 
 // because says what the value at a path has to do with a decision that turned out as
 // outcome; certain is false where all that can be said is that it has.
-func (s *valueStack) because(d decision, outcome bool, path string, p valuePlace) (said string, certain bool) {
+func (s *valueStack) because(d trace.Decision, outcome bool, path string, p valuePlace) (said string, certain bool) {
 	words := ""
 	for _, c := range s.facts(d, outcome, path) {
-		holds, known := c.holds(p)
-		own := c.words(p, true)
+		holds, known := holds(c, p)
+		own := wording(c, p, true)
 		if known && !holds || own == "" || words != "" && words != own {
 			words = ""
 			break
@@ -140,33 +128,33 @@ func (s *valueStack) because(d decision, outcome bool, path string, p valuePlace
 }
 
 // facts returns what a decision tells of the value at a path.
-func (s *valueStack) facts(d decision, outcome bool, path string) []condition {
-	if d.value == path {
-		return condition{op: asksSet, operand: path}.follows(outcome)
+func (s *valueStack) facts(d trace.Decision, outcome bool, path string) []trace.Condition {
+	if d.Value == path {
+		return trace.Condition{Op: trace.AsksSet, Operand: path}.Follows(outcome)
 	}
-	return slices.DeleteFunc(d.asked.follows(outcome), func(c condition) bool { return !s.about(c, path) })
+	return slices.DeleteFunc(d.Asked.Follows(outcome), func(c trace.Condition) bool { return !s.about(c, path) })
 }
 
 // A need is a condition on the value at a path.
 type need struct {
-	condition
+	trace.Condition
 	path string
 }
 
 // unmet returns what keeps a block from being rendered; ok is false where that cannot be
 // said for certain. paths are the values that its condition read.
-func (s *valueStack) unmet(d decision, paths []string) (unmet []need, ok bool) {
-	if d.value != "" && (d.asked.op == asksSet || d.asked.op == asksOther) {
-		return []need{{condition{op: asksSet, operand: d.value}, d.value}}, true
+func (s *valueStack) unmet(d trace.Decision, paths []string) (unmet []need, ok bool) {
+	if d.Value != "" && (d.Asked.Op == trace.AsksSet || d.Asked.Op == trace.AsksOther) {
+		return []need{{trace.Condition{Op: trace.AsksSet, Operand: d.Value}, d.Value}}, true
 	}
-	all, ok := d.asked.needs(true)
+	all, ok := d.Asked.Needs(true)
 	if !ok {
 		return nil, false
 	}
 	prefix, inChart := "", false
 	needs := make([]need, len(all))
 	for i, c := range all {
-		needs[i].condition = c
+		needs[i].Condition = c
 		for _, path := range paths {
 			if !s.about(c, path) {
 				continue
@@ -175,29 +163,29 @@ func (s *valueStack) unmet(d decision, paths []string) (unmet []need, ok bool) {
 				return nil, false
 			}
 			needs[i].path = path
-			if leaf, _ := c.leaf(); leaf.absolute {
-				prefix, inChart = strings.TrimSuffix(path, leaf.operand), true
+			if leaf, _ := c.Leaf(); leaf.Absolute {
+				prefix, inChart = strings.TrimSuffix(path, leaf.Operand), true
 			}
 		}
 	}
 	for _, n := range needs {
 		if n.path == "" { // what decided came before it
-			leaf, _ := n.leaf()
-			if !leaf.absolute || !inChart || leaf.operand == "" {
+			leaf, _ := n.Leaf()
+			if !leaf.Absolute || !inChart || leaf.Operand == "" {
 				return nil, false
 			}
-			n.path = prefix + leaf.operand
+			n.path = prefix + leaf.Operand
 		}
 		p := valuePlace{node: nowhere}
-		if places := s.find(split(n.path)); len(places) > 0 {
+		if places := s.find(trace.Split(n.path)); len(places) > 0 {
 			p = places[0]
-			if holds, known := n.holds(p); holds && known {
+			if holds, known := holds(n.Condition, p); holds && known {
 				continue
 			}
-		} else if leaf, negated := n.leaf(); negated && leaf.op == asksSet {
+		} else if leaf, negated := n.Leaf(); negated && leaf.Op == trace.AsksSet {
 			continue
 		}
-		if n.words(p, p.layer != nil) == "" {
+		if wording(n.Condition, p, p.layer != nil) == "" {
 			return nil, false
 		}
 		unmet = append(unmet, n)
@@ -208,8 +196,8 @@ func (s *valueStack) unmet(d decision, paths []string) (unmet []need, ok bool) {
 // wish puts what would have to hold of a value in words.
 func (s *valueStack) wish(n need) string {
 	p := valuePlace{node: nowhere}
-	if places := s.find(split(n.path)); len(places) > 0 {
+	if places := s.find(trace.Split(n.path)); len(places) > 0 {
 		p = places[0]
 	}
-	return s.called(n.path) + " " + n.words(p, p.layer != nil)
+	return s.called(n.path) + " " + wording(n.Condition, p, p.layer != nil)
 }

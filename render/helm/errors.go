@@ -13,6 +13,7 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 )
 
 // reason returns what is wrong with a file without the path, which the caller names.
@@ -61,31 +62,31 @@ func (s spot) offset(text string) int {
 
 // explain turns a failed template into an error at the place to blame: the innermost
 // place of the templates that the chart's author writes.
-func (t *tree) explain(f failure, files map[string]*file, values *valueStack, limit int) *lint.InputError {
-	e := &lint.InputError{Message: plainMessage(f.err, limit)}
+func (t *tree) explain(f trace.Failure, files map[string]*file, values *valueStack, limit int) *lint.InputError {
+	e := &lint.InputError{Message: plainMessage(f.Err, limit)}
 	if holder, kind, ok := t.noMapping(f, values); ok {
-		e.Message = fmt.Sprintf("does not render: %s is %s; a mapping belongs there%s", holder, kind, fieldRead(f.err))
+		e.Message = fmt.Sprintf("does not render: %s is %s; a mapping belongs there%s", holder, kind, fieldRead(f.Err))
 	}
-	outer := f.err
-	var inner *tplError
+	outer := f.Err
+	var inner *trace.TplError
 	for errors.As(outer, &inner) { // the text of a value
 		if e.Span.IsValid() {
 			break
 		}
-		if found := spotsOf(inner.err.Error()); len(found) > 0 {
-			at := found[0].offset(inner.text)
+		if found := spotsOf(inner.Err.Error()); len(found) > 0 {
+			at := found[0].offset(inner.Text)
 			l := &locator{out: &output{tree: t, values: values}}
-			for _, g := range clip(inner.segs, at, at+1) {
-				if g.o.kind == fromValue && len(g.o.paths) == 1 {
-					if p, ok := l.valuePlace(g.o.paths[0]); ok && !p.layer.vendored {
-						e.Span = l.insideValue(p, g.off, 0)
+			for _, g := range trace.Clip(inner.Segs, at, at+1) {
+				if g.O.Kind == trace.FromValue && len(g.O.Paths) == 1 {
+					if p, ok := l.valuePlace(g.O.Paths[0]); ok && !p.layer.vendored {
+						e.Span = l.insideValue(p, g.Off, 0)
 					}
 				}
 			}
 		}
-		outer = inner.err
+		outer = inner.Err
 	}
-	found := spotsOf(f.err.Error())
+	found := spotsOf(f.Err.Error())
 	for pass := 0; pass < 2 && !e.Span.IsValid(); pass++ {
 		for i := len(found) - 1; i >= 0 && !e.Span.IsValid(); i-- {
 			file := files[found[i].name]
@@ -96,17 +97,17 @@ func (t *tree) explain(f failure, files map[string]*file, values *valueStack, li
 			at := found[i].offset(text)
 			if found[i].col < 0 {
 				e.Span = file.src.LineSpan(found[i].line)
-				if from, action, ok := unclosed(text); ok && strings.Contains(f.err.Error(), "unexpected EOF") {
+				if from, action, ok := trace.Unclosed(text); ok && strings.Contains(f.Err.Error(), "unexpected EOF") {
 					e.Message = fmt.Sprintf("does not render: %s is not closed: an {{ end }} is missing", strings.Join(strings.Fields(action), " "))
 					e.Span = file.span(from, from+len(action))
-				} else if word := quotedWord.FindStringSubmatch(f.err.Error()); word != nil {
+				} else if word := quotedWord.FindStringSubmatch(f.Err.Error()); word != nil {
 					if from, ok := wordInAction(text, at, word[1]); ok {
 						e.Span = file.span(from, from+len(word[1]))
 					}
 				}
 				continue
 			}
-			_, to := actionBounds(text, at)
+			_, to := trace.ActionBounds(text, at)
 			e.Span = file.span(at, max(at+1, min(to, at+len(text)-at)))
 			if e.Span.End.Line != e.Span.Start.Line {
 				e.Span = file.span(at, at+1)
@@ -114,7 +115,7 @@ func (t *tree) explain(f failure, files map[string]*file, values *valueStack, li
 		}
 	}
 	if !e.Span.IsValid() {
-		if file := files[f.name]; file != nil {
+		if file := files[f.Name]; file != nil {
 			e.Span = file.src.LineSpan(1)
 		} else {
 			e.Span = t.firstLine("Chart.yaml")
@@ -162,8 +163,8 @@ func fieldRead(err error) string {
 
 // noMapping returns the value that a template reads a field from, although it is no
 // mapping, and what it is and where.
-func (t *tree) noMapping(f failure, values *valueStack) (holder, kind string, ok bool) {
-	text := f.err.Error()
+func (t *tree) noMapping(f trace.Failure, values *valueStack) (holder, kind string, ok bool) {
+	text := f.Err.Error()
 	fields := badField.FindAllStringSubmatch(text, -1)
 	reads := operand.FindAllStringSubmatch(text, -1)
 	if len(fields) == 0 || len(reads) == 0 {
@@ -174,7 +175,7 @@ func (t *tree) noMapping(f failure, values *valueStack) (holder, kind string, ok
 		return "", "", false
 	}
 	path := strings.Split(read, ".")
-	for _, part := range strings.Split(f.name, "/charts/")[1:] { // a subchart's own
+	for _, part := range strings.Split(f.Name, "/charts/")[1:] { // a subchart's own
 		chart, _, _ := strings.Cut(part, "/")
 		path = slices.Insert(path, 0, chart)
 	}
@@ -230,13 +231,13 @@ func wordInAction(text string, line int, word string) (at int, ok bool) {
 
 // plainMessage says in plain words what is wrong.
 func plainMessage(err error, limit int) string {
-	var r refusal
+	var r trace.Refusal
 	switch {
-	case errors.As(err, &r) && r.cluster:
-		return "the chart does not render without a cluster, in which its lookup finds nothing here: " + strings.Join(strings.Fields(r.message), " ")
+	case errors.As(err, &r) && r.Cluster:
+		return "the chart does not render without a cluster, in which its lookup finds nothing here: " + strings.Join(strings.Fields(r.Message), " ")
 	case errors.As(err, &r):
-		return "the chart refuses these values: " + strings.Join(strings.Fields(r.message), " ")
-	case errors.Is(err, errTooLarge):
+		return "the chart refuses these values: " + strings.Join(strings.Fields(r.Message), " ")
+	case errors.Is(err, trace.ErrTooLarge):
 		return fmt.Sprintf("the chart writes more than %d bytes; the rest is not rendered", limit)
 	case errors.Is(err, context.Canceled):
 		return "rendering was stopped"

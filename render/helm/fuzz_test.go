@@ -80,26 +80,26 @@ func FuzzTextEqualsHelm(f *testing.F) {
 		if got.err != nil {
 			t.Fatal(got.err)
 		}
-		for _, fail := range got.failures {
-			if strings.Contains(fail.err.Error(), "limit") || strings.Contains(fail.err.Error(), "itself") || ctx.Err() != nil {
+		for _, fail := range got.Failures {
+			if strings.Contains(fail.Err.Error(), "limit") || strings.Contains(fail.Err.Error(), "itself") || ctx.Err() != nil {
 				return // what Helm does not bound
 			}
 		}
 		c, v, _ = render()
 		want, err := helmengine.Render(c, v)
-		if (err != nil) != (len(got.failures) > 0) {
-			t.Fatalf("failures %v, Helm's error %v", got.failures, err)
+		if (err != nil) != (len(got.Failures) > 0) {
+			t.Fatalf("failures %v, Helm's error %v", got.Failures, err)
 		}
-		for _, x := range got.texts {
-			if err == nil && x.text != want[x.name] {
-				t.Errorf("%q, Helm writes %q", x.text, want[x.name])
+		for _, x := range got.Texts {
+			if err == nil && x.Text != want[x.Name] {
+				t.Errorf("%q, Helm writes %q", x.Text, want[x.Name])
 			}
 			at := 0
-			for _, g := range x.segs {
-				if g.start < at || g.end < g.start || g.end > len(x.text) {
-					t.Fatalf("segment %d to %d after %d of %d bytes", g.start, g.end, at, len(x.text))
+			for _, g := range x.Segs {
+				if g.Start < at || g.End < g.Start || g.End > len(x.Text) {
+					t.Fatalf("segment %d to %d after %d of %d bytes", g.Start, g.End, at, len(x.Text))
 				}
-				at = g.end
+				at = g.End
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 )
 
 // kindLine is the kind of an object in the text of a template.
@@ -17,23 +18,23 @@ func (o *output) leftOut() []lint.LeftOut {
 	var all []lint.LeftOut
 	for _, x := range o.texts {
 		l := &locator{out: o, x: x}
-		for _, g := range x.segs {
-			if g.o.kind != fromGap || g.o.gap == nil {
+		for _, g := range x.Segs {
+			if g.O.Kind != trace.FromGap || g.O.Gap == nil {
 				continue
 			}
 			s, ok := l.site(g)
 			if !ok {
 				continue
 			}
-			kinds := kindLine.FindAllStringSubmatch(g.o.gap.body, -1)
+			kinds := kindLine.FindAllStringSubmatch(g.O.Gap.Body, -1)
 			for _, match := range kinds {
 				left := lint.LeftOut{Kind: match[1], Template: s.span}
 				left.Alone = !slices.ContainsFunc(kinds, func(other []string) bool { return other[1] != match[1] })
-				if unmet, certain := o.values.unmet(g.o.gap.decision, g.o.paths); certain {
+				if unmet, certain := o.values.unmet(g.O.Gap.Decision, g.O.Paths); certain {
 					var wishes []string
 					for _, n := range unmet {
 						wishes = append(wishes, o.values.wish(n))
-						if p, _, ok := o.values.nearest(split(n.path)); ok && !left.Value.IsValid() {
+						if p, _, ok := o.values.nearest(trace.Split(n.path)); ok && !left.Value.IsValid() {
 							left.Value = p.key()
 						}
 					}

@@ -10,12 +10,13 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 )
 
 // A locator says where the nodes of one rendered text were written.
 type locator struct {
 	out *output
-	x   *text
+	x   *trace.Text
 	src *lint.Source // the rendered text
 }
 
@@ -52,24 +53,24 @@ func (l *locator) bounds(n *kyaml.Node) (from, to int) {
 }
 
 // segments returns the segments that overlap a range of the rendered text.
-func (l *locator) segments(from, to int) []segment {
-	segs := l.x.segs
-	i := sort.Search(len(segs), func(i int) bool { return segs[i].end > from })
-	var out []segment
-	for ; i < len(segs) && segs[i].start < to; i++ {
-		if g := segs[i]; g.start < g.end {
+func (l *locator) segments(from, to int) []trace.Segment {
+	segs := l.x.Segs
+	i := sort.Search(len(segs), func(i int) bool { return segs[i].End > from })
+	var out []trace.Segment
+	for ; i < len(segs) && segs[i].Start < to; i++ {
+		if g := segs[i]; g.Start < g.End {
 			out = append(out, clipOne(g, from, to))
 		}
 	}
 	return out
 }
 
-func clipOne(g segment, from, to int) segment {
-	if g.start < from {
-		g.off += from - g.start
-		g.start = from
+func clipOne(g trace.Segment, from, to int) trace.Segment {
+	if g.Start < from {
+		g.Off += from - g.Start
+		g.Start = from
 	}
-	g.end = min(g.end, to)
+	g.End = min(g.End, to)
 	return g
 }
 
@@ -117,11 +118,11 @@ func (l *locator) handedOn(n *lint.Node, from int) bool {
 	if key := n.Key(); key != nil {
 		at, _ = l.bounds(key)
 	} else if n.Index() >= 0 {
-		for at--; at > 0 && l.x.text[at] != '-' && l.x.text[at] != '\n' && l.x.text[at] != '[' && l.x.text[at] != ','; at-- {
+		for at--; at > 0 && l.x.Text[at] != '-' && l.x.Text[at] != '\n' && l.x.Text[at] != '[' && l.x.Text[at] != ','; at-- {
 		}
 	}
 	segs := l.segments(at, at+1)
-	return len(segs) == 1 && segs[0].o.kind == fromValue
+	return len(segs) == 1 && segs[0].O.Kind == trace.FromValue
 }
 
 // place returns the place of a range of the rendered text.
@@ -134,8 +135,8 @@ func (l *locator) place(from, to int, handedOn bool) lint.Place {
 	place := lint.Place{Origin: originWord(main)}
 	values := l.values(segs)
 	place.Related = append(place.Related, values...)
-	if handedOn && main.o.kind == fromValue && len(main.o.paths) == 1 {
-		if p, ok := l.valuePlace(main.o.paths[0]); ok && p.inFile() && !p.layer.vendored {
+	if handedOn && main.O.Kind == trace.FromValue && len(main.O.Paths) == 1 {
+		if p, ok := l.valuePlace(main.O.Paths[0]); ok && p.inFile() && !p.layer.vendored {
 			place.Span, place.Precision = l.inValue(p, main), lint.Exact
 			place.Related = nil
 			if s, ok := l.template(main); ok {
@@ -161,7 +162,7 @@ func (l *locator) place(from, to int, handedOn bool) lint.Place {
 		if !ok || other.span.Start.Source != place.Span.Start.Source || other.vendored {
 			continue
 		}
-		if !other.action && !g.o.fixed && wordy(l.x.text[g.start:g.end]) {
+		if !other.action && !g.O.Fixed && wordy(l.x.Text[g.Start:g.End]) {
 			place.Precision = lint.Exact
 		}
 		if other.span.Start.Line-place.Span.End.Line > 20 || place.Span.Start.Line-other.span.End.Line > 20 {
@@ -183,18 +184,18 @@ func wordy(text string) bool { return strings.Trim(text, " \t\r\n\"'") != "" }
 
 // main returns the segment that says most about a range: a value before plain text,
 // and never a quote alone.
-func (l *locator) main(segs []segment) segment {
+func (l *locator) main(segs []trace.Segment) trace.Segment {
 	best, score := segs[0], -1
 	for _, g := range segs {
 		s := 1
 		switch {
-		case !strings.ContainsFunc(l.x.text[g.start:g.end], func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }):
+		case !strings.ContainsFunc(l.x.Text[g.Start:g.End], func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }):
 			s = 0
-		case g.o.kind == fromGenerated || g.o.random:
+		case g.O.Kind == trace.FromGenerated || g.O.Random:
 			s = 4
-		case g.o.kind == fromValue:
+		case g.O.Kind == trace.FromValue:
 			s = 3
-		case g.o.kind == fromDerived || g.o.kind == fromReads || g.o.kind == fromFile || g.o.kind == fromRelease:
+		case g.O.Kind == trace.FromDerived || g.O.Kind == trace.FromReads || g.O.Kind == trace.FromFile || g.O.Kind == trace.FromRelease:
 			s = 2
 		}
 		if s > score {
@@ -204,20 +205,20 @@ func (l *locator) main(segs []segment) segment {
 	return best
 }
 
-func originWord(g segment) lint.Origin {
-	switch g.o.kind {
-	case fromText:
+func originWord(g trace.Segment) lint.Origin {
+	switch g.O.Kind {
+	case trace.FromText:
 		return lint.FromText
-	case fromValue:
+	case trace.FromValue:
 		return lint.FromValue
-	case fromFile:
+	case trace.FromFile:
 		return lint.FromFile
-	case fromLiteral, fromReads:
+	case trace.FromLiteral, trace.FromReads:
 		return lint.FromLiteral
-	case fromGenerated:
+	case trace.FromGenerated:
 		return lint.FromGenerated
 	}
-	if g.o.random {
+	if g.O.Random {
 		return lint.FromGenerated
 	}
 	return lint.FromDerived
@@ -225,7 +226,7 @@ func originWord(g segment) lint.Origin {
 
 // coarse is the place of what has none: the first line of the template.
 func (l *locator) coarse() lint.Place {
-	f := fileOf(l.x.file)
+	f := fileOf(l.x.File)
 	if f == nil {
 		return lint.Place{Precision: lint.FileLevel}
 	}
@@ -234,7 +235,7 @@ func (l *locator) coarse() lint.Place {
 
 // site returns where a segment was written: its own text or an action that it came
 // through, the innermost that belongs to the chart's author, else the innermost.
-func (l *locator) site(g segment) (site, bool) {
+func (l *locator) site(g trace.Segment) (site, bool) {
 	sites := l.sites(g)
 	for _, s := range sites {
 		if !s.vendored {
@@ -248,20 +249,20 @@ func (l *locator) site(g segment) (site, bool) {
 }
 
 // template is site for a segment of a value: the action that writes it.
-func (l *locator) template(g segment) (site, bool) {
-	o := *g.o
-	o.kind = fromLiteral
-	g.o = &o
+func (l *locator) template(g trace.Segment) (site, bool) {
+	o := *g.O
+	o.Kind = trace.FromLiteral
+	g.O = &o
 	return l.site(g)
 }
 
 // sites returns the places of a segment, the innermost first.
-func (l *locator) sites(g segment) []site {
+func (l *locator) sites(g trace.Segment) []site {
 	var sites []site
 	if s, ok := l.own(g); ok {
 		sites = append(sites, s)
 	}
-	for f := g.o.via; f != nil; f = f.next {
+	for f := g.O.Via; f != nil; f = f.Next {
 		if s, ok := l.frame(f); ok {
 			sites = append(sites, s)
 		}
@@ -270,15 +271,15 @@ func (l *locator) sites(g segment) []site {
 }
 
 // own returns the place of a segment's text in a template.
-func (l *locator) own(g segment) (site, bool) {
-	o := g.o
-	file := fileOf(o.file)
-	if o.kind != fromText || file == nil {
+func (l *locator) own(g trace.Segment) (site, bool) {
+	o := g.O
+	file := fileOf(o.File)
+	if o.Kind != trace.FromText || file == nil {
 		return site{}, false
 	}
-	from, n := g.off, g.end-g.start
-	if o.fixed {
-		from, n = o.at, token(file.loaded(), o.at)
+	from, n := g.Off, g.End-g.Start
+	if o.Fixed {
+		from, n = o.At, token(file.loaded(), o.At)
 	}
 	return site{span: file.span(from, from+n), vendored: file.vendored}, true
 }
@@ -295,27 +296,27 @@ func token(text string, at int) int {
 }
 
 // frame returns the place of an action.
-func (l *locator) frame(f *frame) (site, bool) {
-	file := fileOf(f.in.file)
+func (l *locator) frame(f *trace.Frame) (site, bool) {
+	file := fileOf(f.In.File)
 	switch {
-	case f.in.kind == fromText && file != nil && !f.in.fixed:
-		from, to := actionBounds(file.loaded(), f.off)
+	case f.In.Kind == trace.FromText && file != nil && !f.In.Fixed:
+		from, to := trace.ActionBounds(file.loaded(), f.Off)
 		return site{span: file.span(from, to), vendored: file.vendored, action: true}, true
-	case f.in.kind == fromText && file != nil:
-		return site{span: file.span(f.in.at, f.in.at+1), vendored: file.vendored, action: true}, true
-	case f.in.kind == fromValue && len(f.in.paths) == 1:
-		p, ok := l.valuePlace(f.in.paths[0])
+	case f.In.Kind == trace.FromText && file != nil:
+		return site{span: file.span(f.In.At, f.In.At+1), vendored: file.vendored, action: true}, true
+	case f.In.Kind == trace.FromValue && len(f.In.Paths) == 1:
+		p, ok := l.valuePlace(f.In.Paths[0])
 		if !ok {
 			return site{}, false
 		}
-		return site{span: l.insideValue(p, f.off, 0), vendored: p.layer.vendored, action: true}, true
+		return site{span: l.insideValue(p, f.Off, 0), vendored: p.layer.vendored, action: true}, true
 	}
 	return site{}, false
 }
 
 // valuePlace returns where the value at a path was set.
 func (l *locator) valuePlace(path string) (valuePlace, bool) {
-	places := l.out.values.find(split(path))
+	places := l.out.values.find(trace.Split(path))
 	if len(places) == 0 {
 		return valuePlace{node: nowhere}, false
 	}
@@ -323,14 +324,14 @@ func (l *locator) valuePlace(path string) (valuePlace, bool) {
 }
 
 // inValue returns the place of a segment inside the value that it was made from.
-func (l *locator) inValue(p valuePlace, g segment) lint.Span {
-	off, n := g.off, g.end-g.start
-	if g.o.key {
+func (l *locator) inValue(p valuePlace, g trace.Segment) lint.Span {
+	off, n := g.Off, g.End-g.Start
+	if g.O.Key {
 		return p.key()
 	}
-	if g.o.fixed {
-		off, n = g.o.at, 0
-	} else if !g.exact {
+	if g.O.Fixed {
+		off, n = g.O.At, 0
+	} else if !g.Exact {
 		return p.span()
 	}
 	return l.insideValue(p, off, n)
@@ -371,23 +372,23 @@ func (l *locator) insideValue(p valuePlace, off, n int) lint.Span {
 const maxRelated = 4
 
 // values returns the places of the values that segments were made from.
-func (l *locator) values(segs []segment) []lint.Related {
+func (l *locator) values(segs []trace.Segment) []lint.Related {
 	var out []lint.Related
 	seen := map[string]bool{}
 	segs = slices.Clone(segs)
-	slices.SortStableFunc(segs, func(a, b segment) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(segs, func(a, b trace.Segment) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, g := range segs {
-		if file := fileOf(g.o.file); g.o.kind == fromFile && file != nil && !seen[file.name] {
+		if file := fileOf(g.O.File); g.O.Kind == trace.FromFile && file != nil && !seen[file.name] {
 			seen[file.name] = true
-			from, n := g.off, g.end-g.start
-			if g.o.fixed {
-				from, n = g.o.at, token(file.loaded(), g.o.at)
+			from, n := g.Off, g.End-g.Start
+			if g.O.Fixed {
+				from, n = g.O.At, token(file.loaded(), g.O.At)
 			}
 			out = append(out, lint.Related{Role: "value", Message: "read from here", Span: file.span(from, from+n)})
 		}
-		paths := g.o.paths
-		if len(paths) == 0 && (g.o.kind == fromLiteral || g.o.kind == fromReads) {
-			paths = g.o.also
+		paths := g.O.Paths
+		if len(paths) == 0 && (g.O.Kind == trace.FromLiteral || g.O.Kind == trace.FromReads) {
+			paths = g.O.Also
 		}
 		for _, path := range paths {
 			if seen[path] || len(out) >= maxRelated || path == "" {
@@ -399,11 +400,11 @@ func (l *locator) values(segs []segment) []lint.Related {
 				continue
 			}
 			r := lint.Related{Role: "value", Span: p.span()}
-			switch g.o.kind {
-			case fromValue:
+			switch g.O.Kind {
+			case trace.FromValue:
 				r.Message = l.out.values.called(path) + " " + p.setHere()
 				r.Span = l.inValue(p, g)
-			case fromReads, fromLiteral:
+			case trace.FromReads, trace.FromLiteral:
 				r.Message = "may come from " + l.out.values.called(path) + p.flagged()
 			default:
 				r.Message = "computed from " + l.out.values.called(path) + p.flagged()
@@ -415,18 +416,18 @@ func (l *locator) values(segs []segment) []lint.Related {
 }
 
 // rank orders segments by how well they say what they were made from.
-func rank(g segment) int {
-	switch g.o.kind {
-	case fromValue, fromFile:
+func rank(g trace.Segment) int {
+	switch g.O.Kind {
+	case trace.FromValue, trace.FromFile:
 		return 0
-	case fromDerived, fromGenerated:
+	case trace.FromDerived, trace.FromGenerated:
 		return 1
 	}
 	return 2
 }
 
 // includes returns the actions around the one that a segment stands in.
-func (l *locator) includes(g segment, at site) []lint.Related {
+func (l *locator) includes(g trace.Segment, at site) []lint.Related {
 	var out []lint.Related
 	found := false
 	for _, s := range l.sites(g) {
@@ -447,18 +448,18 @@ func (l *locator) includes(g segment, at site) []lint.Related {
 }
 
 // guards returns the values that made a segment appear, the innermost block's first.
-func (l *locator) guards(g segment) []lint.Related {
+func (l *locator) guards(g trace.Segment) []lint.Related {
 	var out []lint.Related
 	seen := map[string]bool{}
-	for w := g.guard; w != nil && len(out) < 2; w = w.next {
+	for w := g.Guard; w != nil && len(out) < 2; w = w.Next {
 		var best lint.Related
 		of := ""
-		for _, path := range w.paths {
+		for _, path := range w.Paths {
 			p, ok := l.valuePlace(path)
-			if seen[path] || !ok || slices.ContainsFunc(g.o.paths, func(own string) bool { return own == path || strings.HasPrefix(own, path+"\x00") }) {
+			if seen[path] || !ok || slices.ContainsFunc(g.O.Paths, func(own string) bool { return own == path || strings.HasPrefix(own, path+"\x00") }) {
 				continue
 			}
-			message, certain := l.out.values.because(w.decision, !w.other, path, p)
+			message, certain := l.out.values.because(w.Decision, !w.Other, path, p)
 			if best.Message == "" || certain {
 				best, of = lint.Related{Role: "guard", Message: message, Span: p.span()}, path
 			}
@@ -482,16 +483,16 @@ func (p valuePlace) bool() (value, ok bool) { return p.node.Bool() }
 
 // vendored places what a vendored chart wrote where the chart that is linted can change
 // it: at its own values, else where it asks for the chart, else in the vendored template.
-func (l *locator) vendored(place lint.Place, g segment, at site) lint.Place {
+func (l *locator) vendored(place lint.Place, g trace.Segment, at site) lint.Place {
 	template := lint.Related{Role: "template", Message: "written by a vendored chart", Span: at.span}
-	for _, path := range g.o.paths {
-		p, missing, ok := l.out.values.nearest(split(path))
+	for _, path := range g.O.Paths {
+		p, missing, ok := l.out.values.nearest(trace.Split(path))
 		if !ok {
 			continue
 		}
 		if missing == 0 {
 			place.Span, place.Precision = l.inValue(p, g), lint.Exact
-			if g.o.kind != fromValue {
+			if g.O.Kind != trace.FromValue {
 				place.Precision = lint.Block
 			}
 		} else {
@@ -565,18 +566,18 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 	y := holder.YAML()
 	at, _ := l.bounds(y)
 	segs := l.segments(at, at+1)
-	if len(segs) != 1 || len(segs[0].o.paths) != 1 {
+	if len(segs) != 1 || len(segs[0].O.Paths) != 1 {
 		return lint.Place{}, false
 	}
 	g := segs[0]
-	path := g.o.paths[0]
-	if g.o.kind != fromValue { // the null that toYaml makes of nothing has no address
-		if p, ok := l.valuePlace(path); g.o.kind != fromReads || !holder.IsNull() || !ok || !p.node.Exists() || !p.node.IsNull() {
+	path := g.O.Paths[0]
+	if g.O.Kind != trace.FromValue { // the null that toYaml makes of nothing has no address
+		if p, ok := l.valuePlace(path); g.O.Kind != trace.FromReads || !holder.IsNull() || !ok || !p.node.Exists() || !p.node.IsNull() {
 			return lint.Place{}, false
 		}
 	}
 	if holder.IsMapping() && len(y.Content) > 0 && y.Style&kyaml.FlowStyle == 0 {
-		fields := split(path) // the value of the first key: the block is what holds it
+		fields := trace.Split(path) // the value of the first key: the block is what holds it
 		if fields[len(fields)-1] != y.Content[0].Value {
 			return lint.Place{}, false
 		}
@@ -594,7 +595,7 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 			return lint.Place{}, false
 		}
 		if s.vendored {
-			return l.vendored(place, segment{o: &origin{kind: fromValue, paths: []string{path}, via: g.o.via}, guard: g.guard}, s), true
+			return l.vendored(place, trace.Segment{O: &trace.Origin{Kind: trace.FromValue, Paths: []string{path}, Via: g.O.Via}, Guard: g.Guard}, s), true
 		}
 		place.Span = s.span
 		place.Related = append(place.Related, l.guards(g)...)
@@ -615,23 +616,23 @@ func (l *locator) gap(holder *lint.Node, fields []string) (lint.Place, bool) {
 	if !ok {
 		return lint.Place{}, false
 	}
-	segs := l.x.segs
+	segs := l.x.Segs
 	closed := map[string]bool{} // by the values that decide about a block that ends the mapping
-	for i := sort.Search(len(segs), func(i int) bool { return segs[i].end >= m.start }); i < len(segs); i++ {
+	for i := sort.Search(len(segs), func(i int) bool { return segs[i].End >= m.start }); i < len(segs); i++ {
 		g := segs[i]
-		if g.start > m.end && m.endsIn(l.x.text[m.end:g.start]) {
+		if g.Start > m.end && m.endsIn(l.x.Text[m.end:g.Start]) {
 			break
 		}
-		if g.o.kind != fromGap || g.o.gap == nil || g.start != g.end || g.start < m.start {
+		if g.O.Kind != trace.FromGap || g.O.Gap == nil || g.Start != g.End || g.Start < m.start {
 			continue
 		}
-		adds, ends := m.with(l.x.text, g, fields)
+		adds, ends := m.with(l.x.Text, g, fields)
 		if ends {
-			for _, path := range g.o.paths {
+			for _, path := range g.O.Paths {
 				closed[path] = true
 			}
 		}
-		if !adds || slices.ContainsFunc(g.o.paths, func(path string) bool { return closed[path] }) {
+		if !adds || slices.ContainsFunc(g.O.Paths, func(path string) bool { return closed[path] }) {
 			continue
 		}
 		if place, ok := l.atGap(g); ok {
@@ -643,22 +644,22 @@ func (l *locator) gap(holder *lint.Node, fields []string) (lint.Place, bool) {
 
 // atGap returns the place of something that a block did not write: the values key that
 // decides about the block where that is certain, else the block.
-func (l *locator) atGap(g segment) (lint.Place, bool) {
+func (l *locator) atGap(g trace.Segment) (lint.Place, bool) {
 	s, ok := l.site(g)
 	if !ok {
 		return lint.Place{}, false
 	}
 	place := lint.Place{Precision: lint.Block, Origin: lint.FromValue}
-	unmet, certain := l.out.values.unmet(g.o.gap.decision, g.o.paths)
+	unmet, certain := l.out.values.unmet(g.O.Gap.Decision, g.O.Paths)
 	var paths, wishes []string
 	for _, n := range unmet {
 		paths, wishes = append(paths, n.path), append(wishes, l.out.values.wish(n))
 	}
 	if s.vendored && !certain { // all that can be changed are the values
-		paths = g.o.paths
+		paths = g.O.Paths
 	}
 	for _, path := range paths {
-		p, missing, ok := l.out.values.nearest(split(path))
+		p, missing, ok := l.out.values.nearest(trace.Split(path))
 		if !ok || missing > 0 && !s.vendored {
 			continue
 		}
@@ -679,7 +680,7 @@ func (l *locator) atGap(g segment) (lint.Place, bool) {
 	}
 	place.Span, place.Origin = s.span, lint.FromText
 	if !certain {
-		for _, path := range g.o.paths {
+		for _, path := range g.O.Paths {
 			if p, ok := l.valuePlace(path); ok && len(place.Related) < maxRelated {
 				place.Related = append(place.Related, lint.Related{Role: "value", Message: "rendered depending on " + l.out.values.called(path) + p.flagged(), Span: p.span()})
 			}
@@ -699,7 +700,7 @@ type block struct {
 // mapping returns where a mapping stands; ok is false for one in flow style, in which no
 // line can be added. Nothing behind a key is a mapping, too.
 func (l *locator) mapping(n *lint.Node) (m block, ok bool) {
-	y, text := n.YAML(), l.x.text
+	y, text := n.YAML(), l.x.Text
 	switch {
 	case n.IsNull() && n.Exists() && n.Key() != nil:
 		at, _ := l.bounds(n.Key())
@@ -757,11 +758,11 @@ func (m block) ends(column int, content string) bool {
 // with reports whether the text of a gap, where the gap is, would add the field, and
 // whether it would end the mapping: by another item of the list that the mapping is in,
 // say.
-func (m block) with(text string, g segment, fields []string) (adds, ends bool) {
-	before := text[strings.LastIndexByte(text[:g.start], '\n')+1 : g.start]
-	margin := g.indent
+func (m block) with(text string, g trace.Segment, fields []string) (adds, ends bool) {
+	before := text[strings.LastIndexByte(text[:g.Start], '\n')+1 : g.Start]
+	margin := g.Indent
 	first := true
-	rest := g.o.gap.body
+	rest := g.O.Gap.Body
 	for more := true; more; first = false {
 		var line string
 		line, rest, more = strings.Cut(rest, "\n")
@@ -777,7 +778,7 @@ func (m block) with(text string, g segment, fields []string) (adds, ends bool) {
 			m.column = column // these would be its first keys
 		}
 		if m.ends(column, content) {
-			return adds && g.start >= m.from, true
+			return adds && g.Start >= m.from, true
 		}
 		if value, ok := isKey(content, fields[0]); ok && column == m.column && !adds {
 			adds = mayHold(value+"\n"+rest, column-margin, fields[1:])
@@ -806,7 +807,7 @@ func mayHold(text string, column int, fields []string) bool {
 		if i > 0 && strings.TrimSpace(content) != "" && (at < column || at == column && content[0] != '-') {
 			break
 		}
-		if strings.HasPrefix(content, written) {
+		if strings.HasPrefix(content, trace.Written) {
 			return true
 		}
 		value.WriteString(line)
@@ -825,12 +826,12 @@ func mayHold(text string, column int, fields []string) bool {
 // names returns the values that a range of the rendered text depends on, in whatever way.
 func (l *locator) names(from, to int) []string {
 	segs := l.segments(from, to)
-	for i := sort.Search(len(l.x.segs), func(i int) bool { return l.x.segs[i].end >= from }); i < len(l.x.segs) && l.x.segs[i].start <= to; i++ {
-		if g := l.x.segs[i]; g.start == g.end { // something that wrote nothing
+	for i := sort.Search(len(l.x.Segs), func(i int) bool { return l.x.Segs[i].End >= from }); i < len(l.x.Segs) && l.x.Segs[i].Start <= to; i++ {
+		if g := l.x.Segs[i]; g.Start == g.End { // something that wrote nothing
 			segs = append(segs, g)
 		}
 	}
-	return names(segs)
+	return trace.Names(segs)
 }
 
 // fromReleaseNamespace reports whether a node is .Release.Namespace.
@@ -840,7 +841,7 @@ func (l *locator) fromReleaseNamespace(n *lint.Node) bool {
 	}
 	from, to := l.bounds(n.YAML())
 	for _, g := range l.segments(from, to) {
-		if g.o.namespace {
+		if g.O.Namespace {
 			return true
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -30,7 +31,7 @@ func leaves(texts map[string]string) map[string]string {
 		if strings.HasSuffix(name, ".txt") {
 			continue
 		}
-		text, _ = splitGlued(text, nil)
+		text, _ = trace.SplitGlued(text, nil)
 		docs, _ := lint.ParseYAML(lint.NewSource(name, []byte(text)))
 		ids := identities{}
 		for _, doc := range docs {
@@ -90,12 +91,12 @@ func tracedLeaves(t testing.TB, s sample, cache *filetree.Tree) ([]leaf, bool) {
 	var all []leaf
 	for _, x := range out.texts {
 		adjusted := *x
-		adjusted.text, adjusted.segs = splitGlued(x.text, x.segs)
-		l := &locator{out: out, x: &adjusted, src: lint.NewSource(x.name, []byte(adjusted.text))}
+		adjusted.Text, adjusted.Segs = trace.SplitGlued(x.Text, x.Segs)
+		l := &locator{out: out, x: &adjusted, src: lint.NewSource(x.Name, []byte(adjusted.Text))}
 		docs, _ := lint.ParseYAML(l.src)
 		ids := identities{}
 		for _, doc := range docs {
-			id := ids.of(x.name, doc)
+			id := ids.of(x.Name, doc)
 			for _, r := range lint.NewResources(doc, l) {
 				if strings.HasSuffix(r.Kind, "List") {
 					continue
@@ -277,10 +278,10 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 					keys, paths = append(keys, n), append(paths, path)
 				}
 				for i, c := range n.Items() {
-					walk(c, child(path, strconv.Itoa(i)))
+					walk(c, trace.Child(path, strconv.Itoa(i)))
 				}
 				for _, c := range n.Fields() {
-					walk(c, child(path, c.Name()))
+					walk(c, trace.Child(path, c.Name()))
 				}
 			}
 			walk(parseValues(src), "")

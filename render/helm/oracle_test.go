@@ -9,6 +9,7 @@ import (
 
 	helmengine "helm.sh/helm/v3/pkg/engine"
 
+	"github.com/manilint/manilint/render/helm/trace"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -41,7 +42,7 @@ func samples(t testing.TB) []sample {
 }
 
 // traced renders a sample with the tracer; ok is false where the chart does not render.
-func traced(t testing.TB, s sample, cache *filetree.Tree) (tr *tree, texts []*text, ok bool) {
+func traced(t testing.TB, s sample, cache *filetree.Tree) (tr *tree, texts []*trace.Text, ok bool) {
 	t.Helper()
 	tr, err := readTree(s.dir, cache)
 	if err != nil {
@@ -55,7 +56,7 @@ func traced(t testing.TB, s sample, cache *filetree.Tree) (tr *tree, texts []*te
 	if r.err != nil {
 		t.Fatal(r.err)
 	}
-	return tr, r.texts, len(r.failures) == 0
+	return tr, r.Texts, len(r.Failures) == 0
 }
 
 // plainly renders a sample with Helm's own engine.
@@ -73,9 +74,9 @@ func plainly(t testing.TB, s sample, cache *filetree.Tree) (map[string]string, e
 }
 
 // generatedAt reports whether something generated is part of a line.
-func generatedAt(x *text, from, to int) bool {
-	for _, g := range x.segs {
-		if g.start < to && g.end > from && (g.o.random || g.o.kind == fromGenerated) {
+func generatedAt(x *trace.Text, from, to int) bool {
+	for _, g := range x.Segs {
+		if g.Start < to && g.End > from && (g.O.Random || g.O.Kind == trace.FromGenerated) {
 			return true
 		}
 	}
@@ -102,19 +103,19 @@ func TestTextEqualsHelm(t *testing.T) {
 			}
 			generated := 0
 			for _, x := range texts {
-				if x.text == want[x.name] {
+				if x.Text == want[x.Name] {
 					continue
 				}
-				ours, theirs := strings.SplitAfter(x.text, "\n"), strings.SplitAfter(want[x.name], "\n")
-				if len(ours) != len(theirs) && !generatedAt(x, 0, len(x.text)) {
-					t.Errorf("%s: %d lines, Helm writes %d", x.name, len(ours), len(theirs))
+				ours, theirs := strings.SplitAfter(x.Text, "\n"), strings.SplitAfter(want[x.Name], "\n")
+				if len(ours) != len(theirs) && !generatedAt(x, 0, len(x.Text)) {
+					t.Errorf("%s: %d lines, Helm writes %d", x.Name, len(ours), len(theirs))
 					continue
 				}
 				at := 0
 				for i, line := range ours {
 					if i < len(theirs) && line != theirs[i] {
 						if !generatedAt(x, at, at+len(line)) {
-							t.Errorf("%s:%d: %q, Helm writes %q", x.name, i+1, line, theirs[i])
+							t.Errorf("%s:%d: %q, Helm writes %q", x.Name, i+1, line, theirs[i])
 							break
 						}
 						generated++
@@ -138,11 +139,11 @@ func TestEveryLineHasATemplatePlace(t *testing.T) {
 		}
 		_, texts, _ := traced(t, s, filetree.New(nil))
 		for _, x := range texts {
-			if strings.HasSuffix(x.name, "NOTES.txt") {
+			if strings.HasSuffix(x.Name, "NOTES.txt") {
 				continue
 			}
 			at := 0
-			for i, line := range strings.SplitAfter(x.text, "\n") {
+			for i, line := range strings.SplitAfter(x.Text, "\n") {
 				from, to := at, at+len(line)
 				at = to
 				if strings.TrimSpace(line) == "" {
@@ -150,15 +151,15 @@ func TestEveryLineHasATemplatePlace(t *testing.T) {
 				}
 				total++
 				ok := false
-				for _, g := range x.segs {
-					if g.start < to && g.end > from && strings.TrimSpace(x.text[max(g.start, from):min(g.end, to)]) != "" {
-						ok = ok || g.o.kind == fromText || g.o.via != nil
+				for _, g := range x.Segs {
+					if g.Start < to && g.End > from && strings.TrimSpace(x.Text[max(g.Start, from):min(g.End, to)]) != "" {
+						ok = ok || g.O.Kind == trace.FromText || g.O.Via != nil
 					}
 				}
 				if ok {
 					mapped++
 				} else {
-					t.Errorf("%s: %s:%d has no place: %q", s.name, x.name, i+1, line)
+					t.Errorf("%s: %s:%d has no place: %q", s.name, x.Name, i+1, line)
 				}
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 )
 
 // An output is what one rendering of a chart gave.
@@ -21,8 +22,8 @@ type output struct {
 	tree      *tree
 	values    *valueStack
 	crds      []*file
-	texts     []*text // the templates' texts, sorted by name
-	failed    bool    // some templates did not render
+	texts     []*trace.Text // the templates' texts, sorted by name
+	failed    bool          // some templates did not render
 	namespace string
 	errs      []*lint.InputError
 	notes     []lint.Note
@@ -82,14 +83,17 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	if r.err != nil {
 		return nil, append(errs, &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, r.err), Span: t.firstLine("Chart.yaml")})
 	}
-	out := &output{tree: t, values: values, crds: t.crds(l.Chart), failed: len(r.failures) > 0, namespace: o.Namespace, notes: l.notes}
-	for _, x := range r.texts {
-		if path.Base(x.name) != "NOTES.txt" {
+	out := &output{tree: t, values: values, crds: t.crds(l.Chart), failed: len(r.Failures) > 0, namespace: o.Namespace, notes: l.notes}
+	for _, x := range r.Texts {
+		if x.Plain {
+			out.notes = append(out.notes, lint.Note{Message: "this template could not be followed while it was rendered: findings of it stand at the file", Span: (&locator{x: x}).coarse().Span})
+		}
+		if path.Base(x.Name) != "NOTES.txt" {
 			out.texts = append(out.texts, x)
 		}
 	}
 	seen := map[string]bool{}
-	for _, f := range r.failures {
+	for _, f := range r.Failures {
 		if e := t.explain(f, r.files, values, o.maxOutput()); !seen[e.Error()] {
 			seen[e.Error()] = true
 			errs = append(errs, e)
@@ -100,8 +104,8 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 		if v, ok := top["Values"].(chartutil.Values); ok {
 			masks.AddSettings(v.AsMap())
 		}
-		for _, f := range r.failures { // the names of charts and of their parts are no secret
-			masks.AddPublic(strings.FieldsFunc(f.name, func(c rune) bool { return c == '/' || c == '-' || c == '.' })...)
+		for _, f := range r.Failures { // the names of charts and of their parts are no secret
+			masks.AddPublic(strings.FieldsFunc(f.Name, func(c rune) bool { return c == '/' || c == '-' || c == '.' })...)
 		}
 		for _, e := range errs {
 			e.Message = masks.Redact(e.Message)
@@ -114,7 +118,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 // template between two of the tracer's looks at the clock cannot be stopped.
 func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Options) *rendered {
 	if ctx.Err() != nil {
-		return &rendered{result: &result{}, err: context.Cause(ctx)}
+		return &rendered{Result: &trace.Result{}, err: context.Cause(ctx)}
 	}
 	done := make(chan *rendered, 1)
 	go func() { done <- t.execute(ctx, l.Chart, values, o.maxOutput()) }()
@@ -127,7 +131,7 @@ func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Op
 	case r := <-done:
 		return r
 	case <-time.After(time.Second):
-		return &rendered{result: &result{}, err: context.Cause(ctx)}
+		return &rendered{Result: &trace.Result{}, err: context.Cause(ctx)}
 	}
 }
 
@@ -152,8 +156,8 @@ func (o *output) documents() []*document {
 	}
 	for _, x := range o.texts {
 		adjusted := *x
-		adjusted.text, adjusted.segs = splitGlued(x.text, x.segs)
-		l := &locator{out: o, x: &adjusted, src: lint.NewSource(x.name, []byte(adjusted.text))}
+		adjusted.Text, adjusted.Segs = trace.SplitGlued(x.Text, x.Segs)
+		l := &locator{out: o, x: &adjusted, src: lint.NewSource(x.Name, []byte(adjusted.Text))}
 		parsed, errs := lint.ParseYAML(l.src)
 		for _, e := range errs {
 			place := l.place(e.Span.Start.Offset, max(e.Span.End.Offset, e.Span.Start.Offset+1), false)
@@ -168,7 +172,7 @@ func (o *output) documents() []*document {
 				from, to := l.bounds(key)
 				o.errs = append(o.errs, &lint.InputError{Message: "renders to a key that is a mapping or a list, not text: quote what is written here", Span: l.place(from, to, false).Span})
 			}
-			d := &document{name: x.name, resources: lint.NewResources(doc, l)}
+			d := &document{name: x.Name, resources: lint.NewResources(doc, l)}
 			for _, r := range d.resources {
 				d.hook = r.Annotations()["helm.sh/hook"]
 				if o.namespace == "" && l.fromReleaseNamespace(r.Get("metadata", "namespace")) {
@@ -176,7 +180,7 @@ func (o *output) documents() []*document {
 				}
 			}
 			if len(d.resources) > 0 {
-				d.text = documentText(adjusted.text, l.src, doc)
+				d.text = documentText(adjusted.Text, l.src, doc)
 			}
 			docs = append(docs, d)
 		}

@@ -10,30 +10,31 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 )
 
 // execute renders every template of the chart.
 func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Values, limit int) (r *rendered) {
-	r = &rendered{result: &result{}, files: map[string]*file{}}
+	r = &rendered{Result: &trace.Result{}, files: map[string]*file{}}
 	defer func() {
 		if p := recover(); p != nil {
 			r.err = fmt.Errorf("rendering panicked: %v", p)
 		}
 	}()
-	e := newEngine(ctx, limit)
-	e.addBlocks(t.fileBlocks(c))
-	templates := map[string]*unit{}
-	t.units(e, c, e.context(values), "", nil, templates)
+	e := trace.NewEngine(ctx, limit)
+	t.addFiles(e, c)
+	templates := map[string]*trace.Unit{}
+	t.units(e, c, e.Context(values), "", nil, templates)
 	for name, u := range templates {
-		r.files[name] = fileOf(u.file)
+		r.files[name] = fileOf(u.File)
 	}
-	r.result = e.render(templates)
+	r.Result = e.Render(templates)
 	return r
 }
 
 // A rendered chart is what its templates gave, which the engine knows by their names.
 type rendered struct {
-	*result
+	*trace.Result
 	files map[string]*file // of the templates, by Helm's names of them
 	err   error            // of the rendering as a whole
 }
@@ -46,7 +47,7 @@ func fileOf(known any) *file {
 
 // enabledBy returns the guard of a subchart: the values of its condition and tags. prefix
 // is the path of its parent's values.
-func enabledBy(parent *chart.Chart, name, prefix string, outer *guard) *guard {
+func enabledBy(parent *chart.Chart, name, prefix string, outer *trace.Guard) *trace.Guard {
 	for _, d := range parent.Metadata.Dependencies {
 		if d == nil || d.Name != name {
 			continue
@@ -61,11 +62,11 @@ func enabledBy(parent *chart.Chart, name, prefix string, outer *guard) *guard {
 			paths = append(paths, "tags\x00"+tag)
 		}
 		if len(paths) > 0 { // the first that is set decides
-			asked := condition{op: asksAll}
+			asked := trace.Condition{Op: trace.AsksAll}
 			for _, path := range paths {
-				asked.args = append(asked.args, condition{op: asksSet, operand: path})
+				asked.Args = append(asked.Args, trace.Condition{Op: trace.AsksSet, Operand: path})
 			}
-			return &guard{decision: decision{asked: &asked}, paths: paths, depth: -1, next: outer}
+			return &trace.Guard{Decision: trace.Decision{Asked: &asked}, Paths: paths, Depth: -1, Next: outer}
 		}
 	}
 	return outer
@@ -73,14 +74,14 @@ func enabledBy(parent *chart.Chart, name, prefix string, outer *guard) *guard {
 
 func descendant(prefix string, fields []string) string {
 	for _, field := range fields {
-		prefix = child(prefix, field)
+		prefix = trace.Child(prefix, field)
 	}
 	return prefix
 }
 
 // units collects the templates of a chart and its subcharts, as Helm does. prefix is the
 // path of the chart's values.
-func (t *tree) units(e *engine, c *chart.Chart, values chartutil.Values, prefix string, enabled *guard, into map[string]*unit) map[string]any {
+func (t *tree) units(e *trace.Engine, c *chart.Chart, values chartutil.Values, prefix string, enabled *trace.Guard, into map[string]*trace.Unit) map[string]any {
 	subcharts := map[string]any{}
 	meta := struct {
 		chart.Metadata
@@ -97,16 +98,16 @@ func (t *tree) units(e *engine, c *chart.Chart, values chartutil.Values, prefix 
 		next["Values"] = own
 	}
 	for _, sub := range c.Dependencies() {
-		subcharts[sub.Name()] = t.units(e, sub, next, child(prefix, sub.Name()), enabledBy(c, sub.Name(), prefix, enabled), into)
+		subcharts[sub.Name()] = t.units(e, sub, next, trace.Child(prefix, sub.Name()), enabledBy(c, sub.Name(), prefix, enabled), into)
 	}
 	for _, x := range c.Templates {
 		if x == nil || strings.EqualFold(c.Metadata.Type, "library") && !strings.HasPrefix(path.Base(x.Name), "_") {
 			continue
 		}
-		u := &unit{text: string(x.Data), values: next, guard: enabled, basePath: path.Join(c.ChartFullPath(), "templates")}
+		u := &trace.Unit{Text: string(x.Data), Values: next, Guard: enabled, BasePath: path.Join(c.ChartFullPath(), "templates")}
 		if len(x.Data) > 0 {
 			if f := t.byRef[&x.Data[0]]; f != nil {
-				u.file = f
+				u.File = f
 			}
 		}
 		into[path.Join(c.ChartFullPath(), x.Name)] = u
@@ -115,7 +116,7 @@ func (t *tree) units(e *engine, c *chart.Chart, values chartutil.Values, prefix 
 }
 
 // describe makes what templates print of Chart.yaml known.
-func (t *tree) describe(e *engine, c *chart.Chart, m *chart.Metadata) {
+func (t *tree) describe(e *trace.Engine, c *chart.Chart, m *chart.Metadata) {
 	f := t.named[t.dirOf(c)+"Chart.yaml"]
 	if f == nil {
 		return
@@ -128,31 +129,27 @@ func (t *tree) describe(e *engine, c *chart.Chart, m *chart.Metadata) {
 	for key, field := range map[string]*string{"name": &m.Name, "version": &m.Version, "appVersion": &m.AppVersion} {
 		if n := root.Get(key); n.IsScalar() && *field != "" {
 			at := lint.NodeSpan(f.src, n.YAML()).Start.Offset - f.skip
-			*field = e.text(*field, &origin{kind: fromFile, file: f, fixed: true, at: at})
+			*field = e.Text(*field, &trace.Origin{Kind: trace.FromFile, File: f, Fixed: true, At: at})
 		}
 	}
 }
 
-// fileBlocks returns the content of the files that templates may read.
-func (t *tree) fileBlocks(c *chart.Chart) []known {
-	var blocks []known
+// addFiles tells the engine of the files that templates may read.
+func (t *tree) addFiles(e *trace.Engine, c *chart.Chart) {
 	for _, f := range c.Files {
-		if len(f.Data) == 0 {
-			continue
-		}
-		if rec := t.byRef[&f.Data[0]]; rec != nil {
-			s := shared(f.Data)
-			blocks = append(blocks, known{s, []segment{{end: len(s), o: &origin{kind: fromFile, file: rec}, exact: true}}})
+		if len(f.Data) > 0 {
+			if rec := t.byRef[&f.Data[0]]; rec != nil {
+				e.AddFile(f.Data, rec)
+			}
 		}
 	}
 	for _, sub := range c.Dependencies() {
-		blocks = append(blocks, t.fileBlocks(sub)...)
+		t.addFiles(e, sub)
 	}
-	return blocks
 }
 
-func newFiles(from []*chart.File) files {
-	f := files{}
+func newFiles(from []*chart.File) trace.Files {
+	f := trace.Files{}
 	for _, file := range from {
 		f[file.Name] = file.Data
 	}

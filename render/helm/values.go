@@ -16,6 +16,7 @@ import (
 
 	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -499,7 +500,7 @@ func descend(n *lint.Node, path []string) *lint.Node {
 // called returns how the author writes the path of a value that some chart reads: a
 // global of a subchart that the parent sets is global.host, not api.global.host.
 func (s *valueStack) called(path string) string {
-	fields := split(path)
+	fields := trace.Split(path)
 	for n := len(fields); n > 0; n-- {
 		if places := s.find(fields[:n]); len(places) > 0 {
 			fields = append(slices.Clone(places[0].path), fields[n:]...)

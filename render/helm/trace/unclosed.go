@@ -1,4 +1,4 @@
-package helm
+package trace
 
 import (
 	"strings"
@@ -8,9 +8,9 @@ import (
 // maxUnclosed bounds how many ends are tried.
 const maxUnclosed = 50
 
-// unclosed returns where the innermost block of a template begins that has no end, and
+// Unclosed returns where the innermost block of a template begins that has no end, and
 // its action; ok is false where a missing end is not what is wrong.
-func unclosed(text string) (at int, action string, ok bool) {
+func Unclosed(text string) (at int, action string, ok bool) {
 	closed := text
 	for n := 1; n <= maxUnclosed; n++ {
 		closed += "{{ end }}"
@@ -54,7 +54,7 @@ func unclosed(text string) (at int, action string, ok bool) {
 		if from < 0 {
 			return 0, "", false
 		}
-		_, to := actionBounds(text, from+2)
+		_, to := ActionBounds(text, from+2)
 		return from, text[from:to], true
 	}
 	return 0, "", false
@@ -83,8 +83,8 @@ func branchOf(l *parse.ListNode) *parse.BranchNode {
 	return nil
 }
 
-// actionBounds returns where the {{ … }} around an offset begins and ends.
-func actionBounds(text string, at int) (from, to int) {
+// ActionBounds returns where the {{ … }} around an offset begins and ends.
+func ActionBounds(text string, at int) (from, to int) {
 	at = min(at, len(text))
 	from = strings.LastIndex(text[:at], "{{")
 	if from < 0 {

@@ -1,4 +1,4 @@
-package helm
+package trace
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func (t *tracer) functions() template.FuncMap {
 		"toToml": toTOML, "fromToml": fromTOML, "toYaml": toYAML, "toYamlPretty": toYAMLPretty,
 		"fromYaml": fromYAML, "fromYamlArray": fromYAMLArray, "toJson": toJSON, "fromJson": fromJSON, "fromJsonArray": fromJSONArray,
 		"required": t.required, "lookup": t.lookup,
-		"fail":          func(message string) (string, error) { return "", refusal{message, t.dependsOnCluster()} },
+		"fail":          func(message string) (string, error) { return "", Refusal{message, t.dependsOnCluster()} },
 		"getHostByName": func(string) string { return "" },
 	}
 	for name, fn := range own {
@@ -53,17 +53,17 @@ func (t *tracer) functions() template.FuncMap {
 	return f
 }
 
-// A refusal is what a template says with fail or required.
-type refusal struct {
-	message string
-	cluster bool // because lookup found nothing: there is no cluster
+// A Refusal is what a template says with fail or required.
+type Refusal struct {
+	Message string
+	Cluster bool // because lookup found nothing: there is no cluster
 }
 
-func (r refusal) Error() string { return r.message }
+func (r Refusal) Error() string { return r.Message }
 
 func (t *tracer) required(message string, v any) (any, error) {
 	if s, ok := v.(string); v == nil || ok && s == "" {
-		return v, refusal{message, t.dependsOnCluster()}
+		return v, Refusal{message, t.dependsOnCluster()}
 	}
 	return v, nil
 }
@@ -74,7 +74,7 @@ const cluster = "\x00cluster"
 // lookup finds nothing, as Helm's does without a cluster.
 func (t *tracer) lookup(_, _, _, _ string) (map[string]any, error) {
 	found := map[string]any{}
-	t.hold(found, &origin{kind: fromReads, paths: []string{cluster}})
+	t.hold(found, &Origin{Kind: FromReads, Paths: []string{cluster}})
 	t.reads = append(t.reads, cluster)
 	return found, nil
 }
@@ -85,13 +85,13 @@ func (t *tracer) dependsOnCluster() bool {
 	if slices.Contains(t.reads[min(t.began, len(t.reads)):], cluster) {
 		return true
 	}
-	around := []*guard{t.guard}
+	around := []*Guard{t.guard}
 	for _, outer := range t.saved {
 		around = append(around, outer.guard)
 	}
 	for _, g := range around {
-		for ; g != nil; g = g.next {
-			if slices.Contains(g.paths, cluster) {
+		for ; g != nil; g = g.Next {
+			if slices.Contains(g.Paths, cluster) {
 				return true
 			}
 		}
@@ -350,7 +350,7 @@ func (t *tracer) standIns() template.FuncMap {
 				}
 			}
 		}
-		return t.text(out.String(), generated), nil
+		return t.Text(out.String(), generated), nil
 	}
 	const digits = "0123456789"
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -367,7 +367,7 @@ func (t *tracer) standIns() template.FuncMap {
 	}
 	pair := func() (certificate, error) {
 		c, err := standInCertificate()
-		return certificate{t.text(c.Cert, generated), t.text(c.Key, generated)}, err
+		return certificate{t.Text(c.Cert, generated), t.Text(c.Key, generated)}, err
 	}
 	durationRound := sprig.TxtFuncMap()["durationRound"].(func(any) string)
 	date := func(layout string, at any) string { return inZone(layout, at, now, time.UTC) }
@@ -379,45 +379,48 @@ func (t *tracer) standIns() template.FuncMap {
 				return "", errors.New("randBytes needs a number that is not negative")
 			}
 			s, err := text(n, letters)
-			return t.text(base64.StdEncoding.EncodeToString([]byte(s)), generated), err
+			return t.Text(base64.StdEncoding.EncodeToString([]byte(s)), generated), err
 		},
 		"randInt": func(low, high int) (any, error) {
 			if low >= high {
 				return nil, errors.New("randInt needs a lower and a higher number")
 			}
+			if t.off {
+				return low, nil
+			}
 			n := boxed(low)
 			t.hold(n, generated)
 			return n, nil
 		},
-		"shuffle": func(s string) string { return t.text(s, generated) },
+		"shuffle": func(s string) string { return t.Text(s, generated) },
 		"uuidv4": func() (string, error) {
 			s, err := in(32, "0123456789abcdef")()
 			if err != nil {
 				return "", err
 			}
-			return t.text(s[:8]+"-"+s[8:12]+"-4"+s[13:16]+"-a"+s[17:20]+"-"+s[20:], generated), nil
+			return t.Text(s[:8]+"-"+s[8:12]+"-4"+s[13:16]+"-a"+s[17:20]+"-"+s[20:], generated), nil
 		},
 		"bcrypt": func(string) (string, error) {
 			s, err := text(53, letters+digits)
-			return t.text("$2a$10$"+s, generated), err
+			return t.Text("$2a$10$"+s, generated), err
 		},
 		"htpasswd": func(user, _ string) (string, error) {
 			if strings.Contains(user, ":") {
 				return "invalid username: " + user, nil
 			}
 			s, err := text(53, letters+digits)
-			return t.text(user+":$2a$10$"+s, generated), err
+			return t.Text(user+":$2a$10$"+s, generated), err
 		},
 		"encryptAES": func(_, plain string) (string, error) {
 			if plain == "" {
 				return "", nil
 			}
 			sum := sha256.Sum256([]byte(plain))
-			return t.text(base64.StdEncoding.EncodeToString(sum[:]), generated), nil
+			return t.Text(base64.StdEncoding.EncodeToString(sum[:]), generated), nil
 		},
 		"genPrivateKey": func(string) (string, error) {
 			c, err := standInCertificate()
-			return t.text(c.Key, generated), err
+			return t.Text(c.Key, generated), err
 		},
 		"genCA":                    func(string, int) (certificate, error) { return pair() },
 		"genCAWithKey":             func(string, int, string) (certificate, error) { return pair() },
@@ -454,7 +457,7 @@ func (t *tracer) standIns() template.FuncMap {
 	}
 }
 
-var generated = &origin{kind: fromGenerated, random: true}
+var generated = &Origin{Kind: FromGenerated, Random: true}
 
 func inNamedZone(layout string, at any, now time.Time, zone string) string {
 	loc, err := time.LoadLocation(zone)

@@ -1,4 +1,4 @@
-package helm
+package trace
 
 import (
 	"encoding/json"
@@ -72,7 +72,7 @@ func (t *tracer) wrap(name string, fn any) any {
 		} else {
 			results = fv.Call(args)
 		}
-		if merges[name] {
+		if merges[name] && !t.off {
 			if m, ok := results[0].Interface().(map[string]any); ok {
 				t.foreign(m)
 			}
@@ -82,13 +82,18 @@ func (t *tracer) wrap(name string, fn any) any {
 		}
 		if number {
 			v := results[0].Interface()
-			if o := t.derive(name, t.inputs(args)); o != nil {
+			if t.off {
+				// as it is
+			} else if o := t.derive(name, t.inputs(args)); o != nil {
 				v = boxed(v)
 				t.hold(v, o)
 			}
 			slot := reflect.New(anyType).Elem()
 			slot.Set(reflect.ValueOf(&v).Elem())
 			results[0] = slot
+			return results
+		}
+		if t.off {
 			return results
 		}
 		switch r := results[0]; r.Kind() {
@@ -165,22 +170,22 @@ func (t *tracer) container(name string, args []reflect.Value, r reflect.Value, a
 // An input is an argument, or a part of one, that has an origin.
 type input struct {
 	s    string // "" for containers
-	segs []segment
-	o    *origin
+	segs []Segment
+	o    *Origin
 }
 
 func (in input) paths() (paths, also []string, random bool) {
 	if in.o != nil {
-		paths, also, random = union(nil, in.o.paths), union(nil, in.o.also), in.o.random
+		paths, also, random = union(nil, in.o.Paths), union(nil, in.o.Also), in.o.Random
 	}
 	for _, g := range in.segs {
-		if g.o.kind == fromGap {
-			also = union(also, g.o.paths)
+		if g.O.Kind == FromGap {
+			also = union(also, g.O.Paths)
 			continue
 		}
-		paths = union(paths, g.o.paths)
-		also = union(union(also, g.o.also), guardPaths(g.guard))
-		random = random || g.o.random
+		paths = union(paths, g.O.Paths)
+		also = union(union(also, g.O.Also), guardPaths(g.Guard))
+		random = random || g.O.Random
 	}
 	return paths, also, random
 }
@@ -206,7 +211,7 @@ func (t *tracer) collect(v reflect.Value, depth int, ins *[]input) {
 		case bool, int, int64, float64, int32, uint64:
 			if o := t.origin(x); o != nil {
 				s := fmt.Sprint(x)
-				*ins = append(*ins, input{s, []segment{{end: len(s), o: o}}, o})
+				*ins = append(*ins, input{s, []Segment{{End: len(s), O: o}}, o})
 			}
 			return
 		}
@@ -250,45 +255,45 @@ func (t *tracer) collect(v reflect.Value, depth int, ins *[]input) {
 // collectWhole takes a container itself where none of its elements had an origin.
 func (t *tracer) collectWhole(v reflect.Value, n int, ins *[]input) {
 	if len(*ins) == n && v.CanInterface() && !v.IsNil() {
-		if o := t.origin(v.Interface()); o != nil && !(len(o.paths) == 1 && o.paths[0] == "") {
+		if o := t.origin(v.Interface()); o != nil && !(len(o.Paths) == 1 && o.Paths[0] == "") {
 			*ins = append(*ins, input{o: o})
 		}
 	}
 }
 
 // derive returns the origin of something computed from inputs, or nil.
-func (t *tracer) derive(name string, ins []input) *origin {
+func (t *tracer) derive(name string, ins []input) *Origin {
 	if len(ins) == 0 {
 		return nil
 	}
-	o := &origin{kind: fromDerived}
+	o := &Origin{Kind: FromDerived}
 	for _, in := range ins {
 		paths, also, random := in.paths()
-		o.paths, o.also, o.random = union(o.paths, paths), union(o.also, also), o.random || random
+		o.Paths, o.Also, o.Random = union(o.Paths, paths), union(o.Also, also), o.Random || random
 	}
-	o.paths, o.also = bounded(o.paths), bounded(o.also)
+	o.Paths, o.Also = bounded(o.Paths), bounded(o.Also)
 	switch {
-	case o.random:
-		o.kind = fromGenerated
+	case o.Random:
+		o.Kind = FromGenerated
 	case len(ins) == 1 && ins[0].o != nil && reformats[name]:
 		same := *ins[0].o
 		return &same
 	case len(ins) == 1 && len(ins[0].segs) > 0:
 		if first := whole(ins[0].segs); first != nil {
-			o.via, o.fixed, o.at, o.file, o.namespace = first.via, first.fixed, first.at, first.file, first.namespace
-			if reformats[name] || len(o.paths) == 0 {
-				o.kind = first.kind
+			o.Via, o.Fixed, o.At, o.File, o.Namespace = first.Via, first.Fixed, first.At, first.File, first.Namespace
+			if reformats[name] || len(o.Paths) == 0 {
+				o.Kind = first.Kind
 			}
 		}
 	}
-	if len(o.paths) == 1 && o.kind == fromDerived && reformats[name] {
-		o.kind = fromValue
+	if len(o.Paths) == 1 && o.Kind == FromDerived && reformats[name] {
+		o.Kind = FromValue
 	}
 	return o
 }
 
 // transfer returns the segments of the string r = name(args).
-func (t *tracer) transfer(name string, args []reflect.Value, r string) []segment {
+func (t *tracer) transfer(name string, args []reflect.Value, r string) []Segment {
 	switch name {
 	case "toYaml", "toYamlPretty", "toJson", "toPrettyJson", "toRawJson", "mustToJson", "mustToPrettyJson", "mustToRawJson":
 		return t.emitted(args[0], r)
@@ -310,11 +315,11 @@ func (t *tracer) transfer(name string, args []reflect.Value, r string) []segment
 			continue
 		}
 		if from := textAddress(in.s); at >= from && at+uintptr(len(r)) <= from+uintptr(len(in.s)) {
-			return clip(in.segs, int(at-from), int(at-from)+len(r))
+			return Clip(in.segs, int(at-from), int(at-from)+len(r))
 		}
 	}
 	// printf, join, quote: the arguments one after the other.
-	var out []segment
+	var out []Segment
 	pos, missed := 0, false
 	for _, in := range ins {
 		i := -1
@@ -340,16 +345,16 @@ func (t *tracer) transfer(name string, args []reflect.Value, r string) []segment
 		}
 	}
 	o := t.derive(name, ins)
-	return []segment{{end: len(r), o: o}}
+	return []Segment{{End: len(r), O: o}}
 }
 
 // indented returns the segments of s with each line moved n columns to the right and
 // lead bytes in front.
-func indented(segs []segment, s string, n, lead int) []segment {
+func indented(segs []Segment, s string, n, lead int) []Segment {
 	if len(segs) == 0 {
 		return nil
 	}
-	out := make([]segment, 0, len(segs)+strings.Count(s, "\n"))
+	out := make([]Segment, 0, len(segs)+strings.Count(s, "\n"))
 	next, start, pos := 0, 0, lead
 	for {
 		end, last := len(s), true
@@ -357,23 +362,23 @@ func indented(segs []segment, s string, n, lead int) []segment {
 			end, last = start+i+1, false
 		}
 		pos += n
-		for next < len(segs) && (segs[next].end < start || segs[next].end == start && segs[next].start < start) {
+		for next < len(segs) && (segs[next].End < start || segs[next].End == start && segs[next].Start < start) {
 			next++
 		}
 		for k := next; k < len(segs); k++ {
 			g := segs[k]
-			if g.start >= end && !(last && g.start == end && g.end == end) {
+			if g.Start >= end && !(last && g.Start == end && g.End == end) {
 				break
 			}
-			if g.start < start && g.end <= start {
+			if g.Start < start && g.End <= start {
 				continue
 			}
-			if g.start < start {
-				g.off += start - g.start
-				g.start = start
+			if g.Start < start {
+				g.Off += start - g.Start
+				g.Start = start
 			}
-			g.end = min(g.end, end)
-			g.start, g.end, g.indent = pos+g.start-start, pos+g.end-start, g.indent+n
+			g.End = min(g.End, end)
+			g.Start, g.End, g.Indent = pos+g.Start-start, pos+g.End-start, g.Indent+n
 			out = append(out, g)
 		}
 		pos += end - start
@@ -385,21 +390,21 @@ func indented(segs []segment, s string, n, lead int) []segment {
 }
 
 // alignLines finds the lines of r in s: for trimming, and for removing lines.
-func alignLines(s string, segs []segment, r string) []segment {
+func alignLines(s string, segs []Segment, r string) []Segment {
 	lines := strings.SplitAfter(s, "\n")
 	offsets := make([]int, len(lines))
 	for i, at := 0, 0; i < len(lines); i++ {
 		offsets[i] = at
 		at += len(lines[i])
 	}
-	var out []segment
+	var out []Segment
 	from, at, found, total := 0, 0, 0, 0
 	for _, line := range strings.SplitAfter(r, "\n") {
 		if text := strings.TrimSpace(line); text != "" {
 			total++
 			for k := from; k < len(lines); k++ {
 				if i := strings.Index(lines[k], text); i >= 0 {
-					out = append(out, shift(clip(segs, offsets[k]+i, offsets[k]+i+len(text)), at+strings.Index(line, text))...)
+					out = append(out, shift(Clip(segs, offsets[k]+i, offsets[k]+i+len(text)), at+strings.Index(line, text))...)
 					from = k + 1
 					found++
 					break
@@ -416,7 +421,7 @@ func alignLines(s string, segs []segment, r string) []segment {
 
 // emitted returns the segments of r, the YAML or JSON of a value: for each key and item
 // the value under it.
-func (t *tracer) emitted(arg reflect.Value, r string) []segment {
+func (t *tracer) emitted(arg reflect.Value, r string) []Segment {
 	for arg.Kind() == reflect.Interface && !arg.IsNil() {
 		if k := arg.Elem().Kind(); k != reflect.Map && k != reflect.Slice && k != reflect.String {
 			break
@@ -442,30 +447,30 @@ func (t *tracer) emitted(arg reflect.Value, r string) []segment {
 				return fill(lines, len(r), plain(own))
 			}
 		}
-		return []segment{{end: len(r), o: plain(own)}}
+		return []Segment{{End: len(r), O: plain(own)}}
 	case reflect.Map, reflect.Slice:
 	default:
 		if own == nil {
 			return nil
 		}
-		return []segment{{end: len(r), o: own}}
+		return []Segment{{End: len(r), O: own}}
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(r), &doc); err != nil || len(doc.Content) == 0 {
 		if own == nil {
 			return nil
 		}
-		return []segment{{end: len(r), o: own}}
+		return []Segment{{End: len(r), O: own}}
 	}
 	e := emission{t: t, text: r, lines: lineStarts(r)}
 	e.walk(doc.Content[0], arg, nil, -1)
-	var out []segment
+	var out []Segment
 	if own != nil && (len(e.marks) == 0 || e.marks[0].off > 0) {
 		end := len(r)
 		if len(e.marks) > 0 {
 			end = e.marks[0].off
 		}
-		out = append(out, segment{end: end, o: own})
+		out = append(out, Segment{End: end, O: own})
 	}
 	for i, m := range e.marks {
 		end := len(r)
@@ -477,29 +482,29 @@ func (t *tracer) emitted(arg reflect.Value, r string) []segment {
 		}
 		from := m.off
 		for _, g := range m.inner { // the text of a string, where it stands as it is
-			if g.start < from || g.end > end {
+			if g.Start < from || g.End > end {
 				continue
 			}
-			if g.start > from {
-				out = append(out, segment{start: from, end: g.start, o: m.o})
+			if g.Start > from {
+				out = append(out, Segment{Start: from, End: g.Start, O: m.o})
 			}
 			out = append(out, g)
-			from = g.end
+			from = g.End
 		}
 		if from < end {
-			out = append(out, segment{start: from, end: end, o: m.o})
+			out = append(out, Segment{Start: from, End: end, O: m.o})
 		}
 	}
 	return out
 }
 
 // plain returns o without the place inside its text.
-func plain(o *origin) *origin {
-	if o == nil || !o.fixed || o.kind != fromValue {
+func plain(o *Origin) *Origin {
+	if o == nil || !o.Fixed || o.Kind != FromValue {
 		return o
 	}
 	r := *o
-	r.fixed, r.at = false, 0
+	r.Fixed, r.At = false, 0
 	return &r
 }
 
@@ -514,8 +519,8 @@ type emission struct {
 // A mark is where the text of a value begins, its key included.
 type mark struct {
 	off   int
-	o     *origin
-	inner []segment
+	o     *Origin
+	inner []Segment
 }
 
 // offset turns a line and a column (in code points) into an offset.
@@ -530,7 +535,7 @@ func (e *emission) offset(n *yaml.Node) int {
 	return at
 }
 
-func (e *emission) walk(n *yaml.Node, v reflect.Value, parent *origin, at int) {
+func (e *emission) walk(n *yaml.Node, v reflect.Value, parent *Origin, at int) {
 	for v.IsValid() && v.Kind() == reflect.Interface {
 		if v.IsNil() {
 			v = reflect.Value{}
@@ -541,7 +546,7 @@ func (e *emission) walk(n *yaml.Node, v reflect.Value, parent *origin, at int) {
 		}
 		v = v.Elem()
 	}
-	var o *origin
+	var o *Origin
 	if v.IsValid() && v.CanInterface() {
 		o = e.t.origin(v.Interface())
 	}
@@ -587,7 +592,7 @@ func (e *emission) walk(n *yaml.Node, v reflect.Value, parent *origin, at int) {
 }
 
 // inner returns the segments of a string where the YAML shows it as it is.
-func (e *emission) inner(n *yaml.Node, s string) []segment {
+func (e *emission) inner(n *yaml.Node, s string) []Segment {
 	segs := e.t.segments(s)
 	if len(segs) == 0 {
 		return nil
@@ -603,7 +608,7 @@ func (e *emission) inner(n *yaml.Node, s string) []segment {
 			return shift(segs, start+1)
 		}
 	case yaml.LiteralStyle:
-		var out []segment
+		var out []Segment
 		line, from := n.Line, 0
 		for _, text := range strings.SplitAfter(s, "\n") {
 			if line >= len(e.lines) {
@@ -615,7 +620,7 @@ func (e *emission) inner(n *yaml.Node, s string) []segment {
 			}
 			if i := strings.Index(row, strings.TrimSuffix(text, "\n")); i >= 0 && strings.TrimSpace(text) != "" {
 				length := len(strings.TrimSuffix(text, "\n"))
-				out = append(out, shift(clip(segs, from, from+length), e.lines[line]+i)...)
+				out = append(out, shift(Clip(segs, from, from+length), e.lines[line]+i)...)
 			}
 			from += len(text)
 			line++
@@ -627,17 +632,17 @@ func (e *emission) inner(n *yaml.Node, s string) []segment {
 
 // element returns the origin of an element of a value that has lost its own: a scalar
 // that was boxed again.
-func (t *tracer) element(o *origin, key string) *origin {
-	if o == nil || len(o.paths) == 0 {
+func (t *tracer) element(o *Origin, key string) *Origin {
+	if o == nil || len(o.Paths) == 0 {
 		return nil
 	}
-	if p := child(o.paths[0], key); o.kind == fromValue && t.paths[p] {
-		return &origin{kind: fromValue, paths: []string{p}, also: o.also, via: o.via}
+	if p := Child(o.Paths[0], key); o.Kind == FromValue && t.paths[p] {
+		return &Origin{Kind: FromValue, Paths: []string{p}, Also: o.Also, Via: o.Via}
 	}
-	if o.kind != fromValue {
+	if o.Kind != FromValue {
 		return o
 	}
-	return &origin{kind: fromDerived, paths: o.paths, also: o.also, via: o.via}
+	return &Origin{Kind: FromDerived, Paths: o.Paths, Also: o.Also, Via: o.Via}
 }
 
 func lineStarts(s string) []int {
@@ -667,13 +672,13 @@ func (t *tracer) parsed(text string, v any) {
 			n = n.Alias
 		}
 		at := e.offset(n)
-		own := clip(segs, at, at+max(1, len(n.Value)))
+		own := Clip(segs, at, at+max(1, len(n.Value)))
 		if whole(own) == nil && key >= 0 {
-			own = clip(segs, key, key+1)
+			own = Clip(segs, key, key+1)
 		}
 		place := own
 		if key > 0 { // containers stand at their key
-			if c := clip(segs, key, key+1); whole(c) != nil {
+			if c := Clip(segs, key, key+1); whole(c) != nil {
 				place = c
 			}
 		}
@@ -708,11 +713,11 @@ func (t *tracer) parsed(text string, v any) {
 			}
 			s := strings.Clone(x)
 			if strings.HasPrefix(text[at:], s) {
-				t.learn(s, clip(segs, at, at+len(s)))
+				t.learn(s, Clip(segs, at, at+len(s)))
 			} else if strings.HasPrefix(text[min(len(text), at+1):], s) {
-				t.learn(s, clip(segs, at+1, at+1+len(s)))
+				t.learn(s, Clip(segs, at+1, at+1+len(s)))
 			} else {
-				t.learn(s, []segment{{end: len(s), o: o}})
+				t.learn(s, []Segment{{End: len(s), O: o}})
 			}
 			set(s)
 		case bool, float64, int64, int:

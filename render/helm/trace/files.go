@@ -1,4 +1,4 @@
-package helm
+package trace
 
 import (
 	"encoding/base64"
@@ -10,13 +10,13 @@ import (
 	"github.com/gobwas/glob"
 )
 
-// files is what templates see as .Files. Its methods are those of Helm's type. The
+// Files is what templates see as .Files. Its methods are those of Helm's type. The
 // strings that they return lie in the bytes of the chart's files, where the tracer
 // recognises them.
-type files map[string][]byte
+type Files map[string][]byte
 
 // GetBytes returns the content of a file; no bytes when there is no such file.
-func (f files) GetBytes(name string) []byte {
+func (f Files) GetBytes(name string) []byte {
 	if data, ok := f[name]; ok {
 		return data
 	}
@@ -24,15 +24,15 @@ func (f files) GetBytes(name string) []byte {
 }
 
 // Get returns the content of a file; "" when there is no such file.
-func (f files) Get(name string) string { return shared(f.GetBytes(name)) }
+func (f Files) Get(name string) string { return Shared(f.GetBytes(name)) }
 
 // Glob returns the files whose names match a pattern; all for a broken pattern.
-func (f files) Glob(pattern string) files {
+func (f Files) Glob(pattern string) Files {
 	g, err := glob.Compile(pattern, '/')
 	if err != nil {
 		g, _ = glob.Compile("**")
 	}
-	out := files{}
+	out := Files{}
 	for name, data := range f {
 		if g.Match(name) {
 			out[name] = data
@@ -42,22 +42,22 @@ func (f files) Glob(pattern string) files {
 }
 
 // AsConfig returns the files as the YAML of a ConfigMap's data.
-func (f files) AsConfig() string {
+func (f Files) AsConfig() string {
 	if f == nil {
 		return ""
 	}
-	return toYAML(f.byBase(shared))
+	return toYAML(f.byBase(Shared))
 }
 
 // AsSecrets returns the files as the YAML of a Secret's data.
-func (f files) AsSecrets() string {
+func (f Files) AsSecrets() string {
 	if f == nil {
 		return ""
 	}
 	return toYAML(f.byBase(base64.StdEncoding.EncodeToString))
 }
 
-func (f files) byBase(encode func([]byte) string) map[string]string {
+func (f Files) byBase(encode func([]byte) string) map[string]string {
 	names := make([]string, 0, len(f))
 	for name := range f {
 		names = append(names, name)
@@ -71,21 +71,21 @@ func (f files) byBase(encode func([]byte) string) map[string]string {
 }
 
 // Lines returns the lines of a file.
-func (f files) Lines(name string) []string {
+func (f Files) Lines(name string) []string {
 	if len(f[name]) == 0 {
 		return []string{}
 	}
-	return strings.Split(strings.TrimSuffix(shared(f[name]), "\n"), "\n")
+	return strings.Split(strings.TrimSuffix(Shared(f[name]), "\n"), "\n")
 }
 
 // filesRead gives what AsConfig or AsSecrets made of files their origins.
 func (t *tracer) filesRead(of, v any) any {
-	f, ok := of.(files)
+	f, ok := of.(Files)
 	s, isText := v.(string)
-	if !ok || !isText || s == "" {
+	if !ok || !isText || s == "" || t.off {
 		return v
 	}
 	s = strings.Clone(s)
-	t.learn(s, t.emitted(reflect.ValueOf(f.byBase(shared)), s))
+	t.learn(s, t.emitted(reflect.ValueOf(f.byBase(Shared)), s))
 	return s
 }

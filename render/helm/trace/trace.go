@@ -1,4 +1,4 @@
-package helm
+package trace
 
 import (
 	"cmp"
@@ -19,24 +19,28 @@ import (
 // to the text: strings, maps, slices and boxed scalars are known by the address of
 // their data, which it keeps alive. It is used by one goroutine.
 type tracer struct {
-	ctx     context.Context
-	strings map[uintptr]known   // by the address of the first byte
-	values  map[uintptr]holding // maps and slices by their data, scalars by their box
-	texts   map[uintptr][]segment
-	actions []action
-	wrapped map[wrapKey]*origin
-	sources map[any]*origin
-	paths   map[string]bool // of all values
-	blocks  []known         // the chart's files, by address
+	// off says that nothing is followed: templates are rendered as they are, within the
+	// same bounds.
+	off      bool
+	ctx      context.Context
+	strings  map[uintptr]known   // by the address of the first byte
+	values   map[uintptr]holding // maps and slices by their data, scalars by their box
+	texts    map[uintptr][]Segment
+	actions  []action
+	wrapped  map[wrapKey]*Origin
+	sources  map[any]*Origin
+	paths    map[string]bool // of all values
+	blocks   []known         // the chart's files, by address once they are sorted
+	unsorted bool
 
 	pending *printed // what the action at work has printed
 	ready   printed  // pending points at it
 	reads   []string // the values read, oldest first
 	began   int      // how many there were before the pipeline at work
-	guard   *guard
+	guard   *Guard
 	base    int // added to the depth of guards: nested templates
 	saved   []context2
-	outers  map[[2]*guard]*guard
+	outers  map[[2]*Guard]*Guard
 	out     *writer
 	written int
 	limit   int
@@ -46,21 +50,21 @@ type tracer struct {
 // known is a string with its segments.
 type known struct {
 	text string
-	segs []segment
+	segs []Segment
 }
 
 // holding is a value with its origin; v keeps it alive.
 type holding struct {
 	v any
-	o *origin
+	o *Origin
 }
 
 // An action is an action of a template, or the pipeline of an if, with or range.
 type action struct {
-	in       *origin
+	in       *Origin
 	off      int
 	list     *parse.ListNode // what it decides about
-	asked    *condition
+	asked    *Condition
 	chosen   []string // the values that its pipeline read last
 	value    string   // the path of the value that its pipeline gave last; "" of anything else
 	body     string   // the text of list, once it is known
@@ -76,27 +80,27 @@ type printed struct {
 }
 
 type wrapKey struct {
-	o   *origin
+	o   *Origin
 	act int
 }
 
 type context2 struct {
 	base  int
-	guard *guard
+	guard *Guard
 }
 
-var errTooLarge = errors.New("the chart writes more than the limit")
+var ErrTooLarge = errors.New("the chart writes more than the limit")
 
 func newTracer(ctx context.Context, limit int) *tracer {
-	return &tracer{ctx: ctx, limit: limit, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]segment{},
-		wrapped: map[wrapKey]*origin{}, sources: map[any]*origin{}, outers: map[[2]*guard]*guard{}, paths: map[string]bool{}}
+	return &tracer{ctx: ctx, limit: limit, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]Segment{},
+		wrapped: map[wrapKey]*Origin{}, sources: map[any]*Origin{}, outers: map[[2]*Guard]*Guard{}, paths: map[string]bool{}}
 }
 
 // textOf returns the origin of a template file's text.
-func (t *tracer) textOf(f any) *origin {
+func (t *tracer) textOf(f any) *Origin {
 	o := t.sources[f]
 	if o == nil {
-		o = &origin{kind: fromText, file: f}
+		o = &Origin{Kind: FromText, File: f}
 		t.sources[f] = o
 	}
 	return o
@@ -109,14 +113,14 @@ func (t *tracer) reset() {
 
 // A joined path names a value.
 
-func child(path, key string) string {
+func Child(path, key string) string {
 	if path == "" {
 		return key
 	}
 	return path + "\x00" + key
 }
 
-func split(path string) []string {
+func Split(path string) []string {
 	if path == "" {
 		return nil
 	}
@@ -126,7 +130,7 @@ func split(path string) []string {
 // tag returns a deep copy of values in which everything lies at an address of its
 // own, and remembers the paths.
 func (t *tracer) tag(v any, path string) any {
-	o := &origin{kind: fromValue, paths: []string{path}}
+	o := &Origin{Kind: FromValue, Paths: []string{path}}
 	t.paths[path] = true
 	switch x := v.(type) {
 	case chartutil.Values:
@@ -134,8 +138,8 @@ func (t *tracer) tag(v any, path string) any {
 	case map[string]any:
 		m := make(map[string]any, len(x))
 		for k, e := range x {
-			key, p := strings.Clone(k), child(path, k)
-			t.learn(key, []segment{{end: len(key), o: &origin{kind: fromValue, paths: []string{p}, key: true}}})
+			key, p := strings.Clone(k), Child(path, k)
+			t.learn(key, []Segment{{End: len(key), O: &Origin{Kind: FromValue, Paths: []string{p}, Key: true}}})
 			m[key] = t.tag(e, p)
 		}
 		t.hold(m, o)
@@ -143,7 +147,7 @@ func (t *tracer) tag(v any, path string) any {
 	case []any:
 		list := make([]any, len(x), len(x)+1) // an empty list would have no address of its own
 		for i, e := range x {
-			list[i] = t.tag(e, child(path, strconv.Itoa(i)))
+			list[i] = t.tag(e, Child(path, strconv.Itoa(i)))
 		}
 		t.hold(list, o)
 		return list
@@ -156,6 +160,9 @@ func (t *tracer) tag(v any, path string) any {
 		t.hold(n, o)
 		return n
 	case bool, int, int64, float64:
+		if t.off {
+			return x
+		}
 		b := boxed(x)
 		t.hold(b, o)
 		return b
@@ -163,30 +170,33 @@ func (t *tracer) tag(v any, path string) any {
 	return v
 }
 
-// text returns a copy of s that is known to come from o.
-func (t *tracer) text(s string, o *origin) string {
+// Text returns a copy of s that is known to come from o.
+func (t *tracer) Text(s string, o *Origin) string {
 	s = strings.Clone(s)
 	t.hold(s, o)
 	return s
 }
 
 // learn remembers the segments of a string that nobody else holds.
-func (t *tracer) learn(s string, segs []segment) {
-	if s != "" && len(segs) > 0 {
+func (t *tracer) learn(s string, segs []Segment) {
+	if s != "" && len(segs) > 0 && !t.off {
 		t.strings[textAddress(s)] = known{s, segs}
 	}
 }
 
 // hold remembers the origin of a whole value.
-func (t *tracer) hold(v any, o *origin) {
+func (t *tracer) hold(v any, o *Origin) {
+	if t.off {
+		return
+	}
 	switch x := v.(type) {
 	case nil:
 		return
 	case string:
-		t.learn(x, []segment{{end: len(x), o: o, exact: o.kind == fromValue}})
+		t.learn(x, []Segment{{End: len(x), O: o, Exact: o.Kind == FromValue}})
 		return
 	case json.Number:
-		t.learn(string(x), []segment{{end: len(x), o: o, exact: o.kind == fromValue}})
+		t.learn(string(x), []Segment{{End: len(x), O: o, Exact: o.Kind == FromValue}})
 		return
 	}
 	rv := reflect.ValueOf(v)
@@ -201,8 +211,8 @@ func (t *tracer) hold(v any, o *origin) {
 }
 
 // segments returns what is known of a string, or of the beginning of one.
-func (t *tracer) segments(s string) []segment {
-	if s == "" {
+func (t *tracer) segments(s string) []Segment {
+	if s == "" || t.off {
 		return nil
 	}
 	at := textAddress(s)
@@ -213,19 +223,25 @@ func (t *tracer) segments(s string) []segment {
 	case len(s) > len(k.text):
 		return nil
 	case len(s) < len(k.text):
-		return clip(k.segs, 0, len(s))
+		return Clip(k.segs, 0, len(s))
 	}
 	return k.segs
 }
 
-// addBlocks remembers texts of which templates are given parts.
-func (t *tracer) addBlocks(blocks []known) {
-	t.blocks = append(t.blocks, blocks...)
-	slices.SortFunc(t.blocks, func(a, b known) int { return cmp.Compare(textAddress(a.text), textAddress(b.text)) })
+// AddFile remembers the bytes of a file that the caller knows as something else: texts that
+// templates are given lie in them.
+func (t *tracer) AddFile(data []byte, as any) {
+	text := Shared(data)
+	t.blocks = append(t.blocks, known{text, []Segment{{End: len(text), O: &Origin{Kind: FromFile, File: as}, Exact: true}}})
+	t.unsorted = true
 }
 
 // inBlock returns the segments of a part of a block.
-func (t *tracer) inBlock(at uintptr, n int) []segment {
+func (t *tracer) inBlock(at uintptr, n int) []Segment {
+	if t.unsorted {
+		slices.SortFunc(t.blocks, func(a, b known) int { return cmp.Compare(textAddress(a.text), textAddress(b.text)) })
+		t.unsorted = false
+	}
 	i, found := slices.BinarySearchFunc(t.blocks, at, func(k known, at uintptr) int { return cmp.Compare(textAddress(k.text), at) })
 	if !found {
 		i--
@@ -237,11 +253,14 @@ func (t *tracer) inBlock(at uintptr, n int) []segment {
 	if from+n > len(t.blocks[i].text) {
 		return nil
 	}
-	return clip(t.blocks[i].segs, from, from+n)
+	return Clip(t.blocks[i].segs, from, from+n)
 }
 
 // origin returns where a value came from, or nil.
-func (t *tracer) origin(v any) *origin {
+func (t *tracer) origin(v any) *Origin {
+	if t.off {
+		return nil
+	}
 	switch x := v.(type) {
 	case nil:
 		return nil
@@ -267,23 +286,23 @@ func (t *tracer) origin(v any) *origin {
 }
 
 // single is origin for what came from one place as a whole.
-func (t *tracer) single(v any) *origin {
+func (t *tracer) single(v any) *Origin {
 	s, ok := v.(string)
 	if !ok {
 		return t.origin(v)
 	}
 	if segs := t.segments(s); len(segs) == 1 {
-		return segs[0].o
+		return segs[0].O
 	}
 	return nil
 }
 
 // whole returns one origin for text of several segments.
-func whole(segs []segment) *origin {
+func whole(segs []Segment) *Origin {
 	first := -1
 	single := true
 	for i, g := range segs {
-		if g.o.kind == fromGap || g.start == g.end {
+		if g.O.Kind == FromGap || g.Start == g.End {
 			continue
 		}
 		if first >= 0 {
@@ -296,50 +315,50 @@ func whole(segs []segment) *origin {
 		return nil
 	}
 	f := segs[first]
-	o := *f.o
-	o.also = union(slices.Clone(o.also), guardPaths(f.guard))
+	o := *f.O
+	o.Also = union(slices.Clone(o.Also), guardPaths(f.Guard))
 	if single {
-		if !o.fixed && (o.kind == fromText || o.kind == fromFile || f.exact && f.off > 0) {
-			o.fixed, o.at = true, f.off
+		if !o.Fixed && (o.Kind == FromText || o.Kind == FromFile || f.Exact && f.Off > 0) {
+			o.Fixed, o.At = true, f.Off
 		}
 		return &o
 	}
-	o.paths = nil
+	o.Paths = nil
 	for _, g := range segs {
-		if g.o.kind == fromGap {
-			o.also = union(o.also, g.o.paths)
+		if g.O.Kind == FromGap {
+			o.Also = union(o.Also, g.O.Paths)
 			continue
 		}
-		o.paths = union(o.paths, g.o.paths)
-		o.also = union(union(o.also, g.o.also), guardPaths(g.guard))
-		o.random = o.random || g.o.random
+		o.Paths = union(o.Paths, g.O.Paths)
+		o.Also = union(union(o.Also, g.O.Also), guardPaths(g.Guard))
+		o.Random = o.Random || g.O.Random
 	}
-	o.paths, o.also = bounded(o.paths), bounded(o.also)
-	if !o.fixed && (o.kind == fromText || o.kind == fromFile) {
-		o.fixed, o.at = true, f.off
+	o.Paths, o.Also = bounded(o.Paths), bounded(o.Also)
+	if !o.Fixed && (o.Kind == FromText || o.Kind == FromFile) {
+		o.Fixed, o.At = true, f.Off
 	}
-	if len(o.paths) > 0 && o.kind != fromText && o.kind != fromFile {
-		o.kind = fromDerived
+	if len(o.Paths) > 0 && o.Kind != FromText && o.Kind != FromFile {
+		o.Kind = FromDerived
 	}
 	return &o
 }
 
-func guardPaths(g *guard) []string {
+func guardPaths(g *Guard) []string {
 	var paths []string
-	for ; g != nil && len(paths) < maxPaths; g = g.next {
-		paths = union(paths, g.paths)
+	for ; g != nil && len(paths) < maxPaths; g = g.Next {
+		paths = union(paths, g.Paths)
 	}
 	return paths
 }
 
-// names returns every value that text depends on.
-func names(segs []segment) []string {
+// Names returns every value that text depends on.
+func Names(segs []Segment) []string {
 	var paths []string
 	for _, g := range segs {
-		paths = union(paths, g.o.paths)
-		paths = union(paths, g.o.also)
-		for w := g.guard; w != nil; w = w.next {
-			paths = union(paths, w.paths)
+		paths = union(paths, g.O.Paths)
+		paths = union(paths, g.O.Also)
+		for w := g.Guard; w != nil; w = w.Next {
+			paths = union(paths, w.Paths)
 		}
 	}
 	return paths
@@ -349,25 +368,28 @@ func names(segs []segment) []string {
 type writer struct {
 	t    *tracer
 	buf  []byte
-	segs []segment
+	segs []Segment
 }
 
-var literal = &origin{kind: fromLiteral}
+var literal = &Origin{Kind: FromLiteral}
 
 // Write takes the text of a template, which it knows by its address, or what an
 // action printed, which [tracer.print] has announced.
 func (w *writer) Write(b []byte) (int, error) {
 	t, n := w.t, len(b)
 	if t.written += n; t.written > t.limit {
-		return 0, errTooLarge
+		return 0, ErrTooLarge
 	}
 	base := len(w.buf)
 	w.buf = append(w.buf, b...)
+	if t.off {
+		return n, nil
+	}
 	p := t.pending
 	if p == nil {
 		if n > 0 {
 			for _, g := range t.texts[bytesAddress(b)] {
-				g.start, g.end, g.guard = g.start+base, g.end+base, t.guard
+				g.Start, g.End, g.Guard = g.Start+base, g.End+base, t.guard
 				w.segs = append(w.segs, g)
 			}
 		}
@@ -376,12 +398,12 @@ func (w *writer) Write(b []byte) (int, error) {
 	t.pending = nil
 	if n == 0 {
 		if len(p.reads) > 0 {
-			o := t.through(&origin{kind: fromGap, also: p.reads, paths: p.reads}, p.act, nil)
-			w.segs = append(w.segs, segment{start: base, end: base, o: o, guard: t.guard})
+			o := t.through(&Origin{Kind: FromGap, Also: p.reads, Paths: p.reads}, p.act, nil)
+			w.segs = append(w.segs, Segment{Start: base, End: base, O: o, Guard: t.guard})
 		}
 		return 0, nil
 	}
-	var segs []segment
+	var segs []Segment
 	switch x := p.v.(type) {
 	case string:
 		segs = t.segments(x)
@@ -389,21 +411,21 @@ func (w *writer) Write(b []byte) (int, error) {
 		segs = t.segments(string(x))
 	default:
 		if o := t.origin(p.v); o != nil {
-			segs = []segment{{end: n, o: o}}
+			segs = []Segment{{End: n, O: o}}
 		}
 	}
-	if len(segs) == 1 && segs[0].end == n { // the common case
+	if len(segs) == 1 && segs[0].End == n { // the common case
 		g := segs[0]
-		g.start, g.end, g.o, g.guard = base, base+n, t.through(g.o, p.act, p.reads), t.outer(g.guard)
+		g.Start, g.End, g.O, g.Guard = base, base+n, t.through(g.O, p.act, p.reads), t.outer(g.Guard)
 		w.segs = append(w.segs, g)
 		return n, nil
 	}
 	rest := literal
 	if len(p.reads) > 0 {
-		rest = &origin{kind: fromReads, paths: p.reads}
+		rest = &Origin{Kind: FromReads, Paths: p.reads}
 	}
 	for _, g := range fill(segs, n, rest) {
-		g.start, g.end, g.o, g.guard = base+g.start, base+g.end, t.through(g.o, p.act, p.reads), t.outer(g.guard)
+		g.Start, g.End, g.O, g.Guard = base+g.Start, base+g.End, t.through(g.O, p.act, p.reads), t.outer(g.Guard)
 		w.segs = append(w.segs, g)
 	}
 	return n, nil
@@ -439,7 +461,7 @@ func (w *writer) dropNoValue() {
 
 // through returns o with an action around it and, where the action read values that
 // o is not made from, those beside it.
-func (t *tracer) through(o *origin, act int, reads []string) *origin {
+func (t *tracer) through(o *Origin, act int, reads []string) *Origin {
 	k := wrapKey{o, act}
 	if o.constant {
 		reads = nil
@@ -449,49 +471,49 @@ func (t *tracer) through(o *origin, act int, reads []string) *origin {
 	}
 	r := *o
 	a := t.actions[act]
-	r.via = appendFrame(o.via, &frame{in: a.in, off: a.off})
+	r.Via = appendFrame(o.Via, &Frame{In: a.in, Off: a.off})
 	if !covers(&r, reads) {
-		r.also = bounded(union(slices.Clone(r.also), reads))
+		r.Also = bounded(union(slices.Clone(r.Also), reads))
 	}
 	t.wrapped[k] = &r
 	return &r
 }
 
-func covers(o *origin, reads []string) bool {
+func covers(o *Origin, reads []string) bool {
 	for _, p := range reads {
-		if !slices.Contains(o.paths, p) && !slices.Contains(o.also, p) {
-			return len(o.also) >= maxPaths
+		if !slices.Contains(o.Paths, p) && !slices.Contains(o.Also, p) {
+			return len(o.Also) >= maxPaths
 		}
 	}
 	return true
 }
 
-func appendFrame(f, last *frame) *frame {
+func appendFrame(f, last *Frame) *Frame {
 	if f == nil {
 		return last
 	}
-	return &frame{f.in, f.off, appendFrame(f.next, last)}
+	return &Frame{f.In, f.Off, appendFrame(f.Next, last)}
 }
 
 // outer returns the guards of text that was rendered under inner ones (by an include)
 // and is now written under the present ones.
-func (t *tracer) outer(inner *guard) *guard {
+func (t *tracer) outer(inner *Guard) *Guard {
 	if inner == nil || t.guard == nil {
 		if inner == nil {
 			return t.guard
 		}
 		return inner
 	}
-	k := [2]*guard{inner, t.guard}
+	k := [2]*Guard{inner, t.guard}
 	if g := t.outers[k]; g != nil {
 		return g
 	}
-	var chain func(g *guard) *guard
-	chain = func(g *guard) *guard {
+	var chain func(g *Guard) *Guard
+	chain = func(g *Guard) *Guard {
 		if g == nil {
 			return t.guard
 		}
-		return &guard{decision: g.decision, other: g.other, paths: g.paths, next: chain(g.next)}
+		return &Guard{Decision: g.Decision, Other: g.Other, Paths: g.Paths, Next: chain(g.Next)}
 	}
 	t.outers[k] = chain(inner)
 	return t.outers[k]
@@ -521,14 +543,17 @@ func (t *tracer) since(begin int) []string {
 
 // field notes that fields of base were read and gave v.
 func (t *tracer) field(path string, base, v any) any {
+	if t.off {
+		return v
+	}
 	before := len(t.reads)
 	t.read(v)
 	if len(t.reads) == before {
 		switch o := t.origin(base); {
-		case o == nil || len(o.paths) != 1:
-		case o.kind == fromValue:
-			t.reads = append(t.reads, child(o.paths[0], path))
-		case o.paths[0] == cluster:
+		case o == nil || len(o.Paths) != 1:
+		case o.Kind == FromValue:
+			t.reads = append(t.reads, Child(o.Paths[0], path))
+		case o.Paths[0] == cluster:
 			t.reads = append(t.reads, cluster)
 		}
 	}
@@ -537,10 +562,13 @@ func (t *tracer) field(path string, base, v any) any {
 
 // read notes that v was read.
 func (t *tracer) read(v any) any {
+	if t.off {
+		return v
+	}
 	switch x := v.(type) {
 	case string:
 		for _, g := range t.segments(x) {
-			t.note(g.o, guardPaths(g.guard))
+			t.note(g.O, guardPaths(g.Guard))
 			if len(t.reads) > 1<<16 {
 				break
 			}
@@ -553,19 +581,22 @@ func (t *tracer) read(v any) any {
 	return v
 }
 
-func (t *tracer) note(o *origin, guards []string) {
-	for _, p := range o.paths {
+func (t *tracer) note(o *Origin, guards []string) {
+	for _, p := range o.Paths {
 		if p != "" { // all values: the root context
 			t.reads = append(t.reads, p)
 		}
 	}
-	t.reads = append(append(t.reads, o.also...), guards...)
+	t.reads = append(append(t.reads, o.Also...), guards...)
 }
 
 // print announces to the writer what an action prints.
 func (t *tracer) print(act, begin int, v any) (any, error) {
 	if err := finite(v); err != nil {
 		return nil, err
+	}
+	if t.off {
+		return v, nil
 	}
 	t.ready = printed{act, v, t.since(begin)}
 	t.pending = &t.ready
@@ -574,20 +605,23 @@ func (t *tracer) print(act, begin int, v any) (any, error) {
 
 // decide notes what decided an if, with or range.
 func (t *tracer) decide(act, begin int, v any) any {
+	if t.off {
+		return v
+	}
 	paths := t.since(begin)
 	a := &t.actions[act]
 	a.chosen, a.value = paths, ""
-	if o := t.single(v); o != nil && o.kind == fromValue && len(o.paths) == 1 && !o.key {
-		a.value = o.paths[0]
+	if o := t.single(v); o != nil && o.Kind == FromValue && len(o.Paths) == 1 && !o.Key {
+		a.value = o.Paths[0]
 	}
 	if truth, _ := template.IsTrue(v); !truth && t.out != nil {
 		if !a.known {
 			a.body, a.known = bodyText(a.list), true
 		}
-		left := &gap{decision{a.asked, a.value}, a.body}
-		o := &origin{kind: fromGap, paths: paths, via: &frame{in: a.in, off: a.off}, gap: left}
+		left := &gap{Decision{a.asked, a.value}, a.body}
+		o := &Origin{Kind: FromGap, Paths: paths, Via: &Frame{In: a.in, Off: a.off}, Gap: left}
 		n := len(t.out.buf)
-		t.out.segs = append(t.out.segs, segment{start: n, end: n, o: o, guard: t.guard})
+		t.out.segs = append(t.out.segs, Segment{Start: n, End: n, O: o, Guard: t.guard})
 	}
 	t.reads = append(t.reads, paths...) // they count for what encloses this action too
 	return v
@@ -596,12 +630,15 @@ func (t *tracer) decide(act, begin int, v any) any {
 // constant gives a constant that a template puts into a mapping or a list an origin: the
 // action that it stands in.
 func (t *tracer) constant(act int, v any) any {
+	if t.off {
+		return v
+	}
 	a := &t.actions[act]
 	if a.constant == nil {
-		o := &origin{kind: fromLiteral, via: &frame{in: a.in, off: a.off}, constant: true}
+		o := &Origin{Kind: FromLiteral, Via: &Frame{In: a.in, Off: a.off}, constant: true}
 		switch x := v.(type) {
 		case string:
-			a.constant = t.text(x, o)
+			a.constant = t.Text(x, o)
 		case bool, int, float64:
 			a.constant = boxed(x)
 			t.hold(a.constant, o)
@@ -632,7 +669,7 @@ func (t *tracer) foreign(m map[string]any) {
 			}
 		case string:
 			if x != "" && t.segments(x) == nil {
-				m[k] = t.text(x, literal)
+				m[k] = t.Text(x, literal)
 			}
 		case bool, int, int64, float64:
 			if t.origin(x) == nil {
@@ -647,6 +684,9 @@ func (t *tracer) foreign(m map[string]any) {
 // keep gives a computed constant that is assigned to a variable an origin: what was
 // read for it, and what guards the assignment.
 func (t *tracer) keep(act, begin int, v any) any {
+	if t.off {
+		return v
+	}
 	reads := t.since(begin)
 	return t.owe(v, union(reads, guardPaths(t.guard)))
 }
@@ -657,7 +697,7 @@ func (t *tracer) join(act int, v any) any { return t.owe(v, t.actions[act].chose
 
 // owe returns v, if it is a scalar a copy of it, that depends on paths too.
 func (t *tracer) owe(v any, paths []string) any {
-	if len(paths) == 0 {
+	if len(paths) == 0 || t.off {
 		return v
 	}
 	switch x := v.(type) {
@@ -667,28 +707,28 @@ func (t *tracer) owe(v any, paths []string) any {
 		}
 		segs := slices.Clone(fill(t.segments(x), len(x), literal))
 		for i := range segs {
-			o := *segs[i].o
+			o := *segs[i].O
 			if covers(&o, paths) {
 				continue
 			}
-			if o.kind == fromLiteral {
-				o.kind = fromReads
+			if o.Kind == FromLiteral {
+				o.Kind = FromReads
 			}
-			o.also = bounded(union(slices.Clone(o.also), paths))
-			segs[i].o = &o
+			o.Also = bounded(union(slices.Clone(o.Also), paths))
+			segs[i].O = &o
 		}
 		s := strings.Clone(x)
 		t.learn(s, segs)
 		return s
 	case bool, int, int64, float64:
-		o := origin{kind: fromReads}
+		o := Origin{Kind: FromReads}
 		if was := t.origin(v); was != nil {
 			o = *was
 		}
-		if covers(&o, paths) && o.kind != fromReads {
+		if covers(&o, paths) && o.Kind != FromReads {
 			return v
 		}
-		o.also = bounded(union(slices.Clone(o.also), paths))
+		o.Also = bounded(union(slices.Clone(o.Also), paths))
 		b := boxed(v)
 		t.hold(b, &o)
 		return b
@@ -701,10 +741,13 @@ func (t *tracer) enterGuard(act, other, depth int) (string, error) {
 	if err := t.ctx.Err(); err != nil {
 		return "", context.Cause(t.ctx)
 	}
+	if t.off {
+		return "", nil
+	}
 	depth += t.base
 	t.leaveTo(depth)
 	a := &t.actions[act]
-	t.guard = &guard{decision{a.asked, a.value}, other == 1, a.chosen, depth, t.guard}
+	t.guard = &Guard{Decision{a.asked, a.value}, other == 1, a.chosen, depth, t.guard}
 	return "", nil
 }
 
@@ -715,8 +758,8 @@ func (t *tracer) leaveGuard(depth int) string {
 }
 
 func (t *tracer) leaveTo(depth int) {
-	for t.guard != nil && t.guard.depth >= depth {
-		t.guard = t.guard.next
+	for t.guard != nil && t.guard.Depth >= depth {
+		t.guard = t.guard.Next
 	}
 }
 

@@ -1,4 +1,4 @@
-package helm
+package trace
 
 import (
 	"maps"
@@ -29,7 +29,7 @@ func (t *tracer) hooks() template.FuncMap {
 }
 
 // A placer maps a range of a template's text to segments of what it was read from.
-type placer func(off, n int) []segment
+type placer func(off, n int) []Segment
 
 // A rewriter rewrites one tree.
 type rewriter struct {
@@ -44,7 +44,7 @@ type rewriter struct {
 func (r *rewriter) action(pos parse.Pos) int {
 	a := action{in: literal}
 	if segs := r.place(int(pos), 1); len(segs) > 0 {
-		a.in, a.off = segs[0].o, segs[0].off
+		a.in, a.off = segs[0].O, segs[0].Off
 	}
 	r.t.actions = append(r.t.actions, a)
 	return len(r.t.actions) - 1
@@ -270,8 +270,8 @@ func (r *rewriter) branch(n parse.Node, b *parse.BranchNode, depth int) []parse.
 	return out
 }
 
-// written stands in the text of a block where an action would write something.
-const written = "\x00"
+// Written stands in the text of a block where an action would write something.
+const Written = "\x00"
 
 // bodyText returns what a block of a rewritten template would write: its text, that of
 // all branches of the blocks in it, and [written] for actions, as far to the right as
@@ -305,10 +305,10 @@ func bodyText(l *parse.ListNode) string {
 							}
 						}
 					}
-					out.WriteString(written)
+					out.WriteString(Written)
 				}
 			case *parse.TemplateNode:
-				out.WriteString(written)
+				out.WriteString(Written)
 			case *parse.IfNode:
 				branch(&x.BranchNode)
 			case *parse.WithNode:
