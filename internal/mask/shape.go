@@ -322,13 +322,17 @@ func valueEnd(line string, from int) int {
 	if q := line[from]; q == '"' || q == '\'' {
 		return yamltext.QuotedEnd([]byte(line), from)
 	}
-	if end := strings.Index(line[from:], " #"); end >= 0 {
-		line = line[:from+end]
-	}
+	end, closed := len(line), false
 	if strings.ContainsAny(line[:from], "{[") {
-		if end := strings.IndexAny(line[from:], ",}]"); end >= 0 {
-			return from + end
+		if n := strings.IndexAny(line[from:], ",}]"); n >= 0 {
+			end, closed = from+n, true
 		}
 	}
-	return max(from, len(strings.TrimRight(line, " \t")))
+	if n := strings.Index(line[from:end], " #"); n >= 0 {
+		end, closed = from+n, false
+	}
+	if closed {
+		return end
+	}
+	return max(from, len(strings.TrimRight(line[:end], " \t")))
 }

@@ -86,7 +86,14 @@ func TestSARIFFollowsTheOfficialSchema(t *testing.T) {
 }
 
 func TestSARIFSaysWhatGitHubReads(t *testing.T) {
-	var log sarifLog
+	var log struct {
+		Runs []struct {
+			Tool        sarifTool
+			Invocations []sarifInvocation
+			ColumnKind  string
+			Results     []sarifResult
+		}
+	}
 	if err := json.Unmarshal([]byte(write(t, "sarif", example(t), Options{Version: "v1.2.3-rc.1"})), &log); err != nil {
 		t.Fatal(err)
 	}

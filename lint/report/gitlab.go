@@ -35,8 +35,7 @@ var gitlabSeverity = map[lint.Severity]string{
 // GitLab writes a code quality report. GitLab compares the fingerprints of two
 // branches, so they are stable, and no two are alike in one report.
 func GitLab(w io.Writer, r *lint.Report, _ Options) error {
-	all := []gitlabIssue{}
-	for _, f := range r.Findings {
+	return Encode(w, mapped(r.Findings, func(f *lint.Finding) any {
 		p := at(f.Span, f.Renderings)
 		category := "Security"
 		if f.Severity == lint.Info {
@@ -46,10 +45,9 @@ func GitLab(w io.Writer, r *lint.Report, _ Options) error {
 		if help, _, _ := strings.Cut(f.Help, "\n"); help != "" {
 			text += "; " + help
 		}
-		all = append(all, gitlabIssue{
+		return gitlabIssue{
 			Type: "issue", Description: Escape(text), CheckName: f.Rule.ID, Fingerprint: f.Fingerprint, Severity: gitlabSeverity[f.Severity],
 			Categories: []string{category}, Location: gitlabLocation{path.Clean(p.file), gitlabLines{p.line, max(p.line, p.endLine)}},
-		})
-	}
-	return Encode(w, all)
+		}
+	}))
 }

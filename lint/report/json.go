@@ -1,11 +1,8 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/compliance"
@@ -16,13 +13,6 @@ import (
 const Schema = "manilint/v1"
 
 type (
-	jsonReport struct {
-		Schema     string           `json:"schema"`
-		Findings   []jsonFinding    `json:"findings"`
-		Errors     []jsonError      `json:"errors"`
-		Suppressed []jsonSuppressed `json:"suppressed"`
-		Summary    jsonSummary      `json:"summary"`
-	}
 	jsonFinding struct {
 		Rule        string           `json:"rule"`
 		Severity    lint.Severity    `json:"severity"`
@@ -82,13 +72,10 @@ type (
 // JSON writes the whole report as one object, for programs. Lists are never null.
 func JSON(w io.Writer, r *lint.Report, o Options) error {
 	count := r.Count()
-	all := jsonReport{
-		Schema: Schema, Findings: []jsonFinding{}, Errors: []jsonError{}, Suppressed: []jsonSuppressed{},
-		Summary: jsonSummary{
-			Units: r.Stats.Units, Files: r.Stats.Files, Objects: r.Stats.Objects, Skipped: r.Stats.Skipped,
-			Findings: map[string]int{}, Errors: len(r.Errors), Suppressed: len(r.Suppressed),
-			Compliance: map[string]jsonFramework{},
-		},
+	summary := jsonSummary{
+		Units: r.Stats.Units, Files: r.Stats.Files, Objects: r.Stats.Objects, Skipped: r.Stats.Skipped,
+		Findings: map[string]int{}, Errors: len(r.Errors), Suppressed: len(r.Suppressed),
+		Compliance: map[string]jsonFramework{},
 	}
 	for _, f := range compliance.Summaries(r) {
 		j := jsonFramework{f.Passed, f.Failed, f.Unjudged, f.NotChecked, []string{}}
@@ -97,35 +84,36 @@ func JSON(w io.Writer, r *lint.Report, o Options) error {
 				j.FailedIDs = append(j.FailedIDs, c.ID)
 			}
 		}
-		all.Summary.Compliance[f.Framework] = j
+		summary.Compliance[f.Framework] = j
 	}
 	for _, s := range severities {
-		all.Summary.Findings[s.String()] = count[s]
+		summary.Findings[s.String()] = count[s]
 	}
-	for _, f := range r.Findings {
-		j := jsonFinding{
-			Rule: f.Rule.ID, Severity: f.Severity, Group: f.Rule.Group, Message: f.Message, Help: f.Help,
-			Object: f.Object, Objects: nonNil(f.Objects), Path: f.Path, Location: location(f.Span, f.Renderings),
-			Precision: precision(f), Related: []jsonRelated{}, Renderings: nonNil(f.Renderings),
-			Fingerprint: f.Fingerprint, References: nonNil(f.Rule.References), URL: o.url(f.Rule),
+	return Encode(w, object{
+		{"schema", Schema},
+		{"findings", mapped(r.Findings, func(f *lint.Finding) any { return newJSONFinding(f, o) })},
+		{"errors", mapped(r.Errors, func(e *lint.InputError) any { return jsonError{e.Message, LocationOf(e.Span), e.Rendering} })},
+		{"suppressed", mapped(r.Suppressed, func(s *lint.Suppressed) any {
+			f := s.Finding
+			return jsonSuppressed{f.Rule.ID, f.Severity, f.Message, location(f.Span, f.Renderings), s.Reason, s.By, LocationOf(s.Span)}
+		})},
+		{"summary", summary},
+	})
+}
+
+func newJSONFinding(f *lint.Finding, o Options) jsonFinding {
+	j := jsonFinding{
+		Rule: f.Rule.ID, Severity: f.Severity, Group: f.Rule.Group, Message: f.Message, Help: f.Help,
+		Object: f.Object, Objects: nonNil(f.Objects), Path: f.Path, Location: location(f.Span, f.Renderings),
+		Precision: precision(f), Related: []jsonRelated{}, Renderings: nonNil(f.Renderings),
+		Fingerprint: f.Fingerprint, References: nonNil(f.Rule.References), URL: o.url(f.Rule),
+	}
+	for _, rel := range f.Related {
+		if rel.Span.IsValid() || rel.Message != "" { // a flag has no place
+			j.Related = append(j.Related, jsonRelated{rel.Role, rel.Message, LocationOf(rel.Span)})
 		}
-		for _, rel := range f.Related {
-			if rel.Span.IsValid() || rel.Message != "" { // a flag has no place
-				j.Related = append(j.Related, jsonRelated{rel.Role, rel.Message, LocationOf(rel.Span)})
-			}
-		}
-		all.Findings = append(all.Findings, j)
 	}
-	for _, e := range r.Errors {
-		all.Errors = append(all.Errors, jsonError{e.Message, LocationOf(e.Span), e.Rendering})
-	}
-	for _, s := range r.Suppressed {
-		f := s.Finding
-		all.Suppressed = append(all.Suppressed, jsonSuppressed{
-			f.Rule.ID, f.Severity, f.Message, location(f.Span, f.Renderings), s.Reason, s.By, LocationOf(s.Span),
-		})
-	}
-	return Encode(w, all)
+	return j
 }
 
 func nonNil[T any](list []T) []T {
@@ -172,34 +160,4 @@ func LocationOf(s lint.Span) *Location {
 	}
 	l := location(s, nil)
 	return &l
-}
-
-// Encode writes v as indented JSON that is safe to show on a terminal: what
-// [Escape] writes out is written as \u escapes, which mean the same to a reader.
-func Encode(w io.Writer, v any) error {
-	var buf bytes.Buffer
-	e := json.NewEncoder(&buf)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	text := buf.Bytes()
-	safe := make([]byte, 0, len(text))
-	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		switch {
-		case r == '\n' || !unsafe(r): // a line break stands between tokens alone
-			safe = append(safe, text[:size]...)
-		case r > 0xffff:
-			r -= 0x10000
-			safe = fmt.Appendf(safe, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			safe = fmt.Appendf(safe, `\u%04x`, r)
-		}
-		text = text[size:]
-	}
-	// # stands inside strings alone
-	_, err := w.Write(runnerCommand.ReplaceAll(safe, []byte(`\u0023#$1[`)))
-	return err
 }

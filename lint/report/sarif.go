@@ -24,18 +24,6 @@ const fingerprintName = "manilint/v1"
 // deep for GitHub, which looks for properties["security-severity"], and write
 // out every default, so the few types are here.
 type (
-	sarifLog struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool               sarifTool                `json:"tool"`
-		Invocations        []sarifInvocation        `json:"invocations"`
-		ColumnKind         string                   `json:"columnKind"`
-		OriginalURIBaseIDs map[string]sarifArtifact `json:"originalUriBaseIds"`
-		Results            []sarifResult            `json:"results"`
-	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
 	}
@@ -158,27 +146,45 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 		}
 		invocation.ToolExecutionNotifications = append(invocation.ToolExecutionNotifications, n)
 	}
-	results := []sarifResult{}
 	for _, f := range r.Findings {
-		results = append(results, newSarifResult(f, rule(f.Rule)))
+		rule(f.Rule)
 	}
 	for _, s := range r.Suppressed {
-		result := newSarifResult(s.Finding, rule(s.Finding.Rule))
-		suppression := sarifSuppression{Kind: "external", Status: "accepted", Justification: plain(s.Reason)}
-		if s.By == "comment" || s.By == "annotation" {
-			suppression.Kind = "inSource"
-		}
-		if s.Span.IsValid() {
-			suppression.Location = &sarifLocation{PhysicalLocation: physical(s.Span, nil)}
-		}
-		result.Suppressions = []sarifSuppression{suppression}
-		results = append(results, result)
+		rule(s.Finding.Rule)
 	}
-	return Encode(w, sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{{
-		Tool: sarifTool{driver}, Invocations: []sarifInvocation{invocation}, ColumnKind: "unicodeCodePoints",
-		OriginalURIBaseIDs: map[string]sarifArtifact{"%SRCROOT%": {Description: &sarifMessage{Text: "the directory that manilint ran in"}}},
-		Results:            results,
-	}}})
+	results := func(yield func(any) bool) {
+		for _, f := range r.Findings {
+			if !yield(newSarifResult(f, rule(f.Rule))) {
+				return
+			}
+		}
+		for _, s := range r.Suppressed {
+			if !yield(suppressedResult(s, rule(s.Finding.Rule))) {
+				return
+			}
+		}
+	}
+	run := object{
+		{"tool", sarifTool{driver}},
+		{"invocations", []sarifInvocation{invocation}},
+		{"columnKind", "unicodeCodePoints"},
+		{"originalUriBaseIds", map[string]sarifArtifact{"%SRCROOT%": {Description: &sarifMessage{Text: "the directory that manilint ran in"}}}},
+		{"results", list(results)},
+	}
+	return Encode(w, object{{"$schema", SARIFSchema}, {"version", "2.1.0"}, {"runs", mapped([]object{run}, func(o object) any { return o })}})
+}
+
+func suppressedResult(s *lint.Suppressed, index int) sarifResult {
+	result := newSarifResult(s.Finding, index)
+	suppression := sarifSuppression{Kind: "external", Status: "accepted", Justification: plain(s.Reason)}
+	if s.By == "comment" || s.By == "annotation" {
+		suppression.Kind = "inSource"
+	}
+	if s.Span.IsValid() {
+		suppression.Location = &sarifLocation{PhysicalLocation: physical(s.Span, nil)}
+	}
+	result.Suppressions = []sarifSuppression{suppression}
+	return result
 }
 
 // semantic is the form that SARIF wants for semanticVersion.

@@ -22,7 +22,7 @@ import (
 // of several lines, as a ready manifest, is whole at the first finding that has it.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
-	t := &text{Writer: bufio.NewWriter(w), line: r.Line, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}}
+	t := &text{Writer: bufio.NewWriter(w), line: r.Line, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}, helped: map[string]bool{}}
 	for _, f := range r.Findings {
 		for _, x := range f.Renderings {
 			t.varied[x.Root] = t.varied[x.Root] || x.Variant != ""
@@ -53,7 +53,7 @@ type text struct {
 	// varied are the charts of which further sets of values show findings.
 	varied map[string]bool
 	// helped are the rules and their help of several lines that was written.
-	helped []string
+	helped map[string]bool
 }
 
 // frameRoles are the roles of related places that get a frame of their own: the
@@ -112,13 +112,13 @@ func (t *text) group(findings []*lint.Finding) {
 		if help, rest, _ := strings.Cut(strings.TrimSpace(x.Help), "\n"); help != "" {
 			// what differs in the namespace alone is the same help
 			manifest := x.Rule.ID + "\n" + namespaceLine.ReplaceAllString(rest, "")
-			whole := rest != "" && !slices.Contains(t.helped, manifest)
+			whole := rest != "" && !t.helped[manifest]
 			if rest != "" && !whole {
 				help = strings.TrimRight(help, " \r") + " …"
 			}
 			t.wrap(strings.Repeat(" ", indent)+t.paint("help:", color.FgHiCyan), indent+5, indent+6, Escape(help))
 			if whole { // a manifest to copy: once is enough
-				t.helped = append(t.helped, manifest)
+				t.helped[manifest] = true
 				for line := range strings.Lines(rest) {
 					fmt.Fprintln(t, strings.TrimRight(strings.Repeat(" ", indent+2)+Escape(strings.TrimRight(line, "\r\n")), " "))
 				}
@@ -361,14 +361,33 @@ func clip(line []rune, from, to, room int) (before, marked, after string) {
 		return before, marked, after
 	}
 	if limit := room * 3 / 4; width(marked) > limit {
-		marked, after = cells.Truncate(marked, limit, "…"), ""
+		marked, after = truncate(marked, limit), ""
 	}
 	left := room - width(marked)
 	if keep := max(left-min(width(after), left/4), 1); width(before) > keep {
-		before = cells.TruncateLeft(before, width(before)-keep+1, "…")
+		before = truncateLeft(before, width(before)-keep+1)
 	}
 	left -= width(before)
-	return before, marked, cells.Truncate(after, max(left, 1), "…")
+	return before, marked, truncate(after, max(left, 1))
+}
+
+// truncate cuts a text to columns, truncateLeft cuts columns off its start; both put an
+// ellipsis there.
+func truncate(s string, columns int) string {
+	if !isPlain(s) {
+		return cells.Truncate(s, columns, "…")
+	}
+	if len(s) <= columns {
+		return s
+	}
+	return s[:columns-1] + "…"
+}
+
+func truncateLeft(s string, columns int) string {
+	if !isPlain(s) {
+		return cells.TruncateLeft(s, columns, "…")
+	}
+	return "…" + s[min(columns, len(s)):]
 }
 
 func cell(part []rune) string {
@@ -380,12 +399,14 @@ var cells = &runewidth.Condition{StrictEmojiNeutral: true}
 
 // width returns how many columns a text takes.
 func width(s string) int {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
+	n := 0
+	for _, r := range s {
+		if (r < ' ' || r > '~') && r != '…' {
 			return cells.StringWidth(s)
 		}
+		n++
 	}
-	return len(s)
+	return n
 }
 
 // wrap writes text after prefix, which is at columns wide, broken between words
