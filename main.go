@@ -4,13 +4,9 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"github.com/manilint/manilint/internal/cli"
+	_ "github.com/manilint/manilint/internal/gc" // initialized before what allocates
 )
 
-func main() {
-	// One short run over trees that stay alive to its end: collecting often frees little.
-	debug.SetGCPercent(400)
-	os.Exit(cli.Main())
-}
+func main() { os.Exit(cli.Main()) }
