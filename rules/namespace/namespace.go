@@ -6,6 +6,7 @@ package namespace
 import (
 	"embed"
 	"slices"
+	"strings"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -142,6 +143,7 @@ var ResourceQuota = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		lacking(pass, "ResourceQuota", "one of its workloads can take all the cluster has")
+		unbounded(pass, "ResourceQuota", "hard", "bounds", func(r *lint.Resource) []*lint.Node { return []*lint.Node{r.Get("spec", "hard")} })
 	},
 }
 
@@ -156,7 +158,51 @@ var LimitRange = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		lacking(pass, "LimitRange", "containers that set no limit have none")
+		unbounded(pass, "LimitRange", "limits", "limits", func(r *lint.Resource) []*lint.Node {
+			var lists []*lint.Node
+			for _, limit := range r.Get("spec", "limits").Items() {
+				if limit.Get("type").Value() == "Container" {
+					lists = append(lists, limit.Get("default"), limit.Get("max"))
+				}
+			}
+			return lists
+		})
 	},
+}
+
+// unbounded reports the first object of a core kind in each namespace where all of them
+// together say nothing of CPU, or of memory.
+func unbounded(pass *lint.Pass, kind, field, verb string, lists func(*lint.Resource) []*lint.Node) {
+	said := map[string]map[string]bool{}
+	first := map[string]*lint.Resource{}
+	for _, r := range pass.Resources(kind) {
+		if r.Group != "" {
+			continue
+		}
+		if first[r.Namespace] == nil {
+			first[r.Namespace], said[r.Namespace] = r, map[string]bool{}
+		}
+		for _, list := range lists(r) {
+			for _, n := range list.Fields() {
+				said[r.Namespace][strings.TrimPrefix(strings.TrimPrefix(n.Name(), "requests."), "limits.")] = true
+			}
+		}
+	}
+	for _, r := range pass.Resources(kind) {
+		if first[r.Namespace] != r {
+			continue
+		}
+		var missing []string
+		for _, dimension := range []string{"cpu", "memory"} {
+			if !said[r.Namespace][dimension] {
+				missing = append(missing, dimension)
+			}
+		}
+		if len(missing) > 0 {
+			f := pass.Reportf(r.Get("spec", field).KeyNode(), "%s %s no %s", r, verb, strings.Join(missing, " and no "))
+			f.Help = "add it, or another " + kind + " that does"
+		}
+	}
 }
 
 // lacking reports the namespaces of the bundle that hold no object of a core kind.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // ServiceNodePort reports Services that open a port on every node. Load
@@ -40,8 +41,11 @@ var ServiceExternalIPs = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Service") {
 			if n := r.Get("spec", "externalIPs"); r.Group == "" && len(n.Items()) > 0 {
-				pass.Reportf(n, "%s claims %s: every node sends traffic for that address to it", r, strings.Join(n.Strings(), ", ")).Help =
-					"remove externalIPs; use a load balancer, or a Gateway"
+				f := pass.Reportf(n, "%s claims %s: every node sends traffic for that address to it", r, strings.Join(n.Strings(), ", "))
+				f.Help = "remove externalIPs; use a load balancer, or a Gateway"
+				if !kube.Before(pass.Bundle, 36) { // https://github.com/kubernetes/enhancements/issues/5707
+					f.Message += "; the field is deprecated since Kubernetes 1.36, and 1.43 will ignore it"
+				}
 			}
 		}
 	},

@@ -29,7 +29,11 @@ var Rules = []*lint.Rule{
 	ServiceExternalIPs,
 	IngressNoTLS,
 	IngressNginxAnnotations,
+	IngressNginxRetired,
 	GatewayNoTLS,
+	GatewayOpenListener,
+	ReferenceGrantSecrets,
+	EndpointAddress,
 	SSHPort,
 	PrivilegedPorts,
 }

@@ -1,6 +1,8 @@
 package reliability
 
 import (
+	"slices"
+
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
 )
@@ -42,11 +44,28 @@ var HPAMinReplicas = &lint.Rule{
 			if most, known := high.Int(); ok && known && least >= most {
 				pass.Reportf(high, "%s scales from %d to %d replicas: it cannot scale", r, least, most).Help = "raise maxReplicas above minReplicas"
 			}
-			if ok && least < int64(pass.Int("minimum")) {
+			if ok && least == 0 {
+				reportZero(pass, r, low)
+			} else if ok && least < int64(pass.Int("minimum")) {
 				pass.Reportf(low, "%s goes down to %d of at least %d replicas", r, least, pass.Int("minimum")).Help = "raise spec.minReplicas"
 			}
 		}
 	},
+}
+
+// reportZero judges an autoscaler that goes down to no pod at all: what Kubernetes allows
+// from 1.37 on, where some metric does not come from the pods themselves
+// (https://kubernetes.io/blog/2026/09/02/kubernetes-v1-37-hpa-scale-to-zero-beta/).
+func reportZero(pass *lint.Pass, r *lint.Resource, low *lint.Node) {
+	outside := slices.ContainsFunc(r.Get("spec", "metrics").Items(), func(m *lint.Node) bool {
+		return m.Get("type").Value() == "Object" || m.Get("type").Value() == "External"
+	})
+	switch {
+	case kube.Before(pass.Bundle, 37):
+		pass.Reportf(low, "%s goes down to 0 replicas, which clusters before Kubernetes 1.37 refuse unless the feature gate HPAScaleToZero is on", r).Help = "raise spec.minReplicas"
+	case !outside && r.Version != "v1":
+		pass.Reportf(low, "%s goes down to 0 replicas without a metric of type Object or External, which the API server refuses: nothing would scale it up again", r).Help = "add such a metric, or raise spec.minReplicas"
+	}
 }
 
 // HPAStaticReplicas reports numbers of replicas that each deploy sets back.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 //go:embed *.md
@@ -21,6 +22,9 @@ var Rules = []*lint.Rule{
 	MemoryRequest,
 	MemoryLimit,
 	EphemeralStorage,
+	MemoryUnit,
+	LimitRangeConflict,
+	AdminAccess,
 }
 
 // The rules of this package: one field of a container's resources each.
@@ -95,9 +99,14 @@ func unset(rule lint.Rule, why, example string, fields ...field) *lint.Rule {
 var singular = map[string]string{"requests": "request", "limits": "limit"}
 
 // has reports whether a container has a value for a field, by the API's own
-// rules (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+// rules (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/,
+// https://kubernetes.io/blog/2025/09/22/kubernetes-v1-34-pod-level-resources/).
 func has(c *lint.Container, f field) bool {
-	for _, resources := range []*lint.Node{c.Get("resources"), c.Pod.Get("resources")} {
+	places := []*lint.Node{c.Get("resources")}
+	if !kube.Before(c.Pod.Resource.Bundle, 34) { // the API server drops those of the pod before that version
+		places = append(places, c.Pod.Get("resources"))
+	}
+	for _, resources := range places {
 		if isSet(resources.Get(f.list, f.resource)) || f.list == "requests" && isSet(resources.Get("limits", f.resource)) {
 			return true
 		}
