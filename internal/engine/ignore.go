@@ -13,7 +13,8 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// IgnoreAnnotation is the annotation that ignores rules for a whole object:
+// IgnoreAnnotation is the annotation that ignores rules for a whole object, on the metadata
+// of a pod template for its pods:
 // "rule, rule: reason".
 const IgnoreAnnotation = "manilint.dev/ignore"
 
@@ -134,14 +135,26 @@ type suppressor struct {
 	failed      bool
 	all         []*ignore                             // in the order met
 	comments    map[*lint.Source]map[string][]*ignore // by rule, those that hold
-	annotations map[*lint.Resource]*ignore
+	annotations map[*lint.Resource][]annotated
 	config      map[*entry]*ignore
+}
+
+// annotated is an ignore by annotation, and the path of what it covers: of the metadata of
+// a pod template the pods alone, "" for the whole object.
+type annotated struct {
+	*ignore
+	below string
+}
+
+func (a annotated) covers(f *placed) bool {
+	rest, ok := strings.CutPrefix(f.Path, a.below)
+	return ok && (a.below == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func newSuppressor(b *lint.Bundle, n *names, failed bool) *suppressor {
 	return &suppressor{
 		names: n, bundle: b, failed: failed,
-		comments: map[*lint.Source]map[string][]*ignore{}, annotations: map[*lint.Resource]*ignore{}, config: map[*entry]*ignore{},
+		comments: map[*lint.Source]map[string][]*ignore{}, annotations: map[*lint.Resource][]annotated{}, config: map[*entry]*ignore{},
 	}
 }
 
@@ -194,22 +207,30 @@ func (s *suppressor) meet(found []*placed) {
 			src = r.Root.Locate().Span.Start.Source
 		}
 		visit(src)
-		n := r.Get("metadata", "annotations", IgnoreAnnotation)
-		if !n.IsScalar() {
-			continue
+		read := func(n *lint.Node, below string) {
+			if !n.IsScalar() {
+				return
+			}
+			span := n.Locate().Span
+			key := span.Start.String() + n.Value()
+			g := written[key]
+			if g == nil {
+				names, tail, _ := strings.Cut(n.Value(), ":")
+				g = &ignore{by: "annotation", span: span}
+				g.until, g.reason = cutReason(tail)
+				s.add(g, splitNames(names))
+				written[key] = g
+			}
+			g.objects = append(g.objects, r.Object())
+			s.annotations[r] = append(s.annotations[r], annotated{g, below})
 		}
-		span := n.Locate().Span
-		key := span.Start.String() + n.Value()
-		g := written[key]
-		if g == nil {
-			names, tail, _ := strings.Cut(n.Value(), ":")
-			g = &ignore{by: "annotation", span: span}
-			g.until, g.reason = cutReason(tail)
-			s.add(g, splitNames(names))
-			written[key] = g
+		own := r.Get("metadata", "annotations", IgnoreAnnotation)
+		read(own, "")
+		for _, p := range r.PodSpecs() {
+			if n := p.Metadata.Get("annotations", IgnoreAnnotation); n.YAML() != own.YAML() && p.Metadata.Parent() != nil {
+				read(n, p.Metadata.Parent().Path())
+			}
 		}
-		g.objects = append(g.objects, r.Object())
-		s.annotations[r] = g
 	}
 }
 
@@ -241,8 +262,10 @@ func (s *suppressor) hiding(f *placed) (by *ignore) {
 			}
 		}
 	}
-	if g := s.annotations[f.resource]; g != nil && s.holds(g) && slices.Contains(g.rules, f.Rule.ID) {
-		use(g)
+	for _, g := range s.annotations[f.resource] {
+		if g.covers(f) && s.holds(g.ignore) && slices.Contains(g.rules, f.Rule.ID) {
+			use(g.ignore)
+		}
 	}
 	for _, e := range s.byRule[f.Rule.ID] {
 		if !e.matches(f, places) {

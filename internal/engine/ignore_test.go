@@ -191,6 +191,15 @@ func TestAnnotationsCoverTheirObject(t *testing.T) {
 	}
 }
 
+func TestAnnotationsOfAPodTemplateCoverItsPods(t *testing.T) {
+	const form = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec:\n  a: true\n  jobTemplate:\n    spec:\n      template:\n" +
+		"        metadata: {annotations: {manilint.dev/ignore: 'a: why'}}\n        spec:\n          b: true\n          containers: [{name: c, a: true}]\n"
+	reported, suppressed, hygiene := ignored(t, Options{}, bundleOf(t, ".", form))
+	if fmt.Sprint(reported, suppressed, hygiene) != "[a:5 b:11] [a:12] []" {
+		t.Errorf("reported %v, suppressed %v, hygiene %v", reported, suppressed, hygiene)
+	}
+}
+
 func TestEveryFieldOfAConfigurationEntryMustMatch(t *testing.T) {
 	file := lint.NewSource("deploy/.manilint.yaml", []byte("ignore: []\n"))
 	src := lint.NewSource("deploy/apps/pod.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: web-1, namespace: shop}\nspec:\n  containers:\n    - {name: app, a: true}\n    - {name: sidecar, a: true}\n"))
