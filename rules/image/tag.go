@@ -1,7 +1,6 @@
 package image
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -25,7 +24,7 @@ func moves(tag string, words []string) bool {
 	parts := strings.FieldsFunc(tag, func(r rune) bool { return r == '-' || r == '_' || r == '.' })
 	found := slices.Contains(words, tag)
 	for _, part := range parts {
-		if !found && (strings.ContainsAny(part, "0123456789") && !platform.MatchString(part) || commit.MatchString(part)) {
+		if !found && (strings.ContainsAny(part, "0123456789") && !platform().MatchString(part) || commit().MatchString(part)) {
 			return false
 		}
 	}
@@ -33,8 +32,8 @@ func moves(tag string, words []string) bool {
 }
 
 var (
-	platform = regexp.MustCompile(`^(?:jdk|jre|java|py|python|php|node|go|alpine|debian|ubuntu|ubi|cuda|amd|arm|arm64v|x86|win|ltsc)\d+$`)
-	commit   = regexp.MustCompile(`^[0-9a-f]{7,}$`)
+	platform = lint.Regexp(`^(?:jdk|jre|java|py|python|php|node|go|alpine|debian|ubuntu|ubi|cuda|amd|arm|arm64v|x86|win|ltsc)\d+$`)
+	commit   = lint.Regexp(`^[0-9a-f]{7,}$`)
 )
 
 // Tag reports images without a tag, or with one that moves (CKV_K8S_14, KSV-0013).

@@ -34,10 +34,10 @@ var ConfigMapSecret = &lint.Rule{
 						}
 						text = string(decoded)
 					}
-					if !isGiven(text) || names[text] && !isWeak(text) || isGenerated(n) {
+					if names[text] && !isWeak(text) {
 						continue
 					}
-					report(pass, n, inText(n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
+					report(pass, n, search(n, n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
 				}
 			}
 		}

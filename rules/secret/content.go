@@ -16,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // A leak is a credential found in a value.
@@ -250,7 +252,7 @@ func inRegistryAuths(value string) []leak {
 			}
 		}
 		for _, p := range []string{pass, e.Identitytoken, e.Registrytoken} {
-			if isPlain(p) && !partlyInjected.MatchString(p) {
+			if isPlain(p) && !partlyInjected().MatchString(p) {
 				all = append(all, leak{what: "the credentials of a container registry", text: p})
 			}
 		}
@@ -263,24 +265,24 @@ func inRegistryAuths(value string) []leak {
 
 // userInfo matches scheme://user:password@host; the password may hold anything
 // but blanks, quotes and the delimiters of a host.
-var userInfo = regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s:/?#@"'<>]*):([^\s/?#@"'<>]+|\$\{[^}]*\}|<[^>]*>)@([\w.\[\]:,$({}<>)-]+)`)
+var userInfo = lint.Regexp(`\b([a-zA-Z][a-zA-Z0-9+.-]*)://([^\s:/?#@"'<>]*):([^\s/?#@"'<>]+|\$\{[^}]*\}|<[^>]*>)@([\w.\[\]:,$({}<>)-]+)`)
 
 // connectionField matches the password of key=value connection strings (ADO.NET, libpq, Azure, AMQP).
-var connectionField = regexp.MustCompile(`(?i)(?:^|[;&?\s"'])(password|pwd|passwd|AccountKey|SharedAccessKey|SharedAccessSignature|secret ?key)\s*=\s*("[^"]*"|'[^']*'|[^;&\s"']+)`)
+var connectionField = lint.Regexp(`(?i)(?:^|[;&?\s"'])(password|pwd|passwd|AccountKey|SharedAccessKey|SharedAccessSignature|secret ?key)\s*=\s*("[^"]*"|'[^']*'|[^;&\s"']+)`)
 
 // connectionWord is what every connectionField holds.
-var connectionWord = regexp.MustCompile(`(?:[pP][aA]?[sS]?[sS]?[wW][oO]?[rR]?[dD]|[kK]ey|[sS]ignature|KEY) ?=`)
+var connectionWord = lint.Regexp(`(?:[pP][aA]?[sS]?[sS]?[wW][oO]?[rR]?[dD]|[kK]ey|[sS]ignature|KEY) ?=`)
 
 // matches returns the first matches of expr where a cheaper look says they are worth a search.
-func matches(expr *regexp.Regexp, text string, worth bool) [][]int {
+func matches(expr func() *regexp.Regexp, text string, worth bool) [][]int {
 	if !worth {
 		return nil
 	}
-	return expr.FindAllStringSubmatchIndex(text, 50)
+	return expr().FindAllStringSubmatchIndex(text, 50)
 }
 
 // connectionHint are the other fields that make a text a connection string.
-var connectionHint = regexp.MustCompile(`(?i)\b(?:server|host|data source|user id|uid|user|dbname|database|initial catalog|accountname|endpoint|username|port)\s*=|^(?:jdbc|odbc|sqlserver):`)
+var connectionHint = lint.Regexp(`(?i)\b(?:server|host|data source|user id|uid|user|dbname|database|initial catalog|accountname|endpoint|username|port)\s*=|^(?:jdbc|odbc|sqlserver):`)
 
 // inAddress finds the password of a URL (postgres://user:password@host) or of a
 // connection string (Server=db;User Id=sa;Password=…).
@@ -293,13 +295,13 @@ func inAddress(whole *text) (all []leak) {
 		if unescaped, err := url.PathUnescape(pass); err == nil {
 			pass = unescaped
 		}
-		if !isPlain(pass) || partlyInjected.MatchString(pass) || isStandIn(pass, value[m[4]:m[5]]) || isExampleHost(value[m[8]:m[9]]) {
+		if !isPlain(pass) || partlyInjected().MatchString(pass) || isStandIn(pass, value[m[4]:m[5]]) || isExampleHost(value[m[8]:m[9]]) {
 			continue
 		}
 		all = append(all, leak{what: "a URL with a password", text: value[m[6]:m[7]], line: whole.line(m[0])})
 	}
 	for _, m := range matches(driverAddress, value, strings.Contains(value, "@tcp") || strings.Contains(value, "@unix(")) {
-		if pass := value[m[2]:m[3]]; isPlain(pass) && !partlyInjected.MatchString(pass) {
+		if pass := value[m[2]:m[3]]; isPlain(pass) && !partlyInjected().MatchString(pass) {
 			all = append(all, leak{what: "a connection string with a password", text: pass, line: whole.line(m[0])})
 		}
 	}
@@ -313,10 +315,10 @@ func inAddress(whole *text) (all []leak) {
 	}
 	offset := 0
 	for line := range strings.Lines(value) {
-		if connectionWord.MatchString(line) && connectionHint.MatchString(line) {
-			for _, m := range connectionField.FindAllStringSubmatch(line, 5) {
+		if connectionWord().MatchString(line) && connectionHint().MatchString(line) {
+			for _, m := range connectionField().FindAllStringSubmatch(line, 5) {
 				pass := strings.Trim(m[2], `"'`)
-				if isPlain(pass) && !partlyInjected.MatchString(pass) && !isStandIn(pass, "") && !isInert(pass) {
+				if isPlain(pass) && !partlyInjected().MatchString(pass) && !isStandIn(pass, "") && !isInert(pass) {
 					all = append(all, leak{what: "a connection string with a password", text: pass, line: whole.line(offset)})
 				}
 			}
@@ -327,10 +329,10 @@ func inAddress(whole *text) (all []leak) {
 }
 
 // driverAddress matches user:password@tcp(host:port)/db of Go's MySQL driver.
-var driverAddress = regexp.MustCompile(`\b[\w.-]+:([^\s:@/'"]+)@(?:tcp6?|unix)\(`)
+var driverAddress = lint.Regexp(`\b[\w.-]+:([^\s:@/'"]+)@(?:tcp6?|unix)\(`)
 
 // queryField matches tokens in the query of a URL, shared access signatures among them.
-var queryField = regexp.MustCompile(`(?i)://[^\s"'<>]*[?&](sig|token|access_token|auth_token|api_?key|apikey|key|secret|client_secret|password)=([^&\s"'<>#]{12,})`)
+var queryField = lint.Regexp(`(?i)://[^\s"'<>]*[?&](sig|token|access_token|auth_token|api_?key|apikey|key|secret|client_secret|password)=([^&\s"'<>#]{12,})`)
 
 // isExampleHost reports whether a host is one of documentation: RFC 2606 sets
 // example.com and its like apart; nobody's password opens them.
@@ -340,7 +342,7 @@ func isExampleHost(host string) bool {
 }
 
 // header matches HTTP authentication as headers, curl's options and proxies' snippets write it.
-var header = regexp.MustCompile(`(?i)\bauthorization\\?["']?\s*[:=,]?\s*\\?["']?(basic|bearer|token|apikey)\s+([A-Za-z0-9+/=._~-]{8,})`)
+var header = lint.Regexp(`(?i)\bauthorization\\?["']?\s*[:=,]?\s*\\?["']?(basic|bearer|token|apikey)\s+([A-Za-z0-9+/=._~-]{8,})`)
 
 // inHeader finds literal Authorization headers.
 func inHeader(whole *text) (all []leak) {
@@ -348,7 +350,7 @@ func inHeader(whole *text) (all []leak) {
 	if len(value) > 1<<20 || !strings.Contains(value, "uthorization") && !strings.Contains(value, "UTHORIZATION") {
 		return nil
 	}
-	for _, m := range header.FindAllStringSubmatchIndex(value, 50) {
+	for _, m := range header().FindAllStringSubmatchIndex(value, 50) {
 		if l := inScheme(value[m[2]:m[3]], value[m[4]:m[5]]); l != nil {
 			l.what, l.line = "an Authorization header", whole.line(m[0])
 			all = append(all, *l)
@@ -358,7 +360,7 @@ func inHeader(whole *text) (all []leak) {
 }
 
 // credentials matches the value of an Authorization header alone, whatever it is the value of.
-var credentials = regexp.MustCompile(`^(?i)(basic|bearer|token|apikey|api-key|key|splunk|bot)\s+["']?([A-Za-z0-9+/=._~-]{8,})["']?$`)
+var credentials = lint.Regexp(`^(?i)(basic|bearer|token|apikey|api-key|key|splunk|bot)\s+["']?([A-Za-z0-9+/=._~-]{8,})["']?$`)
 
 // inCredentials finds what stands behind Basic, Bearer and the like
 // (https://www.iana.org/assignments/http-authschemes) in a value that is nothing else.
@@ -366,7 +368,7 @@ func inCredentials(value string) *leak {
 	if len(value) > 1<<14 {
 		return nil
 	}
-	if m := credentials.FindStringSubmatch(strings.TrimSpace(value)); m != nil {
+	if m := credentials().FindStringSubmatch(strings.TrimSpace(value)); m != nil {
 		return inScheme(m[1], m[2])
 	}
 	return nil
@@ -427,7 +429,7 @@ func isText(data []byte) bool {
 }
 
 // passwordHash matches what password files hold: crypt, bcrypt, Argon2, LDAP, SCRAM, Django.
-var passwordHash = regexp.MustCompile(`(?:^|[:\s"'=])(?:\$(?:2[abxy]|apr1|1|5|6|y|7|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?)\$[^\s"']{12,}|\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT|PBKDF2[^}]*)\}[A-Za-z0-9+/=$.]{16,}|SCRAM-SHA-256\$\d+:[^\s"']{16,}|pbkdf2_sha256\$\d+\$[^\s"']{16,})`)
+var passwordHash = lint.Regexp(`(?:^|[:\s"'=])(?:\$(?:2[abxy]|apr1|1|5|6|y|7|argon2(?:id|i|d)|scrypt|pbkdf2(?:-sha\d+)?)\$[^\s"']{12,}|\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT|PBKDF2[^}]*)\}[A-Za-z0-9+/=$.]{16,}|SCRAM-SHA-256\$\d+:[^\s"']{16,}|pbkdf2_sha256\$\d+\$[^\s"']{16,})`)
 
 // A fieldValue is one name and value of an embedded file.
 type fieldValue struct {
@@ -531,9 +533,9 @@ func flatten(name string, n *yaml.Node, depth int, fields *[]fieldValue) {
 	}
 }
 
-var trailingComment = regexp.MustCompile(`\s[;#]`)
+var trailingComment = lint.Regexp(`\s[;#]`)
 
-var assignment = regexp.MustCompile(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
+var assignment = lint.Regexp(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
 
 // assignments reads .ini, .properties, .env, TOML and their like by line. It is a
 // configuration where most lines that are neither blank nor comments assign.
@@ -546,7 +548,7 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 			continue
 		}
 		lines++
-		m := assignment.FindStringSubmatch(text)
+		m := assignment().FindStringSubmatch(text)
 		if m == nil {
 			continue
 		}
@@ -556,7 +558,7 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 		}
 		value := m[2]
 		if value != "" && value[0] != '"' && value[0] != '\'' {
-			if at := trailingComment.FindStringIndex(value); at != nil {
+			if at := trailingComment().FindStringIndex(value); at != nil {
 				value = strings.TrimSpace(value[:at[0]])
 			}
 			if isCode(value) {
@@ -630,7 +632,7 @@ func inText(name, value string) []leak {
 	} else if !isFile && len(all.all) == 0 {
 		if l := inNamed(name, value); l != nil {
 			found = []leak{*l}
-		} else if strings.HasPrefix(value, "-") || setting.MatchString(value) {
+		} else if strings.HasPrefix(value, "-") || setting().MatchString(value) {
 			found = inScript(value) // an option alone, -Ddb.password=…, or a file of one line, DB_PASSWORD=…
 		}
 	}
@@ -640,7 +642,7 @@ func inText(name, value string) []leak {
 }
 
 // setting matches NAME=value, and a list of these: a=b,password=c.
-var setting = regexp.MustCompile(`^["']?[A-Za-z_][\w.-]*=[^=]`)
+var setting = lint.Regexp(`^["']?[A-Za-z_][\w.-]*=[^=]`)
 
 // inNamed judges a value by its name and by what it is. It is strict: outside a
 // Secret a name alone makes no finding.
@@ -650,11 +652,11 @@ func inNamed(name, value string) *leak {
 		return nil
 	}
 	v := strings.TrimSpace(value)
-	if hasWords(v) || isInert(v) || partlyInjected.MatchString(v) || strings.HasPrefix(v, "[") || strings.HasPrefix(v, "{") {
+	if hasWords(v) || isInert(v) || partlyInjected().MatchString(v) || strings.HasPrefix(v, "[") || strings.HasPrefix(v, "{") {
 		return nil
 	}
 	switch {
-	case h == password && passwordHash.MatchString(v):
+	case h == password && passwordHash().MatchString(v):
 		return nil // a hash outside a Secret is judged by nobody: it may be meant to be read
 	case h == password && isWeak(v):
 		return &leak{what: weakPassword, text: v}
@@ -662,7 +664,7 @@ func inNamed(name, value string) *leak {
 		return &leak{what: "a password", text: v}
 	case h == apiKey && isWeakKey(v):
 		return &leak{what: weakKey, text: v}
-	case h == apiKey && !namesASecret(v) && (looksRandom(v) || len(v) >= 8 && !kebabName.MatchString(v) && !identifier.MatchString(v) && !quantity.MatchString(v)):
+	case h == apiKey && !namesASecret(v) && (looksRandom(v) || len(v) >= 8 && !kebabName().MatchString(v) && !identifier().MatchString(v) && !quantity().MatchString(v)):
 		return &leak{what: "a key or token", text: v}
 	case h == mayHold && looksRandom(v):
 		return &leak{what: "a key or token", text: v}
@@ -676,5 +678,5 @@ func identifierOf(name, value string) bool {
 	if strings.EqualFold(name, value) {
 		return true
 	}
-	return identifier.MatchString(value) && strings.ToUpper(value) == value && strings.Contains(value, "_") && nameHint(value) != noHint
+	return identifier().MatchString(value) && strings.ToUpper(value) == value && strings.Contains(value, "_") && nameHint(value) != noHint
 }

@@ -2,7 +2,6 @@ package secret
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -38,16 +37,18 @@ var CustomResourceSecret = &lint.Rule{
 					if covered[n.YAML()] {
 						return false // another rule looks there
 					}
-					if !n.IsScalar() || !isGiven(n.Value()) || names[n.Value()] || isGenerated(n) {
+					if !n.IsScalar() || n.Value() == "" || names[n.Value()] {
 						return true
 					}
 					name := fieldName(n)
-					if !n.IsString() && nameHint(name) != password || namesASecret(n.Value()) && !isWeak(n.Value()) {
-						return true
+					found := search(n, name, n.Value())
+					if len(found) == 0 && strings.Contains(n.Value(), "@") && strings.HasSuffix(strings.ToLower(name), "image") {
+						if m := imageUser().FindStringSubmatch(n.Value()); m != nil && isPlain(m[1]) {
+							found = []leak{{what: "a password", text: m[1]}}
+						}
 					}
-					found := inText(name, n.Value())
-					if m := imageUser.FindStringSubmatch(n.Value()); m != nil && len(found) == 0 && strings.HasSuffix(strings.ToLower(name), "image") && isPlain(m[1]) {
-						found = []leak{{what: "a password", text: m[1]}}
+					if len(found) == 0 || !n.IsString() && nameHint(name) != password || namesASecret(n.Value()) && !isWeak(n.Value()) {
+						return true
 					}
 					report(pass, n, found, fmt.Sprintf("%s holds %%s in plain text in %s%%s", r, n.GenericPath()))
 					return true
@@ -58,7 +59,7 @@ var CustomResourceSecret = &lint.Rule{
 }
 
 // imageUser matches user:password@registry/image. No runtime takes it, but it is written.
-var imageUser = regexp.MustCompile(`^[^/@:\s]+:([^@\s]+)@[^/@\s]+/`)
+var imageUser = lint.Regexp(`^[^/@:\s]+:([^@\s]+)@[^/@\s]+/`)
 
 // coveredOf returns the parts of an object's pods that EnvLiteralSecret and SecretInArgs look at.
 func coveredOf(r *lint.Resource) map[*yaml.Node]bool {

@@ -95,7 +95,7 @@ func inSecret(kind, object, key, value string) []leak {
 	if strings.Contains(v, "-----BEGIN ") || isPublicKey(v) {
 		return nil // certificates and public keys: a private one would have been found
 	}
-	if passwordHash.MatchString(v) {
+	if passwordHash().MatchString(v) {
 		return []leak{{what: "the hash of a password, which can be guessed offline,", text: v, hash: true}}
 	}
 	if all, isFile := inFile(key, value, 0); isFile {
@@ -114,13 +114,13 @@ func inSecret(kind, object, key, value string) []leak {
 	}
 	switch {
 	case h == noHint:
-		if looksRandom(v) && !isBenign(key) && !uuid.MatchString(v) {
+		if looksRandom(v) && !isBenign(key) && !uuid().MatchString(v) {
 			return one("a value that looks like a key")
 		}
 		return nil
-	case h == password && scalarWord.MatchString(v) && !isWeak(v), h != password && isInert(v), partlyInjected.MatchString(v):
+	case h == password && scalarWord().MatchString(v) && !isWeak(v), h != password && isInert(v), partlyInjected().MatchString(v):
 		return nil
-	case filePath.MatchString(v) && strings.HasPrefix(v, "/"), namesASecret(v) && h != password:
+	case filePath().MatchString(v) && strings.HasPrefix(v, "/"), namesASecret(v) && h != password:
 		return nil
 	case isWeak(v) && h == password:
 		return one(weakPassword)

@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,11 +31,11 @@ var ConfigMapSensitive = &lint.Rule{
 }
 
 var (
-	mailAddress = regexp.MustCompile(`\b[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}\b`)
-	iban        = regexp.MustCompile(`\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b`)
-	cardNumber  = regexp.MustCompile(`\b(?:4\d{3}|5[1-5]\d{2}|2[2-7]\d{2}|3[47]\d{2}|6(?:011|5\d{2}))(?:[ -]?\d{4}){2}[ -]?\d{3,4}\b`)
-	phoneNumber = regexp.MustCompile(`\+\d{1,3}[ ()./-]?(?:\d[ ()./-]?){7,12}\d`)
-	phoneName   = regexp.MustCompile(`(?i)phone|mobile|telefon|fax|sms`)
+	mailAddress = lint.Regexp(`\b[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}\b`)
+	iban        = lint.Regexp(`\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b`)
+	cardNumber  = lint.Regexp(`\b(?:4\d{3}|5[1-5]\d{2}|2[2-7]\d{2}|3[47]\d{2}|6(?:011|5\d{2}))(?:[ -]?\d{4}){2}[ -]?\d{3,4}\b`)
+	phoneNumber = lint.Regexp(`\+\d{1,3}[ ()./-]?(?:\d[ ()./-]?){7,12}\d`)
+	phoneName   = lint.Regexp(`(?i)phone|mobile|telefon|fax|sms`)
 )
 
 // personal finds the first personal datum of a value.
@@ -44,7 +43,7 @@ func personal(name, value string) (what, part string) {
 	if len(value) > 1<<20 {
 		return "", ""
 	}
-	for _, at := range mailAddress.FindAllStringIndex(value, 200) {
+	for _, at := range mailAddress().FindAllStringIndex(value, 200) {
 		m := value[at[0]:at[1]]
 		if at[0] > 0 && strings.ContainsRune("/:@", rune(value[at[0]-1])) {
 			continue // a URL's user, an image
@@ -53,18 +52,18 @@ func personal(name, value string) (what, part string) {
 			return "a mail address", m
 		}
 	}
-	for _, m := range iban.FindAllString(value, 50) {
+	for _, m := range iban().FindAllString(value, 50) {
 		if isIBAN(strings.ReplaceAll(m, " ", "")) {
 			return "a bank account's number", m
 		}
 	}
-	for _, m := range cardNumber.FindAllString(value, 50) {
+	for _, m := range cardNumber().FindAllString(value, 50) {
 		if isLuhn(strings.NewReplacer(" ", "", "-", "").Replace(m)) {
 			return "a card number", m
 		}
 	}
-	if phoneName.MatchString(name) {
-		if m := phoneNumber.FindString(value); m != "" {
+	if phoneName().MatchString(name) {
+		if m := phoneNumber().FindString(value); m != "" {
 			return "a telephone number", m
 		}
 	}

@@ -1,107 +1,102 @@
 package secret
 
 import (
+	_ "embed"
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
-	ahocorasick "github.com/BobuSumisu/aho-corasick"
-	"github.com/BurntSushi/toml"
-	"github.com/zricethezav/gitleaks/v8/config"
+	"github.com/manilint/manilint/lint"
 )
 
-// The formats of providers' tokens are gitleaks' own, read from the configuration
-// that its module embeds: as data, since its detector keeps global state, logs and reads files.
-// What it takes to use them is small: keywords say which expressions are worth
-// trying, an entropy that the token must reach, and lists of known examples.
+// The formats of providers' tokens are gitleaks' own. tokens.json holds those of its rules
+// that are of use here, generated from the configuration that its module embeds: the module
+// itself would bring some forty packages for one text. What it takes to use them is
+// small: keywords say which expressions are worth trying, an entropy that the token must
+// reach, and lists of known examples.
 //
-// Measured on two cores: reading the table takes 6 ms, once and only when a value
-// is looked at; all 222 expressions would take 28 ms to compile, so each is
-// compiled when its keyword first turns up.
+// All 200 expressions would take 28 ms to compile, so each is compiled when its keyword
+// first turns up.
 
 type pattern struct {
-	ID          string
-	Description string
-	Regex       string
-	Path        string
-	SecretGroup int
-	Entropy     float64
-	Keywords    []string
-	Allowlists  []allowlist
+	ID          string      `json:"id"`
+	Regex       string      `json:"regex"`
+	SecretGroup int         `json:"secretGroup,omitempty"`
+	Entropy     float64     `json:"entropy,omitempty"`
+	Keywords    []string    `json:"keywords"`
+	Allowlists  []allowlist `json:"allowlists,omitempty"`
 
 	compiled func() *regexp.Regexp
 }
 
 type allowlist struct {
-	Condition   string
-	RegexTarget string
-	Regexes     []string
-	StopWords   []string
-	Paths       []string
+	Condition   string   `json:"condition,omitempty"`
+	RegexTarget string   `json:"regexTarget,omitempty"`
+	Regexes     []string `json:"regexes,omitempty"`
+	StopWords   []string `json:"stopWords,omitempty"`
+	Paths       []string `json:"paths,omitempty"`
 
 	compiled func() []*regexp.Regexp
 }
 
-type patternTable struct {
-	patterns  []*pattern
-	byKeyword map[string][]int
-	trie      *ahocorasick.Trie
-	global    []*regexp.Regexp
+// A tokenFile is tokens.json.
+type tokenFile struct {
+	Source   string     `json:"source"`
+	License  []string   `json:"license"`
+	Allowed  []string   `json:"allowed"` // expressions of what is no token of any kind
+	Patterns []*pattern `json:"patterns"`
 }
 
-// leftOut are the patterns that do not say whose token it is, or that are about
-// another kind of file. The names and the shape of values are judged here instead.
-var leftOut = set(`generic-api-key kubernetes-secret-yaml hashicorp-tf-password nuget-config-password freemius-secret-key pkcs12-file
-	sidekiq-secret curl-auth-user curl-auth-header private-key`)
+//go:embed tokens.json
+var tokensJSON []byte
 
-// publicIDs are patterns of identifiers that are no secret by themselves.
-var publicIDs = set(`adobe-client-id asana-client-id bitbucket-client-id discord-client-id linkedin-client-id looker-client-id
-	messagebird-client-id plaid-client-id sendbird-access-id sumologic-access-id mailgun-pub-key lob-pub-api-key flutterwave-public-key
-	new-relic-user-api-id alibaba-access-key-id`)
+type patternTable struct {
+	patterns  []*pattern
+	keywords  []string
+	byKeyword [][]int
+	matcher   func() *matcher
+	allowed   func() []*regexp.Regexp
+}
 
 var patterns = sync.OnceValue(func() *patternTable {
-	var conf struct {
-		Allowlist allowlist
-		Rules     []*pattern
+	var file tokenFile
+	if err := json.Unmarshal(tokensJSON, &file); err != nil {
+		panic("tokens.json: " + err.Error()) // a test reads it
 	}
-	if _, err := toml.Decode(config.DefaultConfig, &conf); err != nil {
-		panic("gitleaks' default configuration: " + err.Error()) // a test reads it
-	}
-	table := &patternTable{byKeyword: map[string][]int{}}
-	for _, expr := range conf.Allowlist.Regexes {
-		table.global = append(table.global, regexp.MustCompile(expr))
-	}
-	var keywords []string
-	for _, p := range conf.Rules {
-		if leftOut[p.ID] || publicIDs[p.ID] || p.Regex == "" || p.Path != "" || len(p.Keywords) == 0 {
-			continue
-		}
-		p.compiled = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(p.Regex) })
+	table := &patternTable{patterns: file.Patterns, allowed: compileAll(file.Allowed)}
+	places := map[string]int{}
+	for i, p := range table.patterns {
+		p.compiled = lint.Regexp(p.Regex)
 		for i := range p.Allowlists {
-			a := &p.Allowlists[i]
-			a.compiled = sync.OnceValue(func() []*regexp.Regexp {
-				var all []*regexp.Regexp
-				for _, expr := range a.Regexes {
-					all = append(all, regexp.MustCompile(expr))
-				}
-				return all
-			})
+			p.Allowlists[i].compiled = compileAll(p.Allowlists[i].Regexes)
 		}
 		for _, k := range p.Keywords {
-			k = strings.ToLower(k)
-			if table.byKeyword[k] == nil {
-				keywords = append(keywords, k)
+			at, ok := places[k]
+			if !ok {
+				at = len(table.keywords)
+				places[k] = at
+				table.keywords = append(table.keywords, k)
+				table.byKeyword = append(table.byKeyword, nil)
 			}
-			table.byKeyword[k] = append(table.byKeyword[k], len(table.patterns))
+			table.byKeyword[at] = append(table.byKeyword[at], i)
 		}
-		table.patterns = append(table.patterns, p)
 	}
-	slices.Sort(keywords)
-	table.trie = ahocorasick.NewTrieBuilder().AddStrings(keywords).Build()
+	table.matcher = sync.OnceValue(func() *matcher { return newMatcher(table.keywords) })
 	return table
 })
+
+func compileAll(exprs []string) func() []*regexp.Regexp {
+	return sync.OnceValue(func() []*regexp.Regexp {
+		var all []*regexp.Regexp
+		for _, expr := range exprs {
+			all = append(all, regexp.MustCompile(expr))
+		}
+		return all
+	})
+}
 
 // A token is a provider's token found in a text.
 type token struct {
@@ -119,22 +114,26 @@ func findTokens(text string) []token {
 	// Each pattern looks at the surroundings of its keywords only: on all of a large
 	// file the expressions are slow.
 	type window struct{ from, to int }
-	windows := map[int][]window{}
-	for _, m := range table.trie.MatchString(asciiLower(text)) {
-		pos := int(m.Pos())
+	var windows map[int][]window
+	table.matcher().scan(text, func(word, end int) bool {
+		pos := end - len(table.keywords[word])
 		at := window{max(0, pos-before), min(len(text), pos+after)}
 		at.from += strings.LastIndexByte(text[at.from:pos], '\n') + 1
 		if eol := strings.IndexByte(text[pos:at.to], '\n'); eol >= 0 {
 			at.to = min(at.to, pos+eol+nextLine)
 		}
-		for _, i := range table.byKeyword[m.MatchString()] {
+		for _, i := range table.byKeyword[word] {
 			if w := windows[i]; len(w) > 0 && at.from <= w[len(w)-1].to {
 				w[len(w)-1].to = max(w[len(w)-1].to, at.to)
 			} else {
+				if windows == nil {
+					windows = map[int][]window{}
+				}
 				windows[i] = append(w, at)
 			}
 		}
-	}
+		return true
+	})
 	var found []token
 	for _, i := range slices.Sorted(maps.Keys(windows)) {
 		p := table.patterns[i]
@@ -156,17 +155,6 @@ func findTokens(text string) []token {
 	return found
 }
 
-// asciiLower keeps every byte in its place, which Unicode's lower case does not.
-func asciiLower(text string) string {
-	b := []byte(text)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
-
 // before and after are how far from its keyword a token may reach: a name of fifty characters
 // in front, a JWT behind; and how far into the next line, where the value may begin.
 const before, after, nextLine = 200, 2000, 100
@@ -186,7 +174,7 @@ func group(want int, at []int) (start, end int) {
 }
 
 func (t *patternTable) isAllowed(secret string) bool {
-	return slices.ContainsFunc(t.global, func(r *regexp.Regexp) bool { return r.MatchString(secret) })
+	return slices.ContainsFunc(t.allowed(), func(r *regexp.Regexp) bool { return r.MatchString(secret) })
 }
 
 func (p *pattern) isAllowed(text, match, secret string) bool {

@@ -2,15 +2,16 @@ package secret
 
 import (
 	"math"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // injected matches a value that a tool puts in at or before the deploy: what
 // stands in the file is a reference. One form each:
-var injected = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
+var injected = lint.Regexp(`(?i)^(?:` + strings.Join([]string{
 	`<path:[^>]+>`,                                  // argocd-vault-plugin
 	`<[^<>]{1,120}>`,                                // <your-password>, <secret>
 	`ref\+[a-z0-9]+://.+`, `secretref\+[a-z]+://.+`, // vals
@@ -34,10 +35,10 @@ var injected = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
 }, "|") + `)$`)
 
 // partlyInjected matches a reference inside a longer value.
-var partlyInjected = regexp.MustCompile(`\$\([^)]+\)|\$\{[^}]+\}|\{\{.+?\}\}|<path:[^>]+>|\$[A-Z_][A-Z0-9_]{2,}\b|ENC\[[A-Z0-9_]+,|\$__(?:file|env|vault)\{|%\([a-zA-Z_]+\)s`)
+var partlyInjected = lint.Regexp(`\$\([^)]+\)|\$\{[^}]+\}|\{\{.+?\}\}|<path:[^>]+>|\$[A-Z_][A-Z0-9_]{2,}\b|ENC\[[A-Z0-9_]+,|\$__(?:file|env|vault)\{|%\([a-zA-Z_]+\)s`)
 
 // placeholder matches, without case, what stands where somebody is to put a value.
-var placeholder = regexp.MustCompile(`(?i)^[\[({"'*]*(?:` + strings.Join([]string{
+var placeholder = lint.Regexp(`(?i)^[\[({"'*]*(?:` + strings.Join([]string{
 	`x{3,}(?:[-_ ]?x+)*`, `\*{2,}`, `\.{2,}`, `…`, `-{2,}`, `_{2,}`, `\?+`, `#{2,}`, `0{8,}`,
 	`your[-_ .]?.*`, `.*[-_ ]your[-_ ].*`,
 	`(?:please[-_ ]?)?(?:replace|insert|enter|provide|specify|supply|fill|put|paste|set|override|overwrite|add|define|configure)[-_ ]?(?:me|this|it|with|by|your|here|in|a|an|the|value|secret|password|token|key|before|at|via|from|real|actual|own)?(?:[-_ ].*)?`,
@@ -61,11 +62,11 @@ var weakWords = set(`changeme changeit changethis changemenow changemeplease ple
 	securepassword strongpassword dbpassword dbpass databasepassword apppassword token apikey apitoken key secretkey secrettoken private public dev devpassword development local localhost
 	staging prod production temp temporary temppassword initial initialpassword bootstrap pssword asdf asdfasdf asdfgh zxcvbn qazwsx 1q2w3e4r 1qaz2wsx`)
 
-var notAlnum = regexp.MustCompile(`[^a-z0-9@]+`)
+var notAlnum = lint.Regexp(`[^a-z0-9@]+`)
 
 // isWeak reports whether a password is among those that are tried first.
 func isWeak(value string) bool {
-	v := notAlnum.ReplaceAllString(strings.ToLower(value), "")
+	v := notAlnum().ReplaceAllString(strings.ToLower(value), "")
 	if weakWords[v] || len(v) <= 10 && v != "" && strings.Trim(v, "0123456789") == "" {
 		return true
 	}
@@ -75,7 +76,7 @@ func isWeak(value string) bool {
 // isWeakKey reports whether a key or token is a stand-in that a product installs
 // with. Words such as "token" or "password" are rather the name of a key there.
 func isWeakKey(value string) bool {
-	v := notAlnum.ReplaceAllString(strings.ToLower(value), "")
+	v := notAlnum().ReplaceAllString(strings.ToLower(value), "")
 	return isWeak(value) && len(v) >= 6 && (strings.HasPrefix(v, "change") || strings.ContainsAny(v, "0123456789") || strings.Contains(v, "super") || strings.HasPrefix(v, "my") || strings.HasPrefix(v, "insecure"))
 }
 
@@ -83,55 +84,55 @@ func isWeakKey(value string) bool {
 // nor a placeholder, nor a reference that a tool resolves, nor encrypted.
 func isPlain(value string) bool {
 	v := strings.TrimSpace(value)
-	if v == "" || injected.MatchString(v) {
+	if v == "" || injected().MatchString(v) {
 		return false
 	}
-	return len(v) > 200 || isWeakChange(v) || !placeholder.MatchString(v)
+	return len(v) > 200 || isWeakChange(v) || !placeholder().MatchString(v)
 }
 
 // isGiven reports whether a value that may be a whole file or a command says something
 // itself. Of what has several words each is judged by itself: "curl -u a:b registry.example".
 func isGiven(value string) bool {
 	v := strings.TrimSpace(value)
-	return v != "" && !injected.MatchString(v) && (hasWords(v) || isPlain(v))
+	return v != "" && !injected().MatchString(v) && (hasWords(v) || isPlain(v))
 }
 
 // isWeakChange keeps "changeme" and its like from being read as a placeholder:
 // charts install with it.
 func isWeakChange(v string) bool {
-	return strings.HasPrefix(notAlnum.ReplaceAllString(strings.ToLower(v), ""), "change")
+	return strings.HasPrefix(notAlnum().ReplaceAllString(strings.ToLower(v), ""), "change")
 }
 
 var (
-	scalarWord = regexp.MustCompile(`(?i)^(?:true|false|yes|no|on|off|enabled?|disabled?|none|null|nil|auto|always|never|default|required|optional|basic|bearer|oauth2?|oidc|ldap|jwt|saml|plain|scram|md5|sha-?\d+|scram-sha-\d+|hs\d+|rs\d+|es\d+|aes\d*|rsa|ed25519|ecdsa|argon2|bcrypt|scrypt|plaintext|internal|external)$`)
-	quantity   = regexp.MustCompile(`^[+-]?\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d|w|y|k|K|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|B|KB|MB|GB|%)?$|^(?:\d+(?:\.\d+)?(?:h|m|s|ms))+$`)
-	number     = regexp.MustCompile(`^[+-]?\d+(?:\.\d+)?$`)
-	filePath   = regexp.MustCompile(`^(?:\.{0,2}/[\w.@%+ -]*(?:/[\w.@%+ -]*)*|~/.*|[A-Za-z]:\\.*|(?:[\w.@-]+/)+[\w@-]+\.[a-z]{1,10})$|^[\w.-]+\.(?:txt|json|ya?ml|pem|key|crt|cert|cer|p12|pfx|jks|conf|cfg|ini|properties|env|toml|xml|sh|py|js|password|passwd|secret|token|jwt|pub|gpg|asc|keytab|keystore|truststore|kubeconfig|secrets?)$`)
-	plainURL   = regexp.MustCompile(`^(?i)[a-z][a-z0-9+.-]*://[^\s@]*$`)
-	hostName   = regexp.MustCompile(`^(?i)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z-]+(?::\d+)?$`)
-	kebabName  = regexp.MustCompile(`^[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+$`)
-	uuid       = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	digestLike = regexp.MustCompile(`^(?i)(?:sha(?:1|224|256|384|512)|md5)[-:]`)
-	identifier = regexp.MustCompile(`^[A-Za-z_]+$`)
+	scalarWord = lint.Regexp(`(?i)^(?:true|false|yes|no|on|off|enabled?|disabled?|none|null|nil|auto|always|never|default|required|optional|basic|bearer|oauth2?|oidc|ldap|jwt|saml|plain|scram|md5|sha-?\d+|scram-sha-\d+|hs\d+|rs\d+|es\d+|aes\d*|rsa|ed25519|ecdsa|argon2|bcrypt|scrypt|plaintext|internal|external)$`)
+	quantity   = lint.Regexp(`^[+-]?\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d|w|y|k|K|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|B|KB|MB|GB|%)?$|^(?:\d+(?:\.\d+)?(?:h|m|s|ms))+$`)
+	number     = lint.Regexp(`^[+-]?\d+(?:\.\d+)?$`)
+	filePath   = lint.Regexp(`^(?:\.{0,2}/[\w.@%+ -]*(?:/[\w.@%+ -]*)*|~/.*|[A-Za-z]:\\.*|(?:[\w.@-]+/)+[\w@-]+\.[a-z]{1,10})$|^[\w.-]+\.(?:txt|json|ya?ml|pem|key|crt|cert|cer|p12|pfx|jks|conf|cfg|ini|properties|env|toml|xml|sh|py|js|password|passwd|secret|token|jwt|pub|gpg|asc|keytab|keystore|truststore|kubeconfig|secrets?)$`)
+	plainURL   = lint.Regexp(`^(?i)[a-z][a-z0-9+.-]*://[^\s@]*$`)
+	hostName   = lint.Regexp(`^(?i)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z-]+(?::\d+)?$`)
+	kebabName  = lint.Regexp(`^[a-z][a-z0-9]*(?:[-.][a-z0-9]+)+$`)
+	uuid       = lint.Regexp(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	digestLike = lint.Regexp(`^(?i)(?:sha(?:1|224|256|384|512)|md5)[-:]`)
+	identifier = lint.Regexp(`^[A-Za-z_]+$`)
 	// publicKeys are what its owner gives to browsers: the DSN of Sentry, which holds no
 	// more than a public key (https://docs.sentry.io/concepts/key-terms/dsn-explainer/),
 	// Stripe's publishable keys and PostHog's project keys.
-	publicKeys = regexp.MustCompile(`^https?://[0-9a-f]{32}@[\w.-]+(?::\d+)?(?:/[\w-]+)*/\d+$|^pk_(?:live|test)_\w+$|^phc_\w+$`)
+	publicKeys = lint.Regexp(`^https?://[0-9a-f]{32}@[\w.-]+(?::\d+)?(?:/[\w-]+)*/\d+$|^pk_(?:live|test)_\w+$|^phc_\w+$`)
 )
 
 // isInert reports whether a value is, whatever its name, a switch, a quantity, a
 // path, an address, a digest: no credential.
 func isInert(value string) bool {
 	v := strings.TrimSpace(value)
-	return scalarWord.MatchString(v) || quantity.MatchString(v) && !number.MatchString(v) || filePath.MatchString(v) ||
-		plainURL.MatchString(v) || hostName.MatchString(v) || digestLike.MatchString(v) || publicKeys.MatchString(v)
+	return scalarWord().MatchString(v) || quantity().MatchString(v) && !number().MatchString(v) || filePath().MatchString(v) ||
+		plainURL().MatchString(v) || hostName().MatchString(v) || digestLike().MatchString(v) || publicKeys().MatchString(v)
 }
 
 // namesASecret matches values such as my-db-credentials: the name of an object
 // that holds the secret, not the secret.
 func namesASecret(value string) bool {
 	v := strings.TrimSpace(value)
-	if !kebabName.MatchString(v) {
+	if !kebabName().MatchString(v) {
 		return false
 	}
 	for _, w := range splitName(v) {
@@ -157,17 +158,17 @@ func entropy(s string) float64 {
 	return bits
 }
 
-var randomChars = regexp.MustCompile(`^[A-Za-z0-9+/=_.:~!@#$%^&*?,;-]+$`)
+var randomChars = lint.Regexp(`^[A-Za-z0-9+/=_.:~!@#$%^&*?,;-]+$`)
 
 // looksRandom reports whether a value is of the kind that generators make: long,
 // without words, with digits and letters mixed. Names made of words, versions,
 // digests and image references are not.
 func looksRandom(value string) bool {
 	v := strings.TrimSpace(value)
-	if len(v) < 16 || len(v) > 512 || !randomChars.MatchString(v) || digestLike.MatchString(v) || filePath.MatchString(v) || plainURL.MatchString(v) || hostName.MatchString(v) {
+	if len(v) < 16 || len(v) > 512 || !randomChars().MatchString(v) || digestLike().MatchString(v) || filePath().MatchString(v) || plainURL().MatchString(v) || hostName().MatchString(v) {
 		return false
 	}
-	if uuid.MatchString(v) {
+	if uuid().MatchString(v) {
 		return true
 	}
 	// The longest piece between separators decides: app-name-7f9c is a name.

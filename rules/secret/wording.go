@@ -1,9 +1,10 @@
 package secret
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // Files of translations hold the words for passwords and tokens under names that end
@@ -11,10 +12,10 @@ import (
 
 // translation matches the names of such files: messages_en.properties, i18n-de.json,
 // locales/fr.yaml, strings.xml.
-var translation = regexp.MustCompile(`(?i)(?:^|[^a-z])(?:messages?|i18n|l10n|locales?|lang|languages?|translations?|strings|texts?|labels|nls|wording|glossary|dictionary)(?:[^a-z]|$)` +
+var translation = lint.Regexp(`(?i)(?:^|[^a-z])(?:messages?|i18n|l10n|locales?|lang|languages?|translations?|strings|texts?|labels|nls|wording|glossary|dictionary)(?:[^a-z]|$)` +
 	`|(?:^|[_.-])(?:ar|bg|bn|cs|da|de|el|en|es|et|eu|fa|fi|fr|ga|he|hi|hr|hu|it|ja|ko|lt|lv|nb|nl|nn|pl|pt|ro|ru|sk|sl|sr|sv|ta|th|tr|uk|ur|vi|zh)(?:[_-][a-z]{2,4})?\.(?:json|ya?ml|properties|toml|ini|po|xml|txt|ftl|arb)$`)
 
-func isTranslation(filename string) bool { return translation.MatchString(filename) }
+func isTranslation(filename string) bool { return translation().MatchString(filename) }
 
 // isWording reports whether a value can be a text for people: of letters, without
 // figures or any sign that passwords are made of.

@@ -23,10 +23,10 @@ var EnvLiteralSecret = &lint.Rule{
 		names := namesOf(pass.Bundle)
 		for _, c := range pass.Containers() {
 			for _, v := range variables(c.Node.Get("env")) {
-				if !isGiven(v.value) || isGenerated(v.node) || names[v.value] && !isWeak(v.value) {
+				if names[v.value] && !isWeak(v.value) {
 					continue
 				}
-				report(pass, v.node, inText(v.name, v.value), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, v.name))
+				report(pass, v.node, search(v.node, v.name, v.value), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, v.name))
 			}
 		}
 	},
@@ -118,15 +118,17 @@ func inWords(pass *lint.Pass, items []*lint.Node, format string) {
 	program := ""
 	for i, item := range items {
 		text := item.Value()
-		if text == "" || isGenerated(item) {
+		if text == "" {
 			continue
 		}
 		var found leaks
-		found.add(inContent("", text)...)
-		found.add(inScript(text)...)
+		if isWorth("", text) {
+			found.add(inContent("", text)...)
+			found.add(inScript(text)...)
+		}
 		if i > 0 && len(found.all) == 0 {
 			before := strings.TrimSpace(items[i-1].Value())
-			if flag := strings.TrimLeft(before, "-"); strings.HasPrefix(before, "-") && !strings.ContainsAny(flag, "= \t\n") && !strings.HasPrefix(text, "-") && isLiteral(text) {
+			if flag := strings.TrimLeft(before, "-"); strings.HasPrefix(before, "-") && !strings.ContainsAny(flag, "= \t\n") && !strings.HasPrefix(text, "-") && nameHint(flag) != noHint && isLiteral(text) {
 				if l := inNamed(flag, text); l != nil {
 					l.field = before
 					found.add(*l)
@@ -139,22 +141,26 @@ func inWords(pass *lint.Pass, items []*lint.Node, format string) {
 			if i > 0 && strings.HasPrefix(items[i-1].Value(), "-") {
 				line = program + " x " + items[i-1].Value() + " " + text
 			}
-			for _, l := range inClient(line) {
-				if strings.Contains(text, l.text) {
-					found.add(l)
+			if hasOption(line) {
+				for _, l := range inClient(line) {
+					if strings.Contains(text, l.text) {
+						found.add(l)
+					}
 				}
 			}
 		}
 		if base := text[strings.LastIndexByte(text, '/')+1:]; !strings.HasPrefix(text, "-") && !strings.ContainsAny(text, " \n") && i == 0 {
 			program = base
 		}
-		report(pass, item, found.all, format)
+		if len(found.all) > 0 && !isGenerated(item) {
+			report(pass, item, found.all, format)
+		}
 	}
 }
 
 func inHTTPHeader(pass *lint.Pass, c *lint.Container, hook string, h *lint.Node) {
 	name, value := h.Get("name").Value(), h.Get("value")
-	if !isPlain(value.Value()) || isGenerated(value) {
+	if value.Value() == "" {
 		return
 	}
 	leaks := inHeader(newText(name + ": " + value.Value()))
@@ -163,6 +169,9 @@ func inHTTPHeader(pass *lint.Pass, c *lint.Container, hook string, h *lint.Node)
 	}
 	if len(leaks) == 0 {
 		leaks = inText(name, value.Value())
+	}
+	if len(leaks) == 0 || !isGiven(value.Value()) || isGenerated(value) {
+		return
 	}
 	report(pass, value, leaks, fmt.Sprintf("%s has %%s in plain text in the header %q of its %s%%s", c, name, hook))
 }
@@ -173,11 +182,8 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 func inAnnotations(pass *lint.Pass, annotations *lint.Node, owner string) {
 	for _, n := range annotations.Fields() {
 		text := n.Value()
-		if !isGiven(text) || isGenerated(n) {
-			continue
-		}
 		var leaks []leak
-		if n.Name() == lastApplied {
+		if n.Name() == lastApplied && !isGenerated(n) {
 			leaks = inApplied(text)
 		}
 		key := n.Name()
@@ -185,7 +191,7 @@ func inAnnotations(pass *lint.Pass, annotations *lint.Node, owner string) {
 			key = name // but checksum/secret as it is: the name of a digest
 		}
 		if len(leaks) == 0 {
-			leaks = inText(key, text)
+			leaks = search(n, key, text)
 		}
 		report(pass, n, leaks, fmt.Sprintf("%s has %%s in plain text in the annotation %q%%s", owner, n.Name()))
 	}

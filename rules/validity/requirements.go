@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -103,7 +102,7 @@ var judged = map[string]bool{
 	"networking/v1.NetworkPolicySpec.policyTypes": true, "networking/v1.NetworkPolicyPort.protocol": true,
 }
 
-var percentage = regexp.MustCompile(`^[0-9]+%$`)
+var percentage = lint.Regexp(`^[0-9]+%$`)
 
 // isFilledIn reports whether a value is a variable that another program fills in before
 // Kubernetes sees the object.
@@ -156,7 +155,7 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 		switch {
 		case number && v < 0:
 			w.pass.Reportf(n, "%s is %d: the API server takes no negative number", fieldNoun(n), v)
-		case !number && field.share && !percentage.MatchString(n.Value()):
+		case !number && field.share && !percentage().MatchString(n.Value()):
 			w.pass.Reportf(n, "%s is %q: the API server takes a number or a percentage such as 25%%", fieldNoun(n), n.Value())
 		}
 	case t.Kind() == reflect.Int32 || t.Kind() == reflect.Int64:
