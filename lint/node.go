@@ -154,6 +154,24 @@ func eachEntry(m *yaml.Node, visit func(key, value *yaml.Node)) {
 }
 
 func lookup(m *yaml.Node, field string) (key, value *yaml.Node) {
+	if m == nil || m.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	// From the end: the last of a key counts, and what a merge key brings in stands in its place.
+	for i := len(m.Content) - 2; i >= 0; i -= 2 {
+		k := m.Content[i]
+		if isMergeKey(k) {
+			return lookupMerged(m, field)
+		}
+		if k.Kind != yaml.AliasNode && k.Value == field || k.Kind == yaml.AliasNode && keyText(k) == field {
+			return k, m.Content[i+1]
+		}
+	}
+	return nil, nil
+}
+
+// lookupMerged is lookup in a mapping with merge keys.
+func lookupMerged(m *yaml.Node, field string) (key, value *yaml.Node) {
 	eachEntry(m, func(k, v *yaml.Node) {
 		if keyText(k) == field {
 			key, value = k, v

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -26,7 +27,7 @@ var Schema = &lint.Rule{
 		custom := lint.Shared(pass.Bundle, customSchemas)
 		for _, r := range pass.Resources() {
 			if t, ok := builtin().kinds[gvk(r)]; ok {
-				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r)}
+				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r.Root.YAML())}
 				w.value(r.Root, t, nil)
 				checkResources(pass, r)
 			} else if _, ok := builtin().groups[r.Group]; ok {
@@ -107,13 +108,17 @@ type walker struct {
 
 // isPatch reports whether an object has directives of a strategic-merge patch: what it
 // lacks another object has.
-func isPatch(r *lint.Resource) bool {
-	patch := false
-	r.Root.Walk(func(n *lint.Node) bool {
-		patch = patch || isDirective(n.Name())
-		return !patch
-	})
-	return patch
+func isPatch(n *yaml.Node) bool {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if isDirective(c.Value) {
+				return true
+			}
+		} else if len(c.Content) > 0 && isPatch(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // value checks n against t. above are the structs around n, innermost last.
