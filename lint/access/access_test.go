@@ -37,7 +37,7 @@ func TestGrantsAreReadAsTheAuthorizerReadsThem(t *testing.T) {
 		{`{nonResourceURLs: ["*"], verbs: ["*"]}`, "", ""},
 		{`{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind, escalate]}`, "escalate bind", "escalate bind"},
 		{`{apiGroups: [""], resources: [users], verbs: [impersonate]}`, "impersonate", ""},
-		{`{apiGroups: [""], resources: [persistentvolumes, namespaces], verbs: [create, patch]}`, "create-volumes patch-namespaces", "patch-namespaces"},
+		{`{apiGroups: [""], resources: [persistentvolumes, namespaces], verbs: [create, patch]}`, "create-volumes patch-namespaces change-volumes", "patch-namespaces"},
 	} {
 		b := parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules:\n  - "+c.rule+"\n")
 		r := access.Of(b).Roles[0]

@@ -24,7 +24,8 @@ type Graph struct {
 	Builtins map[string]*Role
 	account  map[string]*nameAccounts
 	subjects map[SubjectKey]*Subject
-	Order    []*Subject // in the order met
+	Order    []*Subject      // in the order met
+	installs map[*Power]bool // operators that the bundle installs
 	// accountGroups are the groups of a namespace's service accounts that are bound.
 	accountGroups []string
 }
@@ -43,6 +44,7 @@ type Role struct {
 
 	// Where it is bound, through aggregated roles too.
 	held                     int // the number of subjects
+	readsNamedSecret         bool
 	clusterBound, kubeSystem bool
 	namespaces               []string    // of the RoleBindings, no more than maxNamespaces
 	worst                    [2]*Grant   // the worst takeover power in kube-system, cluster-wide
@@ -104,13 +106,17 @@ type nameAccounts struct {
 func Of(b *lint.Bundle) *Graph { return lint.Shared(b, build) }
 
 func build(b *lint.Bundle) *Graph {
-	g := &Graph{minor: kube.Minor(b), byName: map[string][]*Role{}, Builtins: map[string]*Role{}, account: map[string]*nameAccounts{}, subjects: map[SubjectKey]*Subject{}}
+	g := &Graph{minor: kube.Minor(b), byName: map[string][]*Role{}, Builtins: map[string]*Role{}, account: map[string]*nameAccounts{}, subjects: map[SubjectKey]*Subject{}, installs: map[*Power]bool{}}
+	g.findOperators(b)
 	for _, res := range b.OfKind("ClusterRole", "Role") {
 		if res.Group == Group {
 			g.addRole(res)
 		}
 	}
 	g.aggregate()
+	for _, r := range g.Roles {
+		r.readNames()
+	}
 	for _, name := range slices.Sorted(maps.Keys(builtin)) {
 		g.addBuiltin(name)
 	}
@@ -175,7 +181,7 @@ func (g *Graph) addRole(res *lint.Resource) {
 		for _, n := range res.Get("rules").Items() {
 			if n.IsMapping() {
 				for _, p := range NewPolicyRule(r, n, g.minor).Parts() {
-					p.Grants = GrantsOf(p)
+					p.Grants = g.installed(GrantsOf(p))
 					r.Own = append(r.Own, p)
 				}
 			}

@@ -17,6 +17,9 @@ type Power struct {
 	Can      string // completes "can …"; of a namespace, " in namespace …" follows
 	Severity lint.Severity
 	verbs    []string // any of them is enough
+	since    int      // the minor version of Kubernetes that has the resource or the verb first; 0: each
+	images   []string // parts of the names of an operator's images
+	mode     string   // of constrained impersonation
 	older    *Older   // what else was enough in older versions of Kubernetes; nil where nothing
 	targets  []Target
 	Names    Weight // of a grant limited by resourceNames
@@ -46,6 +49,9 @@ type Older struct {
 
 // at returns the verbs that give the power in a minor version of Kubernetes.
 func (p *Power) at(minor int) []string {
+	if minor < p.since {
+		return nil
+	}
 	if p.older != nil && minor < p.older.Below {
 		return slices.Concat(p.verbs, p.older.verbs)
 	}
@@ -218,7 +224,7 @@ var (
 	PatchNamespaces = &Power{What: "patch-namespaces", Can: "relabel namespaces, and so take them out of Pod Security and network policies", Severity: lint.Medium,
 		verbs: change, targets: coreGroup("namespaces"), help: "drop {items}"}
 	WriteNetwork = &Power{What: "write-network", Can: "redirect or open traffic (Services, endpoints, Ingresses, NetworkPolicies)", Severity: lint.Medium,
-		verbs: control, targets: slices.Concat(coreGroup("services", "endpoints"), in("discovery.k8s.io", "endpointslices"),
+		verbs: control, targets: slices.Concat(coreGroup("services", "services/status", "endpoints"), in("discovery.k8s.io", "endpointslices"),
 			in("networking.k8s.io", "ingresses", "networkpolicies"), in("extensions", "ingresses", "networkpolicies")),
 		help: "grant it in a Role of the namespaces concerned, for the one kind that is needed", here: "grant the one kind that is needed"}
 	MapIdentities = &Power{What: "write-aws-auth", Can: "map any AWS identity to system:masters (ConfigMap aws-auth)", Severity: lint.Critical,
@@ -245,8 +251,11 @@ var (
 // Powers is the list of dangerous powers, the worst first.
 var Powers = []*Power{
 	Everything, Escalate, Bind, Impersonate, WriteWebhooks, MapIdentities, WriteRBAC, ReadSecrets, ProxyNodes, CreateTokens, Exec,
-	Attach, DebugPods, ApproveCertificates, UseSCC, WriteDNS, CreateWorkloads, CreateVolumes, PatchNamespaces, WriteSecrets, EditBindings,
-	PortForward, WriteNetwork, DeleteLogs, WriteConfigMaps,
+	ImpersonateUsers, ImpersonateAccounts, ImpersonateNodes, CreateTokenSecrets, WriteAPIServices,
+	Attach, DebugPods, ApproveCertificates, UseSCC, WriteDNS, DeployByArgoCD, DeployByFlux, ProvisionByCrossplane,
+	CreateWorkloads, RunArgoWorkflows, RunTekton, CreateVolumes, PatchNamespaces, WriteSecrets, EditBindings, ReadExternalSecrets,
+	PortForward, WriteCRDs, WriteTrust, SignCertificates, WriteNetwork, DeleteLogs,
+	WriteNodes, WritePodStatus, WriteStorage, ChangeVolumes, WriteRuntimeClasses, WriteFlowControl, IssueCertificates, WriteConfigMaps,
 }
 
 // byResource finds the powers about a resource without trying them all.
@@ -328,7 +337,7 @@ func (g *Grant) At(cluster bool, namespace string) bool {
 // power, else the first resource.
 func (g *Grant) Node() *lint.Node {
 	switch g.Power {
-	case Escalate, Bind, Impersonate:
+	case Escalate, Bind, Impersonate, ImpersonateUsers, ImpersonateAccounts, ImpersonateNodes, SignCertificates:
 		return g.Verbs[0].Node
 	}
 	return g.Hits[0].entry.Node
@@ -355,6 +364,7 @@ var kinds = map[string]string{
 	"nodes/proxy": "node", "configmaps": "ConfigMap", "certificatesigningrequests/approval": "CertificateSigningRequest",
 	"mutatingwebhookconfigurations": "MutatingWebhookConfiguration", "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
 	"mutatingadmissionpolicies": "MutatingAdmissionPolicy", "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
+	"nodes": "node", "signers": "signer", "apiservices": "APIService",
 	"validatingadmissionpolicies": "ValidatingAdmissionPolicy", "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
 }
 

@@ -56,12 +56,12 @@ N statefulsets,sts / scale status`,
 	"authentication.k8s.io": `
 C selfsubjectreviews = create
 C tokenreviews = create
-C users = impersonate
-C groups = impersonate
+C users = impersonate:user-info
+C groups = impersonate:user-info
 C uids = impersonate
 C userextras = impersonate / *
-C nodes = impersonate
-N serviceaccounts = impersonate`,
+C nodes = impersonate:arbitrary-node impersonate:associated-node
+N serviceaccounts = impersonate:serviceaccount`,
 	"authorization.k8s.io": `
 N localsubjectaccessreviews = create
 C selfsubjectaccessreviews = create
@@ -265,17 +265,23 @@ func (r *ServedResource) Takes(sub, verb string) (ok, known bool) {
 // Special are the verbs that the API server asks for on some resources alone
 // (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#authorization-verbs).
 var Special = map[string][]Target{
-	"impersonate": slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "users", "groups", "uids", "userextras", "nodes", "serviceaccounts")),
-	"escalate":    in(Group, "roles", "clusterroles"),
-	"bind":        in(Group, "roles", "clusterroles"),
-	"approve":     in("certificates.k8s.io", "signers"),
-	"sign":        in("certificates.k8s.io", "signers"),
-	"attest":      in("certificates.k8s.io", "signers"),
+	"impersonate":                 slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "uids", "userextras")),
+	"impersonate:user-info":       in("authentication.k8s.io", "users", "groups", "uids", "userextras"),
+	"impersonate:serviceaccount":  in("authentication.k8s.io", "serviceaccounts"),
+	"impersonate:arbitrary-node":  in("authentication.k8s.io", "nodes"),
+	"impersonate:associated-node": in("authentication.k8s.io", "nodes"),
+	"escalate":                    in(Group, "roles", "clusterroles"),
+	"bind":                        in(Group, "roles", "clusterroles"),
+	"approve":                     in("certificates.k8s.io", "signers"),
+	"sign":                        in("certificates.k8s.io", "signers"),
+	"attest":                      in("certificates.k8s.io", "signers"),
 }
 
 // SpecialNouns names, for messages, the resources on which a special verb is asked for.
 var SpecialNouns = map[string]string{
-	"impersonate": "users, groups, uids, userextras and serviceaccounts", "escalate": "roles and clusterroles", "bind": "roles and clusterroles",
+	"impersonate":           "users, groups and serviceaccounts of the core API group and uids and userextras of authentication.k8s.io",
+	"impersonate:user-info": "users, groups, uids and userextras of authentication.k8s.io", "impersonate:serviceaccount": "serviceaccounts of authentication.k8s.io",
+	"impersonate:arbitrary-node": "nodes of authentication.k8s.io", "impersonate:associated-node": "nodes of authentication.k8s.io", "escalate": "roles and clusterroles", "bind": "roles and clusterroles",
 	"approve": "signers", "sign": "signers", "attest": "signers",
 }
 

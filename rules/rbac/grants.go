@@ -41,7 +41,7 @@ var grantTable = []grantRule{
 	{id: "rbac-bind-role", summary: "role can bind a named privileged role by RoleBindings", severity: lint.High, power: []*access.Power{access.Bind},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighNamedBind("rolebindings"), yieldsTo: []string{"rbac-bind-clusterrole"},
 		peers: map[string][]string{"trivy": {"KSV-0051"}, "checkov": {"CKV_K8S_157"}}},
-	{id: "rbac-impersonate", summary: "role grants the verb impersonate", severity: lint.Critical, power: []*access.Power{access.Impersonate},
+	{id: "rbac-impersonate", summary: "role grants the verb impersonate", severity: lint.Critical, power: []*access.Power{access.Impersonate, access.ImpersonateUsers, access.ImpersonateAccounts, access.ImpersonateNodes}, weigh: weighImpersonation,
 		references: []string{"CIS 5.1.8", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0043"}, "checkov": {"CKV2_K8S_3"}, "kubescape": {"C-0065", "C-0191"}}},
 	{id: "rbac-manage-rbac", summary: "role can write roles or bindings", severity: lint.Critical, power: []*access.Power{access.WriteRBAC},
@@ -56,6 +56,8 @@ var grantTable = []grantRule{
 	{id: "rbac-secrets-namespace", summary: "role reads or writes every Secret of a namespace", severity: lint.Medium, power: []*access.Power{access.ReadSecrets, access.WriteSecrets},
 		references: []string{"CIS 5.1.2", "MITRE C-0015", "OWASP K02"}, weigh: weighSecrets(false),
 		peers: map[string][]string{"kube-linter": {"access-to-secrets"}, "trivy": {"KSV-0113"}, "kubescape": {"C-0186"}}},
+	{id: "rbac-secret-token", summary: "role makes itself tokens of ServiceAccounts by a Secret", severity: lint.High, power: []*access.Power{access.CreateTokenSecrets},
+		references: []string{"CIS 5.1.2", "CIS 5.1.13", "OWASP K02"}, weigh: weighTokenSecrets, yieldsTo: []string{"rbac-secrets-read", "rbac-secrets-namespace"}},
 	{id: "rbac-node-proxy", summary: "role grants nodes/proxy", severity: lint.High, power: []*access.Power{access.ProxyNodes},
 		references: []string{"CIS 5.1.10", "OWASP K02"},
 		peers:      map[string][]string{"trivy": {"KSV-0047"}, "checkov": {"CKV2_K8S_2"}, "kubescape": {"C-0279"}}},
@@ -67,6 +69,16 @@ var grantTable = []grantRule{
 	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*access.Power{access.ApproveCertificates},
 		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighApproval,
 		peers: map[string][]string{"checkov": {"CKV_K8S_156"}, "kubescape": {"C-0280"}}},
+	{id: "rbac-sign-certificates", summary: "role signs certificates in the name of Kubernetes' signers, or of any", severity: lint.Medium, power: []*access.Power{access.SignCertificates},
+		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighSigning},
+	{id: "rbac-trust-bundles", summary: "role changes which certificates pods trust", severity: lint.Medium, power: []*access.Power{access.WriteTrust},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-apiservices", summary: "role puts servers in the place of API groups", severity: lint.High, power: []*access.Power{access.WriteAPIServices},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-crds", summary: "role changes or deletes CustomResourceDefinitions", severity: lint.Medium, power: []*access.Power{access.WriteCRDs},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-operator-objects", summary: "role writes objects that an operator acts on with its own rights", severity: lint.High, power: access.Operators,
+		references: []string{"OWASP K02"}},
 	{id: "rbac-scc-privileged", summary: "role or binding lets pods use OpenShift's privileged SecurityContextConstraints", severity: lint.High, power: []*access.Power{access.UseSCC},
 		references: []string{"CIS 5.2.2", "OWASP K02"}, also: bindsPrivilegedSCC},
 	{id: "rbac-pod-exec", summary: "role runs commands in pods", severity: lint.High, power: []*access.Power{access.Exec},
@@ -85,6 +97,16 @@ var grantTable = []grantRule{
 		peers:      map[string][]string{"kube-linter": {"access-to-create-pods"}, "trivy": {"KSV-0048"}, "kubescape": {"C-0188"}}},
 	{id: "rbac-pv-create", summary: "role creates PersistentVolumes", severity: lint.Medium, power: []*access.Power{access.CreateVolumes},
 		references: []string{"CIS 5.1.9", "OWASP K02"}, peers: map[string][]string{"kubescape": {"C-0278"}}},
+	{id: "rbac-write-nodes", summary: "role changes nodes or their status", severity: lint.Low, power: []*access.Power{access.WriteNodes},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-pod-status", summary: "role changes the status of pods", severity: lint.Low, power: []*access.Power{access.WritePodStatus},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-storage", summary: "role changes StorageClasses, CSIDrivers or PersistentVolumes", severity: lint.Low, power: []*access.Power{access.WriteStorage, access.ChangeVolumes},
+		references: []string{"OWASP K02"}, yieldsTo: []string{"rbac-pv-create"}},
+	{id: "rbac-runtime-classes", summary: "role changes RuntimeClasses", severity: lint.Low, power: []*access.Power{access.WriteRuntimeClasses},
+		references: []string{"OWASP K02"}},
+	{id: "rbac-flow-control", summary: "role changes who the API server answers first", severity: lint.Low, power: []*access.Power{access.WriteFlowControl},
+		references: []string{"OWASP K02"}},
 	{id: "rbac-patch-namespaces", summary: "role relabels namespaces", severity: lint.Medium, power: []*access.Power{access.PatchNamespaces},
 		references: []string{"OWASP K02"}},
 	{id: "rbac-networking", summary: "role changes Services, endpoints, Ingresses or NetworkPolicies", severity: lint.Medium, power: []*access.Power{access.WriteNetwork},
@@ -192,6 +214,44 @@ func (row grantRule) report(pass *lint.Pass, r *access.Role, j judged) *lint.Fin
 func weigh(_ *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
 	severity, ok := gr.Weight(r.Cluster())
 	return severity, "", ok
+}
+
+// weighImpersonation asks of constrained impersonation what the role may do with it: a
+// request needs impersonate-on for what it does, too, be it by another role.
+func weighImpersonation(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	severity, note, ok := weigh(g, r, gr)
+	if gr.Power == access.Impersonate || !ok {
+		return severity, note, ok
+	}
+	worst, uses := gr.Power.On(r)
+	switch {
+	case !uses:
+		return severity.Lower(), ", once another role adds impersonate-on", true
+	case worst != nil && worst.Severity >= lint.High:
+		return min(severity+1, lint.Critical), ", and so " + worst.Can, true
+	}
+	return severity, note, true
+}
+
+// weighTokenSecrets takes two steps off in a namespace: whatever keeps its certificate in
+// a Secret makes it so, and what it reaches are the accounts beside it.
+func weighTokenSecrets(_ *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	const note = ", and it reads one by name"
+	if r.Cluster() {
+		return gr.Power.Severity, note, true
+	}
+	return gr.Power.Severity.Lower().Lower(), note, true
+}
+
+// weighSigning knows that the certificate is written to the status of a request
+// (https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization).
+func weighSigning(g *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
+	const group = "certificates.k8s.io"
+	severity, note, ok := weigh(g, r, gr)
+	if !r.Allows(group, "certificatesigningrequests/status", "update", "patch") && !r.Allows(group, "podcertificaterequests/status", "update", "patch") {
+		return severity.Lower(), ", once another role adds update on the status of requests", ok
+	}
+	return severity, note, ok
 }
 
 // weighSecrets splits reading of all Secrets by reach.

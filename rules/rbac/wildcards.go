@@ -123,7 +123,11 @@ func wildcardRules(pass *lint.Pass, judge func(*wildcard) (lint.Severity, bool))
 			if w.verb == nil && w.resource == nil {
 				continue
 			}
-			for _, g := range access.PartsOf(p) {
+			grants := p.Grants
+			if p.IsEverything() {
+				grants = access.PartsOf(p)
+			}
+			for _, g := range grants {
 				if r.Gives(g) && (!p.Named() || g.Power.Names == access.Lower || g.Power.Only != nil) {
 					w.grants = append(w.grants, g.Within(r.Cluster()))
 				}
