@@ -17,7 +17,7 @@ type Directory struct {
 	Targets  map[[2]string][]*lint.Resource
 	// gateways are the names of Gateways by namespace. Some controllers make a
 	// Deployment and a Service for each, called after it.
-	gateways map[string][]string
+	gateways map[string]map[string]bool
 	Makers   map[string]bool // namespaces with objects whose controllers may make Services
 	// labelling are the service accounts, by namespace and name, that may change
 	// pods: the programs that run as one label themselves, as leaders do.
@@ -35,7 +35,7 @@ type Services struct {
 func DirectoryOf(b *lint.Bundle) *Directory { return lint.Shared(b, buildDirectory) }
 
 func buildDirectory(b *lint.Bundle) *Directory {
-	d := &Directory{Services: map[string]*Services{}, Targets: map[[2]string][]*lint.Resource{}, gateways: map[string][]string{},
+	d := &Directory{Services: map[string]*Services{}, Targets: map[[2]string][]*lint.Resource{}, gateways: map[string]map[string]bool{},
 		Makers: map[string]bool{}, labelling: map[[2]string]bool{}, spawning: map[string]bool{}}
 	d.addPrograms(b)
 	for _, r := range b.Resources {
@@ -51,7 +51,10 @@ func buildDirectory(b *lint.Bundle) *Directory {
 		case r.Is("", "Service"):
 			d.addService(r)
 		case r.Is("gateway.networking.k8s.io", "Gateway"):
-			d.gateways[kube.Home(r)] = append(d.gateways[kube.Home(r)], r.Name)
+			if d.gateways[kube.Home(r)] == nil {
+				d.gateways[kube.Home(r)] = map[string]bool{}
+			}
+			d.gateways[kube.Home(r)][r.Name] = true
 		case len(r.PodSpecs()) > 0:
 			k := [2]string{kube.Home(r), r.Name}
 			d.Targets[k] = append(d.Targets[k], r)
@@ -88,7 +91,12 @@ func (d *Directory) Service(namespace, name string) (r *lint.Resource, sure bool
 // IsOfGateway reports whether an object may be one that is made for a Gateway
 // (https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment).
 func (d *Directory) IsOfGateway(namespace, name string) bool {
-	return slices.ContainsFunc(d.gateways[namespace], func(gateway string) bool { return strings.HasPrefix(name, gateway+"-") })
+	for i, c := range name {
+		if c == '-' && d.gateways[namespace][name[:i]] {
+			return true
+		}
+	}
+	return false
 }
 
 // Complete reports whether the bundle holds pods of a namespace and nothing

@@ -172,19 +172,20 @@ type Namespace struct {
 
 // A Model is the pods and policies of a bundle, matched.
 type Model struct {
-	Namespaces []*Namespace // in the order of their first workload
-	ByName     map[string]*Namespace
-	Policies   []*Policy
-	Workloads  map[*lint.PodSpec]*Workload
-	makers     map[string]bool // namespaces with objects whose controllers may make pods
-	Names      *PortNames
+	Namespaces  []*Namespace // in the order of their first workload
+	ByName      map[string]*Namespace
+	Policies    []*Policy
+	InNamespace map[string][]*Policy // those that select in one namespace, by its name
+	Workloads   map[*lint.PodSpec]*Workload
+	makers      map[string]bool // namespaces with objects whose controllers may make pods
+	Names       *PortNames
 }
 
 // ModelOf returns the model of a bundle, built once.
 func ModelOf(b *lint.Bundle) *Model { return lint.Shared(b, buildModel) }
 
 func buildModel(b *lint.Bundle) *Model {
-	m := &Model{ByName: map[string]*Namespace{}, Workloads: map[*lint.PodSpec]*Workload{}, makers: map[string]bool{}, Names: &PortNames{places: map[string]int32{}}}
+	m := &Model{ByName: map[string]*Namespace{}, InNamespace: map[string][]*Policy{}, Workloads: map[*lint.PodSpec]*Workload{}, makers: map[string]bool{}, Names: &PortNames{places: map[string]int32{}}}
 	for _, spec := range b.PodSpecs() {
 		m.add(b, spec)
 	}
@@ -202,6 +203,9 @@ func buildModel(b *lint.Bundle) *Model {
 	})
 	for i, p := range m.Policies {
 		p.index = i
+		if !p.Wide {
+			m.InNamespace[p.Namespace] = append(m.InNamespace[p.Namespace], p)
+		}
 		m.match(p)
 	}
 	decided := map[string][2]*Exposure{}

@@ -142,9 +142,9 @@ func halfDeny(m *netpol.Model, ns *netpol.Namespace, g gap) *netpol.Policy {
 	if len(g.directions) > 1 {
 		return nil
 	}
-	for _, p := range m.Policies {
+	for _, p := range m.InNamespace[ns.Name] {
 		other := p.Sides[1-g.directions[0]]
-		if p.Resource.Is("networking.k8s.io", "NetworkPolicy") && p.Namespace == ns.Name && len(p.Pods) == 0 && other.Isolates && len(other.Rules) == 0 && !p.Sides[g.directions[0]].Applies {
+		if p.Resource.Is("networking.k8s.io", "NetworkPolicy") && len(p.Pods) == 0 && other.Isolates && len(other.Rules) == 0 && !p.Sides[g.directions[0]].Applies {
 			return p
 		}
 	}
@@ -155,7 +155,7 @@ func halfDeny(m *netpol.Model, ns *netpol.Namespace, g gap) *netpol.Policy {
 func onHostNetwork(ns *netpol.Namespace) []*lint.Resource {
 	var all []*lint.Resource
 	for _, w := range ns.Workloads {
-		if r := w.Object(); w.HostNetwork && !slices.Contains(all, r) {
+		if r := w.Object(); w.HostNetwork && (len(all) == 0 || all[len(all)-1] != r) {
 			all = append(all, r)
 		}
 	}
@@ -206,8 +206,12 @@ func remedy(m *netpol.Model, ns *netpol.Namespace, g gap) string {
 	first := g.open[0].Object()
 	var b strings.Builder
 	b.WriteString("add a default-deny policy, then one that allows what each workload needs:\n")
+	taken := map[string]bool{}
+	for _, p := range m.InNamespace[ns.Name] {
+		taken[p.Resource.Name] = true
+	}
 	header := func(name string) {
-		for base, n := name, 2; slices.ContainsFunc(m.Policies, func(p *netpol.Policy) bool { return p.Namespace == ns.Name && p.Resource.Name == name }); n++ {
+		for base, n := name, 2; taken[name]; n++ {
 			name = fmt.Sprintf("%s-%d", base, n)
 		}
 		b.WriteString("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: " + name + "\n")

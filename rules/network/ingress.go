@@ -166,11 +166,7 @@ func controllerOf(r *lint.Resource) string {
 	name := ingressClass(r)
 	class := r.Bundle.Lookup("networking.k8s.io", "IngressClass", "", name)
 	if name == "" {
-		for _, c := range r.Bundle.OfKind("IngressClass") {
-			if isTrue(c.Annotations()["ingressclass.kubernetes.io/is-default-class"]) {
-				class = c
-			}
-		}
+		class = lint.Shared(r.Bundle, findDefaultClass).class
 	}
 	if class != nil {
 		name = class.Get("spec", "controller").Value()
@@ -184,6 +180,20 @@ func controllerOf(r *lint.Resource) string {
 			return ""
 		} else if c != "" {
 			found = c
+		}
+	}
+	return found
+}
+
+// A defaultClass is the IngressClass that serves the Ingresses that name none; nil where
+// the bundle has no such class.
+type defaultClass struct{ class *lint.Resource }
+
+func findDefaultClass(b *lint.Bundle) defaultClass {
+	var found defaultClass
+	for _, c := range b.OfKind("IngressClass") {
+		if isTrue(c.Annotations()["ingressclass.kubernetes.io/is-default-class"]) {
+			found.class = c
 		}
 	}
 	return found

@@ -2,7 +2,6 @@ package reliability
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +17,25 @@ var PDBMissing = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		budgets := budgetsOf(pass.Bundle).byNamespace
-		for _, s := range services(pass, "Deployment", "StatefulSet", "Rollout") {
-			if n, known := s.replicas(); known && n < 2 {
-				continue // a budget for one pod only blocks drains
+		inNamespace := map[string]*kube.Index[service]{}
+		all := services(pass, "Deployment", "StatefulSet", "Rollout")
+		for _, s := range all {
+			if inNamespace[s.Namespace] == nil {
+				inNamespace[s.Namespace] = &kube.Index[service]{}
 			}
-			if slices.ContainsFunc(budgets[s.Namespace], func(b *budget) bool { return b.protects(s) }) {
-				continue
+			inNamespace[s.Namespace].Add(s, s.labels)
+		}
+		protected := map[*lint.Resource]bool{}
+		for _, b := range budgetsOf(pass.Bundle) {
+			if in := inNamespace[b.Namespace]; in != nil && !b.void {
+				for s := range in.Selected(b.selector) {
+					protected[s.Resource] = true // or it may be
+				}
+			}
+		}
+		for _, s := range all {
+			if n, known := s.replicas(); known && n < 2 || protected[s.Resource] {
+				continue // a budget for one pod only blocks drains
 			}
 			f := pass.Reportf(s.Get("metadata", "name"), "%s has no PodDisruptionBudget: draining nodes may stop all its pods at once", s.Resource)
 			f.Whole, f.Help = true, "add a PodDisruptionBudget with maxUnavailable: 1"
@@ -41,7 +52,7 @@ var PDBBlocks = &lint.Rule{
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
 		running := runningPods(pass.Bundle)
-		for _, b := range budgetsOf(pass.Bundle).all {
+		for _, b := range budgetsOf(pass.Bundle) {
 			const help = "use maxUnavailable: 1"
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if isZero(most) {
@@ -171,7 +182,7 @@ var PDBPolicy = &lint.Rule{
 	ID: "pdb-policy", Summary: "PodDisruptionBudget without minAvailable and maxUnavailable", Severity: lint.Low, Group: "reliability",
 	Peers: map[string][]string{"kube-score": {"poddisruptionbudget-has-policy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range budgetsOf(pass.Bundle).all {
+		for _, b := range budgetsOf(pass.Bundle) {
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if most.IsNull() && least.IsNull() {
 				pass.Reportf(most, "%s says neither how many pods must be available nor how many need not", b).Help = "add maxUnavailable: 1"
@@ -185,7 +196,7 @@ var PDBEvictionPolicy = &lint.Rule{
 	ID: "pdb-eviction-policy", Summary: "PodDisruptionBudget that protects pods that do not run", Severity: lint.Info, Group: "reliability",
 	Peers: map[string][]string{"kube-linter": {"pdb-unhealthy-pod-eviction-policy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, b := range budgetsOf(pass.Bundle).all {
+		for _, b := range budgetsOf(pass.Bundle) {
 			if n := b.Get("spec", "unhealthyPodEvictionPolicy"); n.Value() != "AlwaysAllow" && b.Version == "v1" {
 				pass.Reportf(n, "%s also protects pods that are not ready: a broken service keeps its nodes from being drained", b).Help = "set unhealthyPodEvictionPolicy: AlwaysAllow"
 			}

@@ -37,20 +37,27 @@ func services(pass *lint.Pass, kinds ...string) []service {
 	if len(kinds) == 0 {
 		kinds = []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "DeploymentConfig", "Rollout"}
 	}
+	byKind := lint.Shared(pass.Bundle, findServices)
 	var all []service
-	for _, r := range pass.Resources(kinds...) {
-		if kube.RolloutOf(r) != nil {
-			continue
-		}
+	for _, kind := range kinds {
+		all = append(all, byKind[kind]...)
+	}
+	return all
+}
+
+// findServices returns the workloads of a bundle with one pod template, by kind.
+func findServices(b *lint.Bundle) map[string][]service {
+	byKind := map[string][]service{}
+	for _, r := range b.Resources {
 		pods := r.PodSpecs()
 		if t := kube.TemplateOf(r); t != nil {
 			pods = t.PodSpecs()
 		}
-		if len(pods) == 1 && !pods[0].Partial {
-			all = append(all, service{r, pods[0], kube.PodLabels(pods[0])})
+		if len(pods) == 1 && !pods[0].Partial && kube.RolloutOf(r) == nil {
+			byKind[r.Kind] = append(byKind[r.Kind], service{r, pods[0], kube.PodLabels(pods[0])})
 		}
 	}
-	return all
+	return byKind
 }
 
 // replicas returns how many pods are wanted, and whether that is known: an
@@ -60,12 +67,6 @@ func (s service) replicas() (int64, bool) {
 	return scale.Least, scale.Known && scale.Autoscaler == nil
 }
 
-// budgets are the PodDisruptionBudgets of a bundle.
-type budgets struct {
-	all         []*budget
-	byNamespace map[string][]*budget
-}
-
 // A budget is a PodDisruptionBudget.
 type budget struct {
 	*lint.Resource
@@ -73,26 +74,19 @@ type budget struct {
 	void     bool // it selects nothing
 }
 
-func budgetsOf(b *lint.Bundle) *budgets { return lint.Shared(b, findBudgets) }
+func budgetsOf(b *lint.Bundle) []*budget { return lint.Shared(b, findBudgets) }
 
-func findBudgets(b *lint.Bundle) *budgets {
-	found := &budgets{byNamespace: map[string][]*budget{}}
+func findBudgets(b *lint.Bundle) []*budget {
+	var all []*budget
 	for _, r := range b.OfKind("PodDisruptionBudget") {
 		if r.Group != "policy" {
 			continue
 		}
 		// An empty selector selects every pod in policy/v1, and none in policy/v1beta1.
 		n := r.Get("spec", "selector")
-		one := &budget{r, kube.ParseSelector(n), n.IsNull() || r.Version == "v1beta1" && len(n.Fields()) == 0}
-		found.all = append(found.all, one)
-		found.byNamespace[r.Namespace] = append(found.byNamespace[r.Namespace], one)
+		all = append(all, &budget{r, kube.ParseSelector(n), n.IsNull() || r.Version == "v1beta1" && len(n.Fields()) == 0})
 	}
-	return found
-}
-
-// protects reports whether a budget counts the pods of a service, or may.
-func (b *budget) protects(s service) bool {
-	return !b.void && b.Namespace == s.Namespace && b.selector.Matches(s.labels)
+	return all
 }
 
 // isZero reports whether an IntOrString is 0 or 0%.
