@@ -46,7 +46,7 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if f.compliance != "" {
 		err = c.writeCompliance(f, rep)
 	} else {
-		err = c.write(f, outs, rep)
+		err = c.write(f, paths, outs, rep)
 	}
 	if err != nil || c.out.Err() != nil {
 		return err
@@ -168,13 +168,16 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 }
 
 // write writes the reports, those to files first: nobody may read the other to its end.
-func (c *command) write(f *flags, outs []output, rep *lint.Report) error {
+func (c *command) write(f *flags, paths []string, outs []output, rep *lint.Report) error {
 	var errs []error
 	for _, out := range outs {
+		if cut := report.SARIFCut(rep); out.name == "sarif" && cut != "" {
+			c.say("note", cut)
+		}
 		if out.file == "" {
 			continue
 		}
-		o := report.Options{Version: version(), Width: 100, Color: f.color == "always"}
+		o := report.Options{Version: version(), Inputs: paths, Width: 100, Color: f.color == "always"}
 		err := c.files.write(out.file, func(w io.Writer) error { return show(report.NewScreen(w), out, rep, o) })
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the report %s cannot be written: %w", out.file, reason(err)))
@@ -182,7 +185,7 @@ func (c *command) write(f *flags, outs []output, rep *lint.Report) error {
 	}
 	for _, out := range outs {
 		if out.file == "" {
-			o := report.Options{Version: version(), Width: width(c.behindOut), Color: useColor(f.color, c.behindOut)}
+			o := report.Options{Version: version(), Inputs: paths, Width: width(c.behindOut), Color: useColor(f.color, c.behindOut)}
 			_ = show(c.out, out, rep, o) // the stream keeps its error
 		}
 	}

@@ -26,6 +26,9 @@ type Options struct {
 	Width int
 	// Version is manilint's own, for the formats that name their producer.
 	Version string
+	// Inputs are the paths that were linted, as they were named: what tells the uploads
+	// of one tool apart.
+	Inputs []string
 	// URL is what a rule's ID is appended to, to link to its documentation;
 	// [DocsURL] when empty.
 	URL string
@@ -46,20 +49,23 @@ type Format func(io.Writer, *lint.Report, Options) error
 
 // Formats holds every format by the name that --format takes.
 var Formats = map[string]Format{
-	"text":       Text,
-	"unix":       Unix,
-	"json":       JSON,
-	"sarif":      SARIF,
-	"junit":      JUnit,
-	"github":     GitHub,
-	"gitlab":     GitLab,
-	"checkstyle": Checkstyle,
-	"markdown":   Markdown,
+	"text":        Text,
+	"unix":        Unix,
+	"json":        JSON,
+	"sarif":       SARIF,
+	"junit":       JUnit,
+	"github":      GitHub,
+	"gitlab":      GitLab,
+	"gitlab-sast": GitLabSAST,
+	"checkstyle":  Checkstyle,
+	"markdown":    Markdown,
+	"rdjson":      RDJSON,
+	"sonarqube":   SonarQube,
 }
 
 // Names returns the names of the formats in the order that help lists them.
 func Names() []string {
-	order := []string{"text", "unix", "json", "sarif", "junit", "github", "gitlab", "checkstyle", "markdown"}
+	order := []string{"text", "unix", "json", "sarif", "junit", "github", "gitlab", "gitlab-sast", "checkstyle", "markdown", "html", "rdjson", "sonarqube"}
 	return slices.DeleteFunc(order, func(name string) bool { return Formats[name] == nil })
 }
 

@@ -2,9 +2,11 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"net/url"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -146,19 +148,23 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 		}
 		invocation.ToolExecutionNotifications = append(invocation.ToolExecutionNotifications, n)
 	}
-	for _, f := range r.Findings {
+	findings, suppressed := sarifResults(r)
+	if cut := SARIFCut(r); cut != "" {
+		invocation.ToolExecutionNotifications = append(invocation.ToolExecutionNotifications, sarifNotification{Level: "warning", Message: sarifText(cut)})
+	}
+	for _, f := range findings {
 		rule(f.Rule)
 	}
-	for _, s := range r.Suppressed {
+	for _, s := range suppressed {
 		rule(s.Finding.Rule)
 	}
 	results := func(yield func(any) bool) {
-		for _, f := range r.Findings {
+		for _, f := range findings {
 			if !yield(newSarifResult(f, rule(f.Rule))) {
 				return
 			}
 		}
-		for _, s := range r.Suppressed {
+		for _, s := range suppressed {
 			if !yield(suppressedResult(s, rule(s.Finding.Rule))) {
 				return
 			}
@@ -166,12 +172,58 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 	}
 	run := object{
 		{"tool", sarifTool{driver}},
+		{"automationDetails", map[string]string{"id": sarifCategory(o.Inputs)}},
 		{"invocations", []sarifInvocation{invocation}},
 		{"columnKind", "unicodeCodePoints"},
 		{"originalUriBaseIds", map[string]sarifArtifact{"%SRCROOT%": {Description: &sarifMessage{Text: "the directory that manilint ran in"}}}},
 		{"results", list(results)},
 	}
 	return Encode(w, object{{"$schema", SARIFSchema}, {"version", "2.1.0"}, {"runs", mapped([]object{run}, func(o object) any { return o })}})
+}
+
+// What GitHub takes of a run, beyond which it refuses the file, and what it shows:
+// https://docs.github.com/en/code-security/reference/code-scanning/sarif-files/sarif-support-for-code-scanning
+const (
+	sarifMaxResults   = 25_000
+	sarifShownResults = 5_000
+	sarifMaxLocations = 1_000 // of a result
+)
+
+// sarifResults returns what is written of a report: all of it, or the worst findings.
+func sarifResults(r *lint.Report) ([]*lint.Finding, []*lint.Suppressed) {
+	if len(r.Findings)+len(r.Suppressed) <= sarifMaxResults {
+		return r.Findings, r.Suppressed
+	}
+	findings := worstFirst(r.Findings)
+	findings = findings[:min(len(findings), sarifMaxResults)]
+	return findings, r.Suppressed[:min(len(r.Suppressed), sarifMaxResults-len(findings))]
+}
+
+// SARIFCut says what [SARIF] leaves out of a report, and what of it GitHub does not show;
+// "" where that is nothing.
+func SARIFCut(r *lint.Report) string {
+	all := len(r.Findings) + len(r.Suppressed)
+	findings, suppressed := sarifResults(r)
+	switch n := len(findings) + len(suppressed); {
+	case n < all:
+		return fmt.Sprintf("the SARIF log holds the worst %d of %d results, as many as GitHub takes; lint fewer paths at a time, or raise --severity", n, all)
+	case all > sarifShownResults:
+		return fmt.Sprintf("the SARIF log holds %d results, of which GitHub shows %d; lint fewer paths at a time, or raise --severity", all, sarifShownResults)
+	}
+	return ""
+}
+
+// sarifCategory is what GitHub keeps the results of several uploads apart by: the paths
+// that were linted.
+func sarifCategory(inputs []string) string {
+	var clean []string
+	for _, input := range inputs {
+		if input = path.Clean(filepath.ToSlash(input)); input != "." {
+			clean = append(clean, input)
+		}
+	}
+	slices.Sort(clean)
+	return "manilint/" + strings.TrimPrefix(strings.Join(slices.Compact(clean), ",")+"/", "/")
 }
 
 func suppressedResult(s *lint.Suppressed, index int) sarifResult {
@@ -238,6 +290,10 @@ func newSarifResult(f *lint.Finding, index int) sarifResult {
 			continue
 		}
 		id := len(result.RelatedLocations) + 1
+		if id == sarifMaxLocations { // the finding's own is one
+			text += fmt.Sprintf(" (of %d related places the first %d are listed)", len(f.Related), id-1)
+			break
+		}
 		message := cmp.Or(rel.Message, rel.Role)
 		result.RelatedLocations = append(result.RelatedLocations, sarifLocation{
 			ID: id, PhysicalLocation: physical(rel.Span, nil), Message: &sarifMessage{Text: plain(message)},
@@ -289,7 +345,7 @@ func flow(f *lint.Finding) []sarifStep {
 	}
 	steps := []step{{own, sarifLocation{PhysicalLocation: physical(f.Span, f.Renderings), Message: &sarifMessage{Text: plain(f.Message)}}}}
 	for _, rel := range f.Related {
-		if stage := stages[rel.Role]; stage > 0 && rel.Span.IsValid() {
+		if stage := stages[rel.Role]; stage > 0 && rel.Span.IsValid() && len(steps) < sarifMaxLocations {
 			steps = append(steps, step{stage, sarifLocation{PhysicalLocation: physical(rel.Span, nil), Message: &sarifMessage{Text: plain(cmp.Or(rel.Message, rel.Role))}}})
 		}
 	}
