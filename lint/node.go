@@ -114,9 +114,14 @@ func (n *Node) Int() (value int64, ok bool) {
 // Get returns the node at a path of mapping keys below n. It never returns nil.
 // Of a repeated key the last counts, as in Kubernetes' decoder.
 func (n *Node) Get(path ...string) *Node {
-	for _, field := range path {
+	if len(path) == 0 {
+		return n
+	}
+	nodes := make([]Node, len(path)) // at once: rules ask for millions of paths
+	for i, field := range path {
 		key, value := lookup(n.yaml, field)
-		n = &Node{yaml: resolveAlias(value), key: key, parent: n, field: field, index: -1, res: n.res}
+		nodes[i] = Node{yaml: resolveAlias(value), key: key, parent: n, field: field, index: -1, res: n.res}
+		n = &nodes[i]
 	}
 	return n
 }
@@ -153,6 +158,8 @@ func eachEntry(m *yaml.Node, visit func(key, value *yaml.Node)) {
 	}
 }
 
+// lookup returns the entry of a key. It is the innermost loop of a run: mappings without
+// a merge key, which are nearly all, are only scanned.
 func lookup(m *yaml.Node, field string) (key, value *yaml.Node) {
 	if m == nil || m.Kind != yaml.MappingNode {
 		return nil, nil
@@ -185,9 +192,10 @@ func (n *Node) Items() []*Node {
 	if !n.IsSequence() {
 		return nil
 	}
-	items := make([]*Node, len(n.yaml.Content))
+	items, nodes := make([]*Node, len(n.yaml.Content)), make([]Node, len(n.yaml.Content))
 	for i, c := range n.yaml.Content {
-		items[i] = &Node{yaml: resolveAlias(c), parent: n, index: i, res: n.res}
+		nodes[i] = Node{yaml: resolveAlias(c), parent: n, index: i, res: n.res}
+		items[i] = &nodes[i]
 	}
 	return items
 }
@@ -198,10 +206,11 @@ func (n *Node) Fields() []*Node {
 	if !n.IsMapping() {
 		return nil
 	}
-	var fields []*Node
+	count := len(n.yaml.Content) / 2
+	fields, nodes := make([]*Node, 0, count), make([]Node, 0, count)
 	var places map[string]int // of large mappings; a scan is faster in small ones
-	if len(n.yaml.Content) > 64 {
-		places = map[string]int{}
+	if count > 32 {
+		places = make(map[string]int, count)
 	}
 	find := func(name string) int {
 		if places == nil {
@@ -214,7 +223,11 @@ func (n *Node) Fields() []*Node {
 	}
 	set := func(k, v *yaml.Node) {
 		name := keyText(k)
-		field := &Node{yaml: resolveAlias(v), key: k, parent: n, field: name, index: -1, res: n.res}
+		if len(nodes) == cap(nodes) {
+			nodes = make([]Node, 0, 8) // what is merged in; the nodes so far stay where they are
+		}
+		nodes = append(nodes, Node{yaml: resolveAlias(v), key: k, parent: n, field: name, index: -1, res: n.res})
+		field := &nodes[len(nodes)-1]
 		if at := find(name); at >= 0 {
 			fields[at] = field
 			return
@@ -244,10 +257,12 @@ func (n *Node) Entries() []*Node {
 	if !n.IsMapping() {
 		return nil
 	}
-	var entries []*Node
-	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
-		k := n.yaml.Content[i]
-		entries = append(entries, &Node{yaml: resolveAlias(n.yaml.Content[i+1]), key: k, parent: n, field: keyText(k), index: -1, res: n.res})
+	count := len(n.yaml.Content) / 2
+	entries, nodes := make([]*Node, count), make([]Node, count)
+	for i := range count {
+		k := n.yaml.Content[2*i]
+		nodes[i] = Node{yaml: resolveAlias(n.yaml.Content[2*i+1]), key: k, parent: n, field: keyText(k), index: -1, res: n.res}
+		entries[i] = &nodes[i]
 	}
 	return entries
 }
@@ -335,32 +350,39 @@ func (n *Node) Nearest() *Node {
 func (n *Node) Missing() []string {
 	var fields []string
 	for ; !n.Exists() && n.parent != nil; n = n.parent {
-		fields = append([]string{n.field}, fields...)
+		fields = append(fields, n.field)
 	}
+	slices.Reverse(fields)
 	return fields
 }
 
 // Path returns the path of n from the root of its object, with list items named
 // where they have a name: spec.template.spec.containers[name=web].image
 func (n *Node) Path() string {
-	var parts []string
-	for ; n.parent != nil; n = n.parent {
-		field := n.field
-		if n.index >= 0 {
-			if name := n.Get("name"); name.IsScalar() {
-				parts = append(parts, "[name="+name.Value()+"]")
-			} else {
-				parts = append(parts, "["+strconv.Itoa(n.index)+"]")
-			}
-			continue
-		}
-		if strings.ContainsAny(field, ".[]") {
-			field = strconv.Quote(field)
-		}
-		parts = append(parts, "."+field)
+	if n.parent == nil {
+		return ""
 	}
-	slices.Reverse(parts)
-	return strings.TrimPrefix(strings.Join(parts, ""), ".")
+	var room [128]byte
+	return strings.TrimPrefix(string(n.appendPath(room[:0])), ".")
+}
+
+func (n *Node) appendPath(to []byte) []byte {
+	if n.parent == nil {
+		return to
+	}
+	to = n.parent.appendPath(to)
+	switch {
+	case n.index < 0 && strings.ContainsAny(n.field, ".[]"):
+		return strconv.AppendQuote(append(to, '.'), n.field)
+	case n.index < 0:
+		return append(append(to, '.'), n.field...)
+	}
+	if _, v := lookup(n.yaml, "name"); v != nil {
+		if name := (&Node{yaml: resolveAlias(v)}); name.IsScalar() {
+			return append(append(append(to, "[name="...), name.Value()...), ']')
+		}
+	}
+	return append(strconv.AppendInt(append(to, '['), int64(n.index), 10), ']')
 }
 
 // GenericPath is Path with every list item written as [], the same for all

@@ -126,6 +126,7 @@ type placed struct {
 	node     *lint.Node
 	resource *lint.Resource
 	weight   lint.Severity // as the rule reported it, whatever the configuration says
+	ignored  bool
 }
 
 func newCheck(b *lint.Bundle, n *names) *check {
@@ -197,15 +198,19 @@ func (c *check) place(p *pass) {
 		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, c.culprit(p, &e.Span), p.panicked)
 		p.errs = append(p.errs, e)
 	}
-	for _, reported := range p.Reported() {
-		f := &placed{Finding: reported.Finding, node: reported.Node, resource: reported.Node.Resource(), weight: reported.Finding.Severity}
+	renderings := []lint.Rendering{c.bundle.Rendering} // whoever appends to it copies it
+	all := make([]placed, len(p.Reported()))
+	p.found = make([]*placed, 0, len(all))
+	for i, reported := range p.Reported() {
+		f := &all[i]
+		*f = placed{Finding: reported.Finding, node: reported.Node, resource: reported.Node.Resource(), weight: reported.Finding.Severity}
 		if f.resource != nil && f.resource.Namespace != "" && slices.Contains(p.enabled.ExemptNamespaces, f.resource.Namespace) {
 			continue
 		}
 		if p.enabled.Severity != nil {
 			f.Severity = *p.enabled.Severity
 		}
-		f.Renderings = []lint.Rendering{c.bundle.Rendering}
+		f.Renderings = renderings
 		if err := c.contain("placing what rule "+p.Rule.ID+" found", f.locate); err != nil {
 			p.errs = append(p.errs, err)
 		}
@@ -256,6 +261,10 @@ func (c *check) settle(found []*placed) {
 	s := newSuppressor(c.bundle, c.names, failed)
 	if err := c.contain("applying ignores", func() { left = s.suppress(slices.Clone(found)) }); err != nil {
 		c.result.Errors = append(c.result.Errors, err)
+		for _, f := range found { // none holds
+			f.ignored = false
+		}
+		s.all = nil
 	}
 	c.result.ignores = s.all
 	kept, gave := yield(found, left)
@@ -315,14 +324,19 @@ func yield(found, left []*placed) (kept, gave []*placed) {
 		rule, subject string
 		resource      *lint.Resource
 	}
-	spoken := map[*placed]bool{}
+	stronger := map[string]bool{} // the rules that others yield to
 	for _, f := range left {
-		spoken[f] = true
+		for _, id := range f.Rule.YieldsTo {
+			stronger[id] = true
+		}
 	}
 	reported, ignored := map[subject]bool{}, map[subject]lint.Severity{}
 	for _, f := range found {
+		if !stronger[f.Rule.ID] {
+			continue
+		}
 		s := subject{f.Rule.ID, f.Subject, f.resource}
-		if spoken[f] {
+		if !f.ignored {
 			reported[s] = true
 		} else if worst, ok := ignored[s]; !ok || f.weight > worst {
 			ignored[s] = f.weight
@@ -330,8 +344,8 @@ func yield(found, left []*placed) (kept, gave []*placed) {
 	}
 	for _, f := range left {
 		gives, hides := false, false
-		for _, stronger := range f.Rule.YieldsTo {
-			s := subject{stronger, f.Subject, f.resource}
+		for _, id := range f.Rule.YieldsTo {
+			s := subject{id, f.Subject, f.resource}
 			weight, ok := ignored[s]
 			gives, hides = gives || reported[s], hides || ok && f.weight <= weight
 		}

@@ -135,6 +135,7 @@ type suppressor struct {
 	failed      bool
 	all         []*ignore                             // in the order met
 	comments    map[*lint.Source]map[string][]*ignore // by rule, those that hold
+	commented   bool                                  // some source has one
 	annotations map[*lint.Resource][]annotated
 	config      map[*entry]*ignore
 }
@@ -166,10 +167,12 @@ func (s *suppressor) suppress(found []*placed) []*placed {
 	s.meet(found)
 	left := slices.DeleteFunc(found, func(f *placed) bool {
 		by := s.hiding(f)
-		if by != nil {
-			by.hidden = append(by.hidden, f.Finding)
+		if by == nil {
+			return false
 		}
-		return by != nil
+		by.hidden = append(by.hidden, f.Finding)
+		f.ignored = true
+		return true
 	})
 	s.findRendered()
 	return left
@@ -191,13 +194,17 @@ func (s *suppressor) meet(found []*placed) {
 			}
 		}
 		s.comments[src] = byRule
+		s.commented = s.commented || len(byRule) > 0
 	}
 	for _, src := range s.bundle.Sources {
 		visit(src)
 	}
 	for _, f := range found {
-		for _, span := range fixPlaces(f.Span, f.Related) {
-			visit(span.Start.Source)
+		visit(f.Span.Start.Source)
+		for _, r := range f.Related {
+			if slices.Contains(fixRoles, r.Role) {
+				visit(r.Span.Start.Source)
+			}
 		}
 	}
 	written := map[string]*ignore{} // annotations: a template may write one for many objects
@@ -254,7 +261,10 @@ func (s *suppressor) hiding(f *placed) (by *ignore) {
 			by = g
 		}
 	}
-	places := fixPlaces(f.Span, f.Related)
+	var places []lint.Span // where they are asked for
+	if s.commented || len(s.byRule[f.Rule.ID]) > 0 {
+		places = fixPlaces(f.Span, f.Related)
+	}
 	for _, span := range places {
 		for _, g := range s.comments[span.Start.Source][f.Rule.ID] {
 			if g.first <= span.Start.Line && span.Start.Line <= g.last {

@@ -123,19 +123,36 @@ func relationOf(r lint.Related) relation {
 // merge makes one finding of those that show one defect in one source place,
 // and sorts them. The worst of them speaks for all.
 func merge(found []*lint.Finding) []*lint.Finding {
-	type place struct {
-		rule, file          string
-		start               int
-		missing, key, field string
-		object              lint.Object
-	}
 	slices.SortStableFunc(found, compare)
+	merged := make([]*lint.Finding, 0, len(found))
+	for len(found) > 0 { // those that begin in one place
+		n, first := 1, found[0].Span
+		for n < len(found) && found[n].Span.Start.Offset == first.Start.Offset && found[n].Span.Path() == first.Path() {
+			n++
+		}
+		merged = append(merged, mergePlace(found[:n])...)
+		found = found[n:]
+	}
+	slices.SortStableFunc(merged, compare)
+	return merged
+}
+
+// mergePlace makes one finding of those of one defect, of findings that begin in one
+// place.
+func mergePlace(found []*lint.Finding) []*lint.Finding {
+	if len(found) == 1 {
+		return found
+	}
+	type defect struct {
+		rule, missing, key, field string
+		object                    lint.Object
+	}
 	worst := slices.Clone(found)
 	slices.SortStableFunc(worst, func(f, g *lint.Finding) int { return int(g.Severity - f.Severity) })
-	merged := make([]*lint.Finding, 0, len(found))
-	at := make(map[place]*joined, len(found))
+	var merged []*lint.Finding
+	at := make(map[defect]*joined, len(found))
 	for _, f := range worst {
-		k := place{rule: f.Rule.ID, file: f.Span.Path(), start: f.Span.Start.Offset, missing: f.Missing, key: f.Key}
+		k := defect{rule: f.Rule.ID, missing: f.Missing, key: f.Key}
 		switch f.Precision {
 		case lint.Exact:
 		case lint.Block: // an action may write many fields, the same ones in many containers
@@ -143,15 +160,13 @@ func merge(found []*lint.Finding) []*lint.Finding {
 		default: // a coarse place holds many defects
 			k.object, k.field = f.Object, f.Path
 		}
-		first := at[k]
-		if first == nil {
-			at[k] = &joined{Finding: f}
-			merged = append(merged, f)
+		if first := at[k]; first != nil {
+			first.join(f)
 			continue
 		}
-		first.join(f)
+		at[k] = &joined{Finding: f}
+		merged = append(merged, f)
 	}
-	slices.SortStableFunc(merged, compare)
 	return merged
 }
 
@@ -214,8 +229,13 @@ func fingerprint(r *lint.Report) {
 		all = append(all, s.Finding)
 	}
 	seen := map[string]int{}
+	bare := map[string]string{} // names of objects
 	for _, f := range all {
-		name := generated.ReplaceAllString(f.Object.Name, "")
+		name, known := bare[f.Object.Name]
+		if !known {
+			name = generated.ReplaceAllString(f.Object.Name, "")
+			bare[f.Object.Name] = name
+		}
 		sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule.ID, f.Span.Path(), f.Path, f.Object.Kind, name, f.Key}, "\x00")))
 		f.Fingerprint = hex.EncodeToString(sum[:16])
 		seen[f.Fingerprint]++
