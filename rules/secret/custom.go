@@ -24,7 +24,7 @@ var CustomResourceSecret = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
 		for _, r := range pass.Bundle.Resources {
-			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" {
+			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" || !holdsWorth(r.Root.YAML(), "", 0) {
 				continue
 			}
 			covered := coveredOf(r)
@@ -56,6 +56,40 @@ var CustomResourceSecret = &lint.Rule{
 			}
 		}
 	},
+}
+
+// holdsWorth tells cheaply whether a value below n is worth a search.
+func holdsWorth(n *yaml.Node, name string, depth int) bool {
+	switch n.Kind {
+	case yaml.AliasNode:
+		return true
+	case yaml.ScalarNode:
+		return isWorth(name, n.Value) || strings.Contains(n.Value, "@")
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i].Value
+			if depth == 0 && (key == "apiVersion" || key == "kind" || key == "metadata" || key == "status") {
+				continue
+			}
+			if key == "value" || key == "default" {
+				for j := 0; j+1 < len(n.Content); j += 2 {
+					if k := n.Content[j].Value; (k == "name" || k == "key") && n.Content[j+1].Kind == yaml.ScalarNode && isWorth(n.Content[j+1].Value, n.Content[i+1].Value) {
+						return true
+					}
+				}
+			}
+			if holdsWorth(n.Content[i+1], key, depth+1) {
+				return true
+			}
+		}
+	case yaml.SequenceNode:
+		for _, c := range n.Content {
+			if holdsWorth(c, name, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // imageUser matches user:password@registry/image. No runtime takes it, but it is written.

@@ -85,6 +85,9 @@ var SecretInArgs = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
 			for _, path := range commands {
+				if !c.Node.Get(path[0]).Exists() {
+					continue
+				}
 				where := strings.Join(path, ".")
 				list := c.Node.Get(path...)
 				items := list.Items()
