@@ -208,7 +208,14 @@ func indirect(t reflect.Type) reflect.Type {
 	return t
 }
 
+var opaque sync.Map // reflect.Type → bool
+
 // isOpaque reports whether nothing is known of the fields of a type.
 func isOpaque(t reflect.Type) bool {
-	return opaqueTypes[t] || reflect.PointerTo(t).Implements(unmarshalerType)
+	if known, ok := opaque.Load(t); ok {
+		return known.(bool)
+	}
+	is := opaqueTypes[t] || reflect.PointerTo(t).Implements(unmarshalerType)
+	opaque.Store(t, is)
+	return is
 }
