@@ -92,8 +92,9 @@ func (s *Subject) String() string { return s.Kind + ` "` + s.Name + `"` }
 // An Account is a service account with the pods that run as it.
 type Account struct {
 	Namespace, Name string
-	Resource        *lint.Resource // nil where the bundle lacks it
-	Pods            []*lint.PodSpec
+	Resource        *lint.Resource  // nil where the bundle lacks it
+	Pods            []*lint.PodSpec // that run as it
+	Holders         []Holder        // that get its token by a Secret
 	Bindings        []*Binding
 }
 
@@ -131,6 +132,7 @@ func build(b *lint.Bundle) *Graph {
 		a := g.accountAt(pod.Resource.Namespace, kube.Account(pod))
 		a.Pods = append(a.Pods, pod)
 	}
+	g.addHolders(b)
 	for _, res := range b.OfKind("ClusterRoleBinding", "RoleBinding") {
 		if res.Group == Group {
 			g.addBinding(res)

@@ -55,6 +55,7 @@ var Effective = &lint.Rule{
 type chain struct {
 	account *access.Account
 	pods    []*lint.PodSpec // that get the account's token
+	held    *access.Holder  // by which the first of them does; nil where it runs as the account
 	binding *access.Binding
 	role    *access.Role
 	grant   *access.Grant
@@ -63,10 +64,21 @@ type chain struct {
 // worstChain returns the chain of an account to the worst of its powers, or nil.
 func worstChain(a *access.Account) *chain {
 	var pods []*lint.PodSpec
+	has := map[*lint.PodSpec]bool{}
 	for _, pod := range a.Pods {
 		if a.Mounts(pod) {
-			pods = append(pods, pod)
+			pods, has[pod] = append(pods, pod), true
 		}
+	}
+	var held *access.Holder // by which the first of the pods has the token, nil where it is mounted by itself
+	for i, h := range a.Holders {
+		if has[h.Pod] {
+			continue
+		}
+		if len(pods) == 0 {
+			held = &a.Holders[i]
+		}
+		pods, has[h.Pod] = append(pods, h.Pod), true
 	}
 	if len(pods) == 0 {
 		return nil
@@ -77,7 +89,7 @@ func worstChain(a *access.Account) *chain {
 			continue
 		}
 		for _, r := range b.Roles {
-			c := &chain{a, pods, b, r, r.Takeover(b.Cluster())}
+			c := &chain{a, pods, held, b, r, r.Takeover(b.Cluster())}
 			if c.grant == nil {
 				continue
 			}
@@ -134,8 +146,8 @@ func (c *chain) sentence(all []*chain) string {
 		}
 	}
 	more := len(workloads) - 1
-	text := fmt.Sprintf("%s can %s: it runs as ServiceAccount %q, bound by %s %q to %s",
-		c.pods[0].Resource, c.can(), c.account.Name, c.binding.Resource.Kind, c.binding.Resource.Name, c.role)
+	text := fmt.Sprintf("%s can %s: it %s, bound by %s %q to %s",
+		c.pods[0].Resource, c.can(), c.how(), c.binding.Resource.Kind, c.binding.Resource.Name, c.role)
 	if owner := c.grant.Rule.Role; owner != c.role && owner.Resource != nil {
 		text += fmt.Sprintf(", which takes in %s", owner)
 	}
@@ -148,8 +160,20 @@ func (c *chain) sentence(all []*chain) string {
 	return text
 }
 
+// how says by what the first of the pods has the token of the account.
+func (c *chain) how() string {
+	if c.held != nil {
+		return fmt.Sprintf("has the token of ServiceAccount %q by Secret %q", c.account.Name, c.held.Secret.Name)
+	}
+	return fmt.Sprintf("runs as ServiceAccount %q", c.account.Name)
+}
+
 func (c *chain) relate(f *lint.Finding) {
-	f.Relate("workload", stand(accountNode(c.pods[0])), fmt.Sprintf("%s runs as ServiceAccount %q", c.pods[0].Resource, c.account.Name))
+	at := accountNode(c.pods[0])
+	if c.held != nil {
+		at = c.held.Node
+	}
+	f.Relate("workload", stand(at), fmt.Sprintf("%s %s", c.pods[0].Resource, c.how()))
 	if c.node() != c.binding.Ref {
 		f.Relate("binding", stand(c.binding.Ref), fmt.Sprintf("%s %q binds it to %s", c.binding.Resource.Kind, c.binding.Resource.Name, c.role))
 	}

@@ -28,7 +28,7 @@ var WebhookFailOpen = &lint.Rule{
 				}
 			}
 		}
-		for _, r := range pass.Resources("ValidatingAdmissionPolicy") {
+		for _, r := range pass.Resources("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy") {
 			if policy := r.Get("spec", "failurePolicy"); policy.Value() == "Ignore" {
 				if guarded := guards(r.Get("spec", "matchConstraints", "resourceRules")); guarded != "" {
 					pass.Reportf(policy, "%s lets %s through where its expressions fail", r, guarded).Help = "set failurePolicy: Fail"

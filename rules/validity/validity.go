@@ -24,6 +24,8 @@ var Rules = []*lint.Rule{
 	SelectorMismatch,
 	DuplicateEnv,
 	WebhookFailOpen,
+	AdmissionUnenforced,
+	AdmissionGap,
 	APIServiceInsecureTLS,
 	GatekeeperRepoPrefix,
 	StatefulSetService,
