@@ -30,6 +30,7 @@ var Rules = []*lint.Rule{
 	GatekeeperRepoPrefix,
 	StatefulSetService,
 	InvalidPorts,
+	InvalidAddress,
 	LabelValues,
 	RequiredMetadata,
 	NakedPod,
