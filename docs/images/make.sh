@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes text.png: a real run in a pseudo terminal (script), its colours as HTML (aha), photographed by chromium.
+# Makes text.png: a real run in a pseudo terminal (script), its colours as HTML (aha), photographed by chromium; and
+# html.png: the page of --format html.
 # Needs Debian's bsdutils, aha and chromium. Run it from the root of the checkout: docs/images/make.sh
 set -euo pipefail
 work=$(mktemp -d)
@@ -13,3 +14,8 @@ lines=$(($(wc -l < "$work/run.ansi") + 3))
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 \
   --window-size=980,$((lines * 20 + 24)) --screenshot="$work/text.png" "file://$work/run.html" > /dev/null 2>&1
 cp "$work/text.png" docs/images/text.png
+
+"$work/manilint" --no-config --quiet --fail-on never -f "html=$work/report.html" fixtures/example
+chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1 \
+  --window-size=1100,900 --screenshot="$work/html.png" "file://$work/report.html" > /dev/null 2>&1
+cp "$work/html.png" docs/images/html.png

@@ -199,12 +199,8 @@ func (c *command) table(f *flags, fs *pflag.FlagSet, args []string, of func([]*l
 		g.enabled = nil // a table needs what the inputs hold, not what rules find in it
 	}
 	loaded, rep := c.check(f, groups, paths)
-	var bundles []*lint.Bundle
-	for _, res := range loaded {
-		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
-	}
 	c.tables = true
-	t := of(bundles)
+	t := of(bundlesOf(loaded))
 	write := t.WriteText
 	if f.tableFormat == "json" {
 		write = t.WriteJSON

@@ -21,6 +21,8 @@ import (
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/rules"
+	"github.com/manilint/manilint/rules/network"
+	"github.com/manilint/manilint/rules/rbac"
 )
 
 // lint is `manilint [flags] [PATH ...]`.
@@ -46,7 +48,12 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if f.compliance != "" {
 		err = c.writeCompliance(f, rep)
 	} else {
-		err = c.write(f, paths, outs, rep)
+		o := report.Options{Version: version(), Inputs: paths}
+		if slices.ContainsFunc(outs, func(out output) bool { return out.name == "html" }) {
+			bundles := bundlesOf(loaded)
+			o.Network, o.Access = network.Table(bundles), rbac.Table(bundles)
+		}
+		err = c.write(f, o, outs, rep)
 	}
 	if err != nil || c.out.Err() != nil {
 		return err
@@ -54,6 +61,14 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	c.closing(f, rep, loaded)
 	c.status = f.status(rep)
 	return nil
+}
+
+func bundlesOf(loaded []*render.Result) []*lint.Bundle {
+	var bundles []*lint.Bundle
+	for _, res := range loaded {
+		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
+	}
+	return bundles
 }
 
 // check loads the inputs, runs the rules of their groups and joins the reports.
@@ -168,7 +183,7 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 }
 
 // write writes the reports, those to files first: nobody may read the other to its end.
-func (c *command) write(f *flags, paths []string, outs []output, rep *lint.Report) error {
+func (c *command) write(f *flags, o report.Options, outs []output, rep *lint.Report) error {
 	var errs []error
 	for _, out := range outs {
 		if cut := report.SARIFCut(rep); out.name == "sarif" && cut != "" {
@@ -177,7 +192,7 @@ func (c *command) write(f *flags, paths []string, outs []output, rep *lint.Repor
 		if out.file == "" {
 			continue
 		}
-		o := report.Options{Version: version(), Inputs: paths, Width: 100, Color: f.color == "always"}
+		o.Width, o.Color = 100, f.color == "always"
 		err := c.files.write(out.file, func(w io.Writer) error { return show(report.NewScreen(w), out, rep, o) })
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the report %s cannot be written: %w", out.file, reason(err)))
@@ -185,7 +200,7 @@ func (c *command) write(f *flags, paths []string, outs []output, rep *lint.Repor
 	}
 	for _, out := range outs {
 		if out.file == "" {
-			o := report.Options{Version: version(), Inputs: paths, Width: width(c.behindOut), Color: useColor(f.color, c.behindOut)}
+			o.Width, o.Color = width(c.behindOut), useColor(f.color, c.behindOut)
 			_ = show(c.out, out, rep, o) // the stream keeps its error
 		}
 	}

@@ -29,6 +29,10 @@ type Options struct {
 	// Inputs are the paths that were linted, as they were named: what tells the uploads
 	// of one tool apart.
 	Inputs []string
+	// Network and Access are the tables of the same inputs, for the formats that show
+	// them; nil for none.
+	Network *Matrix
+	Access  *Audit
 	// URL is what a rule's ID is appended to, to link to its documentation;
 	// [DocsURL] when empty.
 	URL string
@@ -59,6 +63,7 @@ var Formats = map[string]Format{
 	"gitlab-sast": GitLabSAST,
 	"checkstyle":  Checkstyle,
 	"markdown":    Markdown,
+	"html":        HTML,
 	"rdjson":      RDJSON,
 	"sonarqube":   SonarQube,
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -113,18 +114,20 @@ func (m *Matrix) WriteJSON(w io.Writer) error { return Encode(w, m) }
 
 // WriteText writes the matrix as a table for people.
 func (m *Matrix) WriteText(w io.Writer) error {
-	rows := [][]string{{"NAMESPACE", "WORKLOAD", "INGRESS", "EGRESS", "PLACE"}}
+	rows := append([][]string{{"NAMESPACE", "WORKLOAD", "INGRESS", "EGRESS", "PLACE"}}, m.rows()...)
+	_, err := io.WriteString(w, columns(rows))
+	return err
+}
+
+// rows returns the cells of the table, escaped.
+func (m *Matrix) rows() [][]string {
+	var rows [][]string
 	for _, r := range m.Workloads {
-		namespace, ingress := r.Namespace, r.Ingress.String()
-		if namespace == "" {
-			namespace = "-"
-		}
-		egress := r.Egress.String()
+		namespace, ingress, egress := cmp.Or(r.Namespace, "-"), r.Ingress.String(), r.Egress.String()
 		if r.HostNetwork {
 			ingress, egress = "on the host's network", "on the host's network"
 		}
 		rows = append(rows, []string{Escape(namespace), Escape(r.Kind + "/" + r.Name), Escape(ingress), Escape(egress), Escape(r.Place())})
 	}
-	_, err := io.WriteString(w, columns(rows))
-	return err
+	return rows
 }
