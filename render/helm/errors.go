@@ -239,6 +239,8 @@ func plainMessage(err error, limit int) string {
 		return "the chart refuses these values: " + strings.Join(strings.Fields(r.Message), " ")
 	case errors.Is(err, trace.ErrTooLarge):
 		return fmt.Sprintf("the chart writes more than %d bytes; the rest is not rendered", limit)
+	case errors.Is(err, trace.ErrMemory):
+		return fmt.Sprintf("rendering the chart takes more than %d MiB; the rest is not rendered", trace.MaxMemory>>20)
 	case errors.Is(err, context.Canceled):
 		return "rendering was stopped"
 	}

@@ -44,7 +44,7 @@ type Options struct {
 	// ValuesUsed, if not nil, is called with the absolute path of each values file that is
 	// read for a rendering; from several goroutines.
 	ValuesUsed func(path string)
-	// MaxOutput bounds the bytes that one rendering may write; 64 MiB when 0.
+	// MaxOutput bounds the bytes that one rendering may write; 16 MiB when 0.
 	MaxOutput int
 }
 
@@ -78,7 +78,7 @@ func (o Options) deadline(ctx context.Context) (context.Context, context.CancelF
 const (
 	defaultKubeVersion = "v1.37.0" // of the k8s.io modules that rules read fields with
 	defaultTimeout     = 30 * time.Second
-	defaultMaxOutput   = 64 << 20
+	defaultMaxOutput   = 16 << 20
 )
 
 // Check reports what no chart can be rendered with: a version that is none, a value

@@ -18,13 +18,12 @@ import (
 // traces them.
 type Engine struct {
 	*tracer
-	root     *template.Template
-	sources  map[string]*Unit // by Helm's name of the template
-	included map[string]int
-	done     map[*parse.Tree]bool // those that are rewritten
-	raw      template.FuncMap     // the functions without provenance
-	wrapped  map[string]bool      // those that have got it
-	sets     []*template.Template // the sets at work: the chart's, and a clone for each tpl
+	root    *template.Template
+	sources map[string]*Unit     // by Helm's name of the template
+	done    map[*parse.Tree]bool // those that are rewritten
+	raw     template.FuncMap     // the functions without provenance
+	wrapped map[string]bool      // those that have got it
+	sets    []*template.Template // the sets at work: the chart's, and a clone for each tpl
 }
 
 // A Unit is one template with the values that it sees.
@@ -59,13 +58,10 @@ type Result struct {
 	Failures []Failure
 }
 
-// maxIncludes is how deep a template may include itself, as in Helm.
-const maxIncludes = 1000
-
 // NewEngine returns an engine that follows the values and texts that it is told of; its
 // rendering ends with ctx, or when more than limit bytes are written.
 func NewEngine(ctx context.Context, limit int) *Engine {
-	return &Engine{tracer: newTracer(ctx, limit), included: map[string]int{}, done: map[*parse.Tree]bool{}, wrapped: map[string]bool{}}
+	return &Engine{tracer: newTracer(ctx, limit), done: map[*parse.Tree]bool{}, wrapped: map[string]bool{}}
 }
 
 // Render renders templates, by Helm's names of them. One that fails does not keep the
@@ -100,7 +96,7 @@ func mayBeOurs(err error) bool {
 	var refused Refusal
 	var run template.ExecError
 	var panicked panicError
-	return errors.As(err, &panicked) || errors.As(err, &run) && !errors.As(err, &refused) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, errCall) && !errors.Is(err, errCycle)
+	return errors.As(err, &panicked) || errors.As(err, &run) && !errors.As(err, &refused) && !limited(err)
 }
 
 // A panicError is what rendering a template panicked with.
@@ -123,7 +119,11 @@ func (e *Engine) render(templates map[string]*Unit, wanted func(name string) boo
 	e.sets = append(e.sets, e.root)
 	names := slices.SortedFunc(maps.Keys(e.sources), deepestFirst)
 	for _, name := range names {
-		if _, err := e.root.New(name).Parse(e.sources[name].Text); err != nil {
+		err := nested(e.sources[name].Text)
+		if err == nil {
+			_, err = e.root.New(name).Parse(e.sources[name].Text)
+		}
+		if err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
 			delete(e.sources, name)
 		}
@@ -138,7 +138,7 @@ func (e *Engine) render(templates map[string]*Unit, wanted func(name string) boo
 		w := &writer{t: e.tracer}
 		if err := e.execute(w, name, u); err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
-			if errors.Is(err, ErrTooLarge) || e.ctx.Err() != nil {
+			if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrMemory) || e.ctx.Err() != nil {
 				return r
 			}
 			continue
@@ -233,13 +233,8 @@ func (e *Engine) readyFrom(t *template.Template, place placer) {
 // include renders a named template, as Helm's include does.
 func (e *Engine) include(set *template.Template) func(string, any) (string, error) {
 	return func(name string, data any) (string, error) {
-		if e.included[name] > maxIncludes {
-			return "", fmt.Errorf("template %q includes itself too deeply", name)
-		}
-		e.included[name]++
 		e.ready(set.Lookup(name))
 		w, err := e.capture(func(w *writer) error { return set.ExecuteTemplate(w, name, data) })
-		e.included[name]--
 		if err != nil {
 			return "", err
 		}
@@ -252,6 +247,15 @@ func (e *Engine) tpl(parent *template.Template) func(string, any) (string, error
 	return func(text string, data any) (string, error) {
 		if !strings.Contains(text, "{{") && !strings.Contains(text, noValue) {
 			return text, nil
+		}
+		if err := nested(text); err != nil {
+			return "", &TplError{text, e.segments(text), err}
+		}
+		if len(e.sets) > maxTpl {
+			return "", fmt.Errorf("tpl is called more than %d levels deep in tpl: %w", maxTpl, errCalls)
+		}
+		if err := e.charge(8 * len(text)); err != nil {
+			return "", err
 		}
 		set, err := parent.Clone()
 		if err != nil {

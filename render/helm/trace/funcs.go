@@ -12,9 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"math/big"
-	"reflect"
 	"slices"
 	"strings"
 	"text/template"
@@ -110,9 +108,6 @@ func toYAML(v any) string {
 }
 
 func toYAMLPretty(v any) (string, error) {
-	if err := finite(v); err != nil {
-		return "", err
-	}
 	var data bytes.Buffer
 	encoder := goyaml.NewEncoder(&data)
 	encoder.SetIndent(2)
@@ -139,9 +134,6 @@ func fromYAMLArray(text string) []any {
 }
 
 func toTOML(v any) (string, error) {
-	if err := finite(v); err != nil {
-		return "", err
-	}
 	var b bytes.Buffer
 	if err := toml.NewEncoder(&b).Encode(v); err != nil {
 		return err.Error(), nil
@@ -151,6 +143,10 @@ func toTOML(v any) (string, error) {
 
 func fromTOML(text string) map[string]any {
 	m := map[string]any{}
+	if tooNested(text) {
+		m["Error"] = errDeep.Error()
+		return m
+	}
 	if err := toml.Unmarshal([]byte(text), &m); err != nil {
 		m["Error"] = err.Error()
 	}
@@ -181,60 +177,6 @@ func fromJSONArray(text string) []any {
 	return a
 }
 
-var errCycle = errors.New("a dict or list contains itself")
-
-// finite returns an error for a dict or list that contains itself: printing it would
-// overflow the stack, which ends the process.
-func finite(v any) error {
-	switch v.(type) {
-	case nil, string, bool, int, int64, float64, json.Number:
-		return nil
-	}
-	open := map[uintptr]bool{}
-	var walk func(v reflect.Value) error
-	walk = func(v reflect.Value) error {
-		for v.Kind() == reflect.Interface {
-			v = v.Elem()
-		}
-		switch v.Kind() {
-		case reflect.Map:
-			if open[v.Pointer()] {
-				return errCycle
-			}
-			open[v.Pointer()] = true
-			defer delete(open, v.Pointer())
-			for it := v.MapRange(); it.Next(); {
-				if err := walk(it.Value()); err != nil {
-					return err
-				}
-			}
-		case reflect.Slice:
-			if k := v.Type().Elem().Kind(); k != reflect.Interface && k != reflect.Map && k != reflect.Slice || v.Len() == 0 {
-				return nil
-			}
-			if open[v.Pointer()] {
-				return errCycle
-			}
-			open[v.Pointer()] = true
-			defer delete(open, v.Pointer())
-			for i := range v.Len() {
-				if err := walk(v.Index(i)); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	return walk(reflect.ValueOf(v))
-}
-
-// maxItems bounds the lists that until, untilStep and seq make.
-const maxItems = 1 << 22
-
-// errCall is of a function whose arguments ask for more than a rendering may have. It
-// fails the template that calls it, no other.
-var errCall = errors.New("asks for more text or items than a rendering may make")
-
 // sorted replaces the functions that give the parts of a mapping in no order: reports
 // must be the same in each run.
 func sorted(f template.FuncMap) {
@@ -251,80 +193,6 @@ func sorted(f template.FuncMap) {
 			values = append(values, dict[key])
 		}
 		return values
-	}
-}
-
-// bound replaces the functions that a number in a template could make fill the memory
-// or overflow the stack.
-func (t *tracer) bound(f template.FuncMap) {
-	repeat := f["repeat"].(func(int, string) string)
-	f["repeat"] = func(count int, s string) (string, error) {
-		if count < 0 {
-			return "", errors.New("negative repeat count")
-		}
-		if count > 0 && len(s) > t.limit/count {
-			return "", errCall
-		}
-		return repeat(count, s), nil
-	}
-	for _, name := range []string{"indent", "nindent"} {
-		indent := f[name].(func(int, string) string)
-		f[name] = func(spaces int, s string) (string, error) {
-			if spaces < 0 {
-				return "", fmt.Errorf("negative indentation %d", spaces)
-			}
-			if lines := strings.Count(s, "\n") + 1; spaces > t.limit/lines {
-				return "", errCall
-			}
-			return indent(spaces, s), nil
-		}
-	}
-	until := f["until"].(func(int) []int)
-	f["until"] = func(n int) ([]int, error) {
-		if n > maxItems || n < -maxItems {
-			return nil, errCall
-		}
-		return until(n), nil
-	}
-	step := f["untilStep"].(func(int, int, int) []int)
-	f["untilStep"] = func(start, stop, by int) ([]int, error) {
-		if by != 0 && math.Abs((float64(stop)-float64(start))/float64(by)) > maxItems ||
-			by > 0 && stop > math.MaxInt-by || by < 0 && stop < math.MinInt-by { // sprig's counter would wrap around
-			return nil, errCall
-		}
-		return step(start, stop, by), nil
-	}
-	seq := f["seq"].(func(...int) string)
-	f["seq"] = func(params ...int) (string, error) {
-		for _, n := range params {
-			if n > maxItems || n < -maxItems {
-				return "", errCall
-			}
-		}
-		return seq(params...), nil
-	}
-}
-
-// checked are the functions whose arguments must be finite: they walk them.
-var checked = map[string]bool{"print": true, "println": true, "printf": true, "toString": true, "quote": true, "squote": true, "cat": true,
-	"join": true, "deepCopy": true, "mustDeepCopy": true, "merge": true, "mustMerge": true, "mergeOverwrite": true, "mustMergeOverwrite": true}
-
-// checkArguments panics where an argument contains itself; text/template reports that as
-// an error of the call.
-func checkArguments(args []reflect.Value) {
-	for _, a := range args {
-		switch a.Kind() {
-		case reflect.Map, reflect.Interface:
-			if err := finite(a.Interface()); err != nil {
-				panic(err)
-			}
-		case reflect.Slice:
-			for i := range a.Len() {
-				if err := finite(a.Index(i).Interface()); err != nil {
-					panic(err)
-				}
-			}
-		}
 	}
 }
 

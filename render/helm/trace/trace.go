@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -43,6 +42,7 @@ type tracer struct {
 	outers  map[[2]*Guard]*Guard
 	out     *writer
 	written int
+	spent   int // bytes, see MaxMemory
 	limit   int
 	dummy   int // counts what was generated
 }
@@ -88,8 +88,6 @@ type context2 struct {
 	base  int
 	guard *Guard
 }
-
-var ErrTooLarge = errors.New("the chart writes more than the limit")
 
 func newTracer(ctx context.Context, limit int) *tracer {
 	return &tracer{ctx: ctx, limit: limit, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]Segment{},
@@ -180,6 +178,7 @@ func (t *tracer) Text(s string, o *Origin) string {
 // learn remembers the segments of a string that nobody else holds.
 func (t *tracer) learn(s string, segs []Segment) {
 	if s != "" && len(segs) > 0 && !t.off {
+		t.spent += len(s) + 96*len(segs)
 		t.strings[textAddress(s)] = known{s, segs}
 	}
 }
@@ -380,6 +379,9 @@ func (w *writer) Write(b []byte) (int, error) {
 	if t.written += n; t.written > t.limit {
 		return 0, ErrTooLarge
 	}
+	if err := t.charge(n + 96); err != nil {
+		return 0, err
+	}
 	base := len(w.buf)
 	w.buf = append(w.buf, b...)
 	if t.off {
@@ -524,8 +526,8 @@ func (t *tracer) outer(inner *Guard) *Guard {
 // begin marks where the evaluation of a pipeline starts, and ends a rendering that
 // has used up its time.
 func (t *tracer) begin() (int, error) {
-	if err := t.ctx.Err(); err != nil {
-		return 0, context.Cause(t.ctx)
+	if err := t.stopped(); err != nil {
+		return 0, err
 	}
 	t.began = len(t.reads)
 	return t.began, nil
@@ -650,8 +652,9 @@ func (t *tracer) constant(act int, v any) any {
 }
 
 // foreign gives what a mapping of the values has got from elsewhere, from a dict that
-// was merged into it say, an origin that is not the mapping's.
-func (t *tracer) foreign(m map[string]any) {
+// was merged into it say, an origin that is not the mapping's; and what is below it, too,
+// where that was merged.
+func (t *tracer) foreign(m map[string]any, below bool) {
 	if t.origin(m) == nil {
 		return
 	}
@@ -660,8 +663,8 @@ func (t *tracer) foreign(m map[string]any) {
 		case map[string]any:
 			if t.origin(x) == nil {
 				t.hold(x, literal)
-			} else {
-				t.foreign(x)
+			} else if below {
+				t.foreign(x, true)
 			}
 		case []any:
 			if len(x) > 0 && t.origin(x) == nil {
@@ -738,8 +741,8 @@ func (t *tracer) owe(v any, paths []string) any {
 
 // enterGuard notes that a branch of a block begins.
 func (t *tracer) enterGuard(act, other, depth int) (string, error) {
-	if err := t.ctx.Err(); err != nil {
-		return "", context.Cause(t.ctx)
+	if err := t.stopped(); err != nil {
+		return "", err
 	}
 	if t.off {
 		return "", nil
@@ -767,10 +770,13 @@ func (t *tracer) leaveTo(depth int) {
 const maxDepth = 1 << 16
 
 // enterTemplate notes that another template begins at this place.
-func (t *tracer) enterTemplate() string {
+func (t *tracer) enterTemplate() (string, error) {
+	if len(t.saved) >= maxCalls {
+		return "", errCalls
+	}
 	t.saved = append(t.saved, context2{t.base, t.guard})
 	t.base += maxDepth
-	return ""
+	return "", nil
 }
 
 // leaveTemplate notes that it has ended.
@@ -785,7 +791,9 @@ func (t *tracer) leaveTemplate() string {
 func (t *tracer) capture(run func(*writer) error) (*writer, error) {
 	w := &writer{t: t}
 	out, begin, began := t.out, len(t.reads), t.began
-	t.enterTemplate()
+	if _, err := t.enterTemplate(); err != nil {
+		return nil, err
+	}
 	t.guard, t.out = nil, w
 	err := run(w)
 	t.out, t.began = out, began

@@ -21,6 +21,10 @@ var passThrough = map[string]bool{"include": true, "tpl": true, "required": true
 	"uniq": true, "mustUniq": true, "compact": true, "mustCompact": true, "slice": true, "chunk": true,
 	"without": true, "values": true, "keys": true, "until": true, "untilStep": true}
 
+// handedOn are those of them that make nothing and look into nothing.
+var handedOn = map[string]bool{"include": true, "tpl": true, "required": true, "fail": true, "lookup": true, "default": true, "coalesce": true, "ternary": true,
+	"get": true, "hasKey": true, "unset": true, "dig": true, "first": true, "mustFirst": true, "last": true, "mustLast": true, "eq": true, "ne": true}
+
 // reformats are the functions whose result is still the value: another notation of it.
 var reformats = map[string]bool{"quote": true, "squote": true, "toString": true, "int": true, "int64": true, "float64": true, "atoi": true,
 	"toYaml": true, "toYamlPretty": true, "toJson": true, "toPrettyJson": true, "toRawJson": true, "mustToJson": true, "toToml": true,
@@ -34,7 +38,7 @@ var anyType = reflect.TypeFor[any]()
 
 // wrap returns fn with provenance: what it returns is known to come from its arguments.
 func (t *tracer) wrap(name string, fn any) any {
-	if passThrough[name] && !checked[name] {
+	if handedOn[name] {
 		return fn
 	}
 	fv := reflect.ValueOf(fn)
@@ -43,13 +47,13 @@ func (t *tracer) wrap(name string, fn any) any {
 		return fn
 	}
 	result := ft.Out(0)
-	number := false
+	number, traced := false, !passThrough[name]
 	switch result.Kind() {
 	case reflect.String, reflect.Interface, reflect.Map, reflect.Slice:
 	case reflect.Int, reflect.Int64, reflect.Float64:
 		number = true // must be boxed, to have an address
 	default:
-		return fn
+		traced = false
 	}
 	var ins, outs []reflect.Type
 	for i := range ft.NumIn() {
@@ -61,10 +65,9 @@ func (t *tracer) wrap(name string, fn any) any {
 	if number {
 		outs[0] = anyType
 	}
-	check, traced := checked[name], !passThrough[name]
 	return reflect.MakeFunc(reflect.FuncOf(ins, outs, ft.IsVariadic()), func(args []reflect.Value) []reflect.Value {
-		if check {
-			checkArguments(args)
+		if err := t.before(name, args); err != nil {
+			panic(err) // text/template makes it the error of the call
 		}
 		var results []reflect.Value
 		if ft.IsVariadic() {
@@ -72,9 +75,12 @@ func (t *tracer) wrap(name string, fn any) any {
 		} else {
 			results = fv.Call(args)
 		}
+		if err := t.after(results[0]); err != nil {
+			panic(err)
+		}
 		if merges[name] && !t.off {
 			if m, ok := results[0].Interface().(map[string]any); ok {
-				t.foreign(m)
+				t.foreign(m, true)
 			}
 		}
 		if !traced {
@@ -142,7 +148,7 @@ func (t *tracer) container(name string, args []reflect.Value, r reflect.Value, a
 	case "set":
 		if key, ok := args[1].Interface().(string); ok {
 			if m, ok := v.(map[string]any); ok {
-				t.foreign(m)
+				t.foreign(m, false)
 				m[key] = t.owe(m[key], guardPaths(t.guard))
 			}
 		}
