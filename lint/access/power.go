@@ -47,6 +47,17 @@ type Older struct {
 	Below int // the minor version from which they give it no more
 }
 
+// Since returns the minor version of Kubernetes that has what the power is about first; 0 where each has it.
+func (p *Power) Since() int { return p.since }
+
+// Until returns the minor version of Kubernetes from which fewer verbs give the power; 0 where there is none.
+func (p *Power) Until() int {
+	if p.older == nil {
+		return 0
+	}
+	return p.older.Below
+}
+
 // at returns the verbs that give the power in a minor version of Kubernetes.
 func (p *Power) at(minor int) []string {
 	if minor < p.since {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -420,5 +421,30 @@ func TestHoldersAreCountedOnce(t *testing.T) {
 	admin := strings.ReplaceAll(binding("a", jane+","+jane+","+joe), "name: r}", "name: cluster-admin}")
 	if found := run(t, parse(t, admin)).Findings; len(found) != 1 || !strings.Contains(found[0].Message, `to User "jane" and 1 more`) {
 		t.Errorf("%v", found[0].Message)
+	}
+}
+
+// docs/kubernetes.md says in the row of a release which rules its changes concern.
+func TestTheReleasesOfPowersAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/kubernetes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	versioned := 0
+	for _, row := range grantTable {
+		for _, p := range row.power {
+			for _, minor := range []int{p.Since(), p.Until()} {
+				if minor == 0 {
+					continue
+				}
+				versioned++
+				if !regexp.MustCompile(fmt.Sprintf(`(?m)^\| 1\.%d .*\[%s\]`, minor, row.id)).Match(text) {
+					t.Errorf("the power %s of %s changes with 1.%d, and no row of that release names the rule", p.What, row.id, minor)
+				}
+			}
+		}
+	}
+	if versioned == 0 {
+		t.Error("no power depends on a release")
 	}
 }
