@@ -68,7 +68,8 @@ var ofCluster = map[[2]string][]string{
 }
 
 func isOfCluster(r *lint.Resource) bool {
-	return slices.Contains(ofCluster[[2]string{r.Group, r.Kind}], r.Name)
+	return slices.Contains(ofCluster[[2]string{r.Group, r.Kind}], r.Name) ||
+		r.Is("", "Secret") && r.Get("type").Value() == "kubernetes.io/service-account-token" && strings.HasPrefix(r.Name, "default-token-")
 }
 
 // KubeSystem reports workloads in the namespaces of Kubernetes itself (KSV-0037).

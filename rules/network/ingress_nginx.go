@@ -1,6 +1,7 @@
 package network
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -33,7 +34,11 @@ var IngressNginxRetired = &lint.Rule{
 		}
 		for _, r := range pass.Resources("Ingress") {
 			if n := namesIngressNginx(r); n != nil && (r.Group == "networking.k8s.io" || r.Group == "extensions") {
-				f := pass.Reportf(n, "%s is of class %q, which is that of ingress-nginx: it is retired since March 2026 and gets no security fixes", r, ingressClass(r))
+				f := pass.Reportf(n, "%s is of class %q, as ingress-nginx calls its own: that controller is retired since March 2026 and gets no security fixes", r, ingressClass(r))
+				if class := pass.Bundle.Lookup("networking.k8s.io", "IngressClass", "", ingressClass(r)); class != nil {
+					f.Message = fmt.Sprintf("%s is of class %q, which is of ingress-nginx: that controller is retired since March 2026 and gets no security fixes", r, class.Name)
+					f.Relate("policy", class.Get("spec", "controller"), "the controller of the class")
+				}
 				f.Severity, f.Help = lint.Low, help
 			}
 		}

@@ -223,7 +223,11 @@ var HostAliases = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, p := range pass.PodSpecs() {
 			if n := p.Get("hostAliases"); len(n.Items()) > 0 {
-				f := pass.Reportf(n, "pod overrides DNS for %d addresses through hostAliases", len(n.Items()))
+				addresses := "1 address"
+				if count := len(n.Items()); count != 1 {
+					addresses = fmt.Sprintf("%d addresses", count)
+				}
+				f := pass.Reportf(n, "pod overrides DNS for %s through hostAliases", addresses)
 				f.Help = "let DNS or a Service of type ExternalName resolve the names"
 			}
 		}

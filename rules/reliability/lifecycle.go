@@ -57,7 +57,7 @@ var CronJobDeadline = &lint.Rule{
 				pass.Reportf(n, "%s has no startingDeadlineSeconds: a run that is late is made up for whenever that is possible, and 100 missed ones end them all", r).Help = "set spec.startingDeadlineSeconds"
 			case ok && seconds < 10:
 				// https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#starting-deadline
-				pass.Reportf(n, "%s must start within %d seconds, and the controller only looks every 10", r, seconds).Help = "set it to more than 10"
+				pass.Reportf(n, "%s must start within %s, and the controller only looks every 10", r, plural(seconds, "second")).Help = "set it to more than 10"
 			}
 		}
 	},

@@ -42,7 +42,7 @@ var HPAMinReplicas = &lint.Rule{
 				least, ok = 1, true // https://kubernetes.io/docs/reference/kubernetes-api/autoscaling/horizontal-pod-autoscaler-v2/
 			}
 			if most, known := high.Int(); ok && known && least >= most {
-				pass.Reportf(high, "%s scales from %d to %d replicas: it cannot scale", r, least, most).Help = "raise maxReplicas above minReplicas"
+				pass.Reportf(high, "%s scales from %d to %s: it cannot scale", r, least, plural(most, "replica")).Help = "raise maxReplicas above minReplicas"
 			}
 			if ok && least == 0 {
 				reportZero(pass, r, low)
