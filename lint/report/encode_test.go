@@ -145,8 +145,10 @@ func BenchmarkOneLine(b *testing.B) {
 			took *time.Duration
 		}{{few, &short}, {lots, &long}} {
 			start := time.Now()
-			if err := Text(io.Discard, one.r, Options{}); err != nil {
-				b.Fatal(err)
+			for _, format := range Names() {
+				if err := Formats[format](io.Discard, one.r, Options{}); err != nil {
+					b.Fatal(err)
+				}
 			}
 			*one.took += time.Since(start)
 		}

@@ -91,6 +91,7 @@ func HTML(w io.Writer, r *lint.Report, o Options) error {
 		units[name] = i
 	}
 	file := ""
+	lines := &lineCache{line: r.Line}
 	for i, f := range r.Findings {
 		p := at(f.Span, f.Renderings)
 		if i == 0 || p.file != file {
@@ -100,7 +101,7 @@ func HTML(w io.Writer, r *lint.Report, o Options) error {
 			file = p.file
 			fmt.Fprintf(out, "<section class=\"file\"><h3>%s</h3>\n", htmltemplate.HTMLEscapeString(Escape(file)))
 		}
-		if err := page().ExecuteTemplate(out, "finding", newHTMLFinding(r, f, o, units, frameworks[f.Rule])); err != nil {
+		if err := page().ExecuteTemplate(out, "finding", newHTMLFinding(f, o, lines, units, frameworks[f.Rule])); err != nil {
 			return err
 		}
 	}
@@ -169,7 +170,7 @@ func newHTMLHead(r *lint.Report, o Options) (htmlHead, map[*lint.Rule]string) {
 	return head, answered
 }
 
-func newHTMLFinding(r *lint.Report, f *lint.Finding, o Options, units map[string]int, frameworks string) htmlFinding {
+func newHTMLFinding(f *lint.Finding, o Options, lines *lineCache, units map[string]int, frameworks string) htmlFinding {
 	p := at(f.Span, f.Renderings)
 	help, manifest, _ := strings.Cut(strings.TrimSpace(f.Help), "\n")
 	x := htmlFinding{
@@ -178,7 +179,7 @@ func newHTMLFinding(r *lint.Report, f *lint.Finding, o Options, units map[string
 	}
 	if f.Span.IsValid() {
 		x.Place = Escape(fmt.Sprintf("%s:%d:%d", p.file, p.line, p.column))
-		x.Frames = append(x.Frames, newHTMLFrame(r, "", f.Span))
+		x.Frames = append(x.Frames, newHTMLFrame(lines, "", f.Span))
 	}
 	if f.Object.Kind != "" {
 		x.Object = Escape(f.Object.Kind + " " + qualified(f.Object.Namespace, f.Object.Name))
@@ -205,7 +206,7 @@ func newHTMLFinding(r *lint.Report, f *lint.Finding, o Options, units map[string
 		}
 		place := Escape(fmt.Sprintf("%s:%d:%d", rel.Span.Path(), rel.Span.Start.Line, rel.Span.Start.Column))
 		if slices.Contains(frameRoles, rel.Role) && len(x.Frames) <= maxFrames && rel.Span.Compare(f.Span) != 0 {
-			x.Frames = append(x.Frames, newHTMLFrame(r, place+" "+message, rel.Span))
+			x.Frames = append(x.Frames, newHTMLFrame(lines, place+" "+message, rel.Span))
 		} else {
 			x.Related = append(x.Related, htmlRelated{place, message})
 		}
@@ -213,11 +214,10 @@ func newHTMLFinding(r *lint.Report, f *lint.Finding, o Options, units map[string
 	return x
 }
 
-func newHTMLFrame(r *lint.Report, title string, s lint.Span) htmlFrame {
-	src, n := s.Start.Source, s.Start.Line
-	runes, from, to, rest := newShownLine(src, n, src.Line(n), r.Line(src, n)).marked(s)
+func newHTMLFrame(lines *lineCache, title string, s lint.Span) htmlFrame {
+	runes, from, to, rest := lines.of(s).marked(s)
 	before, marked, after := clip(runes, from, to, htmlWidth)
-	return htmlFrame{title, n, before, marked, after + rest}
+	return htmlFrame{title, s.Start.Line, before, marked, after + rest}
 }
 
 func newHTMLTail(r *lint.Report, o Options) htmlTail {

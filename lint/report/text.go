@@ -22,7 +22,7 @@ import (
 // of several lines, as a ready manifest, is whole at the first finding that has it.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
-	t := &text{Writer: bufio.NewWriter(w), line: r.Line, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}, helped: map[string]bool{}}
+	t := &text{Writer: bufio.NewWriter(w), lines: &lineCache{line: r.Line}, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}, helped: map[string]bool{}}
 	for _, f := range r.Findings {
 		for _, x := range f.Renderings {
 			t.varied[x.Root] = t.varied[x.Root] || x.Variant != ""
@@ -46,10 +46,9 @@ var namespaceLine = regexp.MustCompile(`(?m)^ *namespace: .*\n?`)
 
 type text struct {
 	*bufio.Writer
-	line  func(src *lint.Source, n int) string
+	lines *lineCache
 	width int
 	paint func(string, ...color.Attribute) string
-	last  shownLine
 	// varied are the charts of which further sets of values show findings.
 	varied map[string]bool
 	// helped are the rules and their help of several lines that was written.
@@ -211,11 +210,8 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 	if !s.IsValid() {
 		return
 	}
-	src, n := s.Start.Source, s.Start.Line
-	if t.last.src != src || t.last.n != n { // a file of one long line is shown for each of its findings
-		t.last = newShownLine(src, n, src.Line(n), t.line(src, n))
-	}
-	runes, from, to, rest := t.last.marked(s)
+	n := s.Start.Line
+	runes, from, to, rest := t.lines.of(s).marked(s)
 	room := t.width - gutter - 4 - width(rest)
 	before, marked, after := clip(runes, from, to, room)
 	bar := t.paint("|", color.FgHiBlue)
@@ -223,6 +219,32 @@ func (t *text) frame(s lint.Span, gutter int, mark string, attributes ...color.A
 	fmt.Fprintf(t, "%s %s %s%s%s%s\n", number, bar, before, t.paint(marked, attributes...), after, t.paint(rest, color.Faint))
 	fmt.Fprintf(t, "%s %s %s%s\n", strings.Repeat(" ", gutter+1), bar,
 		strings.Repeat(" ", width(before)), t.paint(strings.Repeat(mark, max(1, width(marked))), attributes...))
+}
+
+// A lineCache keeps the lines that were shown last: a file of one long line is shown for
+// each of its findings.
+type lineCache struct {
+	line func(src *lint.Source, n int) string // as a report may show it
+	kept map[lineKey]shownLine
+}
+
+type lineKey struct {
+	src *lint.Source
+	n   int
+}
+
+// of returns the first line of a span.
+func (c *lineCache) of(s lint.Span) shownLine {
+	key := lineKey{s.Start.Source, s.Start.Line}
+	l, ok := c.kept[key]
+	if !ok {
+		if len(c.kept) > 50 || c.kept == nil {
+			c.kept = map[lineKey]shownLine{}
+		}
+		l = newShownLine(key.src, key.n, key.src.Line(key.n), c.line(key.src, key.n))
+		c.kept[key] = l
+	}
+	return l
 }
 
 // A shownLine is a line of a source, and what a report may show of it.
