@@ -167,11 +167,7 @@ type ruleSet struct {
 }
 
 func newRuleSet(res *lint.Resource) *ruleSet {
-	s := &ruleSet{role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
-	for _, n := range res.Get("rules").Items() {
-		s.rules = append(s.rules, access.NewPolicyRule(&s.role, n, kube.Newest))
-	}
-	return s
+	return &ruleSet{role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
 }
 
 // grants reports whether one rule gives all the verbs on a resource.
@@ -179,6 +175,11 @@ func (s *ruleSet) grants(group, resource string, verbs ...access.Entry) bool {
 	key := group + " " + resource + " " + access.Join(verbs)
 	found, ok := s.known[key]
 	if !ok {
+		if s.rules == nil {
+			for _, n := range s.role.Resource.Get("rules").Items() {
+				s.rules = append(s.rules, access.NewPolicyRule(&s.role, n, kube.Newest))
+			}
+		}
 		found = slices.ContainsFunc(s.rules, func(p *access.PolicyRule) bool {
 			_, ok := p.Resource(resource)
 			return ok && p.AllowsGroup(group) && !slices.ContainsFunc(verbs, func(v access.Entry) bool { return len(p.Allowed([]string{v.Text}, resource)) == 0 })
