@@ -22,7 +22,7 @@ import (
 )
 
 // write writes files, given as path and text, below a new folder.
-func write(t *testing.T, files map[string]string) string {
+func write(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
