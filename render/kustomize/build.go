@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -278,113 +277,6 @@ func (b *build) check() bool {
 
 var parsedFields = map[string]bool{"resources": true, "patches": true, "patchesStrategicMerge": true, "patchesJson6902": true, "generators": true,
 	"transformers": true, "validators": true, "replacements": true, "configurations": true, "crds": true}
-
-var (
-	// the entries and the folders on the way to what failed, from the root on
-	wayTo          = regexp.MustCompile(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)|expected kind (?:!= )?'\w+' for path '(.+?)'`)
-	registeredID   = regexp.MustCompile(`already registered id: ([^\s']+)`)
-	nothingToMerge = regexp.MustCompile(`merging from generator .*Kind:"(\w+)".*Name:"([^"]+)".* does not exist; cannot merge or replace`)
-	pointer        = regexp.MustCompile(`&\{0x[0-9a-f]+ [^}]*\} ?`)
-	notBuiltin     = regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`)
-)
-
-// blame finds the entry that krusty failed on, records it and takes it out. It
-// reports false when there is none: the error is then recorded at the root.
-func (b *build) blame(err error) bool {
-	text := err.Error()
-	message := b.clean(text)
-	culprit, of := b.culprit(text)
-	if m := registeredID.FindStringSubmatch(text); m != nil {
-		message = fmt.Sprintf("%s is defined twice in this overlay; remove one, or make one a patch", m[1])
-	}
-	if m := notBuiltin.FindStringSubmatch(text); m != nil {
-		message = fmt.Sprintf("%s is no builtin of kustomize: programs and containers are not run; lint what it makes, or remove the entry", m[1])
-		b.closure(b.root, func(k *kustomization) {
-			for i, r := range k.refs {
-				if (r.field == "generators" || r.field == "transformers" || r.field == "validators") && !r.isDir && !b.dropped[r.node] && strings.Contains(b.textOf(r), m[1]) {
-					culprit, of = &k.refs[i], k
-				}
-			}
-		}, func(*kustomization, ref) {})
-	}
-	if m := nothingToMerge.FindStringSubmatch(text); m != nil {
-		if e := b.generatorOf(m[1], m[2]); e.node != nil {
-			b.drop(ref{node: e.node})
-			b.fail(lint.NodeSpan(e.k.src, e.node), "there is no %s %q to merge into or to replace; correct the name, or remove the behavior", m[1], m[2])
-			return true
-		}
-	}
-	if culprit == nil {
-		b.fail(b.root.src.LineSpan(1), "%s", message)
-		return false
-	}
-	b.drop(*culprit)
-	b.fail(lint.NodeSpan(of.src, culprit.node), "%s", message)
-	return true
-}
-
-// culprit follows the way that an error of kustomize names to its innermost entry.
-// Two bases may have entries of one text.
-func (b *build) culprit(text string) (found *ref, of *kustomization) {
-	k := b.root
-	for _, m := range wayTo.FindAllStringSubmatch(text, -1) {
-		value, dir := m[1], m[2]+m[3]
-		seen := false
-		b.closure(k, func(in *kustomization) {
-			for i, r := range in.refs {
-				if !seen && !b.dropped[r.node] && r.path != "" && (value != "" && r.value == value || dir != "" && r.isDir && r.path == dir) {
-					found, of, seen = &in.refs[i], in, true
-				}
-			}
-		}, func(*kustomization, ref) {})
-		if dir != "" {
-			if base := b.at(dir); base != nil {
-				k = base
-			}
-		}
-	}
-	return found, of
-}
-
-// generatorOf finds the entry of a generator that merges into an object, or replaces it.
-func (b *build) generatorOf(kind, name string) entry {
-	var found entry
-	b.closure(b.root, func(k *kustomization) {
-		for _, e := range items(fold(k.root, strings.ToLower(kind[:1])+kind[1:]+"Generator")) {
-			e = unalias(e)
-			if behavior := text(fold(e, "behavior")); text(fold(e, "name")) == name && (behavior == "merge" || behavior == "replace") && !b.dropped[e] {
-				found = entry{k, e}
-			}
-		}
-	}, func(*kustomization, ref) {})
-	return found
-}
-
-// textOf returns the text that a ref names or is.
-func (b *build) textOf(r ref) string {
-	if r.inline {
-		return r.value
-	}
-	if src, err := b.files.Open(r.path); err == nil {
-		return string(src.Data)
-	}
-	return ""
-}
-
-// clean shortens kustomize's messages, which name a path at each level.
-func (b *build) clean(message string) string {
-	message = redacted(message) // before it is cut off inside an address
-	message = strings.ReplaceAll(message, b.jail+string(filepath.Separator), "")
-	if i := strings.LastIndex(message, "accumulation err='"); i >= 0 {
-		message = message[i+len("accumulation err='"):]
-	}
-	message = pointer.ReplaceAllString(message, "") // another one in each run
-	message = strings.Join(strings.Fields(message), " ")
-	if len(message) > 400 {
-		message = strings.ToValidUTF8(message[:400], "") + " …"
-	}
-	return message
-}
 
 // The file system.
 

@@ -220,13 +220,7 @@ func (b *build) failed(w *writer, err error) {
 	for name, n := range w.k.inline {
 		message = strings.ReplaceAll(message, name, fmt.Sprintf("inline, line %d", n.Line))
 	}
-	switch {
-	case strings.Contains(message, "no matches for Id"), strings.Contains(message, "no resource matches"):
-		message += "; name an object that the resources hold, or remove the patch"
-	case strings.Contains(message, "unable to parse SM or JSON patch"):
-		message += "; write an object with apiVersion, kind and name, or a list of operations (what begins with [ must be JSON)"
-	}
-	b.fail(w.span(), "%s", message)
+	b.fail(w.span(), "%s", advised(message))
 }
 
 // refused says why a plugin is not run: it would fetch something, or never end.
