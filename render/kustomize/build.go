@@ -59,9 +59,13 @@ type build struct {
 
 	errs []*lint.InputError
 
-	coarse     bool // built without hooks
-	generating bool // a generator is at work: it reads files as they lie
-	patching   bool // a patch is being read
+	coarse     bool                       // built without hooks
+	refusal    error                      // a limit that ends the build
+	objects    int                        // read so far
+	sizes      map[*resource.Resource]int // in nodes
+	excesses   int                        // errGrown
+	generating bool                       // a generator is at work: it reads files as they lie
+	patching   bool                       // a patch is being read
 }
 
 type role struct {
@@ -84,29 +88,36 @@ var (
 // shareSchema lets builds use kyaml's own schema until release is called. kyaml
 // parses it when it is first needed and reads parts of it without a lock
 // (openapi.IsNamespaceScoped), so that is done here, before builds share it.
-func shareSchema() (release func()) {
-	schemas.RLock()
-	for !parsed {
+func shareSchema(ctx context.Context) (release func(), err error) {
+	for {
+		if err := lock(ctx, &schemas, (*sync.RWMutex).TryRLock); err != nil {
+			return nil, err
+		}
+		if parsed {
+			return schemas.RUnlock, nil
+		}
 		schemas.RUnlock()
-		schemas.Lock()
+		if err := lock(ctx, &schemas, (*sync.RWMutex).TryLock); err != nil {
+			return nil, err
+		}
 		openapi.Schema()
 		parsed = true
 		schemas.Unlock()
-		schemas.RLock()
 	}
-	return schemas.RUnlock
 }
 
 // ownSchema gives a build with a schema of its own kyaml's global one until release
 // is called.
-func ownSchema() (release func()) {
-	schemas.Lock()
+func ownSchema(ctx context.Context) (release func(), err error) {
+	if err := lock(ctx, &schemas, (*sync.RWMutex).TryLock); err != nil {
+		return nil, err
+	}
 	openapi.ResetOpenAPI()
 	parsed = false
 	return func() {
 		openapi.ResetOpenAPI()
 		schemas.Unlock()
-	}
+	}, nil
 }
 
 func newBuild(t *tree, k *kustomization, o Options) *build {
@@ -124,6 +135,7 @@ func (b *build) reset() {
 	b.trees, b.byNode, b.made = map[*resource.Resource]*yaml.Node{}, map[*yaml.Node]*yaml.Node{}, nil
 	b.count, b.origin = map[string]int{}, nil
 	b.generating, b.patching = false, false
+	b.objects, b.sizes, b.excesses = 0, map[*resource.Resource]int{}, 0
 	b.removed, b.gone = map[*resource.Resource][]removal{}, map[*yaml.Node][]removal{}
 }
 
@@ -156,7 +168,7 @@ func (b *build) stopped() error {
 	if b.ctx.Err() != nil {
 		return context.Cause(b.ctx)
 	}
-	return nil
+	return b.refusal
 }
 
 // run builds the root. What stops krusty is recorded, taken out, and the rest
@@ -192,11 +204,20 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 	if b.root.root == nil {
 		return nil
 	}
-	if custom {
-		defer ownSchema()()
-	} else {
-		defer shareSchema()()
+	if b.ways(b.root) > maxBuilds {
+		b.fail(b.root.src.LineSpan(1), "not built: kustomize would build more than %d directories, the limit: it builds a base anew on each way that leads to it; name shared bases once", maxBuilds)
+		return nil
 	}
+	schema := shareSchema
+	if custom {
+		schema = ownSchema
+	}
+	release, err := schema(ctx)
+	if err != nil {
+		b.fail(b.root.src.LineSpan(1), "not built: %v", err)
+		return nil
+	}
+	defer release()
 	for range 50 {
 		b.reset()
 		m, err := b.krusty()
@@ -250,7 +271,7 @@ func (b *build) drop(r ref) {
 // and reports whether there was any.
 func (b *build) check() bool {
 	found := false
-	b.closure(b.root, func(k *kustomization) {
+	b.each(b.root, func(k *kustomization) {
 		for _, r := range k.refs {
 			if r.path == "" || r.isDir || !parsedFields[r.field] {
 				continue
@@ -271,7 +292,7 @@ func (b *build) check() bool {
 				b.drop(r)
 			}
 		}
-	}, func(*kustomization, ref) {})
+	})
 	return found
 }
 
@@ -364,7 +385,7 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 		if r.name == roleResource && !slices.Contains(b.read, real) {
 			b.read = append(b.read, real)
 		}
-		return b.await(src, segment{role: r.name, by: r.by}), nil
+		return b.await(src, segment{role: r.name, by: r.by}), b.stopped()
 	}
 	return src.Data, nil
 }
@@ -393,12 +414,21 @@ func (b *build) inline(path string, e entry, role string, trim bool) ([]byte, bo
 }
 
 // skip returns a test for the documents of a file that are not to be served:
-// those that are broken, or whose aliases expand without end.
+// those that are broken or nested too deep, or whose aliases expand without end.
 func (b *build) skip(src *lint.Source, inside *embedded) func(first, last int) bool {
-	if !b.careful && !aliased(src.Data) {
+	deep := mayBeDeep(src.Data)
+	if !b.careful && !deep && !aliased(src.Data) {
 		return nil
 	}
-	_, errs := lint.ParseYAML(src)
+	docs, errs := lint.ParseYAML(src)
+	for _, d := range docs {
+		if !deep {
+			break
+		}
+		if n := tooDeep(d, 0); n != nil {
+			errs = append(errs, &lint.InputError{Span: lint.NodeSpan(src, n), Message: fmt.Sprintf("collections are nested more than %d deep here, which kustomize does not get done with", maxDepth)})
+		}
+	}
 	if len(errs) == 0 {
 		return nil
 	}

@@ -99,9 +99,9 @@ func BenchmarkFleet(b *testing.B) {
 				tr := newTree(filetree.New(nil).In(root))
 				ours := peak(func() {
 					for _, dir := range dirs {
-						bundle, _, failed := load(b.Context(), tr, tr.at(dir), Options{Files: tr.files})
-						if failed || len(bundle.Errors) > 0 {
-							b.Fatal(bundle.Errors)
+						out := load(b.Context(), tr, tr.at(dir), Options{Files: tr.files})
+						if out.failed || len(out.bundle.Errors) > 0 {
+							b.Fatal(out.bundle.Errors)
 						}
 					}
 				})

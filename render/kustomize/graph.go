@@ -356,6 +356,14 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 		r.refuse = fmt.Sprintf("%s %q holds this kustomization itself: a cycle; remove the entry", nounOf[r.field], r.value)
 		return
 	}
+	if r.field == "openapi" || r.field == "crds" {
+		if src, err := t.files.Open(real); err == nil {
+			if why := endless(r.field, src); why != "" {
+				r.refuse = fmt.Sprintf("%s %q is not read: %s", nounOf[r.field], r.value, why)
+				return
+			}
+		}
+	}
 	r.path, r.isDir = real, info.IsDir()
 }
 
@@ -371,6 +379,11 @@ var nounOf = map[string]string{
 	"generators": "generator", "transformers": "transformer", "validators": "validator", "patchesStrategicMerge": "patch",
 	"patches": "patch", "patchesJson6902": "patch", "replacements": "replacement", "configMapGenerator": "generator's file",
 	"secretGenerator": "generator's file", "openapi": "schema", "helmCharts": "values file", "helmChartInflationGenerator": "values file",
+}
+
+// each calls visit for k and every kustomization below it, each once.
+func (t *tree) each(k *kustomization, visit func(*kustomization)) {
+	t.closure(k, visit, func(*kustomization, ref) {})
 }
 
 // closure calls visit for k and every kustomization below it, each once. cycle is

@@ -171,7 +171,7 @@ func (t *transformer) Transform(m resmap.ResMap) error {
 	if err := t.b.stopped(); err != nil {
 		return err
 	}
-	if !t.dead {
+	if !t.dead && !t.w.doubles(m) {
 		err := t.b.observe(t.w, m, t.inner)
 		if err == nil {
 			return t.b.stopped()

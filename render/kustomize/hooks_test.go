@@ -176,7 +176,7 @@ func TestQuietGivesStandardErrorBack(t *testing.T) {
 // the first ones of a process, for which kyaml has yet to parse its schema.
 func TestLoadsAtOnce(t *testing.T) {
 	dirs := overlays(t, fixtures)
-	ownSchema()()
+	own()()
 	text := func() string {
 		var all strings.Builder
 		res := Load(t.Context(), dirs, Options{Files: filetree.New(nil).In(jailOf(dirs[0])), Jobs: 4})
@@ -209,11 +209,11 @@ func TestLoadsAtOnce(t *testing.T) {
 // what does not.
 func TestSchemaIsSharedParsed(t *testing.T) {
 	for range 3 {
-		ownSchema()()
+		own()()
 		var group sync.WaitGroup
 		for range 4 {
 			group.Go(func() {
-				defer shareSchema()()
+				defer share()()
 				for range 2000 {
 					if _, known := openapi.IsNamespaceScoped(yaml.TypeMeta{APIVersion: "example.com/v1", Kind: "Widget"}); known {
 						t.Error("the scope of a kind that nothing defines is known")
@@ -222,11 +222,22 @@ func TestSchemaIsSharedParsed(t *testing.T) {
 			})
 		}
 		group.Go(func() {
-			defer shareSchema()()
+			defer share()()
 			if openapi.SchemaForResourceType(yaml.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}) == nil {
 				t.Error("no schema for a Deployment")
 			}
 		})
 		group.Wait()
 	}
+}
+
+// own and share are ownSchema and shareSchema where nothing is cancelled.
+func own() func() {
+	release, _ := ownSchema(context.Background())
+	return release
+}
+
+func share() func() {
+	release, _ := shareSchema(context.Background())
+	return release
 }

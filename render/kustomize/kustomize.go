@@ -6,6 +6,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -46,26 +47,19 @@ type Result struct {
 // bundles' errors.
 func Load(ctx context.Context, dirs []string, o Options) Result {
 	goOffline()
-	defer quiet()()
+	boundCopies()
 	res := Result{Used: map[string]bool{}}
 	t := newTree(o.Files)
 
-	var all []*kustomization
-	for _, dir := range dirs {
-		if real, err := t.resolve(dir); err == nil {
-			if k := t.at(real); k != nil && !slices.Contains(all, k) {
-				all = append(all, k)
-			}
-		}
-	}
+	all := t.kustomizations(dirs)
 	roots, notes := t.roots(all)
 	res.Notes = notes
 	for _, k := range all {
-		t.closure(k, func(k *kustomization) {
+		t.each(k, func(k *kustomization) {
 			for _, path := range k.files() {
 				t.use(res.Used, path)
 			}
-		}, func(*kustomization, ref) {})
+		})
 	}
 	if len(o.Only) > 0 {
 		reals := make([]string, len(o.Only))
@@ -79,59 +73,97 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 		res.Notes = nil // on what nobody asked about
 		res.Passed = t.unreached(roots)
 	}
-	var bundles []*lint.Bundle
-	var seen []map[string]bool
-	for from := 0; from < len(roots); {
-		bundles, seen = append(bundles, make([]*lint.Bundle, len(roots)-from)...), append(seen, make([]map[string]bool, len(roots)-from)...)
-		failed := make([]bool, len(roots))
-		var group sync.WaitGroup
-		limit := make(chan struct{}, max(1, o.Jobs))
-		for i := from; i < len(roots); i++ {
-			limit <- struct{}{}
-			group.Go(func() {
-				defer func() { <-limit }()
-				if ctx.Err() == nil {
-					bundles[i], seen[i], failed[i] = load(ctx, t, roots[i], o)
-				}
-			})
-		}
-		group.Wait()
-		to := len(roots)
-		for i := from; i < to; i++ {
-			if failed[i] { // what it is made of is linted by itself
-				roots = t.instead(roots, roots[i])
-			}
-		}
-		from = to
-	}
 	if why := hooks(); why != "" && len(roots) > 0 {
 		res.Notes = append(res.Notes, "places in overlays are those of the block that holds a value, not of the value: "+why)
 	}
-	for i, k := range roots {
-		if bundles[i] == nil {
-			bundles[i] = lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, "", nil)
-			bundles[i].Errors = []*lint.InputError{{Span: k.src.LineSpan(1), Message: "not built: " + ctx.Err().Error(), Rendering: &bundles[i].Rendering}}
+	known := slices.Clone(roots)
+	for len(roots) > 0 {
+		next := []*kustomization{}
+		for i, built := range t.build(ctx, roots, o) {
+			res.Bundles = append(res.Bundles, built.bundle)
+			for path := range built.seen {
+				t.use(res.Used, path)
+			}
+			if built.failed && ctx.Err() == nil { // what it is made of is linted by itself
+				for _, base := range t.bases(roots[i]) {
+					if !slices.Contains(known, base) {
+						known, next = append(known, base), append(next, base)
+					}
+				}
+			}
 		}
-		for path := range seen[i] {
-			t.use(res.Used, path)
-		}
-		res.Bundles = append(res.Bundles, bundles[i])
-		t.closure(k, func(k *kustomization) {
+		roots = next
+	}
+	for _, k := range known {
+		t.each(k, func(k *kustomization) {
 			for _, n := range k.hints() {
 				if !slices.Contains(res.Notes, n) {
 					res.Notes = append(res.Notes, n)
 				}
 			}
-		}, func(*kustomization, ref) {})
+		})
 	}
 	return res
+}
+
+// kustomizations returns those of directories, each once.
+func (t *tree) kustomizations(dirs []string) []*kustomization {
+	var all []*kustomization
+	seen := map[*kustomization]bool{}
+	for _, dir := range dirs {
+		if real, err := t.resolve(dir); err == nil {
+			if k := t.at(real); k != nil && !seen[k] {
+				seen[k] = true
+				all = append(all, k)
+			}
+		}
+	}
+	return all
+}
+
+// An outcome is what became of one root.
+type outcome struct {
+	bundle *lint.Bundle
+	seen   map[string]bool // absolute paths of the files read
+	failed bool            // nothing could be built
+}
+
+// build builds roots, o.Jobs at a time.
+func (t *tree) build(ctx context.Context, roots []*kustomization, o Options) []outcome {
+	all := make([]outcome, len(roots))
+	var group sync.WaitGroup
+	limit := make(chan struct{}, max(1, o.Jobs))
+	for i, k := range roots {
+		limit <- struct{}{}
+		group.Go(func() {
+			defer func() { <-limit }()
+			all[i] = t.buildOne(ctx, k, o)
+		})
+	}
+	group.Wait()
+	return all
+}
+
+// buildOne builds one root in the time that it may take.
+func (t *tree) buildOne(ctx context.Context, k *kustomization, o Options) outcome {
+	start := time.Now()
+	out, ended := inTime(ctx, func(ctx context.Context) outcome {
+		defer quiet()()
+		return load(ctx, t, k, o)
+	})
+	if !ended { // it goes on, and what it holds is its own
+		why := cmp.Or(context.Cause(ctx), errTooLate())
+		out.bundle, out.failed = bundleOf(k, nil, []*lint.InputError{{Span: k.src.LineSpan(1), Message: fmt.Sprintf("not built: %v", why)}}, o), true
+	}
+	out.bundle.Took = time.Since(start)
+	return out
 }
 
 // unreached returns the number of the kustomizations read by t that no root is made of.
 func (t *tree) unreached(roots []*kustomization) int {
 	reached := map[*kustomization]bool{}
 	for _, k := range roots {
-		t.closure(k, func(k *kustomization) { reached[k] = true }, func(*kustomization, ref) {})
+		t.each(k, func(k *kustomization) { reached[k] = true })
 	}
 	n := 0
 	for _, k := range t.cache {
@@ -142,26 +174,22 @@ func (t *tree) unreached(roots []*kustomization) int {
 	return n
 }
 
-// instead adds the bases of a root that could not be built to the roots.
-func (t *tree) instead(roots []*kustomization, failed *kustomization) []*kustomization {
-	for _, r := range failed.refs {
-		if !r.isDir || within(r.path, failed.dir) {
-			continue
-		}
-		if base := t.at(r.path); base != nil && base.root != nil && !base.component() && !slices.Contains(roots, base) {
-			roots = append(roots, base)
+// bases returns the kustomizations that a root names, but for components.
+func (t *tree) bases(k *kustomization) []*kustomization {
+	var bases []*kustomization
+	for _, r := range k.refs {
+		if base := t.base(r); base != nil && !within(r.path, k.dir) && base.root != nil && !base.component() {
+			bases = append(bases, base)
 		}
 	}
-	return roots
+	return bases
 }
 
-// load builds one root, and reports whether that failed. A panic in it is an error of
-// the bundle.
-func load(ctx context.Context, t *tree, k *kustomization, o Options) (bundle *lint.Bundle, seen map[string]bool, failed bool) {
-	start := time.Now()
+// load builds one root. A panic in it is an error of the bundle.
+func load(ctx context.Context, t *tree, k *kustomization, o Options) outcome {
 	b := newBuild(t, k, o)
 	var resources []*lint.Resource
-	failed = true
+	failed := true
 	if err := contained(func() error {
 		if m := b.run(ctx); m != nil {
 			for _, r := range m.Resources() {
@@ -175,19 +203,23 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) (bundle *li
 		b.fail(k.src.LineSpan(1), "%v", err)
 	}
 	b.release()
-	t.closure(k, func(k *kustomization) {
+	t.each(k, func(k *kustomization) {
 		if k.root != nil {
 			resources = append(resources, lint.NewKustomization(k.root, lint.FileLocator{Source: k.src}))
 		}
-	}, func(*kustomization, ref) {})
-	bundle = lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
+	})
+	return outcome{bundleOf(k, resources, b.errs, o), b.seen, failed}
+}
+
+// bundleOf makes the bundle of a root.
+func bundleOf(k *kustomization, resources []*lint.Resource, errs []*lint.InputError, o Options) *lint.Bundle {
+	bundle := lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
 	bundle.KubeVersion = o.KubeVersion
-	bundle.Errors = b.errs
+	bundle.Errors = errs
 	for _, e := range bundle.Errors {
 		e.Rendering = &bundle.Rendering
 	}
-	bundle.Took = time.Since(start)
-	return bundle, b.seen, failed
+	return bundle
 }
 
 // roots sorts kustomizations into those that are built and those that are part of
@@ -195,17 +227,17 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) (bundle *li
 func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []string) {
 	named := map[string]bool{}
 	for _, k := range all {
-		t.closure(k, func(k *kustomization) {
+		t.each(k, func(k *kustomization) {
 			for _, r := range k.refs {
 				if r.isDir {
 					named[r.path] = true
 				}
 			}
-		}, func(*kustomization, ref) {})
+		})
 	}
 	reached := map[string]bool{}
 	reach := func(k *kustomization) {
-		t.closure(k, func(k *kustomization) { reached[k.dir] = true }, func(*kustomization, ref) {})
+		t.each(k, func(k *kustomization) { reached[k.dir] = true })
 	}
 	isRoot := map[string]bool{}
 	add := func(k *kustomization) {
@@ -271,13 +303,13 @@ func (t *tree) use(used map[string]bool, path string) {
 // uses reports whether a root reads one of the paths, whose links reals resolves.
 func (t *tree) uses(root *kustomization, paths, reals []string) bool {
 	found := false
-	t.closure(root, func(k *kustomization) {
+	t.each(root, func(k *kustomization) {
 		for _, path := range k.files() {
 			for i, real := range reals {
 				found = found || path == paths[i] || path == real || filepath.Dir(real) == k.dir && slices.Contains(fileNames, filepath.Base(real))
 			}
 		}
-	}, func(*kustomization, ref) {})
+	})
 	return found
 }
 

@@ -579,17 +579,19 @@ func (p *panicking) Config(*resmap.PluginHelpers, []byte) error {
 func (p *panicking) Transform(resmap.ResMap) error    { panic("out of range") }
 func (p *panicking) Generate() (resmap.ResMap, error) { panic("out of range") }
 
-// A build ends when it is cancelled, also while a chart is rendered, and says so.
+// A build ends where it notices that it is cancelled: a chart is given its context, and
+// the build goes no further.
 func TestCancelledBuilds(t *testing.T) {
 	root := write(t, map[string]string{
-		"o/kustomization.yaml":          "helmCharts: [{name: app, releaseName: app}]\n",
+		"o/kustomization.yaml":          "resources: [web.yaml]\nhelmCharts: [{name: app, releaseName: app}]\n",
+		"o/web.yaml":                    web,
 		"o/charts/app/Chart.yaml":       "apiVersion: v2\nname: app\nversion: 1.0.0\n",
-		"o/charts/app/templates/a.yaml": "{{ range until 50000 }}{{ range until 50000 }}{{ end }}{{ end }}",
+		"o/charts/app/templates/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n",
 	})
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(100*time.Millisecond, func() { cancel(errors.New("the user has had enough")) })
+	cancel(errors.New("the user has had enough"))
 	res := Load(ctx, []string{filepath.Join(root, "o")}, Options{Files: filetree.New(nil).In(root)})
-	if got := errorsOf(root, res.Bundles[0]); !strings.Contains(got, "o/kustomization.yaml:1:1: not built: the user has had enough") {
+	if got := errorsOf(root, res.Bundles[0]); got != "o/kustomization.yaml:1:1: not built: the user has had enough" || len(res.Bundles[0].OfKind("Pod")) > 0 {
 		t.Errorf("said:\n%s", got)
 	}
 }

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"fmt"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -42,7 +43,7 @@ func layOut(data []byte, skip func(first, last int) bool) laid {
 
 // eachObject calls f for the objects of a document: kustomize takes lists apart.
 func eachObject(doc *yaml.Node, f func(*yaml.Node)) {
-	if doc = unalias(doc); doc == nil {
+	if doc = unalias(doc); doc == nil || doc.Kind != yaml.MappingNode {
 		return
 	}
 	if strings.HasSuffix(kindOf(doc), "List") {
@@ -84,6 +85,9 @@ func (b *build) await(src *lint.Source, g segment) []byte {
 		l = layOut(src.Data, skip)
 	} else {
 		l = b.layOut(src)
+	}
+	if b.objects += len(l.objects); b.objects > maxObjects {
+		b.refusal = fmt.Errorf("it holds more than %d objects, the limit of a build, since kustomize's cost grows with their square; split the overlay", maxObjects)
 	}
 	base := b.number(src, g)
 	for _, o := range l.objects {

@@ -139,7 +139,7 @@ func plain(dir, path string, data []byte) (m resmap.ResMap, err error) {
 		}
 	}()
 	if text, _ := os.ReadFile(filepath.Join(dir, fileNames[0])); strings.Contains(string(text), "openapi") {
-		defer ownSchema()()
+		defer own()()
 	}
 	o := krusty.MakeDefaultOptions()
 	o.LoadRestrictions = types.LoadRestrictionsNone

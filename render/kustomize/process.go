@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
@@ -69,6 +70,10 @@ func (refusing) RoundTrip(r *http.Request) (*http.Response, error) {
 // default transport, whatever a kustomization or a plugin's document gets past the
 // tests of their text. manilint itself has no use for it.
 var goOffline = sync.OnceFunc(func() { http.DefaultTransport = refusing{} })
+
+// boundCopies bounds what the copy operations of one JSON patch may add: the library
+// that kustomize applies them with takes the limit from a variable, and has none else.
+var boundCopies = sync.OnceFunc(func() { jsonpatch.AccumulatedCopySizeLimit = maxCopied })
 
 // silence counts the builds for which standard error is silenced. kustomize prints
 // warnings there, through package log and to os.Stderr itself. What they say that

@@ -1,6 +1,9 @@
 package kustomize
 
 import (
+	"slices"
+	"strings"
+
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
@@ -16,6 +19,8 @@ type replacement struct {
 	to      place                  // of the field path
 	path    []string
 	targets map[*resource.Resource]bool
+	of      *resource.Resource // what the value is of, nil for sourceValue,
+	from    []string           // and where in it
 }
 
 // replacements lists what a ReplacementTransformer is going to copy, in its order.
@@ -29,7 +34,8 @@ func (w *writer) replacements(m resmap.ResMap) []replacement {
 		}
 		one := replacement{place: place, value: fold(n, "sourceValue")}
 		if spec.Source != nil {
-			one.value, one.place = w.b.source(m, spec.Source), at
+			one.value, one.of, one.from = w.b.source(m, spec.Source)
+			one.place = at
 		}
 		nodes := items(fold(n, "targets"))
 		for i, t := range spec.Targets {
@@ -90,25 +96,64 @@ func (w *writer) copyings() []copying {
 	return all
 }
 
+// multiplies reports that the copies of a transformer are too many.
+func (w *writer) multiplies() error {
+	all := 0
+	for _, c := range w.copies {
+		if c.targets[c.of] && inside(c.path, c.from) {
+			return errItself
+		}
+		if all += size(unalias(c.value)) * len(c.targets); all > maxNodes {
+			return errGrown
+		}
+	}
+	return nil
+}
+
+// inside reports whether a field path may lead into what another one names.
+func inside(path, outer []string) bool {
+	if len(path) <= len(outer) {
+		return false
+	}
+	for i, step := range outer {
+		if p := path[i]; p != step && p != "*" && step != "*" && !strings.HasPrefix(p, "[") && !strings.HasPrefix(step, "[") {
+			return false
+		}
+	}
+	return true
+}
+
+// doubles reports whether several entries copy more than single values, so that one may
+// copy what another has: those are applied one by one, and counted in between.
+func (w *writer) doubles(m resmap.ResMap) bool {
+	if w.kind != "ReplacementTransformer" || w.copying != nil || len(w.copyings()) < 2 {
+		return false
+	}
+	w.b.look(m)
+	return slices.ContainsFunc(w.replacements(m), func(c replacement) bool {
+		v := unalias(c.value)
+		return v != nil && v.Kind != yaml.ScalarNode
+	})
+}
+
 // source returns the value that a replacement copies, as it is before; nil where
 // it is not one object's.
-func (b *build) source(m resmap.ResMap, s *types.SourceSelector) *yaml.Node {
-	path := s.FieldPath
-	if path == "" {
-		path = types.DefaultReplacementFieldPath
+func (b *build) source(m resmap.ResMap, s *types.SourceSelector) (value *yaml.Node, of *resource.Resource, path []string) {
+	if path = utils.SmarterPathSplitter(s.FieldPath, "."); s.FieldPath == "" {
+		path = utils.SmarterPathSplitter(types.DefaultReplacementFieldPath, ".")
 	}
 	for _, r := range m.Resources() {
 		for _, id := range append([]resid.ResId{r.CurId()}, r.PrevIds()...) {
 			if id.IsSelectedBy(s.ResId) && b.trees[r] != nil {
-				v, err := yaml.NewRNode(b.trees[r]).Pipe(yaml.Lookup(utils.SmarterPathSplitter(path, ".")...))
+				v, err := yaml.NewRNode(b.trees[r]).Pipe(yaml.Lookup(path...))
 				if err != nil || v == nil {
-					return nil
+					return nil, r, path
 				}
-				return v.YNode()
+				return v.YNode(), r, path
 			}
 		}
 	}
-	return nil
+	return nil, nil, nil
 }
 
 // targets returns the objects that a replacement writes to.

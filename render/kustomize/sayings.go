@@ -157,13 +157,13 @@ func (b *build) culprit(text string) (found *ref, of *kustomization) {
 	for _, m := range wayTo.FindAllStringSubmatch(text, -1) {
 		value, dir := m[1], m[2]+m[3]
 		seen := false
-		b.closure(k, func(in *kustomization) {
+		b.each(k, func(in *kustomization) {
 			for i, r := range in.refs {
 				if !seen && !b.dropped[r.node] && r.path != "" && (value != "" && r.value == value || dir != "" && r.isDir && r.path == dir) {
 					found, of, seen = &in.refs[i], in, true
 				}
 			}
-		}, func(*kustomization, ref) {})
+		})
 		if dir != "" {
 			if base := b.at(dir); base != nil {
 				k = base
@@ -176,13 +176,13 @@ func (b *build) culprit(text string) (found *ref, of *kustomization) {
 // entryWith finds the entry of a plugin whose document holds a text.
 func (b *build) entryWith(text string) blamed {
 	var found blamed
-	b.closure(b.root, func(k *kustomization) {
+	b.each(b.root, func(k *kustomization) {
 		for _, r := range k.refs {
 			if (r.field == "generators" || r.field == "transformers" || r.field == "validators") && !r.isDir && !b.dropped[r.node] && strings.Contains(b.textOf(r), text) {
 				found = blamed{k: k, node: r.node}
 			}
 		}
-	}, func(*kustomization, ref) {})
+	})
 	return found
 }
 
@@ -221,13 +221,13 @@ func (b *build) itemOf(list, field, value string) entry {
 
 // eachItem calls f for the items of a list of all kustomizations that are not left out.
 func (b *build) eachItem(list string, f func(entry)) {
-	b.closure(b.root, func(k *kustomization) {
+	b.each(b.root, func(k *kustomization) {
 		for _, e := range items(fold(k.root, list)) {
 			if e = unalias(e); !b.dropped[e] {
 				f(entry{k, e})
 			}
 		}
-	}, func(*kustomization, ref) {})
+	})
 }
 
 // clean shortens kustomize's messages, which name a path at each level.

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,24 +21,28 @@ func nobody([]string, *yaml.Node, *yaml.Node) place { return place{} }
 // observe runs a transformer and gives what it wrote its places. Where it fails the
 // objects are what they were.
 func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) error {
-	nodes := map[*resource.Resource]*yaml.Node{}
-	for _, r := range m.Resources() {
-		n := r.YNode()
-		nodes[r] = n
-		b.settle(n)
-		if t := b.trees[r]; t == nil || !same(t, n) {
-			b.restore(b.trees[r], n)
-			b.trees[r] = clone(n)
-		}
-	}
+	nodes := b.look(m)
 	if w.kind == "ReplacementTransformer" {
 		w.copies = w.replacements(m)
+		if err := w.multiplies(); err != nil {
+			return err
+		}
 	}
-	if err := contained(func() error { return inner.Transform(m) }); err != nil {
+	err := contained(func() error { return inner.Transform(m) })
+	if err == nil {
+		err = b.grown(m)
+	}
+	if err != nil {
+		if errors.Is(err, errGrown) {
+			if b.excesses++; b.excesses > patience {
+				b.refusal = errAgain
+			}
+		}
 		// what was half done, or emptied, is as it was before: the rest is built without this entry
 		for _, r := range m.Resources() {
 			if pre := b.trees[r]; pre != nil && (r.YNode() == nil || !same(pre, r.YNode())) {
 				r.SetYNode(clone(pre))
+				delete(b.sizes, r)
 			}
 		}
 		return err
@@ -54,6 +59,47 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) er
 		b.removals(w, r, pre, n)
 		b.trees[r] = clone(n)
 		b.byNode[n] = b.trees[r]
+	}
+	return nil
+}
+
+// look remembers the objects as they are, and returns their roots.
+func (b *build) look(m resmap.ResMap) map[*resource.Resource]*yaml.Node {
+	nodes := make(map[*resource.Resource]*yaml.Node, m.Size())
+	for _, r := range m.Resources() {
+		n := r.YNode()
+		nodes[r] = n
+		b.settle(n)
+		if t := b.trees[r]; t == nil || !same(t, n) {
+			b.restore(t, n)
+			b.trees[r] = clone(n)
+		}
+	}
+	return nodes
+}
+
+// grown reports that a transformer makes the objects hold more nodes than a build may.
+func (b *build) grown(m resmap.ResMap) error {
+	before, total := 0, 0
+	for _, r := range m.Resources() {
+		pre, n := b.trees[r], r.YNode()
+		was := b.sizes[r]
+		if was == 0 {
+			was = size(pre)
+			b.sizes[r] = was
+		}
+		before += was
+		if n != nil && (pre == nil || !same(pre, n)) {
+			now := size(n)
+			if now > maxNodes && now > was+was/4 {
+				return errGrown
+			}
+			b.sizes[r] = now
+		}
+		total += b.sizes[r]
+	}
+	if total > 4*maxNodes && total > before+before/4 {
+		return errGrown
 	}
 	return nil
 }
