@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/lint"
 )
 
@@ -27,11 +28,13 @@ const (
 // A command is one run of the program.
 type command struct {
 	*console
-	ctx    context.Context
-	stdin  io.Reader
-	files  *reportFiles
-	status int
-	tables bool // rbac or network: the run looks, no rule judges
+	ctx     context.Context
+	stdin   io.Reader
+	files   *reportFiles
+	status  int
+	tables  bool             // rbac or network: the run looks, no rule judges
+	holds   bool             // what was rendered is asked for once the rules have run
+	checked []*engine.Result // of all groups
 }
 
 // run is the whole program but for the process: it returns the exit status.

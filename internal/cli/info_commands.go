@@ -198,8 +198,8 @@ func (c *command) table(f *flags, fs *pflag.FlagSet, args []string, of func([]*l
 	for _, g := range groups {
 		g.enabled = nil // a table needs what the inputs hold, not what rules find in it
 	}
+	c.tables, c.holds = true, true
 	loaded, rep := c.check(f, groups, paths)
-	c.tables = true
 	t := of(bundlesOf(loaded))
 	write := t.WriteText
 	if f.tableFormat == "json" {

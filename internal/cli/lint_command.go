@@ -42,6 +42,8 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	html := slices.ContainsFunc(outs, func(out output) bool { return out.name == "html" })
+	c.holds = html // its tables are made of bundles
 	loaded, rep := c.check(f, groups, paths)
 	floor, _ := lint.ParseSeverity(f.severity)
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
@@ -49,7 +51,7 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 		err = c.writeCompliance(f, rep)
 	} else {
 		o := report.Options{Version: version(), Inputs: paths}
-		if slices.ContainsFunc(outs, func(out output) bool { return out.name == "html" }) {
+		if html {
 			bundles := bundlesOf(loaded)
 			o.Network, o.Access = network.Table(bundles), rbac.Table(bundles)
 		}
@@ -77,6 +79,9 @@ func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Re
 	p := newProgress(c.behindErr, !f.quiet)
 	loaded, checked := c.run(f, groups, p)
 	p.done()
+	for _, g := range checked {
+		c.checked = append(c.checked, g.Results...)
+	}
 	rep := engine.Merge(checked...)
 	for _, res := range loaded {
 		rep.Stats.Files, rep.Stats.Skipped = rep.Stats.Files+res.Files, rep.Stats.Skipped+res.Skipped
@@ -178,6 +183,9 @@ func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result,
 		}
 		group.Results = append(slices.Concat(whole, focused), &engine.Result{Errors: res.Errors})
 		checked = append(checked, group)
+		if !c.holds {
+			res.Bundles, res.Focused = nil, nil
+		}
 	}
 	return loaded, checked
 }
@@ -240,21 +248,19 @@ func (c *command) writeCompliance(f *flags, rep *lint.Report) error {
 func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 	c.errorLines(rep.Errors)
 	if f.stats {
-		c.stats(rep, loaded)
+		c.stats(rep)
 	}
 	if f.quiet {
 		return
 	}
 	if f.verbose {
-		for _, res := range loaded {
-			for _, b := range slices.Concat(res.Bundles, res.Focused) {
-				name := b.Rendering.Root
-				if b.Rendering.Variant != "" {
-					name += " with " + b.Rendering.Variant
-				}
-				fmt.Fprintf(c.err, "%s %s: %s, %s, %.2f s\n", b.Rendering.Kind, report.Escape(name),
-					count(len(b.Resources), "object", "objects"), count(len(b.Errors), "error", "errors"), b.Took.Seconds())
+		for _, r := range c.rendered() {
+			name := r.Rendering.Root
+			if r.Rendering.Variant != "" {
+				name += " with " + r.Rendering.Variant
 			}
+			fmt.Fprintf(c.err, "%s %s: %s, %s, %.2f s\n", r.Rendering.Kind, report.Escape(name),
+				count(r.All, "object", "objects"), count(len(r.Errors), "error", "errors"), r.Took.Seconds())
 		}
 	}
 	for _, res := range loaded {
@@ -264,10 +270,8 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 	}
 	s := rep.Stats
 	kinds := map[string]int{}
-	for _, res := range loaded {
-		for _, b := range slices.Concat(res.Bundles, res.Focused) {
-			kinds[b.Rendering.Kind]++
-		}
+	for _, r := range c.rendered() {
+		kinds[r.Rendering.Kind]++
 	}
 	var parts []string
 	for _, k := range []struct{ kind, one, many string }{{"file", "tree of manifests", "trees of manifests"}, {"helm", "chart rendering", "chart renderings"}, {"kustomize", "overlay", "overlays"}} {
@@ -294,24 +298,27 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 	fmt.Fprintln(c.err)
 }
 
+// rendered returns the results of bundles, those of units that have none left out.
+func (c *command) rendered() []*engine.Result {
+	return slices.DeleteFunc(slices.Clone(c.checked), func(r *engine.Result) bool { return r.Rendering == lint.Rendering{} })
+}
+
 // stats prints a table of units and one of rules.
-func (c *command) stats(rep *lint.Report, loaded []*render.Result) {
+func (c *command) stats(rep *lint.Report) {
 	w := tabwriter.NewWriter(c.err, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "unit\tkind\tobjects\tfindings\terrors\tseconds\t")
-	for _, res := range loaded {
-		for _, b := range slices.Concat(res.Bundles, res.Focused) {
-			findings := 0
-			for _, f := range rep.Findings {
-				if slices.Contains(f.Renderings, b.Rendering) {
-					findings++
-				}
-			}
-			name := b.Rendering.Root
-			if b.Rendering.Variant != "" {
-				name += " (" + b.Rendering.Variant + ")"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.2f\t\n", report.Escape(name), b.Rendering.Kind, len(b.Resources), findings, len(b.Errors), b.Took.Seconds())
+	found := map[lint.Rendering]int{}
+	for _, f := range rep.Findings {
+		for _, r := range f.Renderings {
+			found[r]++
 		}
+	}
+	for _, r := range c.rendered() {
+		name := r.Rendering.Root
+		if r.Rendering.Variant != "" {
+			name += " (" + r.Rendering.Variant + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.2f\t\n", report.Escape(name), r.Rendering.Kind, r.All, found[r.Rendering], len(r.Errors), r.Took.Seconds())
 	}
 	type row struct {
 		rule     string

@@ -13,9 +13,12 @@ import (
 // A Unit is what is rendered and checked by itself: a chart, an overlay, one tree of
 // plain files.
 type Unit struct {
-	// Name is what errors call it: the path of the chart, the overlay or the tree. Of
-	// two units of one kind and name one is run.
+	// Kind is as that of a [lint.Rendering]. Name is what errors call the unit: the path of
+	// the chart, the overlay or the tree.
 	Kind, Name string
+	// Key is the same for units that come to the same: one of them is run. All are
+	// run that have none.
+	Key string
 	// Render makes the unit's bundles. It gives up when the context ends.
 	Render func(context.Context) Rendered
 	// Keep says which findings are wanted; nil wants all.
@@ -37,15 +40,13 @@ type Rendered struct {
 // the order of the units, those of units that were asked for behind them. A unit that
 // panics, or takes longer than o.Deadline, is an error that names it.
 func Run(ctx context.Context, units []Unit, o Options) []*Result {
-	type name struct{ kind, name string }
 	r := &runner{options: &o, names: newNames(&o)}
 	var all []*Result
-	known := map[name]bool{}
+	known := map[string]bool{}
 	for len(units) > 0 {
 		units = slices.DeleteFunc(slices.Clone(units), func(u Unit) bool {
-			k := name{u.Kind, u.Name}
-			again := u.Name != "" && known[k]
-			known[k] = true
+			again := u.Key != "" && known[u.Key]
+			known[u.Key] = true
 			return again
 		})
 		done := r.wave(ctx, units)

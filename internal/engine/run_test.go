@@ -15,7 +15,7 @@ import (
 )
 
 func unitOf(t *testing.T, kind, name string, more ...Unit) Unit {
-	return Unit{Kind: kind, Name: name, Render: func(context.Context) Rendered {
+	return Unit{Kind: kind, Name: name, Key: kind + " " + name, Render: func(context.Context) Rendered {
 		b := bundleOf(t, name, "apiVersion: v1\nkind: Pod\nmetadata: {name: "+name+"}\nspec: {containers: [{name: x, image: i}]}\n")
 		b.Rendering.Kind = kind
 		return Rendered{Bundles: []*lint.Bundle{b}, More: more}
