@@ -101,6 +101,7 @@ func (f Focus) Holds(path string) bool {
 // loader is one call of Load at work.
 type loader struct {
 	Options
+	late    helm.Late  // charts that ran out of time
 	files   *tree.Tree // in no jail: for what the user named
 	res     *Result
 	asked   map[string][][]string      // the values files, named by the user, to render a chart with
@@ -312,7 +313,7 @@ func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bund
 	var overlays []*lint.Bundle
 	for _, group := range byJail(u.overlays) {
 		dirs := slices.Concat(group.dirs, kustomize.Targets(objects, l.looking(group.jail)))
-		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files.In(group.jail), KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only})
+		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files.In(group.jail), KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only, Late: &l.late})
 		overlays = append(overlays, result.Bundles...)
 		l.res.Notes = append(l.res.Notes, result.Notes...)
 		l.res.Files -= result.Passed
@@ -449,7 +450,7 @@ func (l *loader) helmOptions(chart string) helm.Options {
 	o := helm.Options{
 		Files: l.in(chart), ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
 		APIVersions: l.APIVersions, ValueFiles: l.ValueFiles, Set: l.Set, SetString: l.SetString, SetFile: l.SetFile,
-		CIValues: l.CIValues,
+		CIValues: l.CIValues, Late: &l.late,
 		ValuesUsed: func(path string) {
 			l.mu.Lock()
 			defer l.mu.Unlock()

@@ -101,6 +101,7 @@ func TestErrors(t *testing.T) {
 		{"a schema that branches again and again", []string{"values.schema.json", branching(40), "values.yaml", "a: 1\n"}, Options{}, "values.schema.json:1:1: values.schema.json of chart shop: checking the values takes more than 1048576 steps"},
 		{"a schema that branches under not", []string{"values.schema.json", `{"not": ` + branching(40) + `, "definitions": ` + definitions(40) + `}`, "values.yaml", "a: 1\n"}, Options{}, "takes more than 1048576 steps"},
 		{"a deep schema", []string{"values.schema.json", strings.Repeat(`{"properties":{"a":`, 3000) + "{}" + strings.Repeat("}}", 3000)}, Options{}, "it is nested deeper than 200 levels"},
+		{"endless objects", []string{"templates/z.yaml", "{{ range until 20001 }}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p{{ . }}}{{ end }}"}, Options{}, "templates/z.yaml:1:1: the chart renders more than 20000 objects; the rest is not linted"},
 		{"endless time", []string{"templates/a.yaml", "{{ range until 1000000 }}{{ range until 1000000 }}{{ $x := 1 }}{{ end }}{{ end }}"}, Options{Timeout: 200 * time.Millisecond}, "not rendered within 200ms"},
 		{"a dict in itself", []string{"templates/a.yaml", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}a: {{ $d }}"}, Options{}, "a dict or list contains itself"},
 		{"a dict in itself, pretty", []string{"templates/a.yaml", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}a: {{ toYamlPretty $d }}"}, Options{}, "a dict or list contains itself"},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"time"
 
 	"helm.sh/helm/v3/pkg/chartutil"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
@@ -79,7 +78,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	if l == nil {
 		return nil, errs
 	}
-	r := t.run(ctx, l, top, o)
+	r := t.execute(ctx, l.Chart, top, o.maxOutput())
 	if r.err != nil {
 		return nil, append(errs, &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, r.err), Span: t.firstLine("Chart.yaml")})
 	}
@@ -114,27 +113,6 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	return out, errs
 }
 
-// run renders in a goroutine of its own and gives up on it when its time is over: a
-// template between two of the tracer's looks at the clock cannot be stopped.
-func (t *tree) run(ctx context.Context, l *loaded, values chartutil.Values, o Options) *rendered {
-	if ctx.Err() != nil {
-		return &rendered{Result: &trace.Result{}, err: context.Cause(ctx)}
-	}
-	done := make(chan *rendered, 1)
-	go func() { done <- t.execute(ctx, l.Chart, values, o.maxOutput()) }()
-	select {
-	case r := <-done:
-		return r
-	case <-ctx.Done():
-	}
-	select { // it mostly notices by itself and can say where it was
-	case r := <-done:
-		return r
-	case <-time.After(time.Second):
-		return &rendered{Result: &trace.Result{}, err: context.Cause(ctx)}
-	}
-}
-
 func (o Options) maxOutput() int {
 	if o.MaxOutput <= 0 {
 		return defaultMaxOutput
@@ -142,15 +120,29 @@ func (o Options) maxOutput() int {
 	return o.MaxOutput
 }
 
-// documents parses the output.
+// maxObjects bounds the objects of one rendering. The largest charts in use have a few hundred.
+const maxObjects = 20000
+
+// documents parses the output, and stops with an error where it holds too many objects.
 func (o *output) documents() []*document {
 	var docs []*document
+	objects := 0
+	full := func(at lint.Span, more int) bool {
+		if objects += more; objects <= maxObjects {
+			return false
+		}
+		o.errs = append(o.errs, &lint.InputError{Message: fmt.Sprintf("the chart renders more than %d objects; the rest is not linted", maxObjects), Span: at})
+		return true
+	}
 	for _, f := range o.crds {
 		parsed, errs := lint.ParseYAML(f.src)
 		o.errs = append(o.errs, errs...)
 		d := &document{name: f.name, text: string(f.src.Data), crd: true}
 		for _, doc := range parsed {
 			d.resources = append(d.resources, lint.NewResources(doc, lint.FileLocator{Source: f.src})...)
+		}
+		if full(f.src.LineSpan(1), len(d.resources)) {
+			return docs
 		}
 		docs = append(docs, d)
 	}
@@ -173,6 +165,9 @@ func (o *output) documents() []*document {
 				o.errs = append(o.errs, &lint.InputError{Message: "renders to a key that is a mapping or a list, not text: quote what is written here", Span: l.place(from, to, false).Span})
 			}
 			d := &document{name: x.Name, resources: lint.NewResources(doc, l)}
+			if full(l.coarse().Span, len(d.resources)) {
+				return docs
+			}
 			for _, r := range d.resources {
 				d.hook = r.Annotations()["helm.sh/hook"]
 				if o.namespace == "" && l.fromReleaseNamespace(r.Get("metadata", "namespace")) {
@@ -192,7 +187,8 @@ func (o *output) documents() []*document {
 func documentText(text string, src *lint.Source, root *kyaml.Node) string {
 	at := src.At(root.Line, 1).Offset
 	start := 0
-	if i := strings.LastIndex("\n"+text[:at], "\n---"); i >= 0 {
+	i := strings.LastIndex(text[:at], "\n---") + 1
+	if strings.HasPrefix(text[i:at], "---") {
 		start = i
 		if nl := strings.IndexByte(text[i:], '\n'); nl >= 0 && i+nl+1 <= at {
 			start = i + nl + 1

@@ -13,7 +13,8 @@ import (
 	"github.com/manilint/manilint/render/helm/trace"
 )
 
-// execute renders every template of the chart.
+// execute renders every template of the chart. It ends soon after ctx: whatever a template
+// does, between two looks at it stands one call of a function on a bounded argument.
 func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Values, limit int) (r *rendered) {
 	r = &rendered{Result: &trace.Result{}, files: map[string]*file{}}
 	defer func() {
@@ -21,6 +22,10 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 			r.err = fmt.Errorf("rendering panicked: %v", p)
 		}
 	}()
+	if ctx.Err() != nil {
+		r.err = context.Cause(ctx)
+		return r
+	}
 	e := trace.NewEngine(ctx, limit)
 	t.addFiles(e, c)
 	templates := map[string]*trace.Unit{}

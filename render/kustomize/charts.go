@@ -82,7 +82,7 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 	if !ok {
 		return resmap.New(), nil
 	}
-	o := helm.Options{Files: b.files, ReleaseName: c.ReleaseName, Namespace: c.HelmChart.Namespace, KubeVersion: b.o.KubeVersion, APIVersions: c.ApiVersions}
+	o := helm.Options{Files: b.files, ReleaseName: c.ReleaseName, Namespace: c.HelmChart.Namespace, KubeVersion: b.o.KubeVersion, APIVersions: c.ApiVersions, Late: b.o.Late}
 	if c.KubeVersion != "" {
 		o.KubeVersion = c.KubeVersion
 	}

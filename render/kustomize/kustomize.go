@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -27,6 +28,8 @@ type Options struct {
 	KubeVersion string   // for helmCharts; the newest known when empty
 	Jobs        int      // builds at work at once; 1 when 0
 	Only        []string // absolute paths: build the roots that use one of these files alone
+	// Late holds the charts that ran out of time in this run; may be nil.
+	Late *helm.Late
 }
 
 // A Result is what folders with a kustomization hold.
