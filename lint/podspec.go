@@ -324,6 +324,10 @@ var podForms = map[string][]podForm{
 	"monitoring.coreos.com/Alertmanager":    inline("podMetadata", "spec"),
 	"monitoring.coreos.com/ThanosRuler":     inline("podMetadata", "spec"),
 
+	// https://agent-sandbox.sigs.k8s.io/docs/api/
+	"agents.x-k8s.io/Sandbox":                    template("spec.podTemplate"),
+	"extensions.agents.x-k8s.io/SandboxTemplate": template("spec.podTemplate"),
+
 	"keda.sh/ScaledJob": template("spec.jobTargetRef.template"),
 
 	"kafka.strimzi.io/Kafka": {

@@ -6,9 +6,11 @@ package image
 
 import (
 	"embed"
+	"fmt"
+	"strconv"
 	"strings"
 
-	"github.com/distribution/reference"
+	ref "github.com/distribution/reference"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -32,24 +34,117 @@ var Rules = []*lint.Rule{
 
 var core = []lint.Profile{lint.ProfileDefault}
 
-// An image is the parsed image of a container.
+// An image is the parsed image of a container, of a volume, or of a field of a custom
+// resource by which an operator makes containers.
 type image struct {
-	container *lint.Container
-	node      *lint.Node // the value of image
-	named     reference.Named
+	reference
+	named ref.Named
 }
 
-// images returns the images of the bundle that can be parsed. An image that
-// another program fills in before the pod runs is left out.
+// A reference is an image as it is written.
+type reference struct {
+	container *lint.Container // nil for volumes and custom resources
+	owner     fmt.Stringer    // the container, the volume, the object
+	node      *lint.Node      // the value
+	policy    *lint.Node      // the pull policy, which may be missing
+}
+
+// String says what happens with the image: container "web" runs, volume "model" mounts.
+func (r reference) String() string {
+	if _, ok := r.owner.(volume); ok {
+		return r.owner.String() + " mounts"
+	}
+	return r.owner.String() + " runs"
+}
+
+type volume struct{ *lint.Node }
+
+func (v volume) String() string { return fmt.Sprintf("volume %q", v.Get("name").Value()) }
+
+// written returns the images of the bundle as they are written. One that another program
+// fills in before the pod runs is left out.
+func written(pass *lint.Pass) []reference {
+	var all []reference
+	add := func(r reference) {
+		if !isPlaceholder(r.node.Value()) {
+			all = append(all, r)
+		}
+	}
+	for _, c := range pass.Containers() {
+		add(reference{c, c, c.Get("image"), c.Get("imagePullPolicy")})
+	}
+	if mountsImages(pass.Bundle.KubeVersion) {
+		for _, p := range pass.PodSpecs() {
+			for _, v := range p.Get("volumes").Items() {
+				if source := v.Get("image"); source.IsMapping() {
+					add(reference{nil, volume{v}, source.Get("reference"), source.Get("pullPolicy")})
+				}
+			}
+		}
+	}
+	for _, r := range pass.Resources() {
+		for _, path := range imageFields[r.Group+"/"+r.Kind] {
+			n := r.Get(strings.Split(path, ".")...)
+			add(reference{nil, r, n, n.Parent().Get("imagePullPolicy")})
+		}
+	}
+	return all
+}
+
+// mountsImages reports whether a Kubernetes version has volumes that are images: from 1.31
+// on, and for good in 1.36 (https://kubernetes.io/docs/concepts/storage/volumes/#image).
+func mountsImages(version string) bool {
+	_, minor, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	minor, _, _ = strings.Cut(minor, ".")
+	n, err := strconv.Atoi(strings.TrimRight(minor, "+"))
+	return err != nil || n >= 31
+}
+
+// imageFields are the fields of custom resources, by group/kind, that name the image of the
+// containers that their operator makes. Those of containers that the object shows are found there.
+var imageFields = map[string][]string{
+	// https://github.com/kubeflow/spark-operator/blob/master/docs/api-docs.md
+	"sparkoperator.k8s.io/SparkApplication":          {"spec.image"},
+	"sparkoperator.k8s.io/ScheduledSparkApplication": {"spec.template.image"},
+	// https://strimzi.io/docs/operators/latest/configuring
+	"kafka.strimzi.io/Kafka": {"spec.kafka.image", "spec.zookeeper.image", "spec.entityOperator.topicOperator.image", "spec.entityOperator.userOperator.image",
+		"spec.cruiseControl.image", "spec.kafkaExporter.image"},
+	"kafka.strimzi.io/KafkaConnect":      {"spec.image"},
+	"kafka.strimzi.io/KafkaMirrorMaker":  {"spec.image"},
+	"kafka.strimzi.io/KafkaMirrorMaker2": {"spec.image"},
+	"kafka.strimzi.io/KafkaBridge":       {"spec.image"},
+	// https://prometheus-operator.dev/docs/api-reference/api/
+	"monitoring.coreos.com/Prometheus":      {"spec.image", "spec.thanos.image"},
+	"monitoring.coreos.com/PrometheusAgent": {"spec.image"},
+	"monitoring.coreos.com/Alertmanager":    {"spec.image"},
+	"monitoring.coreos.com/ThanosRuler":     {"spec.image"},
+	// https://nightlies.apache.org/flink/flink-kubernetes-operator-docs-main/docs/custom-resource/reference/
+	"flink.apache.org/FlinkDeployment": {"spec.image"},
+	// https://www.elastic.co/docs/reference/cloud-on-k8s/api-docs
+	"elasticsearch.k8s.elastic.co/Elasticsearch": {"spec.image"},
+	"kibana.k8s.elastic.co/Kibana":               {"spec.image"},
+	"apm.k8s.elastic.co/ApmServer":               {"spec.image"},
+	"beat.k8s.elastic.co/Beat":                   {"spec.image"},
+	"agent.k8s.elastic.co/Agent":                 {"spec.image"},
+	"logstash.k8s.elastic.co/Logstash":           {"spec.image"},
+	// https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/
+	"postgresql.cnpg.io/Cluster": {"spec.imageName"},
+	// https://www.rabbitmq.com/kubernetes/operator/using-operator
+	"rabbitmq.com/RabbitmqCluster": {"spec.image"},
+	// https://www.keycloak.org/operator/advanced-configuration
+	"k8s.keycloak.org/Keycloak": {"spec.image"},
+	// https://docs.crossplane.io/latest/packages/providers/
+	"pkg.crossplane.io/Provider":      {"spec.package"},
+	"pkg.crossplane.io/Configuration": {"spec.package"},
+	"pkg.crossplane.io/Function":      {"spec.package"},
+}
+
+// images returns the images of the bundle that can be parsed.
 func images(pass *lint.Pass) []image {
 	var all []image
-	for _, c := range pass.Containers() {
-		node := c.Get("image")
-		if isPlaceholder(node.Value()) {
-			continue
-		}
-		if named, err := reference.ParseNormalizedNamed(node.Value()); err == nil {
-			all = append(all, image{c, node, named})
+	for _, r := range written(pass) {
+		if named, err := ref.ParseNormalizedNamed(r.node.Value()); err == nil {
+			all = append(all, image{r, named})
 		}
 	}
 	return all
@@ -62,21 +157,29 @@ func isPlaceholder(text string) bool {
 	return text == "" || text == "auto" || strings.ContainsAny(text, "${}<>%() ")
 }
 
+// subject is what findings about the image have in common: its container, else the field.
+func (i image) subject() string {
+	if i.container != nil {
+		return i.container.Node.Path()
+	}
+	return i.node.Path()
+}
+
 // tag returns the tag, "" where there is none.
 func (i image) tag() string {
-	if tagged, ok := i.named.(reference.Tagged); ok {
+	if tagged, ok := i.named.(ref.Tagged); ok {
 		return tagged.Tag()
 	}
 	return ""
 }
 
 func (i image) hasDigest() bool {
-	_, ok := i.named.(reference.Digested)
+	_, ok := i.named.(ref.Digested)
 	return ok
 }
 
 // host returns the registry, docker.io where the reference names none.
-func (i image) host() string { return reference.Domain(i.named) }
+func (i image) host() string { return ref.Domain(i.named) }
 
 // name returns the registry and the path: docker.io/library/nginx.
 func (i image) name() string { return i.named.Name() }

@@ -22,7 +22,7 @@ var Tiller = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
 			if i.base() == "tiller" {
-				pass.Reportf(i.node, "%s runs Tiller, which installs whatever a client in the cluster sends it", i.container).Help = "remove it; Helm 3 needs no server"
+				pass.Reportf(i.node, "%s Tiller, which installs whatever a client in the cluster sends it", i).Help = "remove it; Helm 3 needs no server"
 			}
 		}
 		for _, r := range pass.Resources("Service") {
@@ -47,7 +47,7 @@ var Dashboard = &lint.Rule{
 		for _, i := range images(pass) {
 			path := i.name()[len(i.host())+1:]
 			if strings.HasPrefix(path, "kubernetesui/dashboard") || strings.HasPrefix(i.base(), "kubernetes-dashboard") {
-				pass.Reportf(i.node, "%s runs the Kubernetes Dashboard, a way into the cluster for whoever reaches it", i.container).Help = "remove it, or let it be reached through kubectl proxy alone, with a service account that may read little"
+				pass.Reportf(i.node, "%s the Kubernetes Dashboard, a way into the cluster for whoever reaches it", i).Help = "remove it, or let it be reached through kubectl proxy alone, with a service account that may read little"
 			}
 		}
 	},
@@ -64,7 +64,7 @@ var GitSync = &lint.Rule{
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
-			if !strings.HasPrefix(i.base(), "git-sync") {
+			if i.container == nil || !strings.HasPrefix(i.base(), "git-sync") {
 				continue
 			}
 			for _, field := range []string{"command", "args"} {

@@ -35,12 +35,12 @@ var Registry = &lint.Rule{
 			}
 			switch {
 			case matches(i.name(), denied):
-				pass.Reportf(i.node, "%s runs %q, from a registry that is denied", i.container, i.node.Value()).Help = "copy the image to a registry that you control"
+				pass.Reportf(i.node, "%s %q, from a registry that is denied", i, i.node.Value()).Help = "copy the image to a registry that you control"
 			case len(allowed) > 0 && !matches(i.name(), allowed):
-				f := pass.Reportf(i.node, "%s runs %q, and %s is not among the allowed registries", i.container, i.node.Value(), i.name())
+				f := pass.Reportf(i.node, "%s %q, and %s is not among the allowed registries", i, i.node.Value(), i.name())
 				f.Help = "use one of: " + strings.Join(allowed, ", ")
 			case len(allowed) == 0 && net.ParseIP(strings.Trim(host, "[]")) != nil:
-				pass.Reportf(i.node, "%s runs %q, from a registry known by its address alone", i.container, i.node.Value()).Help = "give the registry a name and a certificate"
+				pass.Reportf(i.node, "%s %q, from a registry known by its address alone", i, i.node.Value()).Help = "give the registry a name and a certificate"
 			}
 		}
 	},
@@ -85,13 +85,13 @@ var DeprecatedRegistry = &lint.Rule{
 		for _, i := range images(pass) {
 			for _, d := range dead {
 				if matches(i.name(), []string{d.entry}) {
-					f := pass.Reportf(i.node, "%s runs %q: %s", i.container, i.node.Value(), d.what)
+					f := pass.Reportf(i.node, "%s %q: %s", i, i.node.Value(), d.what)
 					f.Help = d.help
 					break
 				}
 			}
 			if matches(i.name(), pass.Strings("registries")) {
-				pass.Reportf(i.node, "%s runs %q, from a registry that the configuration calls closed", i.container, i.node.Value())
+				pass.Reportf(i.node, "%s %q, from a registry that the configuration calls closed", i, i.node.Value())
 			}
 		}
 	},

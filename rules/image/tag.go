@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
+	ref "github.com/distribution/reference"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -57,9 +57,11 @@ var Tag = &lint.Rule{
 				continue
 			}
 			if tag := i.tag(); tag == "" {
-				pass.Reportf(i.node, "%s runs %q, which has no tag: whatever is latest when the node pulls it", i.container, i.node.Value()).Help = help
+				f := pass.Reportf(i.node, "%s %q, which has no tag: whatever is latest when the node pulls it", i, i.node.Value())
+				f.Help, f.Subject = help, i.subject()
 			} else if moves(tag, pass.Strings("mutable")) {
-				pass.Reportf(i.node, "%s runs %q, whose tag %q moves from image to image", i.container, i.node.Value(), tag).Help = help
+				f := pass.Reportf(i.node, "%s %q, whose tag %q moves from image to image", i, i.node.Value(), tag)
+				f.Help, f.Subject = help, i.subject()
 			}
 		}
 	},
@@ -78,7 +80,8 @@ var Digest = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
 			if !i.hasDigest() {
-				pass.Reportf(i.node, "%s runs %q, which the registry may point to another image tomorrow", i.container, i.node.Value()).Help = "add the digest: " + i.node.Value() + "@sha256:..."
+				f := pass.Reportf(i.node, "%s %q, which the registry may point to another image tomorrow", i, i.node.Value())
+				f.Help, f.Subject = "add the digest: "+i.node.Value()+"@sha256:...", i.subject()
 			}
 		}
 	},
@@ -93,13 +96,9 @@ var InvalidReference = &lint.Rule{
 	Profiles: core,
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
-			node := c.Get("image")
-			if isPlaceholder(node.Value()) {
-				continue
-			}
-			if _, err := reference.ParseNormalizedNamed(node.Value()); err != nil {
-				pass.Reportf(node, "%s runs %q, which is no image: %v", c, node.Value(), err).Help = "write registry/path:tag in lower case"
+		for _, r := range written(pass) {
+			if _, err := ref.ParseNormalizedNamed(r.node.Value()); err != nil {
+				pass.Reportf(r.node, "%s %q, which is no image: %v", r, r.node.Value(), err).Help = "write registry/path:tag in lower case"
 			}
 		}
 	},
@@ -120,17 +119,17 @@ var PullPolicy = &lint.Rule{
 	Params: []lint.Param{mutable},
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
-			policy := i.container.Get("imagePullPolicy")
+			policy := i.policy
 			// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
 			latest := !i.hasDigest() && (i.tag() == "" || i.tag() == "latest")
 			switch {
-			case policy.Value() == "Always", !policy.Exists() && (latest || i.container.Partial):
+			case policy.Value() == "Always", !policy.Exists() && (latest || i.container == nil || i.container.Partial):
 			case i.hasDigest() && policy.Value() != "Never":
 				// The digest decides what runs.
 			case !i.hasDigest() && i.tag() == "" || moves(i.tag(), pass.Strings("mutable")):
-				pass.Reportf(policy, "%s runs a tag that moves, but its pull policy is %s: each node keeps the image it met first", i.container, orDefault(policy)).Help = "set imagePullPolicy: Always"
+				pass.Reportf(policy, "%s a tag that moves, but its pull policy is %s: each node keeps the image it met first", i, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
 			default:
-				pass.Reportf(policy, "%s has pull policy %s: the node runs a copy it has without asking the registry who may have it", i.container, orDefault(policy)).Help = "set imagePullPolicy: Always"
+				pass.Reportf(policy, "%s has pull policy %s: the node takes a copy it has without asking the registry who may have it", i.owner, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
 			}
 		}
 	},

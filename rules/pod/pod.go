@@ -51,9 +51,12 @@ var Rules = []*lint.Rule{
 	AppArmorUnconfined,
 	SELinuxOptions,
 	LinuxHardening,
+	GitRepoVolume,
 	NonCoreVolumeTypes,
 	HostAliases,
 	HostUsers,
+	SupplementalGroups,
+	RecursiveReadOnly,
 	SudoEntrypoint,
 	SCCPrivileged,
 }

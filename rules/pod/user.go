@@ -287,3 +287,34 @@ func firstSudo(c *lint.Container) *lint.Node {
 	}
 	return nil
 }
+
+// SupplementalGroups reports containers with a user of their own choice whose groups the
+// image may add to (https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#supplementalgroupspolicy).
+var SupplementalGroups = &lint.Rule{
+	ID:       "supplemental-groups",
+	Summary:  "image may add groups to the user of its container",
+	Severity: lint.Low,
+	Group:    "pod",
+	Docs:     docs,
+	Run: func(pass *lint.Pass) {
+		if parseVersion(pass.Bundle.KubeVersion) < 31 {
+			return
+		}
+		for _, p := range pass.PodSpecs() {
+			policy := p.SecurityContext().Get("supplementalGroupsPolicy")
+			if onWindows(p) || p.Partial || !policy.IsNull() && policy.Value() != "Merge" {
+				continue
+			}
+			user := p.SecurityContext().Get("runAsUser")
+			for _, c := range p.Containers() {
+				if own := c.Get("securityContext", "runAsUser"); !own.IsNull() {
+					user = own
+				}
+			}
+			if id, ok := user.Int(); ok && id > 0 {
+				f := pass.Reportf(policy, "the groups that images give to user %d in their /etc/group are added to those of the pod: supplementalGroupsPolicy is %s", id, text(policy))
+				f.Help = "set supplementalGroupsPolicy: Strict in the pod's securityContext, and the groups that it needs"
+			}
+		}
+	},
+}

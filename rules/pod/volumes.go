@@ -310,7 +310,7 @@ var NonCoreVolumeTypes = &lint.Rule{
 	References: []string{"PSS restricted"},
 	Peers:      map[string][]string{"trivy": {"KSV-0028"}, "kyverno": {"restrict-volume-types"}},
 	Docs:       docs,
-	YieldsTo:   []string{"host-path", "host-path-sensitive", "host-path-writable", "runtime-socket"},
+	YieldsTo:   []string{"host-path", "host-path-sensitive", "host-path-writable", "runtime-socket", "git-repo-volume"},
 	Run: standard(func(p *lint.PodSpec, _ version) []breach {
 		var all []breach
 		for _, volume := range p.Get("volumes").Items() {
@@ -332,4 +332,66 @@ var NonCoreVolumeTypes = &lint.Rule{
 		}
 		return all
 	}),
+}
+
+// GitRepoVolume reports volumes that the kubelet clones from a git repository.
+var GitRepoVolume = &lint.Rule{
+	ID:         "git-repo-volume",
+	Summary:    "volume is a git repository that the kubelet clones as root",
+	Severity:   lint.High,
+	Group:      "pod",
+	Profiles:   inDefault,
+	References: []string{"PSS restricted"},
+	Docs:       docs,
+	Run: func(pass *lint.Pass) {
+		v := parseVersion(pass.Bundle.KubeVersion)
+		for _, p := range pass.PodSpecs() {
+			for _, volume := range p.Get("volumes").Items() {
+				source := volume.Get("gitRepo")
+				if source.IsNull() {
+					continue
+				}
+				then := "hooks in it run as root on the node (CVE-2024-10220)"
+				if v >= 36 {
+					then = "hooks in it run as root on nodes before Kubernetes 1.36 (CVE-2024-10220), and later ones refuse it"
+				}
+				f := pass.Reportf(source, "volume %q is a git repository that the kubelet clones: %s", volume.Get("name").Value(), then)
+				f.Subject, f.Help = volume.Path(), "clone the repository in an init container into an emptyDir"
+			}
+		}
+	},
+}
+
+// RecursiveReadOnly reports read-only mounts of paths of the node below which other file
+// systems stay writable (https://kubernetes.io/docs/concepts/storage/volumes/#recursive-read-only-mounts).
+var RecursiveReadOnly = &lint.Rule{
+	ID:       "recursive-read-only",
+	Summary:  "read-only mount of a path of the node leaves the mounts below it writable",
+	Severity: lint.Low,
+	Group:    "pod",
+	Docs:     docs,
+	Run: func(pass *lint.Pass) {
+		if parseVersion(pass.Bundle.KubeVersion) < 30 {
+			return
+		}
+		for _, p := range pass.PodSpecs() {
+			if onWindows(p) {
+				continue
+			}
+			byName := map[string]hostVolume{}
+			for _, v := range hostVolumes(p) {
+				byName[v.volume.Get("name").Value()] = v
+			}
+			for _, c := range p.Containers() {
+				for _, mount := range c.Get("volumeMounts").Items() {
+					v, ok := byName[mount.Get("name").Value()]
+					n := mount.Get("recursiveReadOnly")
+					if ok && mount.Get("readOnly").IsTrue() && (n.IsNull() || n.Value() == "Disabled") {
+						f := pass.Reportf(n, "%s mounts path %q of the node read-only, and file systems mounted below it writable: recursiveReadOnly is %s", c, v.at.Value(), text(n))
+						f.Help = "set recursiveReadOnly: Enabled, or IfPossible where some nodes cannot"
+					}
+				}
+			}
+		}
+	},
 }

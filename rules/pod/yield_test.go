@@ -37,7 +37,7 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 		{"sys and more", "baseline", good + ", capabilities: {add: [SYS_MODULE, CHOWN]}", "", "sys-module"},
 		{"dangerous", "baseline", good + ", capabilities: {add: [NET_ADMIN]}", "", "dangerous-capabilities"},
 		{"dangerous", "restricted", good + ", capabilities: {drop: [ALL], add: [NET_ADMIN]}", "", "dangerous-capabilities"},
-		{"harmless added", "all", good + ", runAsUser: 20000, runAsGroup: 20000, appArmorProfile: {type: RuntimeDefault}, capabilities: {drop: [ALL], add: [CHOWN]}", "hostUsers: false", "pss-restricted-capabilities"},
+		{"harmless added", "all", good + ", runAsUser: 20000, runAsGroup: 20000, appArmorProfile: {type: RuntimeDefault}, capabilities: {drop: [ALL], add: [CHOWN]}", "hostUsers: false\n  securityContext: {supplementalGroupsPolicy: Strict}", "pss-restricted-capabilities"},
 		{"seccomp off", "default", strings.ReplaceAll(good, "RuntimeDefault", "Unconfined") + ", capabilities: {drop: [ALL]}", "", "seccomp-unconfined"},
 		{"seccomp off", "restricted", strings.ReplaceAll(good, "RuntimeDefault", "Unconfined") + ", capabilities: {drop: [ALL]}", "", "seccomp"},
 		{"node's network", "default", good + ", capabilities: {drop: [ALL]}", "hostNetwork: true", "host-network"},
