@@ -13,6 +13,7 @@ import (
 
 	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 	"github.com/manilint/manilint/render/helm"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -43,6 +44,8 @@ func CheckConfig(t *tree.Tree, c *config.Config, dir string) []*lint.InputError 
 	}
 	if (helm.Options{KubeVersion: c.KubeVersion}).Check() != nil {
 		fail(c.KubeVersionSpan, "kubeVersion: %q is no version; write it as 1.33", c.KubeVersion)
+	} else if err := kube.CheckVersion(c.KubeVersion); err != nil {
+		fail(c.KubeVersionSpan, "kubeVersion: %v", err)
 	}
 	for _, v := range c.Variants {
 		if v.Chart != "" {

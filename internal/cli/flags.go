@@ -15,6 +15,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/compliance"
+	"github.com/manilint/manilint/lint/kube"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -151,8 +152,16 @@ func (f *flags) choices(fs *pflag.FlagSet) error {
 	if fs.Changed("only") && len(f.only) == 0 {
 		return usagef("--only names no rule")
 	}
+	if err := kube.CheckVersion(f.kubeVersion); err != nil {
+		return usagef("--kube-version: %v", err)
+	}
 	if pss := regexp.MustCompile(`^(v?1\.\d+|latest)?$`); !pss.MatchString(f.pssVersion) {
 		return usagef("--pss-version: %q is no version; write it as 1.34", f.pssVersion)
+	}
+	if f.pssVersion != "latest" {
+		if err := kube.CheckVersion(f.pssVersion); err != nil {
+			return usagef("--pss-version: %v", err)
+		}
 	}
 	return nil
 }

@@ -7,12 +7,12 @@ package image
 import (
 	"embed"
 	"fmt"
-	"strconv"
 	"strings"
 
 	ref "github.com/distribution/reference"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 //go:embed *.md
@@ -73,7 +73,8 @@ func written(pass *lint.Pass) []reference {
 	for _, c := range pass.Containers() {
 		add(reference{c, c, c.Get("image"), c.Get("imagePullPolicy")})
 	}
-	if mountsImages(pass.Bundle.KubeVersion) {
+	// https://kubernetes.io/docs/concepts/storage/volumes/#image: since 1.31, for good since 1.36
+	if !kube.Before(pass.Bundle, 31) {
 		for _, p := range pass.PodSpecs() {
 			for _, v := range p.Get("volumes").Items() {
 				if source := v.Get("image"); source.IsMapping() {
@@ -89,15 +90,6 @@ func written(pass *lint.Pass) []reference {
 		}
 	}
 	return all
-}
-
-// mountsImages reports whether a Kubernetes version has volumes that are images: from 1.31
-// on, and for good in 1.36 (https://kubernetes.io/docs/concepts/storage/volumes/#image).
-func mountsImages(version string) bool {
-	_, minor, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
-	minor, _, _ = strings.Cut(minor, ".")
-	n, err := strconv.Atoi(strings.TrimRight(minor, "+"))
-	return err != nil || n >= 31
 }
 
 // imageFields are the fields of custom resources, by group/kind, that name the image of the

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // AllowPrivilegeEscalation reports containers that do not set
@@ -297,7 +298,7 @@ var SupplementalGroups = &lint.Rule{
 	Group:    "pod",
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		if parseVersion(pass.Bundle.KubeVersion) < 31 {
+		if kube.Before(pass.Bundle, 31) {
 			return
 		}
 		for _, p := range pass.PodSpecs() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A hostVolume is a volume that is a path of the node.
@@ -344,7 +345,6 @@ var GitRepoVolume = &lint.Rule{
 	References: []string{"PSS restricted"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		v := parseVersion(pass.Bundle.KubeVersion)
 		for _, p := range pass.PodSpecs() {
 			for _, volume := range p.Get("volumes").Items() {
 				source := volume.Get("gitRepo")
@@ -352,7 +352,7 @@ var GitRepoVolume = &lint.Rule{
 					continue
 				}
 				then := "hooks in it run as root on the node (CVE-2024-10220)"
-				if v >= 36 {
+				if !kube.Before(pass.Bundle, 36) {
 					then = "hooks in it run as root on nodes before Kubernetes 1.36 (CVE-2024-10220), and later ones refuse it"
 				}
 				f := pass.Reportf(source, "volume %q is a git repository that the kubelet clones: %s", volume.Get("name").Value(), then)
@@ -371,7 +371,7 @@ var RecursiveReadOnly = &lint.Rule{
 	Group:    "pod",
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		if parseVersion(pass.Bundle.KubeVersion) < 30 {
+		if kube.Before(pass.Bundle, 30) {
 			return
 		}
 		for _, p := range pass.PodSpecs() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 	"github.com/manilint/manilint/lint/linttest"
 )
 
@@ -32,8 +33,8 @@ func TestTheNewestVersionIsThatOfTheTypes(t *testing.T) {
 	if m == nil {
 		t.Fatal("go.mod requires no k8s.io/api")
 	}
-	if want, _ := strconv.Atoi(string(m[1])); builtin().newest != want {
-		t.Errorf("newest is 1.%d, the types are of 1.%d", builtin().newest, want)
+	if want, _ := strconv.Atoi(string(m[1])); builtin().newest != want || kube.Newest != want {
+		t.Errorf("newest is 1.%d, and 1.%d in package kube; the types are of 1.%d", builtin().newest, kube.Newest, want)
 	}
 }
 
