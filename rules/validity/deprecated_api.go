@@ -102,8 +102,8 @@ func checkVersion(pass *lint.Pass, r *lint.Resource, k *kubernetes) {
 	}
 }
 
-// goneVersions are the versions whose types Kubernetes' library has lost, by
-// "group/version Kind", with the minor versions in which they were deprecated and removed
+// goneVersions are the versions whose types Kubernetes' library has lost, or of whose life
+// they say nothing, by "group/version Kind", with the minor versions in which they were deprecated and removed
 // (https://kubernetes.io/docs/reference/using-api/deprecation-guide/).
 var goneVersions = map[string]struct {
 	deprecated, removed int
@@ -115,7 +115,9 @@ var goneVersions = map[string]struct {
 	"batch/v2alpha1 CronJob":                      {0, 21, "use batch/v1 CronJob"},
 	"extensions/v1beta1 PodSecurityPolicy":        {11, 16, noPodSecurityPolicy},
 	"policy/v1beta1 PodSecurityPolicy":            {21, 25, noPodSecurityPolicy},
-	"settings.k8s.io/v1alpha1 PodPreset":          {0, 20, "use an admission policy or webhook that sets the fields"},
+	// https://kubernetes.io/blog/2025/04/24/endpoints-deprecation/
+	"/v1 Endpoints":                      {33, 0, "use discovery.k8s.io/v1 EndpointSlice"},
+	"settings.k8s.io/v1alpha1 PodPreset": {0, 20, "use an admission policy or webhook that sets the fields"},
 }
 
 const noPodSecurityPolicy = "use the labels of Pod Security Admission on the namespace, or an admission policy"

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // A requirementTable says, by the name of a Kubernetes type ("core/v1.PodSpec"), which
@@ -97,6 +98,19 @@ var shares = map[string]bool{
 	"apps/v1.RollingUpdateStatefulSetStrategy.maxUnavailable": true,
 }
 
+// addresses are the fields of addresses and of ranges of them.
+var addresses = map[string]bool{
+	"core/v1.ServiceSpec.clusterIP": true, "core/v1.ServiceSpec.clusterIPs": true, "core/v1.ServiceSpec.externalIPs": true,
+	"core/v1.ServiceSpec.loadBalancerIP": true, "core/v1.ServiceSpec.loadBalancerSourceRanges": true,
+	"core/v1.EndpointAddress.ip": true, "discovery/v1.Endpoint.addresses": true, "networking/v1.IPBlock.cidr": true, "networking/v1.IPBlock.except": true,
+	"core/v1.HostAlias.ip": true, "core/v1.PodDNSConfig.nameservers": true, "core/v1.ContainerPort.hostIP": true, "core/v1.NodeSpec.podCIDR": true,
+	"networking/v1.ServiceCIDRSpec.cidrs": true,
+}
+
+// ambiguous matches IPv4 addresses with leading zeros, which some programs read in octal,
+// and IPv4 addresses in the form of IPv6 (CVE-2021-29923).
+var ambiguous = lint.Regexp(`^(?:\d+\.)*0\d+(?:\.\d+)*(?:/\d+)?$|^(?i:::ffff:\d+\.)`)
+
 // judged are enumerations that another rule of the default profile speaks of, with what follows.
 var judged = map[string]bool{
 	"networking/v1.NetworkPolicySpec.policyTypes": true, "networking/v1.NetworkPolicyPort.protocol": true,
@@ -146,6 +160,11 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 		return
 	}
 	switch t := elem(field.typ); {
+	case field.address:
+		// https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/ StrictIPCIDRValidation
+		if ambiguous().MatchString(n.Value()) && !kube.Before(w.pass.Bundle, 36) {
+			w.pass.Reportf(n, "%s is %q, which programs read as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value()).Help = "write IPv4 addresses without leading zeros and without ::ffff:"
+		}
 	case t == quantityType:
 		if q, err := resource.ParseQuantity(n.Value()); err == nil && q.Sign() < 0 {
 			w.pass.Reportf(n, "%s is %s: the API server takes no negative quantity", fieldNoun(n), n.Value())

@@ -138,6 +138,8 @@ type jsonField struct {
 	enum   []string // the values of a string; any where it is empty
 	bounds span     // of an integer
 	share  bool     // a number or a percentage
+	// address says that it is an address or a range of them
+	address bool
 }
 
 // A structType is what is known of a struct.
@@ -182,7 +184,7 @@ func structOf(t reflect.Type) *structType {
 			if judged[name+"."+field] {
 				enum = nil
 			}
-			add(jsonField{field, f.Type, enum, bounds, shares[name+"."+field]})
+			add(jsonField{field, f.Type, enum, bounds, shares[name+"."+field], addresses[name+"."+field]})
 		}
 	}
 	known, _ := structTypes.LoadOrStore(t, s)
