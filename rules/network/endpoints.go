@@ -66,6 +66,10 @@ func reportAddress(pass *lint.Pass, r *lint.Resource, n *lint.Node) {
 		if slices.Contains(metadataHosts, text) {
 			pass.Reportf(n, "%s leads to the cloud's metadata service, past network policies that deny its address to clients of the Service", r).Help = help
 		}
+		if text == "localhost" || strings.HasSuffix(text, ".localhost") {
+			f := pass.Reportf(n, "%s leads to %s: whoever follows it, as an Ingress controller does, reaches its own ports", r, text)
+			f.Severity, f.Help = lint.Medium, "name the address at which the program is reached"
+		}
 		return
 	}
 	addr = addr.Unmap()
