@@ -17,7 +17,7 @@ import (
 // Resources of older versions stand beside them: a role may be meant for those, too.
 var served = map[string]string{
 	"": `
-N bindings = create
+N bindings = create get list watch
 C componentstatuses,cs = get list
 N configmaps,cm
 N endpoints,ep
@@ -73,7 +73,7 @@ N horizontalpodautoscalers,hpa / status`,
 N cronjobs,cj / status
 N jobs / status`,
 	"certificates.k8s.io": `
-C certificatesigningrequests,csr / approval status
+C certificatesigningrequests,csr / approval status nodeclient=create selfnodeclient=create selfnodeserver=create
 C clustertrustbundles
 N podcertificaterequests / status
 C signers = approve attest sign`,

@@ -22,9 +22,13 @@ var Invalid = &lint.Rule{
 	YieldsTo:   []string{"schema"}, // only where a type is wrong: see semantic
 	Run: func(pass *lint.Pass) {
 		crds := crdNamesOf(pass.Bundle)
+		bound := map[*lint.Resource]*access.Role{}
+		for _, r := range access.Of(pass.Bundle).Roles {
+			bound[r.Resource] = r
+		}
 		for _, res := range pass.Resources("ClusterRole", "Role") {
 			if res.Group == access.Group {
-				checkRole(pass, res, crds)
+				checkRole(pass, res, bound[res], crds)
 			}
 		}
 		for _, res := range pass.Resources("ClusterRoleBinding", "RoleBinding") {
@@ -43,7 +47,7 @@ func semantic(pass *lint.Pass, n *lint.Node, format string, args ...any) *lint.F
 	return f
 }
 
-func checkRole(pass *lint.Pass, res *lint.Resource, crds crdNames) {
+func checkRole(pass *lint.Pass, res *lint.Resource, bound *access.Role, crds crdNames) {
 	rules := res.Get("rules")
 	aggregated := res.Get("aggregationRule").IsMapping()
 	switch {
@@ -55,7 +59,7 @@ func checkRole(pass *lint.Pass, res *lint.Resource, crds crdNames) {
 		semantic(pass, rules, "%s has rules beside its aggregationRule: the controller overwrites them", res).Severity = lint.Low
 		return
 	}
-	all := newRuleSet(res)
+	all := newRuleSet(res, bound)
 	for _, rule := range rules.Items() {
 		if !rule.IsMapping() {
 			pass.Reportf(rule, "rule %d of %s is no mapping", rule.Index()+1, res)

@@ -97,9 +97,12 @@ func (r *checked) void(resource string, namespaced bool, verbs []access.Entry) (
 	if !slices.ContainsFunc(found, func(s *access.ServedResource) bool {
 		return !namespaced || !s.ClusterScoped || base == "namespaces" && s.Group == ""
 	}) {
+		if r.all.heldClusterWide(found[0].Group, resource, verbs) {
+			return "", "" // a ClusterRole of the same holder does: nobody believes what is not so
+		}
 		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r.PolicyRule)
 	}
-	if upgrades[resource] && r.Minor >= access.ByGet.Below && len(verbs) == 1 && verbs[0].Text == "get" && !r.all.grants("", resource, access.Entry{Text: "create"}) {
+	if upgrades[resource] && r.Minor >= access.ByGet.Below && opensByGet(verbs) && !r.all.grants("", resource, access.Entry{Text: "create"}) {
 		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is asked for, too", access.ByGet.Below), "name the verb create" + r.then(r.with("create"))
 	}
 	return r.unasked(found, sub, namespaced, verbs)
@@ -155,6 +158,18 @@ func (r *checked) spelled(resource string) string {
 	return ""
 }
 
+// opensByGet reports whether get is all by which verbs open a WebSocket.
+func opensByGet(verbs []access.Entry) bool {
+	get := false
+	for _, v := range verbs {
+		if v.Text == "create" || v.Text == "*" {
+			return false
+		}
+		get = get || v.Text == "get"
+	}
+	return get
+}
+
 // upgrades are the subresources that a WebSocket opens.
 var upgrades = map[string]bool{"pods/exec": true, "pods/attach": true, "pods/portforward": true}
 
@@ -162,12 +177,36 @@ var upgrades = map[string]bool{"pods/exec": true, "pods/attach": true, "pods/por
 // right in another.
 type ruleSet struct {
 	role  access.Role
+	bound *access.Role // the same in the graph; nil where it is not there
 	rules []*access.PolicyRule
 	known map[string]bool // what grants was asked: roles have few resources and many rules
 }
 
-func newRuleSet(res *lint.Resource) *ruleSet {
-	return &ruleSet{role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
+func newRuleSet(res *lint.Resource, bound *access.Role) *ruleSet {
+	return &ruleSet{bound: bound, role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
+}
+
+// maxHeld bounds the bindings of a holder that are looked at.
+const maxHeld = 50
+
+// heldClusterWide reports whether the first holder of the role has all the verbs on a
+// resource by a ClusterRoleBinding. Charts write one list of rules for a Role and a
+// ClusterRole.
+func (s *ruleSet) heldClusterWide(group, resource string, verbs []access.Entry) bool {
+	if s.bound == nil || len(s.bound.Bindings) == 0 {
+		return false
+	}
+	for i, b := range s.bound.Bindings[0].Subjects[0].Bindings {
+		if i == maxHeld {
+			return false
+		}
+		for _, r := range b.Roles {
+			if b.Cluster() && !slices.ContainsFunc(verbs, func(v access.Entry) bool { return !r.Allows(group, resource, v.Text) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // grants reports whether one rule gives all the verbs on a resource.
