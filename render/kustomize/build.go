@@ -458,69 +458,12 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 	e := &edited{kustomization: k, inline: map[string]*yaml.Node{}}
 	b.edited[k.dir] = e
 	b.seen[k.src.File] = true
-	changed := false
-	files := map[*yaml.Node]string{}
-	for _, r := range k.refs {
-		if b.dropped[r.node] {
-			continue
-		}
-		by := entry{k, r.node}
-		switch {
-		case r.inline:
-			name := fmt.Sprintf(".manilint-%s-%d-%d.yaml", r.field, r.node.Line, r.node.Column)
-			roleName := rolePatch
-			if r.field == "generators" || r.field == "transformers" || r.field == "validators" {
-				roleName = rolePlugin
-			}
-			path := filepath.Join(k.dir, name)
-			text, fits := b.inline(path, entry{k, unalias(r.node)}, roleName, r.field == "patches")
-			if !fits {
-				b.fail(by.span(), "%v", errTooLong)
-				b.drop(r)
-				continue
-			}
-			b.virtual[path] = text
-			e.inline[name] = r.node
-			files[r.node] = name
-		case r.isDir || r.path == "":
-		case r.field == "resources":
-			b.assign(r.path, role{roleResource, by})
-		case r.field == "patches" || r.field == "patchesStrategicMerge" || r.field == "patchesJson6902":
-			b.assign(r.path, role{rolePatch, by})
-		case r.field == "generators" || r.field == "transformers" || r.field == "validators" || r.field == "replacements":
-			b.assign(r.path, role{rolePlugin, by})
-		case r.field == "configMapGenerator" || r.field == "secretGenerator":
-			if b.coarse { // nothing tells when a generator reads
-				b.plain[r.path] = true
-				delete(b.served, r.path)
-			}
-		}
-	}
+	files := b.takeIn(e)
+	var changed bool
 	e.root, changed = b.prune(k.root, files)
-	for _, f := range []string{"generators", "transformers", "validators"} {
-		// krusty runs those written inline before those in files
-		if list := fold(e.root, f); list != nil {
-			slices.SortStableFunc(list.Content, func(x, y *yaml.Node) int {
-				_, in := e.inline[x.Value]
-				_, then := e.inline[y.Value]
-				switch {
-				case in && !then:
-					return -1
-				case then && !in:
-					return 1
-				}
-				return 0
-			})
-		}
-	}
-	for i := 0; i+1 < len(e.root.Content); i += 2 {
-		// what needs the helm program, and what this build has no renderer for
-		if name := e.root.Content[i].Value; b.coarse && (strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator")) {
-			b.fail(lint.NodeSpan(k.src, e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
-			e.root.Content = slices.Delete(e.root.Content, i, i+2)
-			i -= 2
-			changed = true
-		}
+	e.inlineFirst()
+	if b.coarse && b.leaveCharts(e) {
+		changed = true
 	}
 	data := bytes.TrimPrefix(k.src.Data, []byte("\ufeff"))
 	if changed {
@@ -534,6 +477,74 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 	}
 	b.served[k.src.File] = data
 	return data, nil
+}
+
+// roleOf gives the files that a field names their roles. Those of generators are read
+// as they lie, and the rest is read by kustomize alone.
+var roleOf = map[string]string{
+	"resources": roleResource,
+	"patches":   rolePatch, "patchesStrategicMerge": rolePatch, "patchesJson6902": rolePatch,
+	"generators": rolePlugin, "transformers": rolePlugin, "validators": rolePlugin, "replacements": rolePlugin,
+}
+
+// takeIn gives the files of a kustomization their roles and its inline texts files,
+// which it returns by the texts' nodes.
+func (b *build) takeIn(e *edited) map[*yaml.Node]string {
+	files := map[*yaml.Node]string{}
+	for _, r := range e.refs {
+		by := entry{e.kustomization, r.node}
+		switch {
+		case b.dropped[r.node]:
+		case r.inline:
+			name := fmt.Sprintf(".manilint-%s-%d-%d.yaml", r.field, r.node.Line, r.node.Column)
+			path := filepath.Join(e.dir, name)
+			text, fits := b.inline(path, entry{e.kustomization, unalias(r.node)}, roleOf[r.field], r.field == "patches")
+			if !fits {
+				b.fail(by.span(), "%v", errTooLong)
+				b.drop(r)
+				continue
+			}
+			b.virtual[path], e.inline[name], files[r.node] = text, r.node, name
+		case r.isDir || r.path == "":
+		case roleOf[r.field] != "":
+			b.assign(r.path, role{roleOf[r.field], by})
+		case b.coarse && (r.field == "configMapGenerator" || r.field == "secretGenerator"):
+			b.plain[r.path] = true // nothing tells when a generator reads
+			delete(b.served, r.path)
+		}
+	}
+	return files
+}
+
+// inlineFirst puts the plugins of a kustomization in the order in which krusty runs
+// them: those written inline before those in files.
+func (e *edited) inlineFirst() {
+	inFile := func(n *yaml.Node) int {
+		if _, ok := e.inline[n.Value]; ok {
+			return 0
+		}
+		return 1
+	}
+	for _, f := range []string{"generators", "transformers", "validators"} {
+		if list := fold(e.root, f); list != nil {
+			slices.SortStableFunc(list.Content, func(x, y *yaml.Node) int { return inFile(x) - inFile(y) })
+		}
+	}
+}
+
+// leaveCharts takes out what needs the helm program, and what a coarse build has no
+// renderer for, and reports whether there was any.
+func (b *build) leaveCharts(e *edited) bool {
+	left := false
+	for i := 0; i+1 < len(e.root.Content); i += 2 {
+		if name := e.root.Content[i].Value; strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator") {
+			b.fail(lint.NodeSpan(e.src, e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
+			e.root.Content = slices.Delete(e.root.Content, i, i+2)
+			i -= 2
+			left = true
+		}
+	}
+	return left
 }
 
 func (b *build) assign(path string, r role) {
