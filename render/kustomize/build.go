@@ -204,6 +204,18 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 	if b.root.root == nil {
 		return nil
 	}
+	named := 0
+	b.each(b.root, func(k *kustomization) {
+		for _, r := range k.refs {
+			if r.field == "resources" && r.path != "" && !r.isDir {
+				named++
+			}
+		}
+	})
+	if named > maxObjects {
+		b.fail(b.root.src.LineSpan(1), "not built: it names %d files of resources: %v", named, errTooMany)
+		return nil
+	}
 	if b.ways(b.root) > maxBuilds {
 		b.fail(b.root.src.LineSpan(1), "not built: kustomize would build more than %d directories, the limit: it builds a base anew on each way that leads to it; name shared bases once", maxBuilds)
 		return nil
@@ -382,7 +394,7 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 		b.served[real] = data
 		return data, nil
 	case known && !b.coarse:
-		if r.name == roleResource && !slices.Contains(b.read, real) {
+		if r.name == roleResource {
 			b.read = append(b.read, real)
 		}
 		return b.await(src, segment{role: r.name, by: r.by}), b.stopped()

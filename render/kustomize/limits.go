@@ -117,9 +117,10 @@ func size(n *yaml.Node) int {
 }
 
 var (
-	errGrown  = fmt.Errorf("an object grows to more than %d values and keys, the limit of a build, by what is copied here; the overlay is built without this entry", maxNodes)
-	errItself = errors.New("a value is copied into itself, which kustomize does not get done with; the overlay is built without this entry")
-	errAgain  = errors.New("entry after entry makes its objects grow beyond the limit of a build; correct the errors above")
+	errTooMany = fmt.Errorf("more than %d are beyond the limit of a build, since kustomize's cost grows with their square; split the overlay", maxObjects)
+	errGrown   = fmt.Errorf("an object grows to more than %d values and keys, the limit of a build, by what is copied here; the overlay is built without this entry", maxNodes)
+	errItself  = errors.New("a value is copied into itself, which kustomize does not get done with; the overlay is built without this entry")
+	errAgain   = errors.New("entry after entry makes its objects grow beyond the limit of a build; correct the errors above")
 )
 
 // patience is how many entries of a build may make objects grow beyond the limit.

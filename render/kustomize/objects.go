@@ -87,7 +87,7 @@ func (b *build) await(src *lint.Source, g segment) []byte {
 		l = b.layOut(src)
 	}
 	if b.objects += len(l.objects); b.objects > maxObjects {
-		b.refusal = fmt.Errorf("it holds more than %d objects, the limit of a build, since kustomize's cost grows with their square; split the overlay", maxObjects)
+		b.refusal = fmt.Errorf("it holds too many objects: %w", errTooMany)
 	}
 	base := b.number(src, g)
 	for _, o := range l.objects {

@@ -154,7 +154,8 @@ func (b *build) restore(before, n *yaml.Node) {
 func (b *build) sameObject(n *yaml.Node) []*yaml.Node {
 	if b.origin == nil {
 		b.origin = map[string][]*yaml.Node{}
-		for _, path := range b.read {
+		slices.Sort(b.read)
+		for _, path := range slices.Compact(b.read) {
 			for _, doc := range b.documents(path, roleResource) {
 				eachObject(doc, func(n *yaml.Node) { b.origin[identity(n)] = append(b.origin[identity(n)], n) })
 			}
