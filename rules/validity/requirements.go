@@ -98,6 +98,12 @@ var shares = map[string]bool{
 	"apps/v1.RollingUpdateStatefulSetStrategy.maxUnavailable": true,
 }
 
+// alsoRequired are fields that the types call optional and the API server asks for.
+var alsoRequired = map[string][]string{
+	"core/v1.PersistentVolumeClaimSpec": {"accessModes", "resources"},
+	"core/v1.PersistentVolumeSpec":      {"accessModes", "capacity"},
+}
+
 // addresses are the fields of addresses and of ranges of them.
 var addresses = map[string]bool{
 	"core/v1.ServiceSpec.clusterIP": true, "core/v1.ServiceSpec.clusterIPs": true, "core/v1.ServiceSpec.externalIPs": true,

@@ -163,7 +163,7 @@ func structOf(t reflect.Type) *structType {
 		}
 	}
 	name := typeName(t)
-	s.required = slices.Clone(requirements().Required[name])
+	s.required = slices.Concat(requirements().Required[name], alsoRequired[name])
 	for i := range t.NumField() {
 		f := t.Field(i)
 		field, options, _ := strings.Cut(f.Tag.Get("json"), ",")
