@@ -78,7 +78,7 @@ func bundlesOf(loaded []*render.Result) []*lint.Bundle {
 func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Result, *lint.Report) {
 	p := newProgress(c.behindErr, !f.quiet)
 	loaded, checked := c.run(f, groups, p)
-	p.done()
+	p.wipe()
 	for _, g := range checked {
 		c.checked = append(c.checked, g.Results...)
 	}
