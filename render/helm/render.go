@@ -149,6 +149,7 @@ func (o *output) documents() []*document {
 	for _, x := range o.texts {
 		adjusted := *x
 		adjusted.Text, adjusted.Segs = trace.SplitGlued(x.Text, x.Segs)
+		adjusted.Text = firstDocuments(adjusted.Text, maxObjects+1) // more would be parsed in vain
 		l := &locator{out: o, x: &adjusted, src: lint.NewSource(x.Name, []byte(adjusted.Text))}
 		parsed, errs := lint.ParseYAML(l.src)
 		for _, e := range errs {
@@ -181,6 +182,26 @@ func (o *output) documents() []*document {
 		}
 	}
 	return docs
+}
+
+// firstDocuments returns the beginning of a text, with n documents, and none more but
+// empty ones.
+func firstDocuments(text string, n int) string {
+	held := 0
+	for at := 0; at < len(text); {
+		end := len(text)
+		if i := strings.Index(text[at:], "\n---"); i >= 0 {
+			end = at + i + len("\n---")
+		}
+		if strings.TrimLeft(text[at:end], "- \t\r\n") != "" {
+			held++
+		}
+		if held == n {
+			return strings.TrimSuffix(text[:end], "---")
+		}
+		at = end
+	}
+	return text
 }
 
 // documentText returns the lines of the document of a text that a node is the root of.
