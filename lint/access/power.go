@@ -163,7 +163,7 @@ var Everything = &Power{What: "everything", Can: "do everything", Severity: lint
 // The powers of the list.
 var (
 	Escalate = &Power{What: "escalate", Can: "write roles that grant more than it holds", Severity: lint.Critical, Takeover: 8,
-		verbs: []string{"escalate"}, targets: slices.Concat(in(Group, "roles"), in(Group, "clusterroles")), Names: Lower,
+		verbs: []string{"escalate"}, targets: slices.Concat(in(Group, "roles"), atCluster(Group, "clusterroles")), Names: Lower,
 		help:    "drop the verb escalate; a controller that writes roles can be given what those roles grant",
 		limited: &Limit{can: "rewrite %s to grant more than it holds", help: "drop the verb escalate; who rewrites a role can be given what that role grants"}}
 	Bind = &Power{What: "bind", Can: "bind any role", Severity: lint.Critical, Takeover: 7,

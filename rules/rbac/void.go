@@ -96,7 +96,7 @@ func (r *checked) void(resource string, namespaced bool, verbs []access.Entry) (
 	}
 	if !slices.ContainsFunc(found, func(s *access.ServedResource) bool {
 		return !namespaced || !s.ClusterScoped || base == "namespaces" && s.Group == ""
-	}) {
+	}) && !slices.ContainsFunc(verbs, func(v access.Entry) bool { return inNamespace(v.Text, base) }) {
 		if r.all.heldClusterWide(found[0].Group, resource, verbs) {
 			return "", "" // a ClusterRole of the same holder does: nobody believes what is not so
 		}
@@ -156,6 +156,19 @@ func (r *checked) spelled(resource string) string {
 		return r.move(home, base, sub)
 	}
 	return ""
+}
+
+// inNamespace reports whether a verb is asked for in a namespace on a resource of the cluster: bind
+// where the RoleBinding is, use where the pod is, and what admission policies ask for
+// (k8s.io/kubernetes/pkg/registry/rbac/escalation_check.go).
+func inNamespace(verb, resource string) bool {
+	switch {
+	case verb == "*":
+		return resource == "clusterroles" || resource == "podsecuritypolicies"
+	case verb == "bind":
+		return resource == "clusterroles"
+	}
+	return !slices.Contains(access.UsualVerbs, verb) && !access.IsSpecial(verb)
 }
 
 // opensByGet reports whether get is all by which verbs open a WebSocket.
