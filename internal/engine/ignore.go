@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/manilint/manilint/internal/config"
@@ -44,7 +45,31 @@ type ignore struct {
 type entry struct {
 	*config.Ignore
 	ignore     ignore
-	path, name *glob.Glob // nil where the entry has none
+	path, name func() *glob.Glob // compiled when first asked for; nil where the entry has none
+}
+
+// compiled returns what compiles a glob once, nil for none. One that is none, which a
+// configuration that was read does not have, stands for itself alone.
+func compiled(pattern string) func() *glob.Glob {
+	if pattern == "" {
+		return nil
+	}
+	return sync.OnceValue(func() *glob.Glob {
+		g, err := config.CompileGlob(pattern)
+		if err != nil {
+			return nil
+		}
+		return g
+	})
+}
+
+// globs reports whether a glob stands for a text or a directory above it.
+func globs(pattern string, compiled func() *glob.Glob, text string) bool {
+	if pattern == text {
+		return true
+	}
+	g := compiled()
+	return g != nil && g.MatchTree(text)
 }
 
 // names are what a run's ignores are read by, the same for all of its checks.
@@ -72,24 +97,9 @@ func newNames(o *Options) *names {
 			n.canonical[name] = r.ID
 		}
 	}
-	globs := map[string]*glob.Glob{}
-	compile := func(pattern string) *glob.Glob {
-		if pattern == "" {
-			return nil
-		}
-		g, known := globs[pattern]
-		if !known {
-			var err error
-			if g, err = config.CompileGlob(pattern); err != nil { // a configuration that was read has none
-				g, _ = config.CompileGlob(`\` + strings.Join(strings.Split(pattern, ""), `\`))
-			}
-			globs[pattern] = g
-		}
-		return g
-	}
 	for i := range o.Ignores {
 		c := &o.Ignores[i]
-		e := &entry{Ignore: c, path: compile(c.Path), name: compile(c.Name)}
+		e := &entry{Ignore: c, path: compiled(c.Path), name: compiled(c.Name)}
 		e.ignore = ignore{by: "config", entry: e, until: c.Until, reason: c.Reason, span: c.Span}
 		n.settle(&e.ignore, c.Rules)
 		n.entries = append(n.entries, e)
@@ -133,9 +143,9 @@ type suppressor struct {
 	bundle *lint.Bundle
 	// failed says that not all of the bundle was rendered and checked.
 	failed      bool
-	all         []*ignore                             // in the order met
-	comments    map[*lint.Source]map[string][]*ignore // by rule, those that hold
-	commented   bool                                  // some source has one
+	all         []*ignore                          // in the order met
+	comments    map[*lint.Source]map[string]*cover // by rule, those that hold
+	commented   bool                               // some source has one
 	annotations map[*lint.Resource][]annotated
 	config      map[*entry]*ignore
 }
@@ -155,7 +165,7 @@ func (a annotated) covers(f *placed) bool {
 func newSuppressor(b *lint.Bundle, n *names, failed bool) *suppressor {
 	return &suppressor{
 		names: n, bundle: b, failed: failed,
-		comments: map[*lint.Source]map[string][]*ignore{}, annotations: map[*lint.Resource][]annotated{}, config: map[*entry]*ignore{},
+		comments: map[*lint.Source]map[string]*cover{}, annotations: map[*lint.Resource][]annotated{}, config: map[*entry]*ignore{},
 	}
 }
 
@@ -184,14 +194,20 @@ func (s *suppressor) meet(found []*placed) {
 		if src == nil || s.comments[src] != nil {
 			return
 		}
-		byRule := map[string][]*ignore{}
+		byRule := map[string]*cover{}
 		for _, c := range findComments(src) {
 			s.add(c.ignore, c.names)
 			if s.holds(c.ignore) {
 				for _, id := range c.rules {
-					byRule[id] = append(byRule[id], c.ignore)
+					if byRule[id] == nil {
+						byRule[id] = &cover{}
+					}
+					byRule[id].ignores = append(byRule[id].ignores, c.ignore)
 				}
 			}
+		}
+		for _, c := range byRule {
+			c.index()
 		}
 		s.comments[src] = byRule
 		s.commented = s.commented || len(byRule) > 0
@@ -266,10 +282,8 @@ func (s *suppressor) hiding(f *placed) (by *ignore) {
 		places = fixPlaces(f.Span, f.Related)
 	}
 	for _, span := range places {
-		for _, g := range s.comments[span.Start.Source][f.Rule.ID] {
-			if g.first <= span.Start.Line && span.Start.Line <= g.last {
-				use(g)
-			}
+		if c := s.comments[span.Start.Source][f.Rule.ID]; c != nil {
+			c.each(span.Start.Line, use)
 		}
 	}
 	for _, g := range s.annotations[f.resource] {
@@ -294,6 +308,47 @@ func (s *suppressor) hiding(f *placed) (by *ignore) {
 	return by
 }
 
+// A cover finds the comments of one rule in one source that cover a line, however many
+// there are.
+type cover struct {
+	ignores []*ignore // by their first line
+	// last is a tree: at 1 the greatest last line of all, at 2n and 2n+1 those of the two
+	// halves of what is at n.
+	last []int
+}
+
+func (c *cover) index() {
+	slices.SortStableFunc(c.ignores, func(a, b *ignore) int { return a.first - b.first })
+	size := 1
+	for size < len(c.ignores) {
+		size *= 2
+	}
+	c.last = make([]int, 2*size)
+	for i, g := range c.ignores {
+		c.last[size+i] = g.last
+	}
+	for i := size - 1; i > 0; i-- {
+		c.last[i] = max(c.last[2*i], c.last[2*i+1])
+	}
+}
+
+// each calls use for those that cover a line, in order.
+func (c *cover) each(line int, use func(*ignore)) {
+	size := len(c.last) / 2
+	var visit func(at, from, n int)
+	visit = func(at, from, n int) {
+		switch {
+		case c.last[at] < line || from >= len(c.ignores) || c.ignores[from].first > line:
+		case n == 1:
+			use(c.ignores[from])
+		default:
+			visit(2*at, from, n/2)
+			visit(2*at+1, from+n/2, n/2)
+		}
+	}
+	visit(1, 0, size)
+}
+
 // fixRoles are the roles of related places where the finding's value is written.
 var fixRoles = []string{"value", "template", "patch", "base"}
 
@@ -315,7 +370,7 @@ func fixPlaces(span lint.Span, related []lint.Related) []lint.Span {
 // matches reports whether every field that an entry has is the finding's.
 func (e *entry) matches(f *placed, places []lint.Span) bool {
 	if e.Kind != "" && e.Kind != f.Object.Kind || e.Namespace != "" && e.Namespace != f.Object.Namespace || e.Container != "" && e.Container != f.Container ||
-		e.name != nil && e.Name != f.Object.Name && !e.name.MatchTree(f.Object.Name) {
+		e.name != nil && !globs(e.Name, e.name, f.Object.Name) {
 		return false
 	}
 	if e.path == nil {
@@ -331,7 +386,7 @@ func (e *entry) matches(f *placed, places []lint.Span) bool {
 			}
 			relative = filepath.ToSlash(rel)
 		}
-		return e.Path == relative || e.path.MatchTree(relative)
+		return globs(e.Path, e.path, relative)
 	})
 }
 

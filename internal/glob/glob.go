@@ -17,7 +17,6 @@ import (
 // A Glob is a pattern ready to match. It is immutable.
 type Glob struct {
 	literal string // what every match begins with
-	whole   *regexp.Regexp
 	tree    *regexp.Regexp
 }
 
@@ -37,7 +36,7 @@ func Compile(pattern string) (*Glob, error) {
 		return nil, err
 	}
 	expr := p.out.String()
-	whole, err := regexp.Compile(`(?s)^(?:` + expr + `)$`)
+	tree, err := regexp.Compile(`(?s)^(?:` + expr + `)(/.*)?$`)
 	if err != nil {
 		return nil, errors.New("the glob nests too deep")
 	}
@@ -45,12 +44,7 @@ func Compile(pattern string) (*Glob, error) {
 	if at := strings.IndexAny(literal, `*?[{\`); at >= 0 {
 		literal = literal[:at]
 	}
-	return &Glob{literal: strings.TrimSuffix(literal, "/"), whole: whole, tree: regexp.MustCompile(`(?s)^(?:` + expr + `)(?:/.*)?$`)}, nil
-}
-
-// Match reports whether the glob stands for the path.
-func (g *Glob) Match(path string) bool {
-	return strings.HasPrefix(path, g.literal) && g.whole.MatchString(path)
+	return &Glob{literal: strings.TrimSuffix(literal, "/"), tree: tree}, nil
 }
 
 // MatchTree reports whether the glob stands for the path or for a folder above it.

@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-func TestMatch(t *testing.T) {
+func TestGlobs(t *testing.T) {
 	for _, c := range []struct {
 		glob, path string
 		want       bool
 	}{
 		{"a/**", "a", true}, {"a/**", "a/b/c", true}, {"a/**", "ab", false}, {"**/a", "a", true}, {"**/a", "b/c/a", true}, {"**/a", "ba", false},
-		{"**", "a/b", true}, {"a**", "ab/c", false}, {"a**b", "axxb", true}, {"**/a/**", "a", true}, {"**/a/**", "x/a/y/z", true},
-		{"a/**/b", "a/b", true}, {"a/**/b", "a/x/y/b", true}, {"*", "a/b", false}, {"*", ".git", true}, {"*", "", true}, {"", "", true},
+		{"**", "a/b", true}, {"a**c", "ab/c", false}, {"a**b", "axxb", true}, {"**/a/**", "a", true}, {"**/a/**", "x/a/y/z", true},
+		{"a/**/b", "a/b", true}, {"a/**/b", "a/x/y/b", true}, {"*.b", "a/b.b", false}, {"*", "a/b", true}, {"*", ".git", true}, {"*", "", true}, {"", "", true},
 		{"{a,b/c}", "b/c", true}, {"{a,**}/x", "q/r/x", true}, {"{**/x,y}", "a/x", true}, {"{a,{b,c}}d", "cd", true}, {"{,a}b", "b", true},
 		{"[^a]b", "cb", true}, {"[!a]b", "ab", false}, {"[!a]b", "/b", false}, {"[a-c]", "b", true}, {"[a-]", "-", true}, {"[+-0]", "/", false}, {"[+-0]", "0", true},
 		{`a\*`, "a*", true}, {`a\*`, "ab", false}, {`[\]]`, "]", true}, {"?", "é", true}, {"?", "/", false}, {"a/", "a", false}, {"a.b", "axb", false},
@@ -21,7 +21,7 @@ func TestMatch(t *testing.T) {
 		g, err := Compile(c.glob)
 		if err != nil {
 			t.Errorf("%s: %v", c.glob, err)
-		} else if got := g.Match(c.path); got != c.want {
+		} else if got := g.MatchTree(c.path); got != c.want {
 			t.Errorf("%q for %q: %v", c.glob, c.path, got)
 		}
 	}
@@ -53,7 +53,7 @@ func TestAlternativesCostNoPowers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.Match(strings.Repeat("a", 2000)) {
+	if g.MatchTree(strings.Repeat("a", 2000)) {
 		t.Error("matches")
 	}
 }
@@ -64,8 +64,8 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, path string) {
 		g, err := Compile(pattern)
-		if err == nil && g.Match(path) && !g.MatchTree(path) {
-			t.Errorf("%q matches %q and no tree", pattern, path)
+		if err == nil && g.MatchTree(path) && !g.MatchTree(path+"/x") {
+			t.Errorf("%q matches %q and nothing in it", pattern, path)
 		}
 	})
 }
