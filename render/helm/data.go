@@ -9,6 +9,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm/trace"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -69,7 +70,7 @@ func (t *tree) dataOf(c *chart.Chart, values map[string]any, data map[string]boo
 					continue // it says nothing of which file
 				}
 				named = append(named, strings.Trim(name, "/"))
-				if g, err := glob.Compile(pattern, '/'); err == nil {
+				if g, err := trace.CompileGlob(pattern); err == nil {
 					globs = append(globs, g)
 				}
 			}

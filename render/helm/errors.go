@@ -128,7 +128,7 @@ var (
 	nilPointer  = regexp.MustCompile(`nil pointer evaluating (?:interface \{\}|\S+)\.(\S+)$`)
 	noTemplate  = regexp.MustCompile(`(?:no template|template:? )"?([^"]+)"? (?:associated with template|not defined)`)
 	noFunction  = regexp.MustCompile(`function "([^"]+)" not defined`)
-	operand     = regexp.MustCompile(`at <([^>]*)>: `)
+	operand     = regexp.MustCompile(`(?s)at <(.*?)>: `)
 	calling     = regexp.MustCompile(`^(?:error calling \w+: )+`)
 	executing   = regexp.MustCompile(`^executing "[^"]*" `)
 	badField    = regexp.MustCompile(`can't evaluate field (\S+) in type (\S+)`)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"encoding/base64"
+	"fmt"
 	"path"
 	"reflect"
 	"slices"
@@ -28,7 +29,7 @@ func (f Files) Get(name string) string { return Shared(f.GetBytes(name)) }
 
 // Glob returns the files whose names match a pattern; all for a broken pattern.
 func (f Files) Glob(pattern string) Files {
-	g, err := glob.Compile(pattern, '/')
+	g, err := CompileGlob(pattern)
 	if err != nil {
 		g, _ = glob.Compile("**")
 	}
@@ -39,6 +40,18 @@ func (f Files) Glob(pattern string) Files {
 		}
 	}
 	return out
+}
+
+// maxGlob bounds how long a pattern may be: the library that Helm matches with follows
+// each brace in a brace by a call in a call.
+const maxGlob = 1000
+
+// CompileGlob compiles a pattern as Helm does; it is an error where that is too long.
+func CompileGlob(pattern string) (glob.Glob, error) {
+	if len(pattern) > maxGlob {
+		return nil, fmt.Errorf("the pattern is longer than %d bytes", maxGlob)
+	}
+	return glob.Compile(pattern, '/')
 }
 
 // AsConfig returns the files as the YAML of a ConfigMap's data.
