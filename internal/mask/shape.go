@@ -26,6 +26,9 @@ func redactShapes(text string) string {
 			break
 		}
 	}
+	if strings.Contains(text, "uthorization") {
+		text = authorization.ReplaceAllString(text, "${1}"+lint.Mask)
+	}
 	if strings.Contains(text, "=") || strings.Contains(text, "--") {
 		text = cutOut(text, assigned(text))
 	}
@@ -37,7 +40,9 @@ var (
 	addressUserinfo = regexp.MustCompile(`([a-zA-Z][\w+.-]*)://([^\s/?#"'<>\\|]*)@`)
 	// An image's or a DSN's, without a scheme; a digest's algorithm is no host.
 	bareUserinfo = regexp.MustCompile(`(^|[\s"'=(\[,])([\w.+-]+):([^\s/@"':]+)@((?:[\w-]+(?:\.[\w-]+)+|localhost)[:/]|tcp\()`)
-	variable     = regexp.MustCompile(`^(?:\$\(\w+\)|\$\{?\w+\}?|\{\{.*\}\}|%\w|\*+|\.\.\.|…)$`)
+	// What a header proves itself by, as in curl -H "Authorization: Bearer …".
+	authorization = regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9+/._~=-]{6,}`)
+	variable      = regexp.MustCompile(`^(?:\$\(\w+\)|\$\{?\w+\}?|\{\{.*\}\}|%\w|\*+|\.\.\.|…)$`)
 )
 
 // longUser is the length from which the user of an address is taken for a token.

@@ -20,7 +20,9 @@ func TestCredentialsAreHiddenByTheirForm(t *testing.T) {
 		"PGPASSWORD=a1 psql; DB_TOKEN='b2 c' x":                "PGPASSWORD=******** psql; DB_TOKEN='********' x",
 		"mysql --password Kx7tq2Lm9 --user=shop":               "mysql --password ******** --user=shop",
 		`["--api-token", "Kx7tq2Lm9"]`:                         `["--api-token", "********"]`,
+		`curl -H "Authorization: Bearer Kx7tq2Lm9" a`:          `curl -H "Authorization: Bearer ********" a`,
 		// what gives nothing away
+		`curl -H "Authorization: Bearer $TOKEN" a`:  "",
 		"ssh://git@git.example/a":                   "",
 		"https://git.example/a@v1":                  "",
 		"nginx:1.27@sha256:0123456789abcdef":        "",
