@@ -362,7 +362,7 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 	if slices.Contains(fileNames, filepath.Base(p)) {
 		if dir, err := b.resolve(filepath.Dir(p)); err == nil {
 			if k := b.at(dir); k != nil && k.root != nil {
-				if filepath.Base(p) != filepath.Base(k.src.File) || slices.Contains(k.extra, p) {
+				if filepath.Base(p) != k.name || slices.Contains(k.extra, p) {
 					return nil, fs.ErrNotExist
 				}
 				return b.edit(k)
@@ -464,7 +464,7 @@ func aliased(text []byte) bool {
 // edit returns a kustomization as krusty is to see it: without the entries that
 // are refused, and with a file in place of each inline text.
 func (b *build) edit(k *kustomization) ([]byte, error) {
-	if data, ok := b.served[k.src.File]; ok {
+	if data, ok := b.served[k.dir]; ok {
 		return data, nil
 	}
 	e := &edited{kustomization: k, inline: map[string]*yaml.Node{}}
@@ -487,7 +487,7 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 			return nil, err
 		}
 	}
-	b.served[k.src.File] = data
+	b.served[k.dir] = data
 	return data, nil
 }
 

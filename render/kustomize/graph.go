@@ -22,6 +22,7 @@ var fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomizati
 // A kustomization is one folder's kustomization file. It is immutable.
 type kustomization struct {
 	dir   string // absolute, links resolved
+	name  string // of the file in dir; it may be a link to another one
 	src   *lint.Source
 	root  *yaml.Node // a mapping; nil when the file could not be read as one
 	errs  []*lint.InputError
@@ -127,7 +128,7 @@ func (t *tree) opened(dir string) *kustomization {
 			k.extra = append(k.extra, path)
 			continue
 		}
-		k = &kustomization{dir: dir, src: src, fresh: fresh}
+		k = &kustomization{dir: dir, name: name, src: src, fresh: fresh}
 	}
 	return k
 }

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -155,5 +156,20 @@ func TestManyDocuments(t *testing.T) {
 	m = b.run(t.Context())
 	if m == nil || m.Size() != 2 || len(b.errs) != 1 || !strings.Contains(b.errs[0].Message, "hold too many lines") || spot(root, b.errs[0].Span) != "p/kustomization.yaml:2:18" {
 		t.Errorf("said: %v", b.errs)
+	}
+}
+
+// A kustomization may be a link to a file of another name, which several directories
+// share; what it names is looked for where the link lies.
+func TestLinkedKustomizations(t *testing.T) {
+	root := write(t, map[string]string{"shared/common.yaml": "resources: [web.yaml]\n", "a/web.yaml": web, "b/web.yaml": strings.ReplaceAll(web, "web", "other"), "all/kustomization.yaml": "resources: [../a, ../b]\n"})
+	for _, dir := range []string{"a", "b"} {
+		if err := os.Symlink(filepath.Join("..", "shared", "common.yaml"), filepath.Join(root, dir, "kustomization.yaml")); err != nil {
+			t.Skip(err)
+		}
+	}
+	b := open(root, "all").Bundles[0]
+	if len(b.Errors) > 0 || b.Lookup("apps", "Deployment", "", "web") == nil || b.Lookup("apps", "Deployment", "", "other") == nil {
+		t.Errorf("%d objects\n%s", len(b.Resources), errorsOf(root, b))
 	}
 }
