@@ -128,8 +128,13 @@ func blockPrefixes(t *testing.T) *blocking {
 		if tr, _ := f().(*transformer); tr.kind == "PrefixTransformer" {
 			transformerFactories[key] = func() resmap.TransformerPlugin { return &transformer{inner: block, kind: tr.kind} }
 			t.Cleanup(func() {
-				transformerFactories[key] = f
 				close(block.released)
+				for busy := true; busy; time.Sleep(time.Millisecond) { // what was left behind reads the table
+					running.Lock()
+					busy = len(running.by) > 0
+					running.Unlock()
+				}
+				transformerFactories[key] = f
 			})
 		}
 	}
