@@ -155,6 +155,7 @@ type ServedResource struct {
 }
 
 var (
+	// UsualVerbs are the verbs of requests about most resources.
 	UsualVerbs = []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 	subVerbs   = []string{"get", "patch", "update"}
 )

@@ -26,11 +26,7 @@ func parse(t testing.TB, text string) *lint.Bundle {
 // run lints with every rule of the package, opt-in ones too.
 func run(t testing.TB, b *lint.Bundle) *lint.Report {
 	t.Helper()
-	var enabled []*lint.Rule
-	for _, r := range Rules {
-		enabled = append(enabled, r)
-	}
-	return linttest.Check([]*lint.Bundle{b}, enabled...)
+	return linttest.Check([]*lint.Bundle{b}, Rules...)
 }
 
 func lines(report *lint.Report) []string {

@@ -162,10 +162,10 @@ func (r *checked) spelled(resource string) string {
 // where the RoleBinding is, use where the pod is, and what admission policies ask for
 // (k8s.io/kubernetes/pkg/registry/rbac/escalation_check.go).
 func inNamespace(verb, resource string) bool {
-	switch {
-	case verb == "*":
+	switch verb {
+	case "*":
 		return resource == "clusterroles" || resource == "podsecuritypolicies"
-	case verb == "bind":
+	case "bind":
 		return resource == "clusterroles"
 	}
 	return !slices.Contains(access.UsualVerbs, verb) && !access.IsSpecial(verb)
