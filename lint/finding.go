@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -43,8 +44,42 @@ type Finding struct {
 	Renderings []Rendering
 	// Objects are the objects of further renderings, or of a template rendered
 	// more than once, that show the same defect.
-	Objects     []Object
-	Fingerprint string
+	Objects []Object
+	// File is the file of Span as fingerprints have it: from the root of the checkout.
+	File string
+	// Fingerprint tells the finding from all others of a report, and is the same in the
+	// next report: it is made of the rule, File, Path, the object's kind and bare name, and
+	// Key. Second leaves out the file and the name; several findings may share it.
+	Fingerprint, Second string
+	// State compares the finding with a baseline or a revision; "" where it is with none.
+	State State
+}
+
+// A State is what a finding is against what was known before.
+type State string
+
+// The states. One that is Worse was known with a lesser severity.
+const (
+	New       State = "new"
+	Unchanged State = "unchanged"
+	Worse     State = "worse"
+)
+
+// generated matches the hash suffixes of kustomize's generators and of pods.
+var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
+
+// BareName returns the name of an object without the suffix of a generator.
+func BareName(name string) string { return generated.ReplaceAllString(name, "") }
+
+// A Standing says in which file an object stands: its kind, bare name, and the path as
+// reports print it.
+type Standing struct{ Kind, Name, File string }
+
+// A Gone is something that a baseline, or a revision, knows and that is found no more.
+type Gone struct {
+	Rule                            *Rule
+	Severity                        Severity
+	File, Object, Path, Fingerprint string
 }
 
 // Relate adds a place that the finding is also about.
@@ -91,7 +126,7 @@ func (n Note) String() string {
 type Suppressed struct {
 	Finding *Finding
 	Reason  string
-	By      string // comment, annotation, config or baseline
+	By      string // comment, annotation, config, baseline or since
 	Span    Span   // of the ignore, where it has one
 }
 
@@ -106,6 +141,10 @@ type Report struct {
 	Rules   []*Rule // those that ran
 	// Notes are what a user should know though nothing is wrong.
 	Notes []Note
+	// Standing are the objects that were rendered, in no order; one may be there twice.
+	Standing []Standing
+	// Gone is what was known before and is found no more.
+	Gone  []Gone
 	Stats Stats
 	Masks Masks
 }

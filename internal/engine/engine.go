@@ -47,6 +47,9 @@ type Options struct {
 	Deadline time.Duration
 	// Progress, if not nil, is called as units are done, by one goroutine at a time.
 	Progress func(done, total int)
+	// Name gives a path, as reports print it, the form that fingerprints are made of; nil
+	// leaves it as it is. It is the same for all groups of a report.
+	Name func(path string) string
 	// Complete says that the run covers all that Ignores speak of, so that an
 	// entry that suppresses nothing is reported.
 	Complete bool
@@ -76,10 +79,11 @@ type Result struct {
 	Findings []*lint.Finding
 	Yielded  []*lint.Finding // for which a stronger rule's finding stands
 
-	ignores []*ignore // those met, with what each suppressed
-	masks   *mask.Masks
-	keep    func(*lint.Finding) bool // nil: all
-	stopped error                    // that of a context that ended
+	standing []lint.Standing
+	ignores  []*ignore // those met, with what each suppressed
+	masks    *mask.Masks
+	keep     func(*lint.Finding) bool // nil: all
+	stopped  error                    // that of a context that ended
 }
 
 // Keep drops the findings that keep does not want, the suppressed ones too, and those
@@ -147,10 +151,30 @@ func newCheck(b *lint.Bundle, n *names) *check {
 	return c
 }
 
+// standing says where the objects of a bundle stand.
+func standing(b *lint.Bundle) []lint.Standing {
+	all := make([]lint.Standing, 0, len(b.Resources))
+	for _, r := range b.Resources {
+		src := r.Source()
+		if src == nil {
+			src = r.Root.Locate().Span.Start.Source
+		}
+		s := lint.Standing{Kind: r.Kind, Name: lint.BareName(r.Name)}
+		if src != nil {
+			s.File = src.Path
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
 func (c *check) run(ctx context.Context) *Result {
 	unmasked := c.apply(ctx)
 	found := c.gather(unmasked)
 	c.settle(found)
+	if err := c.contain("finding where objects stand", func() { c.result.standing = standing(c.bundle) }); err != nil {
+		c.result.Errors = append(c.result.Errors, err)
+	}
 	c.report(unmasked)
 	c.result.stopped = ctx.Err()
 	return c.result

@@ -3,7 +3,6 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +25,9 @@ func Merge(groups ...Group) *lint.Report {
 	masks := &mask.Masks{}
 	var found []*lint.Finding
 	var stopped error
+	var name func(string) string
 	for _, g := range groups {
+		name = g.Options.Name
 		for _, e := range g.Options.Rules {
 			if !slices.Contains(report.Rules, e.Rule) {
 				report.Rules = append(report.Rules, e.Rule)
@@ -40,6 +41,7 @@ func Merge(groups ...Group) *lint.Report {
 			}
 			report.Stats.Objects += r.Objects
 			report.Errors, report.Notes = append(report.Errors, r.Errors...), append(report.Notes, r.Notes...)
+			report.Standing = append(report.Standing, r.standing...)
 			found, report.Yielded = append(found, r.Findings...), append(report.Yielded, r.Yielded...)
 			masks.Merge(r.masks)
 			if r.stopped != nil {
@@ -56,7 +58,7 @@ func Merge(groups ...Group) *lint.Report {
 	report.Findings, report.Yielded = merge(found), merge(report.Yielded)
 	slices.SortStableFunc(report.Suppressed, func(a, b *lint.Suppressed) int { return compare(a.Finding, b.Finding) })
 	redact(report, masks)
-	fingerprint(report)
+	fingerprint(report, name)
 	return report
 }
 
@@ -217,30 +219,39 @@ func compare(f, g *lint.Finding) int {
 	return 0
 }
 
-// generated matches the hash suffixes of kustomize's generators and of pods.
-var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
-
-// fingerprint gives each finding a fingerprint of its own, in the order of the report:
-// where a file holds two objects of one kind and name, or two defects show in one field,
-// the second has ":2" behind what it has in common with the first.
-func fingerprint(r *lint.Report) {
+// fingerprint gives each finding its prints, in the order of the report: where a file holds
+// two objects of one kind and name, or two defects show in one field, the second has ":2"
+// behind what it has in common with the first. name gives a path the form that prints have.
+func fingerprint(r *lint.Report, name func(string) string) {
 	all := slices.Clone(r.Findings)
 	for _, s := range r.Suppressed {
 		all = append(all, s.Finding)
 	}
+	if name == nil {
+		name = func(path string) string { return path }
+	}
 	seen := map[string]int{}
-	bare := map[string]string{} // names of objects
+	bare, files := map[string]string{}, map[string]string{} // of names of objects, and of paths
 	for _, f := range all {
-		name, known := bare[f.Object.Name]
+		object, known := bare[f.Object.Name]
 		if !known {
-			name = generated.ReplaceAllString(f.Object.Name, "")
-			bare[f.Object.Name] = name
+			object = lint.BareName(f.Object.Name)
+			bare[f.Object.Name] = object
 		}
-		sum := sha256.Sum256([]byte(strings.Join([]string{f.Rule.ID, f.Span.Path(), f.Path, f.Object.Kind, name, f.Key}, "\x00")))
-		f.Fingerprint = hex.EncodeToString(sum[:16])
+		if f.File, known = files[f.Span.Path()]; !known {
+			f.File = name(f.Span.Path())
+			files[f.Span.Path()] = f.File
+		}
+		f.Fingerprint = printOf(f.Rule.ID, f.File, f.Path, f.Object.Kind, object, f.Key)
+		f.Second = printOf(f.Rule.ID, f.Path, f.Object.Kind, f.Key)
 		seen[f.Fingerprint]++
 		if n := seen[f.Fingerprint]; n > 1 {
 			f.Fingerprint += ":" + strconv.Itoa(n)
 		}
 	}
+}
+
+func printOf(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
 }
