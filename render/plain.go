@@ -101,7 +101,7 @@ func parse(src *lint.Source) parsed {
 	p := parsed{source: src}
 	docs, errs := lint.ParseYAML(src)
 	p.errs = errs
-	template := len(errs) > 0 && bytes.Contains(src.Data, []byte("{{"))
+	template := bytes.Contains(src.Data, []byte("{{")) // looked for once, however many documents there are
 	for _, e := range errs {
 		if template {
 			e.Message += "; this looks like a template outside a chart: exclude it, or lint what it renders"
@@ -110,7 +110,11 @@ func parse(src *lint.Source) parsed {
 		}
 	}
 	for _, doc := range docs {
-		if action := templateAction(src, doc); action != nil {
+		var action *yaml.Node
+		if template {
+			action = templateAction(doc)
+		}
+		if action != nil {
 			span := lint.NodeSpan(src, action)
 			p.errs = append(p.errs, &lint.InputError{Span: span, Message: "{{ … }} in place of a value; this looks like a template outside a chart: exclude it, or lint what it renders"})
 			continue
@@ -125,10 +129,7 @@ func parse(src *lint.Source) parsed {
 // templateAction finds a template's {{ … }} that stands bare where a value belongs: YAML
 // takes it for a mapping with a mapping as its key, which no object can hold. It returns nil
 // where there is none.
-func templateAction(src *lint.Source, doc *yaml.Node) (found *yaml.Node) {
-	if !bytes.Contains(src.Data, []byte("{{")) {
-		return nil
-	}
+func templateAction(doc *yaml.Node) (found *yaml.Node) {
 	seen := map[*yaml.Node]bool{}
 	var walk func(n *yaml.Node)
 	walk = func(n *yaml.Node) {
