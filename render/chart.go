@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -56,7 +57,7 @@ func (l *loader) manifestsOf(paths []string) []string {
 			return true
 		case l.dataOf(chart)[path]:
 		case len(p.errs) > 0 && strings.Contains(string(src.Data), "{{"):
-			l.res.Notes = append(l.res.Notes, src.Path+" looks like a template where Helm renders none; it is not linted")
+			l.note("%s looks like a template where Helm renders none; it is not linted", src.Path)
 		default:
 			return false
 		}
@@ -112,7 +113,7 @@ func (l *loader) isValuesOf(chart, path string) bool {
 	if isValuesName(path) {
 		return true
 	}
-	known := helm.ValueKeys(chart, l.in(chart))
+	known := helm.ValueKeys(chart, l.in(chart).Record())
 	return !slices.ContainsFunc(fields, func(f *lint.Node) bool { return !known[f.Name()] })
 }
 
@@ -135,37 +136,42 @@ func (l *loader) rendersWith(chart, path string) bool {
 
 // explain says why nothing was found in a file that was named, where that is because
 // no rendering holds it. chart is the one that it lies in, "" for none.
-func (l *loader) explain(path, chart string) {
+func (l *loader) explain(path, chart string) []lint.Note {
 	shown := l.files.Display(path)
-	for _, b := range l.res.Focused {
-		if slices.ContainsFunc(b.Errors, func(e *lint.InputError) bool { return e.Span.IsValid() && e.Span.Path() == shown }) {
-			return // what is wrong with it is said
-		}
+	say := func(format string, args ...any) []lint.Note {
+		return []lint.Note{{Message: shown + " " + fmt.Sprintf(format, args...)}}
+	}
+	about := l.about(path)
+	if about.failed {
+		return nil // what is wrong with it is said
 	}
 	asked := slices.ContainsFunc(l.asked[chart], func(files []string) bool { return files[0] == path })
 	switch {
 	case l.isTemplate(chart, path):
-		if why := l.unwritten(shown, path, l.files.Display(chart)); why != "" {
-			l.res.Notes = append(l.res.Notes, shown+" "+why)
+		if why := l.unwritten(path, about); why != "" {
+			return say("%s", why)
 		}
-	case l.used[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
+	case l.used[path] || l.linted[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
 	case isValuesName(path):
-		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", shown, config.Name))
+		return say("looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", config.Name)
 	case chart != "":
-		l.res.Notes = append(l.res.Notes, shown+" holds no Kubernetes object, and no rendering uses it")
+		return say("holds no Kubernetes object, and no rendering uses it")
 	}
+	return nil
 }
 
 // unusedValues says which files beside the charts that were found are called as values
 // files are and are used by no rendering: what they set is not linted.
-func (l *loader) unusedValues() {
+func (l *loader) unusedValues() []lint.Note {
 	unused := map[string][]string{}
 	for _, path := range l.beside {
 		chart := l.chartAt(path)
-		if chart != "" && !l.values[path] && !l.used[path] && !l.dataOf(chart)[path] && !strings.HasPrefix(path, filepath.Join(chart, "ci")+string(filepath.Separator)) {
+		if chart != "" && !l.values[path] && !l.used[path] && !slices.Contains(l.named, path) && !l.dataOf(chart)[path] &&
+			!strings.HasPrefix(path, filepath.Join(chart, "ci")+string(filepath.Separator)) {
 			unused[chart] = append(unused[chart], path)
 		}
 	}
+	var notes []lint.Note
 	for _, chart := range slices.Sorted(maps.Keys(unused)) {
 		paths := unused[chart]
 		slices.Sort(paths)
@@ -181,8 +187,9 @@ func (l *loader) unusedValues() {
 		if len(unused[chart]) > 1 {
 			verb = "look like values files, and no rendering uses them; name them"
 		}
-		l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s%s %s under helm: variants: in %s, or pass --values", strings.Join(paths, ", "), rest, verb, config.Name))
+		notes = append(notes, lint.Note{Message: fmt.Sprintf("%s%s %s under helm: variants: in %s, or pass --values", strings.Join(paths, ", "), rest, verb, config.Name)})
 	}
+	return notes
 }
 
 // linked reports of a path whether a chart has it as one of its own files, by a link that
@@ -234,13 +241,12 @@ func (l *loader) linked(charts []string) func(path string) bool {
 }
 
 // strayPatch reports whether a file below an overlay is a patch that no overlay uses: it is
-// no manifest, since what it leaves out stands in what it was to patch. It says so.
+// no manifest, since what it leaves out stands in what it was to patch.
 func (l *loader) strayPatch(p parsed, overlays []place) bool {
 	if !strings.Contains(strings.ToLower(filepath.Base(filepath.Dir(p.source.File))+"/"+filepath.Base(p.source.File)), "patch") || len(p.resources) == 0 ||
 		!slices.ContainsFunc(overlays, func(o place) bool { return within(o.dir, p.source.File) }) || !slices.ContainsFunc(p.resources, isPart) {
 		return false
 	}
-	l.res.Notes = append(l.res.Notes, p.source.Path+" looks like a patch, and no overlay uses it; it is not linted")
 	return true
 }
 
@@ -265,24 +271,54 @@ func (l *loader) isTemplate(chart, path string) bool {
 		!strings.HasPrefix(filepath.Base(path), "_") && isManifestName(path)
 }
 
-// unwritten says why a template wrote no object in any rendering of its chart; "" where
-// it wrote one, or where the chart did not render.
-func (l *loader) unwritten(shown, path, chart string) string {
-	var conditions []string
-	rendered := false
-	for _, b := range l.res.Focused {
-		if b.Rendering.Kind != "helm" || b.Rendering.Root != chart {
+// A fact is what a rendering shows of a file that was named.
+type fact struct {
+	failed     bool // there is an error in it
+	rendered   bool // its chart renders
+	wrote      bool // an object comes from it
+	read       bool // its chart has it
+	conditions []string
+}
+
+// observe takes down what the bundles of a unit show of the files that were named, before
+// they are let go of.
+func (l *loader) observe(u *Unit, bundles []*lint.Bundle) {
+	facts := map[string]*fact{}
+	shown := map[string]*fact{} // by path as reports print it
+	templates := false
+	for _, path := range l.named {
+		f := &fact{read: u.files.Has(path)}
+		facts[path], shown[l.files.Display(path)] = f, f
+		templates = templates || l.isTemplate(l.owner[path], path)
+	}
+	for _, b := range bundles {
+		for _, e := range b.Errors {
+			if e.Span.IsValid() && shown[e.Span.Path()] != nil {
+				shown[e.Span.Path()].failed = true
+			}
+		}
+		if b.Rendering.Kind != "helm" || !templates {
 			continue
 		}
-		rendered = rendered || len(b.Errors) == 0
+		for path, f := range facts {
+			if l.files.Display(l.owner[path]) == b.Rendering.Root {
+				f.rendered = f.rendered || len(b.Errors) == 0
+			}
+		}
 		for _, r := range b.Resources {
 			place := r.Root.Locate()
-			if place.Span.Path() == shown || slices.ContainsFunc(place.Related, func(r lint.Related) bool { return r.Span.Path() == shown }) {
-				return ""
+			if f := shown[place.Span.Path()]; f != nil {
+				f.wrote = true
+			}
+			for _, related := range place.Related {
+				if f := shown[related.Span.Path()]; f != nil {
+					f.wrote = true
+				}
 			}
 		}
 		for _, left := range b.LeftOut {
-			if left.Template.Path() != shown {
+			f := shown[left.Template.Path()]
+			if f == nil {
 				continue
 			}
 			why := fmt.Sprintf("the condition on line %d leaves out its %s", left.Template.Start.Line, left.Kind)
@@ -292,22 +328,55 @@ func (l *loader) unwritten(shown, path, chart string) string {
 			if left.Value.IsValid() {
 				why += fmt.Sprintf(" (%s:%d)", left.Value.Path(), left.Value.Start.Line)
 			}
-			if !slices.Contains(conditions, why) {
-				conditions = append(conditions, why)
+			f.conditions = append(f.conditions, why)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.facts[u] = facts
+	l.order = append(l.order, u)
+}
+
+// about joins what all units show of a file, in the order of the units.
+func (l *loader) about(path string) fact {
+	position := map[*Unit]int{}
+	for i, u := range l.plan.Units {
+		position[u] = i - len(l.plan.Units) // those that were asked for come behind
+	}
+	slices.SortFunc(l.order, func(a, b *Unit) int {
+		return cmp.Or(cmp.Compare(position[a], position[b]), strings.Compare(a.Key, b.Key))
+	})
+	var all fact
+	for _, u := range l.order {
+		f := l.facts[u][path]
+		all.failed, all.rendered = all.failed || f.failed, all.rendered || f.rendered
+		all.wrote, all.read = all.wrote || f.wrote, all.read || f.read
+		for _, why := range f.conditions {
+			if !slices.Contains(all.conditions, why) {
+				all.conditions = append(all.conditions, why)
 			}
 		}
 	}
+	return all
+}
+
+// unwritten says why a template wrote no object in any rendering of its chart; "" where
+// it wrote one, or where the chart did not render.
+func (l *loader) unwritten(path string, about fact) string {
+	conditions := about.conditions
 	switch {
-	case !l.files.Has(path):
+	case about.wrote:
+		return ""
+	case !about.read:
 		return "is no part of the chart: .helmignore leaves it out"
-	case !rendered:
+	case !about.rendered:
 		return ""
 	case len(conditions) == 0:
 		return "writes no object with these values; pass --set or --values, or name a variant in " + config.Name + ", to lint it"
 	}
 	const few = 3
 	if n := len(conditions) - few; n > 0 {
-		conditions = append(conditions[:few], fmt.Sprintf("and %d more", n))
+		conditions = append(conditions[:few:few], fmt.Sprintf("and %d more", n))
 	}
 	return "writes no object: " + strings.Join(conditions, ", ") + "; pass --set or --values, or name a variant in " + config.Name + ", to lint it"
 }

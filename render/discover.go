@@ -32,9 +32,9 @@ type units struct {
 	deployable []place
 	deployers  []string
 	errs       []*lint.InputError
-	notes      []string // on what is passed over
-	ignored    int      // manifests, and folders, left out because git ignores them
-	cut        bool     // the walk ended before the tree did
+	notes      []lint.Note // on what is passed over
+	ignored    int         // manifests, and folders, left out because git ignores them
+	cut        bool        // the walk ended before the tree did
 }
 
 // A place is where a chart or an overlay lies, and the directory that nothing outside of
@@ -65,6 +65,8 @@ type walker struct {
 	asked []string
 	input string // where the walk began
 
+	stopped func() bool // the run ends; nil: never
+
 	limit  int // of folders; 0 for none
 	walked int
 }
@@ -72,7 +74,7 @@ type walker struct {
 // walk adds everything below dir. Links to folders are not followed: what they
 // point at is linted where it lies, or is outside the input, which is said.
 func (w *walker) walk(dir string) {
-	if w.walked++; w.limit > 0 && w.walked > w.limit {
+	if w.walked++; w.limit > 0 && w.walked > w.limit || w.stopped != nil && w.stopped() {
 		return
 	}
 	if w.ignore {
@@ -111,7 +113,7 @@ func (w *walker) walk(dir string) {
 			switch {
 			case e.Name() == ".git":
 			case w.vendored(path):
-				w.notes = append(w.notes, w.tree.Display(path)+" holds the code of dependencies and is not walked; name it to lint it")
+				w.note("%s holds the code of dependencies and is not walked; name it to lint it", w.tree.Display(path))
 			default:
 				w.walk(path)
 			}
@@ -120,7 +122,7 @@ func (w *walker) walk(dir string) {
 		case e.Type().IsRegular():
 			w.file(path)
 		case e.Name() != ".gitignore": // of which it is said
-			w.notes = append(w.notes, fmt.Sprintf("%s is %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(e.Type())))
+			w.note("%s is %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(e.Type()))
 		}
 	}
 }
@@ -147,22 +149,22 @@ func (w *walker) link(path string) {
 	switch {
 	case errors.Is(err, tree.ErrOutside):
 		if isManifestName(path) {
-			w.notes = append(w.notes, w.tree.Display(path)+" links to a file outside the tree and is not read; name that file to lint it")
+			w.note("%s links to a file outside the tree and is not read; name that file to lint it", w.tree.Display(path))
 		}
 	case err != nil && slices.ContainsFunc(w.charts, func(chart place) bool { return within(chart.dir, path) }): // the chart says so
 	case err != nil && manifest:
 		w.errs = append(w.errs, &lint.InputError{Message: message + "; correct the link, or exclude it"})
 	case err != nil:
-		w.notes = append(w.notes, message)
+		w.note("%s", message)
 	case info.IsDir():
 		real, err := w.tree.EvalSymlinks(path)
 		if input, inputErr := w.tree.EvalSymlinks(w.input); err != nil || inputErr != nil || !within(input, real) {
-			w.notes = append(w.notes, w.tree.Display(path)+" links to a directory and is not followed; name that directory to lint it")
+			w.note("%s links to a directory and is not followed; name that directory to lint it", w.tree.Display(path))
 		}
 	case info.Mode().IsRegular():
 		w.file(path)
 	default:
-		w.notes = append(w.notes, fmt.Sprintf("%s links to %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(info.Mode())))
+		w.note("%s links to %s, not a regular file, and is not read", w.tree.Display(path), tree.Kind(info.Mode()))
 	}
 }
 
@@ -176,7 +178,7 @@ func (w *walker) file(path string) {
 		case chart:
 			w.charts = append(w.charts, place{path, w.jail})
 		case err != nil:
-			w.notes = append(w.notes, fmt.Sprintf("%s is no archive of a chart that can be read (%v); it is passed over", w.tree.Display(path), reason(err)))
+			w.note("%s is no archive of a chart that can be read (%v); it is passed over", w.tree.Display(path), reason(err))
 		}
 	}
 }
@@ -221,7 +223,7 @@ func (w *walker) readIgnore(dir string) {
 		data, err := w.tree.ReadFile(name)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				w.notes = append(w.notes, fmt.Sprintf("%s is not heeded: %v", w.tree.Display(name), reason(err)))
+				w.note("%s is not heeded: %v", w.tree.Display(name), reason(err))
 			}
 			continue
 		}
@@ -250,6 +252,11 @@ func (w *walker) parts(path string) []string {
 		return nil
 	}
 	return strings.Split(filepath.ToSlash(rel), "/")
+}
+
+// note says what a user should know though nothing is wrong.
+func (u *units) note(format string, args ...any) {
+	u.notes = append(u.notes, lint.Note{Message: fmt.Sprintf(format, args...)})
 }
 
 // start walks dir, an input, with the .gitignore files of the folders above it

@@ -152,7 +152,7 @@ func TestLinksOutOfTheTreeAreNotRead(t *testing.T) {
 			}
 		}
 	}
-	if len(res.Bundles) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0], "out.yaml links to a file outside the tree") {
+	if len(res.Bundles) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0].Message, "out.yaml links to a file outside the tree") {
 		t.Errorf("%d bundles, notes %q", len(res.Bundles), res.Notes)
 	}
 }
@@ -171,7 +171,7 @@ func TestTheSearchForOverlaysEnds(t *testing.T) {
 		}
 	}
 	res := Load(t.Context(), []string{filepath.Join(root, "web.yaml")}, Options{})
-	if len(res.Focused) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0], "in the first 2000 folders of") {
+	if len(res.Focused) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0].Message, "in the first 2000 folders of") {
 		t.Errorf("%d units, notes %q", len(res.Focused), res.Notes)
 	}
 }

@@ -27,7 +27,7 @@ func said(res *Result) string {
 		}
 	}
 	for _, note := range res.Notes {
-		all = append(all, note)
+		all = append(all, note.String())
 	}
 	return strings.Join(all, "\n")
 }

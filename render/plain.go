@@ -2,8 +2,10 @@ package render
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -25,7 +27,7 @@ type parsed struct {
 }
 
 // parsePlain parses files at jobs a time; the result is in the order of files.
-func parsePlain(files *tree.Tree, paths []string, jobs int) []parsed {
+func parsePlain(ctx context.Context, files *tree.Tree, paths []string, jobs int) []parsed {
 	out := make([]parsed, len(paths))
 	var group sync.WaitGroup
 	limit := make(chan struct{}, max(1, jobs))
@@ -33,6 +35,9 @@ func parsePlain(files *tree.Tree, paths []string, jobs int) []parsed {
 		limit <- struct{}{}
 		group.Go(func() {
 			defer func() { <-limit }()
+			if ctx.Err() != nil {
+				return
+			}
 			src, err := files.Open(path)
 			if errors.As(err, new(*tree.TooLargeError)) && !mayHoldObject(files, path) {
 				return
@@ -83,7 +88,21 @@ func unreadable(err error) string {
 	return reason(err).Error()
 }
 
-func parse(src *lint.Source) parsed {
+// parse reads the objects of a file.
+func parse(src *lint.Source) parsed { return contained(src, parseFile) }
+
+// contained makes a fault of a parser an error of the file.
+func contained(src *lint.Source, parse func(*lint.Source) parsed) (p parsed) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err := &lint.InputError{Span: src.Span(0, 0), Message: fmt.Sprintf("parsing failed and was stopped there: %v; please report this with the file", fault)}
+			p = parsed{source: src, object: true, errs: []*lint.InputError{err}}
+		}
+	}()
+	return parse(src)
+}
+
+func parseFile(src *lint.Source) parsed {
 	if text, ok := fromUTF16(src.Data); ok {
 		file := src.File
 		src = lint.NewSource(src.Path, text)
@@ -220,12 +239,17 @@ func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) 
 }
 
 // stdin reads manifests from standard input.
-func stdin(r io.Reader, o Options) (*lint.Bundle, *lint.InputError) {
-	data, err := io.ReadAll(r)
+func (l *loader) stdin() *Rendered {
+	data, err := io.ReadAll(l.Stdin) // which whoever gives it bounds
 	if err != nil {
-		return nil, &lint.InputError{Message: "standard input: " + err.Error()}
+		return &Rendered{Errors: []*lint.InputError{{Message: "standard input: " + err.Error()}}}
 	}
-	p := parse(lint.NewSource("<stdin>", data))
-	b, _ := plainBundle("<stdin>", []parsed{p}, nil, o)
-	return b, nil
+	b, skipped := plainBundle("<stdin>", []parsed{parse(lint.NewSource("<stdin>", data))}, nil, l.Options)
+	if b == nil {
+		return &Rendered{}
+	}
+	l.mu.Lock()
+	l.streams++
+	l.mu.Unlock()
+	return &Rendered{Bundles: []*lint.Bundle{b}, Skipped: skipped}
 }

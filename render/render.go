@@ -22,7 +22,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/lint"
@@ -46,7 +45,7 @@ type Options struct {
 	PodPaths                            []lint.PodPath
 	Exclude                             func(path string) bool // of an absolute path; nil excludes nothing
 	Jobs                                int
-	Stdin                               io.Reader
+	Stdin                               io.Reader // to be read to its end, which is to come
 	// Tree is where inputs are read; the file system when nil.
 	Tree *tree.Tree
 	// Progress, if not nil, is called as units are done; from several goroutines.
@@ -66,7 +65,7 @@ type Result struct {
 	Focused []*lint.Bundle
 	Focus   Focus
 	Errors  []*lint.InputError // those of no unit
-	Notes   []string           // what a user should know though nothing is wrong
+	Notes   []lint.Note        // what a user should know though nothing is wrong
 	Files   int                // read as manifests, charts or overlays
 	Skipped int                // YAML and JSON files without a Kubernetes object
 	Hidden  int                // manifests, and folders, left out because git ignores them
@@ -98,68 +97,34 @@ func (f Focus) Holds(path string) bool {
 	})
 }
 
-// loader is one call of Load at work.
+// loader is one plan in the making. Once it is made, what units share is guarded by mu; the
+// rest is only read.
 type loader struct {
 	Options
-	late    helm.Late  // charts that ran out of time
-	files   *tree.Tree // in no jail: for what the user named
-	res     *Result
+	plan    *Plan
+	stopped func() bool                // the run ends
+	files   *tree.Tree                 // in no jail: for what the user named
 	asked   map[string][][]string      // the values files, named by the user, to render a chart with
 	found   []string                   // charts
 	jails   map[string]string          // by chart: what nothing outside of is read for it
-	charts  map[string]string          // by folder: the chart that its files belong to
+	charts  map[string]string          // by directory: the chart that its files belong to
 	data    map[string]map[string]bool // by chart: the files that its templates read
 	beside  []string                   // files in charts that are called as values files are
-	values  map[string]bool            // values files that a rendering used; guarded by mu
-	mu      sync.Mutex
 	walks   map[string]*units          // by jail: the trees that hold what was named alone
 	patches map[string]map[string]bool // by directory: see patchesOutside
-	used    map[string]bool            // files that a bundle was made of: manifests, and what overlays and templates read
-}
+	used    map[string]bool            // files that overlays and templates read
+	named   []string                   // alone
+	owner   map[string]string          // by path that was named alone: its chart, "" for none
+	late    *helm.Late
 
-// Load reads and renders paths: folders, files, chart archives, and "-" for
-// Options.Stdin. What cannot be read becomes an error in the result or in its
-// bundle; the rest is loaded all the same. The result is in a fixed order.
-func Load(ctx context.Context, paths []string, o Options) *Result {
-	if o.Exclude == nil {
-		o.Exclude = func(string) bool { return false }
-	}
-	o.Tree = o.tree()
-	l := &loader{
-		Options: o, files: o.Tree.Record(), res: &Result{}, asked: map[string][][]string{}, charts: map[string]string{},
-		jails: map[string]string{}, values: map[string]bool{}, walks: map[string]*units{}, patches: map[string]map[string]bool{}, data: map[string]map[string]bool{}, used: map[string]bool{},
-	}
-	whole := &units{}
-	var named []string
-	for _, path := range paths {
-		if path == "-" {
-			b, err := stdin(o.Stdin, o)
-			if err != nil {
-				l.res.Errors = append(l.res.Errors, err)
-			} else if b != nil {
-				l.res.Files++
-				l.res.Bundles = append(l.res.Bundles, b)
-			}
-			continue
-		}
-		l.input(path, whole, &named)
-	}
-	l.res.Bundles = append(l.res.Bundles, l.load(ctx, whole, nil)...)
-	l.unusedValues()
-	if len(named) > 0 {
-		l.focus(ctx, named)
-	}
-	l.res.Files += max(0, l.files.Opened()-l.res.Skipped)
-	for _, b := range slices.Concat(l.res.Bundles, l.res.Focused) {
-		b.KubeVersion, b.PSSVersion = cmp.Or(b.KubeVersion, o.KubeVersion), o.PSSVersion
-		b.AddPods(o.PodPaths...)
-		for _, note := range b.Notes {
-			if said := note.String(); !slices.Contains(l.res.Notes, said) {
-				l.res.Notes = append(l.res.Notes, said)
-			}
-		}
-	}
-	return l.res
+	mu      sync.Mutex
+	values  map[string]bool // values files that a rendering used
+	linted  map[string]bool // plain files that hold an object
+	read    map[string]bool // files that units read
+	facts   map[*Unit]map[string]*fact
+	order   []*Unit // with facts
+	skipped int
+	streams int // standard input
 }
 
 // tree returns where inputs are read, with the files that flags name let in.
@@ -175,7 +140,7 @@ func (o Options) tree() *tree.Tree {
 }
 
 // input sorts one path into what is linted as a whole and what is named alone.
-func (l *loader) input(path string, whole *units, named *[]string) {
+func (l *loader) input(path string, whole *units) {
 	// "./deploy/..." is how Go's tools spell "and below"; folders are always walked
 	clean := strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(path), "/..."), "...")
 	if clean == "" {
@@ -185,15 +150,15 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 	if _, err := l.files.Stat(abs); err != nil {
 		message := path + ": no such file or folder; check the path"
 		if target, linked := l.files.Readlink(abs); linked == nil {
-			message = fmt.Sprintf("%s links to %s, which cannot be read; mend the link", path, target)
+			message = fmt.Sprintf("%s links to %s, which cannot be read; correct the link", path, target)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			message = fmt.Sprintf("%s cannot be read: %v", path, reason(err))
 		}
-		l.res.Errors = append(l.res.Errors, &lint.InputError{Message: message})
+		l.plan.Errors = append(l.plan.Errors, &lint.InputError{Message: message})
 		return
 	}
 	if l.Exclude(abs) {
-		l.res.Notes = append(l.res.Notes, l.files.Display(abs)+" is excluded by the configuration")
+		l.note("%s is excluded by the configuration", l.files.Display(abs))
 		return
 	}
 	l.files.Name(abs)
@@ -201,14 +166,14 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 		if strings.HasSuffix(abs, ".tgz") {
 			whole.charts = append(whole.charts, place{abs, jail(l.files, filepath.Dir(abs))})
 		} else {
-			*named = append(*named, abs)
+			l.named = append(l.named, abs)
 		}
 		return
 	}
 	bounds := jail(l.files, abs)
 	chart := chartOf(l.files, filepath.Join(abs, "x"), bounds)
 	if owned(l.files, chart, abs) {
-		*named = append(*named, abs)
+		l.named = append(l.named, abs)
 		return
 	}
 	found := &units{}
@@ -220,18 +185,18 @@ func (l *loader) input(path string, whole *units, named *[]string) {
 	w.start(abs)
 	if chart != "" && chart != abs { // to name a folder of a chart is to name its files that the chart uses
 		if l.readsBelow(chart, abs) {
-			*named = append(*named, abs)
+			l.named = append(l.named, abs)
 		}
 		for _, path := range found.plain {
 			if chartOf(l.files, path, w.jail) == chart && isValuesName(path) {
-				*named = append(*named, path)
+				l.named = append(l.named, path)
 			}
 		}
 	}
 	found.plain = slices.DeleteFunc(found.plain, func(path string) bool {
 		patch := l.patchesOutside(abs, bounds)[path]
 		if patch {
-			*named = append(*named, path)
+			l.named = append(l.named, path)
 		}
 		return patch
 	})
@@ -276,7 +241,7 @@ func (l *loader) around(root string, named ...string) *units {
 
 // walker returns a walker that is asked for paths by name.
 func (l *loader) walker(into *units, root, jail string, asked ...string) *walker {
-	return &walker{units: into, tree: l.files.In(jail).Record(), root: root, jail: jail, asked: asked, ignore: !l.NoGitignore, excluded: l.Exclude}
+	return &walker{units: into, tree: l.files.In(jail).Record(), root: root, jail: jail, asked: asked, ignore: !l.NoGitignore, excluded: l.Exclude, stopped: l.stopped}
 }
 
 // reason returns what is wrong with a file without its path.
@@ -288,94 +253,13 @@ func reason(err error) error {
 	return err
 }
 
-// load renders and parses units. With only, overlays that use none of its paths
-// are left out.
-func (l *loader) load(ctx context.Context, u *units, only []string) []*lint.Bundle {
-	l.res.Errors, l.res.Notes = append(l.res.Errors, u.errs...), append(l.res.Notes, u.notes...)
-	l.res.Hidden += u.ignored
-	for _, c := range u.charts {
-		l.found = append(l.found, c.dir)
-		l.jails[c.dir] = c.jail
-	}
-	for _, c := range u.deployable {
-		l.jails[c.dir] = c.jail
-	}
-	clear(l.charts)
-	slices.Sort(u.plain)
-	start := time.Now()
-	plain := parsePlain(l.files, l.manifestsOf(slices.Compact(u.plain)), l.Jobs)
-	parsing := time.Since(start)
-
-	var objects []*lint.Resource
-	for _, p := range plain {
-		objects = append(objects, p.resources...)
-	}
-	var overlays []*lint.Bundle
-	for _, group := range byJail(u.overlays) {
-		dirs := slices.Concat(group.dirs, kustomize.Targets(objects, l.looking(group.jail)))
-		result := kustomize.Load(ctx, dirs, kustomize.Options{Files: l.files.In(group.jail), KubeVersion: l.KubeVersion, Jobs: l.Jobs, Only: only, Late: &l.late})
-		overlays = append(overlays, result.Bundles...)
-		l.res.Notes = append(l.res.Notes, result.Notes...)
-		l.res.Files -= result.Passed
-		for path := range result.Used {
-			l.used[path] = true
-		}
-	}
-	linked := l.linked(dirsOf(u.charts))
-	around := slices.Clone(u.overlays)
-	for _, found := range l.walks {
-		around = append(around, found.overlays...)
-	}
-	plain = slices.DeleteFunc(plain, func(p parsed) bool {
-		return p.source != nil && (l.used[p.source.File] || linked(p.source.File) || l.strayPatch(p, around))
-	})
-	for _, p := range plain {
-		if p.source != nil && p.object {
-			l.used[p.source.File] = true
-		}
-	}
-	var bundles []*lint.Bundle
-	var beside []*lint.Resource
-	for _, p := range parsePlain(l.files.Record(), u.beside, l.Jobs) { // a file that is only looked at is none that was linted
-		if p.source != nil && !l.used[p.source.File] { // its errors are for those who ask about it
-			beside = append(beside, p.resources...)
-		}
-	}
-	b, skipped := plainBundle(l.commonRoot(plain), plain, beside, l.Options)
-	if b != nil {
-		b.Took = parsing
-		bundles = append(bundles, b)
-	}
-	l.res.Skipped += skipped
-
-	charts := dirsOf(u.charts)
-	rendered := make([][]*lint.Bundle, len(charts))
-	l.each(len(charts), func(i int) {
-		start := time.Now()
-		rendered[i] = helm.Load(ctx, charts[i], l.helmOptions(charts[i]))
-		for _, b := range rendered[i] { // the renderings of a chart share the loading of it
-			b.Took = time.Since(start) / time.Duration(len(rendered[i]))
-		}
-	})
-	bundles = append(bundles, overlays...)
-	for _, r := range rendered {
-		bundles = append(bundles, r...)
-	}
-	var asked []*lint.Resource
-	for _, b := range bundles {
-		for _, r := range b.Resources {
-			if !b.Beside[r] {
-				asked = append(asked, r)
-			}
-		}
-	}
-	bundles = append(bundles, helm.FromObjects(ctx, asked, slices.Concat(charts, dirsOf(u.deployable)), l.helmOptions(""))...)
-	return append(bundles, helm.FromObjects(ctx, l.deployers(u.deployers), charts, l.helmOptions(""))...)
+// note adds a note of no unit.
+func (l *loader) note(format string, args ...any) {
+	l.plan.Notes = append(l.plan.Notes, lint.Note{Message: fmt.Sprintf(format, args...)})
 }
 
 // deployers returns the objects of files that deploy charts, or give values to them.
-func (l *loader) deployers(files []string) []*lint.Resource {
-	looked := l.files.Record() // a file that is only looked at is none that was linted
+func (l *loader) deployers(looked *tree.Tree, files []string) []*lint.Resource {
 	var deploy, give []string
 	for _, path := range files {
 		src, err := looked.Open(path)
@@ -391,7 +275,7 @@ func (l *loader) deployers(files []string) []*lint.Resource {
 		return nil
 	}
 	var objects []*lint.Resource
-	for _, p := range parsePlain(looked, append(deploy, give...), l.Jobs) {
+	for _, p := range parsePlain(context.Background(), looked, append(deploy, give...), l.Jobs) {
 		objects = append(objects, p.resources...)
 	}
 	return objects
@@ -411,46 +295,20 @@ func dirsOf(places []place) []string {
 // of them counts as linted.
 func (l *loader) looking(jail string) *tree.Tree { return l.files.In(jail).Record() }
 
-// in returns the view that a chart is read through; "" stands for all charts that were found.
+// in returns the view that a chart is read through.
 func (l *loader) in(chart string) *tree.Tree {
-	if jail, ok := l.jails[chart]; ok {
-		return l.files.In(jail)
+	bounds, ok := l.jails[chart]
+	if !ok {
+		bounds = jail(l.files, chart)
 	}
-	var jails []string
-	for _, jail := range l.jails {
-		jails = append(jails, jail)
-	}
-	slices.Sort(jails)
-	return l.files.In(slices.Compact(jails)...)
+	return l.files.In(bounds)
 }
 
-// each calls f for 0 … n-1, Jobs at a time.
-func (l *loader) each(n int, f func(int)) {
-	var group sync.WaitGroup
-	limit := make(chan struct{}, max(1, l.Jobs))
-	var mu sync.Mutex
-	done := 0
-	for i := range n {
-		limit <- struct{}{}
-		group.Go(func() {
-			defer func() { <-limit }()
-			f(i)
-			if l.Progress != nil {
-				mu.Lock()
-				done++
-				l.Progress(done, n)
-				mu.Unlock()
-			}
-		})
-	}
-	group.Wait()
-}
-
-func (l *loader) helmOptions(chart string) helm.Options {
+func (l *loader) helmOptions(chart string, files *tree.Tree) helm.Options {
 	o := helm.Options{
-		Files: l.in(chart), ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
+		Files: files, ReleaseName: l.ReleaseName, Namespace: l.Namespace, KubeVersion: l.KubeVersion,
 		APIVersions: l.APIVersions, ValueFiles: l.ValueFiles, Set: l.Set, SetString: l.SetString, SetFile: l.SetFile,
-		CIValues: l.CIValues, Late: &l.late,
+		CIValues: l.CIValues, Late: l.late,
 		ValuesUsed: func(path string) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -498,13 +356,10 @@ func byJail(overlays []place) []jailed {
 }
 
 // commonRoot names the tree of plain files in reports.
-func (l *loader) commonRoot(all []parsed) string {
+func (l *loader) commonRoot(paths []string) string {
 	root := ""
-	for _, p := range all {
-		if p.source == nil {
-			continue
-		}
-		dir := filepath.ToSlash(filepath.Dir(p.source.Path))
+	for _, path := range paths {
+		dir := filepath.ToSlash(filepath.Dir(l.files.Display(path)))
 		if root == "" {
 			root = dir
 		}
@@ -601,16 +456,15 @@ func isIn(folders map[string]bool, root, path string) bool {
 	return false
 }
 
-// focus loads the units of files named alone.
-func (l *loader) focus(ctx context.Context, named []string) {
+// focus plans the units of files named alone.
+func (l *loader) focus() {
 	u := &units{}
 	walks := map[string]*units{}
-	charts := map[string]string{} // of what is named
-	for _, path := range named {
-		l.res.Focus = append(l.res.Focus, l.files.Display(path))
+	for _, path := range l.named {
+		l.plan.Focus = append(l.plan.Focus, l.files.Display(path))
 		root := jail(l.files, filepath.Dir(path))
 		chart := chartOf(l.files, path, root)
-		charts[path] = chart
+		l.owner[path] = chart
 		if chart != "" {
 			u.charts = append(u.charts, place{chart, root})
 		}
@@ -620,10 +474,10 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		// an overlay may name the file from anywhere in the tree
 		found := walks[root]
 		if found == nil {
-			found = l.around(root, named...)
+			found = l.around(root, l.named...)
 			if found.cut {
-				l.res.Notes = append(l.res.Notes, fmt.Sprintf("%s: overlays that use it were looked for in the first %d folders of %s alone; run manilint closer to it, or on a folder that holds both",
-					l.files.Display(path), outsideCheckout, l.files.Display(root)))
+				l.note("%s: overlays that use it were looked for in the first %d folders of %s alone; run manilint closer to it, or on a folder that holds both",
+					l.files.Display(path), outsideCheckout, l.files.Display(root))
 			}
 			u.overlays = append(u.overlays, found.overlays...)
 			walks[root] = found
@@ -656,10 +510,5 @@ func (l *loader) focus(ctx context.Context, named []string) {
 		}
 	}
 	slices.Sort(u.deployers)
-	l.res.Focused = l.load(ctx, u, named)
-	for _, path := range named {
-		if !l.files.IsDir(path) {
-			l.explain(path, charts[path])
-		}
-	}
+	l.units(u, l.named, true)
 }

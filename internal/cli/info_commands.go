@@ -199,8 +199,8 @@ func (c *command) table(f *flags, fs *pflag.FlagSet, args []string, of func([]*l
 		g.enabled = nil // a table needs what the inputs hold, not what rules find in it
 	}
 	c.tables, c.holds = true, true
-	loaded, rep := c.check(f, groups, paths)
-	t := of(bundlesOf(loaded))
+	all, rep := c.check(f, groups, paths)
+	t := of(all.bundles)
 	write := t.WriteText
 	if f.tableFormat == "json" {
 		write = t.WriteJSON
@@ -208,7 +208,7 @@ func (c *command) table(f *flags, fs *pflag.FlagSet, args []string, of func([]*l
 	if err := write(c.out); err != nil {
 		return err
 	}
-	c.closing(f, rep, loaded)
+	c.closing(f, rep)
 	if len(rep.Errors) > 0 {
 		c.status = exitFailed
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +45,7 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	}
 	html := slices.ContainsFunc(outs, func(out output) bool { return out.name == "html" })
 	c.holds = html // its tables are made of bundles
-	loaded, rep := c.check(f, groups, paths)
+	all, rep := c.check(f, groups, paths)
 	floor, _ := lint.ParseSeverity(f.severity)
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 	if f.compliance != "" {
@@ -52,57 +53,48 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	} else {
 		o := report.Options{Version: version(), Inputs: paths}
 		if html {
-			bundles := bundlesOf(loaded)
-			o.Network, o.Access = network.Table(bundles), rbac.Table(bundles)
+			o.Network, o.Access = network.Table(all.bundles), rbac.Table(all.bundles)
 		}
 		err = c.write(f, o, outs, rep)
 	}
 	if err != nil || c.out.Err() != nil {
 		return err
 	}
-	c.closing(f, rep, loaded)
+	c.closing(f, rep)
 	c.status = f.status(rep)
 	return nil
 }
 
-func bundlesOf(loaded []*render.Result) []*lint.Bundle {
-	var bundles []*lint.Bundle
-	for _, res := range loaded {
-		bundles = append(bundles, slices.Concat(res.Bundles, res.Focused)...)
-	}
-	return bundles
+// covered is what was linted, for what is said of it.
+type covered struct {
+	hidden  int            // manifests and directories that git ignores
+	bundles []*lint.Bundle // for tables alone
 }
 
-// check loads the inputs, runs the rules of their groups and joins the reports.
-// Inputs that hold nothing to check are an error of the report.
-func (c *command) check(f *flags, groups []*group, paths []string) ([]*render.Result, *lint.Report) {
+// check plans the inputs, renders and checks one unit after another, and makes one report of
+// the results. Inputs that hold nothing to check are an error of the report.
+func (c *command) check(f *flags, groups []*group, paths []string) (*covered, *lint.Report) {
 	p := newProgress(c.behindErr, !f.quiet)
-	loaded, checked := c.run(f, groups, p)
+	all, checked, files, skipped := c.run(f, groups, p)
 	p.wipe()
 	for _, g := range checked {
 		c.checked = append(c.checked, g.Results...)
 	}
 	rep := engine.Merge(checked...)
-	for _, res := range loaded {
-		rep.Stats.Files, rep.Stats.Skipped = rep.Stats.Files+res.Files, rep.Stats.Skipped+res.Skipped
-	}
+	rep.Stats.Files, rep.Stats.Skipped = files, skipped
 	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && !f.allowEmpty {
 		named := strings.Join(paths, ", ")
 		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", named)
 		if named == "-" {
 			message = "no Kubernetes object on standard input; check what writes it, or pass --allow-empty"
 		}
-		hidden := 0
-		for _, res := range loaded {
-			hidden += res.Hidden
-		}
-		if hidden > 0 {
+		if all.hidden > 0 {
 			message = fmt.Sprintf("no Kubernetes object in %s but for what git ignores (%s); pass --no-gitignore to lint that",
-				named, count(hidden, "file or folder", "files and folders"))
+				named, count(all.hidden, "file or folder", "files and folders"))
 		}
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
-	return loaded, rep
+	return all, rep
 }
 
 // A group is the inputs that one configuration holds for.
@@ -164,30 +156,53 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 	return o
 }
 
-func (c *command) run(f *flags, groups []*group, p *progress) ([]*render.Result, []engine.Group) {
-	var loaded []*render.Result
-	var checked []engine.Group
+func (c *command) run(f *flags, groups []*group, p *progress) (all *covered, checked []engine.Group, files, skipped int) {
+	all = &covered{}
 	for _, g := range groups {
 		ro := f.renderOptions(g, c.stdin)
-		ro.Progress = p.step
-		res := render.Load(c.ctx, g.paths, ro)
-		loaded = append(loaded, res)
 		group := engine.Group{Options: engine.Options{
 			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
-			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(),
+			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(), Progress: p.step,
 		}}
-		whole := engine.CheckAll(c.ctx, res.Bundles, group.Options)
-		focused := engine.CheckAll(c.ctx, res.Focused, group.Options)
-		for _, r := range focused {
-			r.Keep(res.Focus.Touches)
+		if c.holds { // tables need all bundles at once
+			res := render.Load(c.ctx, g.paths, ro)
+			focused := engine.CheckAll(c.ctx, res.Focused, group.Options)
+			for _, r := range focused {
+				r.Keep(res.Focus.Touches)
+			}
+			group.Results = slices.Concat(engine.CheckAll(c.ctx, res.Bundles, group.Options), focused)
+			group.Results = append(group.Results, &engine.Result{Errors: res.Errors, Notes: res.Notes})
+			all.bundles, all.hidden = append(all.bundles, slices.Concat(res.Bundles, res.Focused)...), all.hidden+res.Hidden
+			files, skipped = files+res.Files, skipped+res.Skipped
+		} else {
+			plan := render.NewPlan(c.ctx, g.paths, ro)
+			group.Results = []*engine.Result{{Errors: plan.Errors, Notes: plan.Notes}}
+			group.Results = append(group.Results, engine.Run(c.ctx, unitsOf(plan, plan.Units, p), group.Options)...)
+			group.Results = append(group.Results, &engine.Result{Notes: plan.Close()})
+			all.hidden += plan.Hidden
+			more, without := plan.Counts()
+			files, skipped = files+more, skipped+without
 		}
-		group.Results = append(slices.Concat(whole, focused), &engine.Result{Errors: res.Errors})
 		checked = append(checked, group)
-		if !c.holds {
-			res.Bundles, res.Focused = nil, nil
-		}
 	}
-	return loaded, checked
+	return all, checked, files, skipped
+}
+
+// unitsOf hands units of a plan to the engine.
+func unitsOf(plan *render.Plan, units []*render.Unit, p *progress) []engine.Unit {
+	var all []engine.Unit
+	for _, u := range units {
+		unit := engine.Unit{Kind: u.Kind, Name: u.Root, Key: u.Key, Render: func(ctx context.Context) engine.Rendered {
+			p.begin(u.Root)
+			r := u.Render(ctx)
+			return engine.Rendered{Bundles: r.Bundles, Errors: r.Errors, Notes: r.Notes, More: unitsOf(plan, r.Asks, p)}
+		}}
+		if u.Focused {
+			unit.Keep = plan.Focus.Touches
+		}
+		all = append(all, unit)
+	}
+	return all
 }
 
 // write writes the reports, those to files first: nobody may read the other to its end.
@@ -245,7 +260,7 @@ func (c *command) writeCompliance(f *flags, rep *lint.Report) error {
 
 // closing says on standard error what was covered, so that nobody mistakes
 // "nothing read" for "nothing wrong".
-func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
+func (c *command) closing(f *flags, rep *lint.Report) {
 	c.errorLines(rep.Errors)
 	if f.stats {
 		c.stats(rep)
@@ -263,10 +278,8 @@ func (c *command) closing(f *flags, rep *lint.Report, loaded []*render.Result) {
 				count(r.All, "object", "objects"), count(len(r.Errors), "error", "errors"), r.Took.Seconds())
 		}
 	}
-	for _, res := range loaded {
-		for _, note := range res.Notes {
-			c.say("note", rep.Masks.Redact(note))
-		}
+	for _, note := range rep.Notes {
+		c.say("note", note.String())
 	}
 	s := rep.Stats
 	kinds := map[string]int{}

@@ -15,38 +15,61 @@ import (
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
-// FromObjects renders the charts that Flux HelmRelease and Argo CD Application objects
-// deploy, with the values, release name and namespace of each object. Only charts among
-// those given (directories of the same tree) are rendered; the others are somebody
-// else's and are passed over. Objects that ask for the same rendering give one.
+// A Deployment is a chart of the tree as a Flux HelmRelease or an Argo CD Application object
+// deploys it.
+type Deployment struct {
+	Chart string // its directory
+	By    string // the object, as reports name it
+	// Key is the same for deployments that give the same rendering.
+	Key string
+
+	of *deployment
+}
+
+// Deployments returns what HelmRelease and Application objects deploy of some charts, with
+// the values, release name and namespace of each object. Only charts among those given
+// (directories of the same tree) are deployed; the others are somebody else's and are passed
+// over. Objects that ask for the same rendering give one.
 //
 // The fields are those of https://fluxcd.io/flux/components/helm/helmreleases/ and
 // https://argo-cd.readthedocs.io/en/stable/user-guide/helm/.
+func Deployments(resources []*lint.Resource, charts []string, files *filetree.Tree) []*Deployment {
+	var all []*Deployment
+	seen := map[string]bool{}
+	for _, r := range resources {
+		for _, d := range deployments(r, resources) {
+			chart := findChart(d.path, charts, files)
+			if chart == "" {
+				continue
+			}
+			key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v%s", chart, d.name, d.namespace, d.kubeVersion, d.apiVersions, d.key)
+			if !seen[key] {
+				seen[key] = true
+				all = append(all, &Deployment{Chart: chart, By: d.by, Key: key, of: d})
+			}
+		}
+	}
+	return all
+}
+
+// Render renders the chart as it is deployed. What is wrong is in the errors of the bundle.
+func (d *Deployment) Render(ctx context.Context, o Options) *lint.Bundle {
+	if o.Late == nil {
+		o.Late = &Late{}
+	}
+	ctx, cancel := o.deadline(ctx)
+	defer cancel()
+	return d.of.render(ctx, d.Chart, o)
+}
+
+// FromObjects renders all deployments of the charts that are given.
 func FromObjects(ctx context.Context, resources []*lint.Resource, charts []string, o Options) []*lint.Bundle {
 	if o.Late == nil {
 		o.Late = &Late{}
 	}
 	var bundles []*lint.Bundle
-	seen := map[string]bool{}
-	deadlines := map[string]context.Context{} // of each chart: that of all its deployments
-	for _, r := range resources {
-		for _, d := range deployments(r, resources) {
-			chart := findChart(d.path, charts, o.Files)
-			if chart == "" {
-				continue
-			}
-			key := fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v%s", chart, d.name, d.namespace, d.kubeVersion, d.apiVersions, d.key)
-			if seen[key] {
-				continue
-			}
-			seen[key] = true
-			if deadlines[chart] == nil {
-				own, cancel := o.deadline(ctx)
-				defer cancel()
-				deadlines[chart] = own
-			}
-			bundles = append(bundles, d.render(deadlines[chart], chart, o))
-		}
+	for _, d := range Deployments(resources, charts, o.Files) {
+		bundles = append(bundles, d.Render(ctx, o))
 	}
 	return bundles
 }

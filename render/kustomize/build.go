@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // A build is one run of krusty over one root, and the file system that it reads:
@@ -29,6 +30,7 @@ import (
 type build struct {
 	filesys.FileSystem // an empty one: it answers what is not overridden
 	*tree
+	files *filetree.Tree // the unit's own view
 	space
 	ctx  context.Context // of run
 	o    Options
@@ -46,7 +48,6 @@ type build struct {
 	docs    map[string][]*yaml.Node
 	bases   map[numberKey]int
 	awaited map[string][]awaited // by identity
-	seen    map[string]bool      // files read
 
 	trees  map[*resource.Resource]*yaml.Node // as the last hook left them
 	byNode map[*yaml.Node]*yaml.Node
@@ -122,9 +123,21 @@ func ownSchema(ctx context.Context) (release func(), err error) {
 
 func newBuild(t *tree, k *kustomization, o Options) *build {
 	return &build{
-		FileSystem: filesys.MakeFsInMemory(), tree: t, o: o, root: k,
-		dropped: map[*yaml.Node]bool{}, seen: map[string]bool{}, coarse: !hooked(),
+		FileSystem: filesys.MakeFsInMemory(), tree: t, files: o.Files, o: o, root: k,
+		dropped: map[*yaml.Node]bool{}, coarse: !hooked(),
 	}
+}
+
+// resolve is [tree.resolve] through the unit's own view.
+func (b *build) resolve(p string) (string, error) { return b.files.EvalSymlinks(p) }
+
+// open is [tree.open] through the unit's own view.
+func (b *build) open(p string) (*lint.Source, error) {
+	real, err := b.resolve(p)
+	if err != nil {
+		return nil, err
+	}
+	return b.files.Open(real)
 }
 
 func (b *build) reset() {
@@ -356,7 +369,6 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.seen[src.File] = true
 		return src.Data, nil
 	}
 	if slices.Contains(fileNames, filepath.Base(p)) {
@@ -380,7 +392,6 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.seen[real] = true
 	r, known := b.roles[real]
 	switch {
 	case b.patching, b.coarse && known && !b.plain[real]:
@@ -469,7 +480,6 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 	}
 	e := &edited{kustomization: k, inline: map[string]*yaml.Node{}}
 	b.edited[k.dir] = e
-	b.seen[k.src.File] = true
 	files := b.takeIn(e)
 	var changed bool
 	e.root, changed = b.prune(k.root, files)

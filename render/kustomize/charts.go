@@ -100,7 +100,6 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 			b.fail(w.span(), "values file %q is not read: %v", f, reason(err))
 			return resmap.New(), nil
 		}
-		b.seen[real] = true
 		o.ValueFiles = append(o.ValueFiles, real)
 	}
 	release := helm.Release{Chart: chart, IncludeCRDs: c.IncludeCRDs, SkipHooks: c.SkipHooks, SkipTests: c.SkipTests}

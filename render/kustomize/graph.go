@@ -27,7 +27,6 @@ type kustomization struct {
 	root  *yaml.Node // a mapping; nil when the file could not be read as one
 	errs  []*lint.InputError
 	wrong []mistake
-	fresh bool     // nobody had opened src before
 	extra []string // further kustomization files of the folder
 	refs  []ref
 }
@@ -119,7 +118,6 @@ func (t *tree) opened(dir string) *kustomization {
 		if err != nil {
 			continue
 		}
-		fresh := !t.files.Has(real)
 		src, err := t.files.Open(real)
 		if err != nil {
 			continue
@@ -128,7 +126,7 @@ func (t *tree) opened(dir string) *kustomization {
 			k.extra = append(k.extra, path)
 			continue
 		}
-		k = &kustomization{dir: dir, name: name, src: src, fresh: fresh}
+		k = &kustomization{dir: dir, name: name, src: src}
 	}
 	return k
 }

@@ -32,35 +32,45 @@ type Options struct {
 	Late *helm.Late
 }
 
-// A Result is what folders with a kustomization hold.
-type Result struct {
-	Bundles []*lint.Bundle // one a root, in the order of the folders given
-	// Used holds the absolute paths of the files that builds read or that
-	// kustomizations name. They are not linted as plain manifests.
+// A Plan says which overlays there are to build.
+type Plan struct {
+	Roots []*Root
+	// Used holds the absolute paths of the files that kustomizations name. They are not
+	// linted as plain manifests.
 	Used  map[string]bool
-	Notes []string // what a user should know though nothing is wrong, in a fixed order
-	// Passed is the number of kustomizations that were read here first and are part of
-	// no bundle, because of Options.Only.
-	Passed int
+	Notes []lint.Note
 }
 
-// Load builds the roots among dirs: the kustomizations that no other one names.
-// A component is never a root. Kustomizations that only components or a cycle
-// name are roots too, so that nothing is lost. What cannot be built is in the
-// bundles' errors.
-func Load(ctx context.Context, dirs []string, o Options) Result {
-	goOffline()
-	boundCopies()
-	res := Result{Used: map[string]bool{}}
-	t := newTree(o.Files)
+// A Root is an overlay that no other one names, or one that is built by itself for another
+// reason.
+type Root struct {
+	Dir string // absolute, links resolved
+	t   *tree
+	k   *kustomization
+	o   Options
+}
 
+// A Built overlay is what a root came to.
+type Built struct {
+	Bundle *lint.Bundle
+	Notes  []lint.Note
+	// Instead are the bases of an overlay that cannot be built: they are linted by themselves.
+	Instead []*Root
+}
+
+// NewPlan finds the roots among dirs: the kustomizations that no other one names, in the
+// order of dirs. A component is never a root. Kustomizations that only components or a
+// cycle name are roots too, so that nothing is lost.
+func NewPlan(dirs []string, o Options) *Plan {
+	p := &Plan{Used: map[string]bool{}}
+	t := newTree(o.Files)
 	all := t.kustomizations(dirs)
 	roots, notes := t.roots(all)
-	res.Notes = notes
+	p.Notes = notes
 	for _, k := range all {
 		t.each(k, func(k *kustomization) {
-			for _, path := range k.files() {
-				t.use(res.Used, path)
+			for _, path := range append(k.files(), t.configured(k)...) {
+				t.use(p.Used, path)
 			}
 		})
 	}
@@ -73,38 +83,128 @@ func Load(ctx context.Context, dirs []string, o Options) Result {
 			}
 		}
 		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only, reals) })
-		res.Notes = nil // on what nobody asked about
-		res.Passed = t.unreached(roots)
+		p.Notes = nil // on what nobody asked about
 	}
 	if why := hooks(); why != "" && len(roots) > 0 {
-		res.Notes = append(res.Notes, "places in overlays are those of the block that holds a value, not of the value: "+why)
+		p.Notes = append(p.Notes, lint.Note{Message: "places in overlays are those of the block that holds a value, not of the value: " + why})
 	}
-	known := slices.Clone(roots)
-	for len(roots) > 0 {
-		next := []*kustomization{}
-		for i, built := range t.build(ctx, roots, o) {
-			res.Bundles = append(res.Bundles, built.bundle)
-			for path := range built.seen {
-				t.use(res.Used, path)
-			}
-			if built.failed && ctx.Err() == nil { // what it is made of is linted by itself
-				for _, base := range t.bases(roots[i]) {
-					if !slices.Contains(known, base) {
-						known, next = append(known, base), append(next, base)
-					}
-				}
+	for _, k := range roots {
+		p.Roots = append(p.Roots, &Root{k.dir, t, k, o})
+	}
+	return p
+}
+
+// Shown returns the overlay's directory as reports print it.
+func (r *Root) Shown() string { return r.t.files.Display(r.Dir) }
+
+// Build builds an overlay, reading its files through a view of the plan's tree. What cannot
+// be built is in the errors of the bundle.
+func (r *Root) Build(ctx context.Context, files *filetree.Tree) *Built {
+	goOffline()
+	boundCopies()
+	r.t.read(r.k, files)
+	o := r.o
+	o.Files = files
+	built := r.t.buildOne(ctx, r.k, o)
+	out := &Built{Bundle: built.bundle}
+	r.t.each(r.k, func(k *kustomization) { out.Notes = append(out.Notes, k.hints()...) })
+	if built.failed && ctx.Err() == nil {
+		for _, k := range r.t.bases(r.k) {
+			out.Instead = append(out.Instead, &Root{k.dir, r.t, k, r.o})
+		}
+	}
+	return out
+}
+
+// read tells a view of what the plan read, and looked for, to know of a root what it knows.
+func (t *tree) read(root *kustomization, files *filetree.Tree) {
+	t.each(root, func(k *kustomization) {
+		for _, name := range fileNames {
+			files.IsFile(filepath.Join(k.dir, name))
+		}
+		_, _ = files.Open(k.src.File) // it was read
+		for _, r := range k.refs {
+			if !r.inline && !filepath.IsAbs(r.value) {
+				files.IsFile(filepath.Join(k.dir, filepath.FromSlash(r.value)))
 			}
 		}
-		roots = next
+	})
+}
+
+// configured returns the files that the configuration of a kustomization's generators and
+// transformers names: any text in it that is the path of a file.
+func (t *tree) configured(k *kustomization) []string {
+	var paths []string
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if v := text(n); v != "" && len(v) < 1000 && !isInline(v) && !filepath.IsAbs(v) {
+			if path := filepath.Join(k.dir, filepath.FromSlash(v)); t.files.IsFile(path) {
+				paths = append(paths, path)
+			}
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
 	}
-	for _, k := range known {
-		t.each(k, func(k *kustomization) {
-			for _, n := range k.hints() {
+	for _, r := range k.refs {
+		if r.field != "generators" && r.field != "transformers" && r.field != "validators" || r.isDir || r.path == "" && !r.inline {
+			continue
+		}
+		src := lint.NewSource("", []byte(r.value))
+		if !r.inline {
+			var err error
+			if src, err = t.files.Open(r.path); err != nil {
+				continue
+			}
+		}
+		docs, _ := lint.ParseYAML(src)
+		for _, doc := range docs {
+			walk(doc)
+		}
+	}
+	return paths
+}
+
+// A Result is what folders with a kustomization hold.
+type Result struct {
+	Bundles []*lint.Bundle // one a root, in the order of the folders given
+	Used    map[string]bool
+	Notes   []lint.Note
+}
+
+// Load plans the overlays in dirs and builds them all, Options.Jobs at a time.
+func Load(ctx context.Context, dirs []string, o Options) Result {
+	p := NewPlan(dirs, o)
+	res := Result{Used: p.Used, Notes: p.Notes}
+	known := map[string]bool{}
+	for roots := p.Roots; len(roots) > 0; {
+		built := make([]*Built, len(roots))
+		var group sync.WaitGroup
+		limit := make(chan struct{}, max(1, o.Jobs))
+		for i, r := range roots {
+			known[r.Dir] = true
+			limit <- struct{}{}
+			group.Go(func() {
+				defer func() { <-limit }()
+				built[i] = r.Build(ctx, o.Files)
+			})
+		}
+		group.Wait()
+		roots = nil
+		for _, b := range built {
+			res.Bundles = append(res.Bundles, b.Bundle)
+			for _, n := range b.Notes {
 				if !slices.Contains(res.Notes, n) {
 					res.Notes = append(res.Notes, n)
 				}
 			}
-		})
+			for _, r := range b.Instead {
+				if !known[r.Dir] {
+					known[r.Dir] = true
+					roots = append(roots, r)
+				}
+			}
+		}
 	}
 	return res
 }
@@ -127,24 +227,7 @@ func (t *tree) kustomizations(dirs []string) []*kustomization {
 // An outcome is what became of one root.
 type outcome struct {
 	bundle *lint.Bundle
-	seen   map[string]bool // absolute paths of the files read
-	failed bool            // nothing could be built
-}
-
-// build builds roots, o.Jobs at a time.
-func (t *tree) build(ctx context.Context, roots []*kustomization, o Options) []outcome {
-	all := make([]outcome, len(roots))
-	var group sync.WaitGroup
-	limit := make(chan struct{}, max(1, o.Jobs))
-	for i, k := range roots {
-		limit <- struct{}{}
-		group.Go(func() {
-			defer func() { <-limit }()
-			all[i] = t.buildOne(ctx, k, o)
-		})
-	}
-	group.Wait()
-	return all
+	failed bool // nothing could be built
 }
 
 // buildOne builds one root in the time that it may take.
@@ -160,21 +243,6 @@ func (t *tree) buildOne(ctx context.Context, k *kustomization, o Options) outcom
 	}
 	out.bundle.Took = time.Since(start)
 	return out
-}
-
-// unreached returns the number of the kustomizations read by t that no root is made of.
-func (t *tree) unreached(roots []*kustomization) int {
-	reached := map[*kustomization]bool{}
-	for _, k := range roots {
-		t.each(k, func(k *kustomization) { reached[k] = true })
-	}
-	n := 0
-	for _, k := range t.cache {
-		if k != nil && k.fresh && !reached[k] {
-			n++
-		}
-	}
-	return n
 }
 
 // bases returns the kustomizations that a root names, but for components.
@@ -211,7 +279,7 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) outcome {
 			resources = append(resources, lint.NewKustomization(k.root, lint.FileLocator{Source: k.src}))
 		}
 	})
-	return outcome{bundleOf(k, resources, b.errs, o), b.seen, failed}
+	return outcome{bundleOf(k, resources, b.errs, o), failed}
 }
 
 // bundleOf makes the bundle of a root.
@@ -227,7 +295,7 @@ func bundleOf(k *kustomization, resources []*lint.Resource, errs []*lint.InputEr
 
 // roots sorts kustomizations into those that are built and those that are part of
 // others, with notes on what nothing uses.
-func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []string) {
+func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []lint.Note) {
 	named := map[string]bool{}
 	for _, k := range all {
 		t.each(k, func(k *kustomization) {
@@ -257,12 +325,12 @@ func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []stri
 			add(k)
 			why := "no overlay uses this base"
 			t.closure(k, func(*kustomization) {}, func(*kustomization, ref) { why = "it is part of a cycle" })
-			notes = append(notes, fmt.Sprintf("%s: %s; it is linted by itself", t.files.Display(k.dir), why))
+			notes = append(notes, lint.Note{Message: fmt.Sprintf("%s: %s; it is linted by itself", t.files.Display(k.dir), why)})
 		}
 	}
 	for _, k := range all {
 		if !reached[k.dir] && k.component() {
-			notes = append(notes, fmt.Sprintf("%s: no overlay uses this component; it is not linted", t.files.Display(k.dir)))
+			notes = append(notes, lint.Note{Message: fmt.Sprintf("%s: no overlay uses this component; it is not linted", t.files.Display(k.dir))})
 		}
 	}
 	for _, k := range all {
@@ -317,10 +385,10 @@ func (t *tree) uses(root *kustomization, paths, reals []string) bool {
 }
 
 // hints says what plain kustomize would refuse, at its line.
-func (k *kustomization) hints() []string {
-	var notes []string
+func (k *kustomization) hints() []lint.Note {
+	var notes []lint.Note
 	note := func(n *yaml.Node, format string, args ...any) {
-		notes = append(notes, lint.NodeSpan(k.src, n).Start.String()+": "+fmt.Sprintf(format, args...))
+		notes = append(notes, lint.Note{Span: lint.NodeSpan(k.src, n), Message: fmt.Sprintf(format, args...)})
 	}
 	for _, r := range k.refs {
 		if r.path != "" && !r.isDir && !within(k.dir, r.path) {

@@ -174,7 +174,10 @@ func TestRootsAreWhatNothingNames(t *testing.T) {
 	if strings.Join(got, " ") != "prod lonely one deprecated broken nothing" {
 		t.Errorf("roots: %s", got)
 	}
-	notes := strings.Join(res.Notes, "\n")
+	notes := ""
+	for _, n := range res.Notes {
+		notes += n.String() + "\n"
+	}
 	for _, want := range []string{"lonely: no overlay uses this base", "unused: no overlay uses this component", "kustomization.yaml:1:13: kustomize build refuses \"../base/web.yaml\""} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note %q in\n%s", want, notes)

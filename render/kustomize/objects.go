@@ -166,7 +166,6 @@ func (b *build) documents(path, role string) []*yaml.Node {
 	in, ok := b.inlined[path]
 	if !ok {
 		if src, err := b.open(path); err == nil {
-			b.seen[src.File] = true
 			in, ok = inlined{src: src, by: b.roles[src.File].by}, true
 		}
 	}

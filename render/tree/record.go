@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -73,6 +74,12 @@ func (r *record) has(path string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.opened[path]
+}
+
+func (r *record) sources() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.opened))
 }
 
 func (r *record) count() int {

@@ -526,11 +526,6 @@ func readAll(open func() (io.ReadCloser, error), limit int64) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// Read reads r to its end, as long as that is no more than limit bytes.
-func Read(r io.Reader, limit int64) ([]byte, error) {
-	return readAll(func() (io.ReadCloser, error) { return io.NopCloser(r), nil }, limit)
-}
-
 // Stream opens a file to be read from its beginning, whatever its size. The caller closes it.
 func (t *Tree) Stream(path string) (io.ReadCloser, error) {
 	abs := t.Abs(path)
@@ -567,6 +562,10 @@ func (t *Tree) Has(path string) bool { return t.record.has(path) }
 
 // Opened returns the number of files that [Tree.Open] opened through this view.
 func (t *Tree) Opened() int { return t.record.count() }
+
+// Sources returns the absolute paths of the files that [Tree.Open] opened through this view,
+// sorted.
+func (t *Tree) Sources() []string { return t.record.sources() }
 
 // GitRoot returns the directory of the git checkout that holds a path, or "".
 func (t *Tree) GitRoot(path string) string {
