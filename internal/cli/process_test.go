@@ -279,7 +279,7 @@ func TestConfigurationsOutsideOfTheTreeAreRefused(t *testing.T) {
 		"a link to nowhere": func(path string) error { return os.Symlink("nowhere", path) },
 		"a device":          func(path string) error { return os.Symlink("/dev/zero", path) },
 		"a directory":       func(path string) error { return os.Mkdir(path, 0o755) },
-		"a pipe":            func(path string) error { return mkfifo(path) },
+		"a pipe":            mkfifo,
 	} {
 		dir := writeTree(t, map[string]string{"a.yaml": pod, ".git/HEAD": "", "deploy/b.yaml": pod})
 		if err := make(filepath.Join(dir, ".manilint.yaml")); err != nil {

@@ -102,6 +102,9 @@ func (r *PolicyRule) AllowsGroup(group string) bool {
 // narrowest place to mend.
 func (r *PolicyRule) Resource(resource string) (Entry, bool) {
 	_, sub, _ := strings.Cut(resource, "/")
+	if r.nameless && sub != "" {
+		return Entry{}, false // such a request carries the name of the object that it is about
+	}
 	var star Entry
 	var found bool
 	for _, e := range r.Resources {

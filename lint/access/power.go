@@ -415,7 +415,7 @@ func (g *Grant) named() string {
 	if len(all) > 3 {
 		kind = "whatever is called"
 	}
-	if len(names) > maxNames {
+	if len(names) > maxNames+1 {
 		return fmt.Sprintf("%s %s or %d others", kind, strings.Join(names[:maxNames], ", "), len(names)-maxNames)
 	}
 	return kind + " " + strings.Join(names, ", ")

@@ -195,12 +195,6 @@ func (s *Subject) groups() [][]Can {
 	return all
 }
 
-func separate(out *strings.Builder) {
-	if out.Len() > 0 {
-		out.WriteString("\n")
-	}
-}
-
 func (t Through) text() string {
 	text := fmt.Sprintf("%s %s → %s %s", t.Kind, t.Name, t.Role.Kind, t.Role.Name)
 	if t.Location != nil {

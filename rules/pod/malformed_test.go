@@ -43,10 +43,7 @@ spec:
 // TestMalformedPodsStopNoRule puts a value of each wrong kind in the place of
 // every node.
 func TestMalformedPodsStopNoRule(t *testing.T) {
-	var enabled []*lint.Rule
-	for _, r := range slices.Concat(pod.Rules, resources.Rules) {
-		enabled = append(enabled, r)
-	}
+	enabled := slices.Concat(pod.Rules, resources.Rules)
 	var bundles []*lint.Bundle
 	for _, wrong := range []string{"null", "text", "7", "[null, a, {b: c}]", "{a: [b]}"} {
 		for i := 0; ; i++ {

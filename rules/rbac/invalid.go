@@ -109,12 +109,7 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSe
 	}
 	p.check(pass, res)
 	checkPaths(pass, res, p.PolicyRule)
-	for _, e := range p.Names {
-		if e.Text == "" {
-			f := semantic(pass, e.Node, "the resource name \"\" of %s limits nothing: requests to list, watch, create and delete a collection carry it", res)
-			f.Severity, f.Help = lint.Low, "drop the name, or write those that are meant"
-		}
-	}
+	p.checkNames(pass, res)
 	for _, e := range p.Groups {
 		switch {
 		case e.Text == "core", e.Text == "v1":

@@ -66,6 +66,47 @@ func (p *checked) check(pass *lint.Pass, role *lint.Resource) {
 	}
 }
 
+// checkNames reports resourceNames that are no object's: "", and patterns, which the
+// authorizer takes for names
+// (k8s.io/kubernetes/pkg/apis/rbac/v1/evaluation_helpers.go, ResourceNameMatches).
+func (p *checked) checkNames(pass *lint.Pass, role *lint.Resource) {
+	for _, e := range p.Names {
+		why, help := "", "drop the name, or write those that are meant"
+		switch {
+		case e.Text == "" && p.limitsNothing():
+			why = "limits nothing: requests to list, watch, create and delete a collection carry it"
+		case e.Text == "":
+			why = "matches nothing: requests to " + access.Join(p.Verbs) + " carry the name of an object, and none is called so"
+		case strings.Contains(e.Text, "*") && !p.mayHaveStar():
+			why, help = "matches nothing: a name is no pattern", "write the names that are meant, or drop resourceNames"
+		default:
+			continue
+		}
+		f := semantic(pass, e.Node, "the resource name %q of %s %s", e.Text, role, why)
+		f.Severity, f.Help = lint.Low, help
+	}
+}
+
+// limitsNothing reports whether the name "" lets through requests that carry no name.
+func (p *checked) limitsNothing() bool {
+	return slices.ContainsFunc(p.Parts(), func(part *access.PolicyRule) bool {
+		return len(part.Verbs) > 0 && !part.Named() && slices.ContainsFunc(p.Resources, func(e access.Entry) bool {
+			_, ok := part.Resource(e.Text)
+			return ok
+		})
+	})
+}
+
+// mayHaveStar reports whether a resource of the rule may have names with a "*": signers are named
+// by patterns, users and groups are called as one likes, roles and custom resources nearly so.
+func (p *checked) mayHaveStar() bool {
+	return slices.ContainsFunc(p.Groups, func(e access.Entry) bool {
+		return e.Text != "" && e.Text != "apps" && e.Text != "batch"
+	}) || slices.ContainsFunc(p.Resources, func(e access.Entry) bool {
+		return slices.Contains([]string{"users", "groups", "uids", "*"}, e.Text)
+	})
+}
+
 // takesSpecial reports whether the rule names a resource on which a special verb is asked for.
 func (r *checked) takesSpecial(verb string) bool {
 	return slices.ContainsFunc(access.Special[verb], func(t access.Target) bool {

@@ -6,8 +6,6 @@ package reliability
 import (
 	"embed"
 
-	"k8s.io/apimachinery/pkg/api/resource"
-
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
 )
@@ -89,15 +87,12 @@ func findBudgets(b *lint.Bundle) []*budget {
 	return all
 }
 
-// isZero reports whether an IntOrString is 0 or 0%.
+// isZero reports whether an IntOrString is 0 or 0%. A text without a percent sign is
+// neither: the API server refuses it.
 func isZero(n *lint.Node) bool {
-	q, err := resource.ParseQuantity(trimPercent(n.Value()))
-	return n.IsScalar() && err == nil && q.IsZero()
-}
-
-func trimPercent(s string) string {
-	if len(s) > 1 && s[len(s)-1] == '%' {
-		return s[:len(s)-1]
+	if v, ok := n.Int(); ok {
+		return v == 0
 	}
-	return s
+	percent, ok := percentage(n)
+	return ok && percent == 0
 }

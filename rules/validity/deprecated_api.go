@@ -118,6 +118,16 @@ var goneVersions = map[string]struct {
 	// https://kubernetes.io/blog/2025/04/24/endpoints-deprecation/
 	"/v1 Endpoints":                      {33, 0, "use discovery.k8s.io/v1 EndpointSlice"},
 	"settings.k8s.io/v1alpha1 PodPreset": {0, 20, "use an admission policy or webhook that sets the fields"},
+	// Kubernetes' CHANGELOG-1.23, API Change
+	"rbac.authorization.k8s.io/v1alpha1 ClusterRole":        {17, 23, "use rbac.authorization.k8s.io/v1 ClusterRole"},
+	"rbac.authorization.k8s.io/v1alpha1 ClusterRoleBinding": {17, 23, "use rbac.authorization.k8s.io/v1 ClusterRoleBinding"},
+	"rbac.authorization.k8s.io/v1alpha1 Role":               {17, 23, "use rbac.authorization.k8s.io/v1 Role"},
+	"rbac.authorization.k8s.io/v1alpha1 RoleBinding":        {17, 23, "use rbac.authorization.k8s.io/v1 RoleBinding"},
+	"scheduling.k8s.io/v1alpha1 PriorityClass":              {14, 23, "use scheduling.k8s.io/v1 PriorityClass"},
+	// CHANGELOG-1.31: v1alpha3 took the place of v1alpha2
+	"resource.k8s.io/v1alpha2 ResourceClaim":         {0, 31, "use resource.k8s.io/v1 ResourceClaim"},
+	"resource.k8s.io/v1alpha2 ResourceClaimTemplate": {0, 31, "use resource.k8s.io/v1 ResourceClaimTemplate"},
+	"resource.k8s.io/v1alpha2 ResourceClass":         {0, 31, "use resource.k8s.io/v1 DeviceClass"},
 }
 
 const noPodSecurityPolicy = "use the labels of Pod Security Admission on the namespace, or an admission policy"

@@ -179,6 +179,10 @@ func servicePorts(pass *lint.Pass, r *lint.Resource) {
 			pass.Reportf(target, "%s names target port %q, a number in quotes, which is read as a port's name", r, target.Value()).Help = "remove the quotes"
 			continue
 		}
+		if problems := validation.IsValidPortName(target.Value()); len(problems) > 0 && !kube.IsTemplated(target.Value()) {
+			pass.Reportf(target, "%s names target port %q: a port's name %s", r, target.Value(), problems[0])
+			continue
+		}
 		if pods := selected(pass, r); len(pods) > 0 && !anyHasPort(pods, target.Value()) {
 			f := pass.Reportf(target, "%s sends to port %q, which no container of the selected pods has", r, target.Value())
 			f.Relate("workload", pods[0].Resource.Root, "selected pod")

@@ -107,11 +107,7 @@ func FuzzSchemaAndDeprecationsTakeAnything(f *testing.F) {
 			all = append(all, lint.NewResources(d, lint.FileLocator{Source: src})...)
 		}
 		b := lint.NewBundle(lint.Rendering{}, "", all)
-		var rules []*lint.Rule
-		for _, r := range Rules {
-			rules = append(rules, r)
-		}
-		for _, e := range linttest.Check([]*lint.Bundle{b}, rules...).Errors {
+		for _, e := range linttest.Check([]*lint.Bundle{b}, Rules...).Errors {
 			t.Error(e.Message)
 		}
 	})
