@@ -535,6 +535,9 @@ func flatten(name string, n *yaml.Node, depth int, fields *[]fieldValue) {
 
 var trailingComment = lint.Regexp(`\s[;#]`)
 
+// quotedValue matches a value in quotes before a comment.
+var quotedValue = lint.Regexp(`^("[^"]*"|'[^']*')\s+(?:#|;|//)`)
+
 var assignment = lint.Regexp(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
 
 // assignments reads .ini, .properties, .env, TOML and their like by line. It is a
@@ -552,12 +555,13 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 		if m == nil {
 			continue
 		}
-		rest := text[len(m[1]):]
-		if strings.HasPrefix(strings.TrimLeft(rest, `"' `), "=") || strings.HasPrefix(strings.TrimLeft(rest, `"'`), ":") {
+		if assigns(text, m[1]) {
 			strict++
 		}
 		value := m[2]
-		if value != "" && value[0] != '"' && value[0] != '\'' {
+		if m := quotedValue().FindStringSubmatch(value); m != nil {
+			value = m[1]
+		} else if value != "" && value[0] != '"' && value[0] != '\'' {
 			if at := trailingComment().FindStringIndex(value); at != nil {
 				value = strings.TrimSpace(value[:at[0]])
 			}
@@ -628,7 +632,9 @@ func inText(name, value string) []leak {
 	all.add(inContent(name, value)...)
 	found, isFile := inFile(name, value, 0)
 	if !isFile && hasWords(value) {
-		found = inScript(value)
+		found = said(name, inScript(value))
+	} else if isFile && strings.Contains(value, "\n") {
+		found = append(found, said(name, inScript(commandLines(value)))...)
 	} else if !isFile && len(all.all) == 0 {
 		if l := inNamed(name, value); l != nil {
 			found = []leak{*l}
@@ -639,6 +645,34 @@ func inText(name, value string) []leak {
 	all.add(found...)
 	slices.SortStableFunc(all.all, func(a, b leak) int { return a.line - b.line })
 	return all.all
+}
+
+// said leaves out what a file of translations calls its fields.
+func said(filename string, found []leak) []leak {
+	translated := isTranslation(filename)
+	return slices.DeleteFunc(found, func(l leak) bool { return translated && isWording(l.text) })
+}
+
+// commandLines returns a file without the lines that assign, which were read: of a script that
+// mostly assigns what it runs, of YAML and JSON nothing.
+func commandLines(value string) string {
+	if _, ok := yamlFields(value); ok {
+		return ""
+	}
+	var rest strings.Builder
+	for line := range strings.Lines(value) {
+		if m := assignment().FindStringSubmatch(strings.TrimSpace(line)); m != nil && assigns(strings.TrimSpace(line), m[1]) {
+			line = "\n"
+		}
+		rest.WriteString(line)
+	}
+	return rest.String()
+}
+
+// assigns reports whether a line assigns with a sign, not by a blank.
+func assigns(line, name string) bool {
+	_, rest, _ := strings.Cut(line, name)
+	return strings.HasPrefix(strings.TrimLeft(rest, `"' `), "=") || strings.HasPrefix(strings.TrimLeft(rest, `"'`), ":")
 }
 
 // setting matches NAME=value, and a list of these: a=b,password=c.

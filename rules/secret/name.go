@@ -79,7 +79,7 @@ var keyPhrases = phrases(`api key|apikey|api secret|apisecret|api token|apitoken
 	bot token|app secret|app token|application secret|application key|app key|private key|privatekey|encryption key|encryptionkey|encrypt key|signing key|signature key|
 	signing secret|webhook secret|jwt secret|jwt key|token secret|hmac secret|hmac key|shared secret|shared key|session secret|session key|cookie secret|cookie key|
 	secret key base|account key|accountkey|storage key|master key|masterkey|license key|root token|admin token|deploy token|deploy key|
-	access key secret|service key|oauth secret|oauth token|consumer secret|fernet key|aes key|crypt key|cipher key|unseal key|recovery key|
+	access key secret|service key|oauth secret|oauth token|consumer secret|fernet key|aes key|crypt key|cipher key|unseal key|recovery key|auth user info|
 	integration key|routing key secret|internal token|registration token|runner token|personal access token|secret token|csrf secret|hash key|hash salt|erlang cookie|sas token|sas key|personal token|user token|join token|agent token|vault token|github token|gitlab token|gh token|npm token|slack token|host key`)
 
 // mayWords end a name whose value may be a secret if it looks like one.

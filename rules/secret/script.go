@@ -12,9 +12,9 @@ var (
 	// follows a blank is no value where it is the next option.
 	shellFlag = lint.Regexp(`(?:^|[\s"'(])-{1,2}D?([A-Za-z][\w.-]*)(?:=("[^"]*"|'[^']*'|[^\s"';|&)]+)|\s+("[^"]*"|'[^']*'|[^\s"';|&)-][^\s"';|&)]*))`)
 	// assign matches NAME=x, export NAME=x and the name = 'x' and name := "x" of other languages.
-	assign = lint.Regexp(`(?:^|[\s;&|({,"'])(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)["']?(?:=|\s*(?::=|=>|=)\s*)("[^"]*"|'[^']*'|[^\s"';|&,){}]+)`)
+	assign = lint.Regexp(`(?:^|[\s;&|({,"'])(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)["']?(?:=|\s*(?::=|=>|=)\s*)("[^"]*"|'[^']*'|(?:[$#%@]\{[^{}]*\}|[^\s"';|&,){}])+)`)
 	// label matches name: "x", and name: x at the end of a line.
-	label = lint.Regexp(`(?:^|[\s;({,"'])([A-Za-z_][\w.-]*)["']?\s*:\s*("[^"]*"|'[^']*'|[^\s"';|&,){}]+\s*[,;]?$)`)
+	label = lint.Regexp(`(?:^|[\s;({,"'])([A-Za-z_][\w.-]*)["']?\s*:\s*("[^"]*"|'[^']*'|(?:[$#%@]\{[^{}]*\}|[^\s"';|&,){}])+\s*[,;]?$)`)
 	// special matches the options of well-known clients that carry a password without saying so.
 	special = lint.Regexp(`(?:\bsshpass\s+(?:-\w+\s+)*-p\s*|\bredis-cli\b[^\n|;&]*?\s(?:-a|--pass)\s+|\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump|mariadb-admin|mysqlimport)\b[^\n|;&]*?\s-p|\bmongo(?:sh|dump|restore|export|import)?\b[^\n|;&]*?\s-p\s*|\b(?:docker|podman|buildah|skopeo|crane|helm registry|oras|az|kinit)\s+login\b[^\n|;&]*?\s-p\s*)("[^"]*"|'[^']*'|[^\s"'|;&-][^\s"'|;&]*)`)
 	// userOption matches curl -u user:password, wget and http's --auth.
@@ -115,7 +115,7 @@ const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // isLiteral reports whether a word of a script is the value itself.
 func isLiteral(v string) bool {
-	return v != "" && isPlain(v) && !expanded().MatchString(v) && !partlyInjected().MatchString(v)
+	return strings.Trim(v, "$#%@{}") != "" && isPlain(v) && !expanded().MatchString(v) && !partlyInjected().MatchString(v)
 }
 
 // isCode reports whether an unquoted right-hand side is an expression: a call, an

@@ -9,6 +9,9 @@ package secret
 
 import (
 	"embed"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -60,6 +63,9 @@ func report(pass *lint.Pass, n *lint.Node, leaks []leak, format string) {
 		seen[l.line] = true
 		f := pass.Reportf(n, format, l.what, l.where())
 		f.Help, f.Line, f.Literal = mend, l.line, literal
+		if l.line == 0 && n.YAML().Style&yaml.LiteralStyle != 0 && !strings.Contains(strings.TrimSpace(n.Value()), "\n") {
+			f.Line = 1 // the one line of a block
+		}
 		if l.hash {
 			f.Severity = lint.High
 		}
