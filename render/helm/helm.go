@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/manilint/manilint/lint"
 	filetree "github.com/manilint/manilint/render/tree"
@@ -292,9 +294,33 @@ func capabilities(o Options) (*chartutil.Capabilities, error) {
 		return nil, fmt.Errorf("--kube-version %q: %w", version, err)
 	}
 	caps.KubeVersion = *kube
-	caps.APIVersions = append(append(chartutil.VersionSet(nil), caps.APIVersions...), o.APIVersions...)
+	caps.APIVersions = slices.Clone(caps.APIVersions)
+	if chartutil.IsCompatibleRange(">=1.25.0-0", kube.Version) { // the versions before had other ones
+		caps.APIVersions = append(caps.APIVersions, served()...)
+	}
+	caps.APIVersions = append(caps.APIVersions, o.APIVersions...)
 	return caps, nil
 }
+
+// served is what every cluster serves and Helm, without one, does not know of: the API of
+// the aggregation layer, which is in none of its modules, and the kinds of the stable
+// versions by name. Charts ask for both to choose an apiVersion, as in
+// .Capabilities.APIVersions.Has "networking.k8s.io/v1/Ingress", and would otherwise render
+// an old one that no cluster gets
+// (https://helm.sh/docs/chart_template_guide/builtin_objects/).
+var served = sync.OnceValue(func() chartutil.VersionSet {
+	versions := chartutil.VersionSet{"apiregistration.k8s.io/v1", "apiregistration.k8s.io/v1/APIService"}
+	for kind := range scheme.Scheme.AllKnownTypes() {
+		if version := kind.GroupVersion(); stable.MatchString(kind.Version) && scheme.Scheme.IsVersionRegistered(version) {
+			versions = append(versions, version.String()+"/"+kind.Kind)
+		}
+	}
+	slices.Sort(versions)
+	return versions
+})
+
+// stable matches the versions of an API that are neither alpha nor beta.
+var stable = regexp.MustCompile(`^v\d+$`)
 
 func releaseOptions(o Options) chartutil.ReleaseOptions {
 	name, namespace := o.ReleaseName, o.Namespace
