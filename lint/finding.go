@@ -143,6 +143,9 @@ type Report struct {
 	Notes []Note
 	// Standing are the objects that were rendered, in no order; one may be there twice.
 	Standing []Standing
+	// Baseline is the file, and Since the revision, that the findings were compared with, as
+	// they are named to people; "" where they were with none.
+	Baseline, Since string
 	// Gone is what was known before and is found no more.
 	Gone  []Gone
 	Stats Stats
@@ -181,6 +184,20 @@ func (r *Report) Count() map[Severity]int {
 	}
 	return count
 }
+
+// CountSuppressed returns how many findings are ignored, and how many were known before.
+func (r *Report) CountSuppressed() (ignored, known int) {
+	for _, s := range r.Suppressed {
+		if s.Known() {
+			known++
+		}
+	}
+	return len(r.Suppressed) - known, known
+}
+
+// Known reports whether the finding is one that a baseline or a revision knows, not one
+// that somebody ignores.
+func (s *Suppressed) Known() bool { return s.By == "baseline" || s.By == "since" }
 
 // SortErrors orders errors by place, then by message.
 func SortErrors(errs []*InputError) {

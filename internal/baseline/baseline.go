@@ -75,7 +75,12 @@ type Tree struct {
 	// Objects are the files that each object stands in, named as in [Entry.Object] and
 	// [lint.Finding.File].
 	Objects map[string][]string
+	// Covers reports whether what an entry stands for would have been found: a run may look
+	// at a part of the tree, or with some rules alone. nil is for all.
+	Covers func(Entry) bool
 }
+
+func (t Tree) covers(e Entry) bool { return t.Covers == nil || t.Covers(e) }
 
 // TreeOf returns the tree of a report; file reports whether there is a file, and name
 // gives a path that a report prints the form of [lint.Finding.File].
@@ -187,11 +192,11 @@ func (m *matcher) moved(now Tree) {
 	for i := range m.entries {
 		e := &m.entries[i]
 		stands, lives := now.Objects[e.Object]
-		there := now.File(e.File)
-		gone[i] = !there || !lives && e.Object != ""
+		covered := now.covers(*e)
+		gone[i] = !now.File(e.File) || covered && !lives && e.Object != ""
 		// a file that is none of those that the object stands in gives it values, or gave it
 		// up to another file
-		away[i] = gone[i] || lives && !slices.Contains(stands, e.File)
+		away[i] = gone[i] || covered && lives && !slices.Contains(stands, e.File)
 		if !away[i] {
 			settled[place{e.File, e.Object}] = true
 		}

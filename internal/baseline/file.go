@@ -19,6 +19,13 @@ const Schema = "manilint-baseline/v1"
 
 var printed = regexp.MustCompile(`^[0-9a-f]{32}(:[1-9][0-9]*)?$`)
 
+// Is reports whether a text begins as a baseline does.
+func Is(text []byte) bool {
+	first, _, _ := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
+	var header struct{ Schema string }
+	return json.Unmarshal(first, &header) == nil && strings.HasPrefix(header.Schema, "manilint-baseline/")
+}
+
 // Read reads a baseline's file. What is damaged is an error with the line; so much as can be
 // read is returned all the same. Lines that are there twice, as a merge may leave them,
 // count once.
@@ -51,7 +58,7 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 		}
 		if e.Schema != "" || !headed {
 			if e.Schema != Schema {
-				fail(line, "a baseline begins with the line {\"schema\": %q}; this one has the schema %q; write it anew with --write-baseline", Schema, e.Schema)
+				fail(line, "a baseline begins with the line {\"schema\": %q}; this one has the schema %q; name a baseline, or make one with --write-baseline", Schema, e.Schema)
 				return k, errs
 			}
 			headed = true
@@ -131,9 +138,8 @@ func (k *Known) Unknown(rules []*lint.Rule) []lint.Note {
 
 // Apply compares the findings of a report with what was known: those that are known are
 // suppressed, by "baseline" or "since", and each has a state. What an ignore hides needs no
-// entry, and is not gone either. covers says whether the run would have found what an entry
-// stands for; nil is for all. It returns the number of entries that it covers.
-func (k *Known) Apply(r *lint.Report, by string, now Tree, covers func(Entry) bool) (covered int) {
+// entry, and is not gone either.
+func (k *Known) Apply(r *lint.Report, by string, now Tree) {
 	all := append([]*lint.Finding{}, r.Findings...)
 	for _, s := range r.Suppressed {
 		all = append(all, s.Finding)
@@ -162,21 +168,11 @@ func (k *Known) Apply(r *lint.Report, by string, now Tree, covers func(Entry) bo
 	slices.SortStableFunc(r.Suppressed, func(a, b *lint.Suppressed) int {
 		return cmp.Or(a.Finding.Span.Compare(b.Finding.Span), strings.Compare(a.Finding.Rule.ID, b.Finding.Rule.ID))
 	})
-	gone := map[string]bool{}
 	for _, e := range m.Gone {
-		gone[e.Fingerprint] = true
-	}
-	for _, e := range k.Entries {
-		if covers != nil && !covers(e) {
-			continue
+		if now.covers(e) {
+			r.Gone = append(r.Gone, lint.Gone{Rule: lint.FindRule(r.Rules, e.Rule), Severity: e.Severity, File: e.File, Object: e.Object, Path: e.Path, Fingerprint: e.Fingerprint})
 		}
-		covered++
-		if !gone[e.Fingerprint] {
-			continue
-		}
-		r.Gone = append(r.Gone, lint.Gone{Rule: lint.FindRule(r.Rules, e.Rule), Severity: e.Severity, File: e.File, Object: e.Object, Path: e.Path, Fingerprint: e.Fingerprint})
 	}
-	return covered
 }
 
 // Merged returns the entries of fresh with those of k that keep wants, for a run that does

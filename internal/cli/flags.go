@@ -36,6 +36,8 @@ type flags struct {
 	pssVersion                          string
 	allowEmpty, verbose, quiet, stats   bool
 	compliance                          string
+	baseline, writeBaseline             string
+	checkout                            string // see flags.root
 	jobs                                int
 	tree                                *tree.Tree // where inputs are read; see flags.files
 	tableFormat                         string     // of rbac and network
@@ -55,6 +57,8 @@ func (f *flags) registerLint(fs *pflag.FlagSet) {
 	f.registerRendering(fs)
 	fs.StringVar(&f.pssVersion, "pss-version", "", "`VERSION` of the Pod Security Standards (default: the newest)")
 	fs.BoolVar(&f.noIgnores, "no-ignores", false, "report what comments, annotations and the configuration ignore")
+	fs.StringVar(&f.baseline, "baseline", "", "report only what this `FILE` lacks")
+	fs.StringVar(&f.writeBaseline, "write-baseline", "", "write what is found to this `FILE`, to report only what is new from now on")
 	f.registerInputs(fs)
 	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: "+strings.Join(compliance.Names(), ", "))
 	f.registerRun(fs)

@@ -45,7 +45,14 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	}
 	html := slices.ContainsFunc(outs, func(out output) bool { return out.name == "html" })
 	c.holds = html // its tables are made of bundles
+	known, err := f.known(groups)
+	if err != nil {
+		return err
+	}
 	all, rep := c.check(f, groups, paths)
+	if err := c.compare(f, known, rep, paths); err != nil {
+		return err
+	}
 	floor, _ := lint.ParseSeverity(f.severity)
 	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 	if f.compliance != "" {
@@ -147,8 +154,15 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 		Variants: g.config.Variants, VariantRoot: g.dir, NoGitignore: f.noGitignore, PSSVersion: f.pssVersion,
 		Tree: f.files(), PodPaths: g.config.PodPaths, Jobs: f.workers(), Stdin: stdin,
 	}
-	if excludes := g.config.Excludes(); excludes != nil {
+	excludes, baselines := g.config.Excludes(), f.baselines(g)
+	if excludes != nil || len(baselines) > 0 {
 		o.Exclude = func(path string) bool {
+			if slices.Contains(baselines, path) {
+				return true
+			}
+			if excludes == nil {
+				return false
+			}
 			rel, err := filepath.Rel(g.dir, path)
 			return err == nil && excludes(filepath.ToSlash(rel))
 		}
@@ -162,7 +176,7 @@ func (c *command) run(f *flags, groups []*group, p *progress) (all *covered, che
 		ro := f.renderOptions(g, c.stdin)
 		group := engine.Group{Options: engine.Options{
 			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
-			NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(), Progress: p.step,
+			Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(), Progress: p.step,
 		}}
 		if c.holds { // tables need all bundles at once
 			res := render.Load(c.ctx, g.paths, ro)
@@ -297,10 +311,7 @@ func (c *command) closing(f *flags, rep *lint.Report) {
 		fmt.Fprintf(c.err, " (%s)", strings.Join(parts, ", "))
 	}
 	if !c.tables { // no rule has run
-		fmt.Fprintf(c.err, "; %s", count(len(rep.Findings), "finding", "findings"))
-	}
-	if n := len(rep.Suppressed); n > 0 {
-		fmt.Fprintf(c.err, ", %d ignored", n)
+		fmt.Fprintf(c.err, "; %s", report.Found(rep))
 	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(c.err, "; %s without a Kubernetes object passed over", count(s.Skipped, "file", "files"))
@@ -356,7 +367,7 @@ func (f *flags) status(rep *lint.Report) int {
 	if len(rep.Errors) > 0 {
 		return exitFailed
 	}
-	if f.failOn == "never" {
+	if f.failOn == "never" || f.writeBaseline != "" {
 		return exitClean
 	}
 	limit, _ := lint.ParseSeverity(f.failOn)

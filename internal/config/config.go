@@ -28,6 +28,10 @@ type Config struct {
 	Exclude []string
 	// Ignore are findings that are not reported.
 	Ignore []Ignore
+	// Baseline is the file of findings that are known, relative to the file's folder, ""
+	// for none; BaselineSpan is where the file says so.
+	Baseline     string
+	BaselineSpan lint.Span
 	// Variants are further sets of values files for charts.
 	Variants []Variant
 	// KubeVersion is the Kubernetes version deployed to, "" for the newest known.
@@ -278,6 +282,11 @@ func fileFields() []field {
 				}
 				p.config.Ignore = append(p.config.Ignore, entry)
 			})
+		}},
+		{"baseline", "the file of findings that are known and not reported, relative to this file, as --write-baseline writes it", stringSchema, func(p *parser, n *lint.Node) {
+			if p.config.Baseline, p.config.BaselineSpan = p.text(n), lint.NodeSpan(p.src, n.YAML()); p.config.Baseline == "" && n.IsScalar() {
+				p.errorf(n, "baseline: it names no file")
+			}
 		}},
 		{"helm", "how charts are rendered", object(helmFields()), func(p *parser, n *lint.Node) { p.mapping(n, helmFields()) }},
 		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *parser, n *lint.Node) {

@@ -242,7 +242,10 @@ func fingerprint(r *lint.Report, name func(string) string) {
 			f.File = name(f.Span.Path())
 			files[f.Span.Path()] = f.File
 		}
-		f.Fingerprint = printOf(f.Rule.ID, f.File, f.Path, f.Object.Kind, object, f.Key)
+		if !f.Span.IsValid() && len(f.Renderings) > 0 { // the nearest thing that is known
+			f.File = name(f.Renderings[0].Root)
+		}
+		f.Fingerprint = printOf(f.Rule.ID, files[f.Span.Path()], f.Path, f.Object.Kind, object, f.Key)
 		f.Second = printOf(f.Rule.ID, f.Path, f.Object.Kind, f.Key)
 		seen[f.Fingerprint]++
 		if n := seen[f.Fingerprint]; n > 1 {

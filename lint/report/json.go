@@ -47,7 +47,9 @@ type (
 		Location Location      `json:"location"`
 		Reason   string        `json:"reason"`
 		By       string        `json:"by"`
-		Ignore   *Location     `json:"ignore,omitempty"` // where the ignore stands
+		// Fingerprint is the finding's.
+		Fingerprint string    `json:"fingerprint"`
+		Ignore      *Location `json:"ignore,omitempty"` // where the ignore stands
 	}
 	jsonSummary struct {
 		Units      int            `json:"units"`
@@ -57,6 +59,8 @@ type (
 		Findings   map[string]int `json:"findings"`
 		Errors     int            `json:"errors"`
 		Suppressed int            `json:"suppressed"`
+		// Fixed are the entries of the baseline that match nothing; nil without one.
+		Fixed *int `json:"fixed,omitempty"`
 		// Compliance holds the counts of each framework, by its name.
 		Compliance map[string]jsonFramework `json:"compliance"`
 	}
@@ -86,6 +90,10 @@ func JSON(w io.Writer, r *lint.Report, o Options) error {
 		}
 		summary.Compliance[f.Framework] = j
 	}
+	if r.Baseline != "" || r.Since != "" {
+		fixed := len(r.Gone)
+		summary.Fixed = &fixed
+	}
 	for _, s := range severities {
 		summary.Findings[s.String()] = count[s]
 	}
@@ -95,7 +103,7 @@ func JSON(w io.Writer, r *lint.Report, o Options) error {
 		{"errors", mapped(r.Errors, func(e *lint.InputError) any { return jsonError{e.Message, LocationOf(e.Span), e.Rendering} })},
 		{"suppressed", mapped(r.Suppressed, func(s *lint.Suppressed) any {
 			f := s.Finding
-			return jsonSuppressed{f.Rule.ID, f.Severity, f.Message, location(f.Span, f.Renderings), s.Reason, s.By, LocationOf(s.Span)}
+			return jsonSuppressed{f.Rule.ID, f.Severity, f.Message, location(f.Span, f.Renderings), s.Reason, s.By, f.Fingerprint, LocationOf(s.Span)}
 		})},
 		{"summary", summary},
 	})

@@ -20,15 +20,19 @@ const markdownLimit = 60000
 func Markdown(w io.Writer, r *lint.Report, o Options) error {
 	out := bufio.NewWriter(w)
 	count := r.Count()
-	fmt.Fprintf(out, "## manilint: %s\n\n", map[bool]string{true: "no findings", false: plural(len(r.Findings), "finding")}[len(r.Findings) == 0])
+	fmt.Fprintf(out, "## manilint: %s\n\n", headline(r))
 	fmt.Fprintf(out, "%s, %s, %s", plural(r.Stats.Units, "unit"), plural(r.Stats.Objects, "object"), plural(r.Stats.Files, "file"))
 	for _, s := range severities {
 		if count[s] > 0 {
 			fmt.Fprintf(out, " · **%d %s**", count[s], s)
 		}
 	}
-	if n := len(r.Suppressed); n > 0 {
-		fmt.Fprintf(out, " · %d ignored", n)
+	ignored, known := r.CountSuppressed()
+	if known > 0 {
+		fmt.Fprintf(out, " · %d known", known)
+	}
+	if ignored > 0 {
+		fmt.Fprintf(out, " · %d ignored", ignored)
 	}
 	fmt.Fprintln(out)
 	if len(r.Errors) > 0 {
@@ -67,6 +71,18 @@ func Markdown(w io.Writer, r *lint.Report, o Options) error {
 		fmt.Fprint(out, row)
 	}
 	return out.Flush()
+}
+
+// headline counts the findings: no new findings.
+func headline(r *lint.Report) string {
+	what := "finding"
+	if r.Baseline != "" || r.Since != "" {
+		what = "new finding"
+	}
+	if len(r.Findings) == 0 {
+		return "no " + what + "s"
+	}
+	return plural(len(r.Findings), what)
 }
 
 func markdownLines(s string) string {

@@ -9,6 +9,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -113,6 +114,23 @@ func plural(n int, one string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// Found counts the findings of a report, and what is not among them: 3 new findings since
+// main (212 known), 4 ignored.
+func Found(r *lint.Report) string {
+	ignored, known := r.CountSuppressed()
+	s := plural(len(r.Findings), "finding")
+	switch {
+	case r.Since != "":
+		s = fmt.Sprintf("%s since %s (%d known)", plural(len(r.Findings), "new finding"), r.Since, known)
+	case r.Baseline != "":
+		s = fmt.Sprintf("%s (%d in the baseline)", plural(len(r.Findings), "new finding"), known)
+	}
+	if ignored > 0 {
+		s += fmt.Sprintf(", %d ignored", ignored)
+	}
+	return s
 }
 
 // columns lines rows of cells up, two blanks apart. The cells must be escaped.

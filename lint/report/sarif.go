@@ -71,6 +71,7 @@ type (
 		CodeFlows           []sarifCodeFlow    `json:"codeFlows,omitempty"`
 		PartialFingerprints map[string]string  `json:"partialFingerprints"`
 		Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
+		BaselineState       string             `json:"baselineState,omitempty"`
 		Properties          map[string]any     `json:"properties"`
 	}
 	sarifLocation struct {
@@ -158,6 +159,8 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 	for _, s := range suppressed {
 		rule(s.Finding.Rule)
 	}
+	gone := r.Gone[:min(len(r.Gone), sarifMaxResults-len(findings)-len(suppressed))]
+	gone = slices.DeleteFunc(slices.Clone(gone), func(g lint.Gone) bool { return g.Rule == nil })
 	results := func(yield func(any) bool) {
 		for _, f := range findings {
 			if !yield(newSarifResult(f, rule(f.Rule))) {
@@ -166,6 +169,11 @@ func SARIF(w io.Writer, r *lint.Report, o Options) error {
 		}
 		for _, s := range suppressed {
 			if !yield(suppressedResult(s, rule(s.Finding.Rule))) {
+				return
+			}
+		}
+		for _, g := range gone {
+			if !yield(goneResult(g, rule(g.Rule))) {
 				return
 			}
 		}
@@ -226,6 +234,24 @@ func sarifCategory(inputs []string) string {
 	return "manilint/" + strings.TrimPrefix(strings.Join(slices.Compact(clean), ",")+"/", "/")
 }
 
+// sarifStates are SARIF's words for states (3.27.24); a result that is there with another
+// severity was updated.
+var sarifStates = map[lint.State]string{lint.New: "new", lint.Unchanged: "unchanged", lint.Worse: "updated"}
+
+// goneResult is the result of something that was known and is found no more.
+func goneResult(g lint.Gone, index int) sarifResult {
+	text := firstUpper(g.Rule.Summary) + ": no longer found"
+	if g.Object != "" {
+		text += " in " + strings.TrimSuffix(g.Object+", "+g.Path, ", ")
+	}
+	return sarifResult{
+		RuleID: g.Rule.ID, RuleIndex: index, Level: level(g.Severity), Message: sarifText(text), BaselineState: "absent",
+		Locations:           []sarifLocation{{PhysicalLocation: sarifPhysical{ArtifactLocation: artifact(g.File)}}},
+		PartialFingerprints: map[string]string{fingerprintName: g.Fingerprint},
+		Properties:          map[string]any{"severity": g.Severity},
+	}
+}
+
 func suppressedResult(s *lint.Suppressed, index int) sarifResult {
 	result := newSarifResult(s.Finding, index)
 	suppression := sarifSuppression{Kind: "external", Status: "accepted", Justification: plain(s.Reason)}
@@ -281,8 +307,8 @@ func newSarifResult(f *lint.Finding, index int) sarifResult {
 	result := sarifResult{
 		RuleID: f.Rule.ID, RuleIndex: index, Level: level(f.Severity),
 		Locations:           []sarifLocation{{PhysicalLocation: physical(f.Span, f.Renderings), LogicalLocations: logical(f)}},
-		PartialFingerprints: map[string]string{fingerprintName: f.Fingerprint},
-		Properties:          map[string]any{"severity": f.Severity, "precision": precision(f), "renderings": nonNil(f.Renderings)},
+		PartialFingerprints: map[string]string{fingerprintName: f.Fingerprint}, BaselineState: sarifStates[f.State],
+		Properties: map[string]any{"severity": f.Severity, "precision": precision(f), "renderings": nonNil(f.Renderings)},
 	}
 	var links []string
 	for _, rel := range f.Related {

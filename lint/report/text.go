@@ -462,9 +462,17 @@ func (t *text) summary(r *lint.Report) {
 			parts = append(parts, t.paint(fmt.Sprintf("%d %s", count[s], s), severityColor[s]...))
 		}
 	}
-	fmt.Fprintf(t, "%s: %s", t.paint(plural(len(r.Findings), "finding"), color.Bold), strings.Join(parts, ", "))
-	if n := len(r.Suppressed); n > 0 {
-		fmt.Fprintf(t, "; %d ignored", n)
+	ignored, known := r.CountSuppressed()
+	what := "finding"
+	if r.Baseline != "" || r.Since != "" {
+		what = "new finding"
+	}
+	fmt.Fprintf(t, "%s: %s", t.paint(plural(len(r.Findings), what), color.Bold), strings.Join(parts, ", "))
+	if known > 0 {
+		fmt.Fprintf(t, "; %d known", known)
+	}
+	if ignored > 0 {
+		fmt.Fprintf(t, "; %d ignored", ignored)
 	}
 	worst := r.Findings[0]
 	for _, f := range r.Findings {

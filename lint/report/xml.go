@@ -79,6 +79,12 @@ func JUnit(w io.Writer, r *lint.Report, _ Options) error {
 	for _, x := range r.Suppressed {
 		c := newCase(x.Finding)
 		c.Skipped = &junitResult{Message: xmlText("ignored by " + x.By + ": " + x.Reason)}
+		if x.Known() {
+			c.Skipped.Message = "known by the " + x.By
+			if x.By == "since" {
+				c.Skipped.Message = xmlText("known since before " + r.Since)
+			}
+		}
 		s := suite(x.Finding.Rule)
 		s.Cases, s.Skipped = append(s.Cases, c), s.Skipped+1
 	}
