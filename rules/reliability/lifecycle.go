@@ -28,7 +28,8 @@ var PriorityClass = &lint.Rule{
 // RestartPolicy reports restart policies that a kind does not allow.
 var RestartPolicy = &lint.Rule{
 	ID: "restart-policy", Summary: "restart policy that the kind does not allow", Severity: lint.Low, Group: "reliability",
-	Peers: map[string][]string{"kube-linter": {"restart-policy"}, "kube-score": {"cronjob-restartpolicy"}}, Docs: docs,
+	YieldsTo: []string{"schema"}, // of the kinds whose types Kubernetes has
+	Peers:    map[string][]string{"kube-linter": {"restart-policy"}, "kube-score": {"cronjob-restartpolicy"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass) {
 			if n := s.pod.Get("restartPolicy"); n.IsScalar() && n.Value() != "Always" {

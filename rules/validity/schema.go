@@ -30,6 +30,9 @@ var Schema = &lint.Rule{
 				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r.Root.YAML())}
 				w.value(r.Root, t, nil)
 				checkResources(pass, r)
+				if w.whole {
+					checkObject(pass, r)
+				}
 			} else if _, ok := builtin().groups[r.Group]; ok {
 				checkKind(pass, r)
 			} else if s, ok := custom[gvk(r)]; ok {
