@@ -1,5 +1,6 @@
 // Manilint reports insecure settings in Kubernetes manifests, Helm charts and
-// Kustomize overlays, at the line of the author's file where they can be mended.
+// Kustomize overlays, at the line of the author's file where they can be fixed. The
+// program is package internal/cli; this one holds nothing else.
 package main
 
 import (

@@ -3,7 +3,8 @@
 //
 // "*" and "?" stand for characters other than "/", "[a-z]" and "[!a-z]" (or "[^a-z]")
 // for one of a set or none, "{a,b}" for either glob, "**" as a whole component for any
-// number of folders, and "\" takes the meaning from the character behind it.
+// number of directories, and "\" takes the meaning from the character behind it. It looks
+// at no file: paths are text to it.
 package glob
 
 import (

@@ -1,6 +1,8 @@
 // Package mask hides secrets in what is printed: values that rules and Secrets name,
 // wherever and however they turn up, credentials by their form, and the values of
-// sensitive names in the lines that a report shows.
+// sensitive names in the lines that a report shows. It reports nothing, and hides rather
+// too much than too little; whether a value is a credential worth a finding is for the
+// rules to say.
 package mask
 
 import (

@@ -1,5 +1,6 @@
 // Package linttest tests rules on YAML that says what it expects, as
-// golang.org/x/tools/go/analysis/analysistest does for Go.
+// golang.org/x/tools/go/analysis/analysistest does for Go. It reads plain files, runs what
+// it is given on them, and renders no chart and no overlay.
 package linttest
 
 import (

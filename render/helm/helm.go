@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
@@ -78,9 +79,8 @@ func (o Options) deadline(ctx context.Context) (context.Context, context.CancelF
 }
 
 const (
-	defaultKubeVersion = "v1.37.0" // of the k8s.io modules that rules read fields with
-	defaultTimeout     = 30 * time.Second
-	defaultMaxOutput   = 16 << 20
+	defaultTimeout   = 30 * time.Second
+	defaultMaxOutput = 16 << 20
 )
 
 // Check reports what no chart can be rendered with: a version that is none, a value
@@ -287,15 +287,15 @@ func capabilities(o Options) (*chartutil.Capabilities, error) {
 	caps := chartutil.DefaultCapabilities.Copy()
 	version := o.KubeVersion
 	if version == "" {
-		version = defaultKubeVersion
+		version = fmt.Sprintf("v1.%d.0", kube.Newest)
 	}
-	kube, err := chartutil.ParseKubeVersion(version)
+	parsed, err := chartutil.ParseKubeVersion(version)
 	if err != nil {
 		return nil, fmt.Errorf("--kube-version %q: %w", version, err)
 	}
-	caps.KubeVersion = *kube
+	caps.KubeVersion = *parsed
 	caps.APIVersions = slices.Clone(caps.APIVersions)
-	if chartutil.IsCompatibleRange(">=1.25.0-0", kube.Version) { // the versions before had other ones
+	if chartutil.IsCompatibleRange(">=1.25.0-0", parsed.Version) { // the versions before had other ones
 		caps.APIVersions = append(caps.APIVersions, served()...)
 	}
 	caps.APIVersions = append(caps.APIVersions, o.APIVersions...)

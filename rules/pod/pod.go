@@ -1,7 +1,8 @@
 // Package pod holds the rules about the security context of pods and
 // containers: the Pod Security Standards
 // (https://kubernetes.io/docs/concepts/security/pod-security-standards/) and what
-// they leave out.
+// they leave out. They judge what the API server would store; what admission control of a
+// cluster changes or refuses they do not know.
 package pod
 
 import (
