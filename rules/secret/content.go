@@ -273,6 +273,34 @@ var connectionField = lint.Regexp(`(?i)(?:^|[;&?\s"'])(password|pwd|passwd|Accou
 // connectionWord is what every connectionField holds.
 var connectionWord = lint.Regexp(`(?:[pP][aA]?[sS]?[sS]?[wW][oO]?[rR]?[dD]|[kK]ey|[sS]ignature|KEY) ?=`)
 
+// hasConnectionWord reports whether [connectionWord] matches. Few of the signs of equality
+// in a text stand behind one.
+func hasConnectionWord(line string) bool {
+	for at := 0; ; at++ {
+		i := strings.IndexByte(line[at:], '=')
+		if i < 0 {
+			return false
+		}
+		at += i
+		word := strings.TrimSuffix(line[:at], " ")
+		if word == "" {
+			continue
+		}
+		switch word[len(word)-1] {
+		case 'd', 'D':
+			if connectionWord().MatchString(line) {
+				return true
+			}
+		case 'y', 'Y', 'e':
+			for _, w := range []string{"key", "Key", "KEY", "signature", "Signature"} {
+				if strings.HasSuffix(word, w) {
+					return true
+				}
+			}
+		}
+	}
+}
+
 // matches returns the first matches of expr where a cheaper look says they are worth a search.
 func matches(expr func() *regexp.Regexp, text string, worth bool) [][]int {
 	if !worth {
@@ -315,7 +343,7 @@ func inAddress(whole *text) (all []leak) {
 	}
 	offset := 0
 	for line := range strings.Lines(value) {
-		if connectionWord().MatchString(line) && connectionHint().MatchString(line) {
+		if hasConnectionWord(line) && connectionHint().MatchString(line) {
 			for _, m := range connectionField().FindAllStringSubmatch(line, 5) {
 				pass := strings.Trim(m[2], `"'`)
 				if isPlain(pass) && !partlyInjected().MatchString(pass) && !isStandIn(pass, "") && !isInert(pass) {
@@ -365,10 +393,17 @@ var credentials = lint.Regexp(`^(?i)(basic|bearer|token|apikey|api-key|key|splun
 // inCredentials finds what stands behind Basic, Bearer and the like
 // (https://www.iana.org/assignments/http-authschemes) in a value that is nothing else.
 func inCredentials(value string) *leak {
-	if len(value) > 1<<14 {
+	v := strings.TrimSpace(value)
+	scheme := strings.IndexAny(v, " \t\n\f\r")
+	if len(value) > 1<<14 || scheme < 0 {
 		return nil
 	}
-	if m := credentials().FindStringSubmatch(strings.TrimSpace(value)); m != nil {
+	switch strings.ToLower(v[:scheme]) {
+	case "basic", "bearer", "token", "apikey", "api-key", "key", "splunk", "bot":
+	default:
+		return nil
+	}
+	if m := credentials().FindStringSubmatch(v); m != nil {
 		return inScheme(m[1], m[2])
 	}
 	return nil
@@ -538,7 +573,54 @@ var trailingComment = lint.Regexp(`\s[;#]`)
 // quotedValue matches a value in quotes before a comment.
 var quotedValue = lint.Regexp(`^("[^"]*"|'[^']*')\s+(?:#|;|//)`)
 
-var assignment = lint.Regexp(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
+const blanks = " \t\n\f\r"
+
+// assigned splits a line without blanks around it: [export] "name" = value, with a colon
+// or blanks in place of the sign of equality and perhaps a comma or semicolon at its end.
+func assigned(line string) (name, value string, ok bool) {
+	for _, prefix := range []string{"export", "set"} {
+		rest, found := strings.CutPrefix(line, prefix)
+		if trimmed := strings.TrimLeft(rest, blanks); found && len(trimmed) < len(rest) {
+			if name, value, ok := assignedBare(trimmed); ok {
+				return name, value, true
+			}
+		}
+	}
+	return assignedBare(line)
+}
+
+func assignedBare(line string) (name, value string, ok bool) {
+	if line != "" && (line[0] == '"' || line[0] == '\'') {
+		line = line[1:]
+	}
+	n := 0
+	for n < len(line) {
+		c := line[n]
+		if !isLetter(c) && c != '_' && (n == 0 || (c < '0' || c > '9') && c != '.' && c != '-') {
+			break
+		}
+		n++
+	}
+	if n == 0 {
+		return "", "", false
+	}
+	name, rest := line[:n], line[n:]
+	if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
+		rest = rest[1:]
+	}
+	value = strings.TrimLeft(rest, blanks)
+	switch {
+	case value != "" && (value[0] == '=' || value[0] == ':'):
+		value = strings.TrimLeft(value[1:], blanks)
+	case len(value) == len(rest):
+		return "", "", false
+	}
+	value = strings.TrimRight(value, blanks)
+	if value != "" && (value[len(value)-1] == ',' || value[len(value)-1] == ';') {
+		value = strings.TrimRight(value[:len(value)-1], blanks)
+	}
+	return name, value, true
+}
 
 // assignments reads .ini, .properties, .env, TOML and their like by line. It is a
 // configuration where most lines that are neither blank nor comments assign.
@@ -551,14 +633,13 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 			continue
 		}
 		lines++
-		m := assignment().FindStringSubmatch(text)
-		if m == nil {
+		name, value, ok := assigned(text)
+		if !ok {
 			continue
 		}
-		if assigns(text, m[1]) {
+		if assigns(text, name) {
 			strict++
 		}
-		value := m[2]
 		if m := quotedValue().FindStringSubmatch(value); m != nil {
 			value = m[1]
 		} else if value != "" && value[0] != '"' && value[0] != '\'' {
@@ -569,7 +650,7 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 				continue
 			}
 		}
-		fields = append(fields, fieldValue{m[1], unquote(value), n})
+		fields = append(fields, fieldValue{name, unquote(value), n})
 	}
 	return fields, lines > 0 && strict*2 >= lines
 }
@@ -661,7 +742,7 @@ func commandLines(value string) string {
 	}
 	var rest strings.Builder
 	for line := range strings.Lines(value) {
-		if m := assignment().FindStringSubmatch(strings.TrimSpace(line)); m != nil && assigns(strings.TrimSpace(line), m[1]) {
+		if name, _, ok := assigned(strings.TrimSpace(line)); ok && assigns(strings.TrimSpace(line), name) {
 			line = "\n"
 		}
 		rest.WriteString(line)
@@ -682,7 +763,7 @@ var setting = lint.Regexp(`^["']?[A-Za-z_][\w.-]*=[^=]`)
 // Secret a name alone makes no finding.
 func inNamed(name, value string) *leak {
 	h := nameHint(name)
-	if h == noHint || len(value) > 1<<16 || !isPlain(value) {
+	if h == noHint || len(value) > 1<<16 || h == mayHold && !looksRandom(value) || !isPlain(value) {
 		return nil
 	}
 	v := strings.TrimSpace(value)

@@ -3,6 +3,7 @@ package secret
 import (
 	"math"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -84,17 +85,69 @@ func isWeakKey(value string) bool {
 // nor a placeholder, nor a reference that a tool resolves, nor encrypted.
 func isPlain(value string) bool {
 	v := strings.TrimSpace(value)
-	if v == "" || injected().MatchString(v) {
+	if v == "" || isInjected(v) {
 		return false
 	}
-	return len(v) > 200 || isWeakChange(v) || !placeholder().MatchString(v)
+	return len(v) > 200 || !mayBePlaceholder(v) || isWeakChange(v) || !placeholder().MatchString(v)
 }
 
 // isGiven reports whether a value that may be a whole file or a command says something
 // itself. Of what has several words each is judged by itself: "curl -u a:b registry.example".
 func isGiven(value string) bool {
 	v := strings.TrimSpace(value)
-	return v != "" && !injected().MatchString(v) && (hasWords(v) || isPlain(v))
+	return v != "" && !isInjected(v) && (hasWords(v) || isPlain(v))
+}
+
+// isInjected reports whether a tool puts the value in. What begins with a letter or a
+// digit is only searched where it has a mark that every such form has.
+func isInjected(v string) bool {
+	if c := v[0]; (isLetter(c) || '0' <= c && c <= '9') && !strings.ContainsAny(v, ":/[(.") {
+		return false
+	}
+	return injected().MatchString(v)
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// placeholderHeads are what placeholders begin with, placeholderWords what the others
+// hold: each form of [placeholder] needs one of them.
+var (
+	placeholderHeads = headsOf(`xxx ** .. -- __ ? ## 00000000 your please replace insert enter provide specif supp fill put paste set over add define configure
+		generated injected populated managed created rotated to will must should auto external dynamic
+		todo fixme tbd tba redacted masked hidden omitted removed stripped sanitized mock stub unused not un none null nil empty
+		n/a na void blank ignore irrelevant does value string text something content literal base64 b64`)
+	placeholderWords = sync.OnceValue(func() *matcher {
+		return newMatcher(strings.Fields(`your placeholder redacted here example sample dummy fake base64`))
+	})
+)
+
+// headsOf orders words by their first byte.
+func headsOf(words string) (heads [256][]string) {
+	for _, w := range strings.Fields(words) {
+		heads[w[0]] = append(heads[w[0]], w)
+	}
+	return heads
+}
+
+// mayBePlaceholder is a cheap look at what [placeholder] may match; most values of a
+// manifest it cannot.
+func mayBePlaceholder(v string) bool {
+	text := strings.TrimLeft(v, `[({"'*`)
+	if text == "" || strings.Contains(v[:len(v)-len(text)], "*") { // which may be one
+		return true
+	}
+	c := text[0]
+	if isLetter(c) {
+		c |= 0x20
+	}
+	for _, head := range placeholderHeads[c] {
+		if len(text) >= len(head) && strings.EqualFold(text[:len(head)], head) {
+			return true
+		}
+	}
+	may := false
+	placeholderWords().scan(text, func(int, int) bool { may = true; return false })
+	return may || strings.IndexFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) >= 0 // letters that fold to those of ASCII
 }
 
 // isWeakChange keeps "changeme" and its like from being read as a placeholder:
@@ -158,14 +211,22 @@ func entropy(s string) float64 {
 	return bits
 }
 
-var randomChars = lint.Regexp(`^[A-Za-z0-9+/=_.:~!@#$%^&*?,;-]+$`)
+// isRandomChars reports whether a text is made of what generators of passwords and keys use.
+func isRandomChars(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; !isLetter(c) && (c < '0' || c > '9') && strings.IndexByte("+/=_.:~!@#$%^&*?,;-", c) < 0 {
+			return false
+		}
+	}
+	return v != ""
+}
 
 // looksRandom reports whether a value is of the kind that generators make: long,
 // without words, with digits and letters mixed. Names made of words, versions,
 // digests and image references are not.
 func looksRandom(value string) bool {
 	v := strings.TrimSpace(value)
-	if len(v) < 16 || len(v) > 512 || !randomChars().MatchString(v) || digestLike().MatchString(v) || filePath().MatchString(v) || plainURL().MatchString(v) || hostName().MatchString(v) {
+	if len(v) < 16 || len(v) > 512 || !isRandomChars(v) || digestLike().MatchString(v) || filePath().MatchString(v) || plainURL().MatchString(v) || hostName().MatchString(v) {
 		return false
 	}
 	if uuid().MatchString(v) {

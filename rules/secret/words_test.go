@@ -90,10 +90,10 @@ func TestEveryExpressionCompiles(t *testing.T) {
 		}
 	}
 	patterns().allowed()
-	for _, f := range []func() *regexp.Regexp{addKey, assign, assignment, cardNumber, connectionField, connectionHint, connectionWord, credentials,
+	for _, f := range []func() *regexp.Regexp{addKey, assign, cardNumber, connectionField, connectionHint, connectionWord, credentials,
 		digestLike, directive, driverAddress, element, expanded, filePath, header, hostName, iban, identifier, identifierPath, imageUser, injected, kebabName,
 		label, mailAddress, message, notAlnum, number, partlyInjected, passwordHash, phoneName, phoneNumber, placeholder, plainURL, publicKeys, quantity,
-		queryField, randomChars, scalarWord, setting, shellFlag, special, sqlPassword, trailingComment, translation, userInfo, userOption, uuid} {
+		queryField, scalarWord, setting, shellFlag, special, sqlPassword, trailingComment, translation, userInfo, userOption, uuid} {
 		f()
 	}
 }

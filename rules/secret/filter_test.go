@@ -1,0 +1,118 @@
+package secret
+
+import (
+	"math/rand/v2"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// sample writes a text that an expression matches.
+func sample(re *syntax.Regexp, rng *rand.Rand, to *strings.Builder) {
+	switch re.Op {
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			if re.Flags&syntax.FoldCase != 0 && rng.IntN(2) == 0 {
+				r = unicode.SimpleFold(r)
+			}
+			to.WriteRune(r)
+		}
+	case syntax.OpCharClass:
+		at := 2 * rng.IntN(len(re.Rune)/2)
+		lo, hi := re.Rune[at], re.Rune[at+1]
+		to.WriteRune(lo + rune(rng.IntN(int(min(hi, lo+80)-lo)+1)))
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		to.WriteRune(rune(' ' + rng.IntN(90)))
+	case syntax.OpCapture, syntax.OpConcat:
+		for _, sub := range re.Sub {
+			sample(sub, rng, to)
+		}
+	case syntax.OpAlternate:
+		sample(re.Sub[rng.IntN(len(re.Sub))], rng, to)
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
+		least, most := re.Min, re.Max
+		switch re.Op {
+		case syntax.OpStar:
+			least, most = 0, -1
+		case syntax.OpPlus:
+			least, most = 1, -1
+		case syntax.OpQuest:
+			least, most = 0, 1
+		}
+		if most < 0 {
+			most = least + 3
+		}
+		for range least + rng.IntN(most-least+1) {
+			sample(re.Sub[0], rng, to)
+		}
+	}
+}
+
+// The cheap looks before the expressions must let through whatever those match.
+func TestCheapLooksPassOverNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		name string
+		expr string
+		full func(string) bool
+		look func(string) bool
+	}{
+		{"injected", injected().String(), injected().MatchString, func(v string) bool { return isInjected(v) }},
+		{"placeholder", placeholder().String(), placeholder().MatchString, mayBePlaceholder},
+	} {
+		re, err := syntax.Parse(c.expr, syntax.Perl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched := 0
+		for range 20000 {
+			var b strings.Builder
+			sample(re, rng, &b)
+			v := strings.TrimSpace(b.String())
+			if v == "" || !c.full(v) {
+				continue
+			}
+			matched++
+			if !c.look(v) {
+				t.Errorf("%s: %q is passed over", c.name, v)
+			}
+		}
+		if matched < 10000 {
+			t.Errorf("%s: %d texts matched: the test says little", c.name, matched)
+		}
+	}
+}
+
+func TestAssignedIsWhatItsExpressionMatches(t *testing.T) {
+	expr := regexp.MustCompile(`^\s*(?:export\s+|set\s+)?["']?([A-Za-z_][\w.\-]*)["']?\s*(?:=|:|\s)\s*(.*?)\s*[,;]?\s*$`)
+	parts := []string{"export", "set", " ", "  ", "\t", `"`, "'", "=", ":", ",", ";", "a", "B_1", "x.y-z", "é", "1", "\xff", "\r", "=>", ""}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 50000 {
+		var b strings.Builder
+		for range rng.IntN(9) {
+			b.WriteString(parts[rng.IntN(len(parts))])
+		}
+		line := strings.TrimSpace(b.String())
+		name, value, ok := assigned(line)
+		m := expr.FindStringSubmatch(line)
+		if ok != (m != nil) || ok && (name != m[1] || value != m[2]) {
+			t.Fatalf("%q: %q, %q, %v, want %q", line, name, value, ok, m)
+		}
+	}
+}
+
+func TestConnectionWordsAreFoundWithoutTheExpression(t *testing.T) {
+	parts := []string{"password", "Pwd", "pd", "d", "key", "Key", "KEY", "kEy", "signature", "Signature", "SIGNATURE", "e", "y", "=", " ", " =", "  =", "é", "D=", "x"}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 50000 {
+		var b strings.Builder
+		for range rng.IntN(7) {
+			b.WriteString(parts[rng.IntN(len(parts))])
+		}
+		if got, want := hasConnectionWord(b.String()), connectionWord().MatchString(b.String()); got != want {
+			t.Fatalf("%q: %v, want %v", b.String(), got, want)
+		}
+	}
+}
