@@ -19,6 +19,35 @@ type Node struct {
 	field  string
 	index  int // in the parent sequence, else -1
 	res    *Resource
+	// keys has the bit of each key of a mapping that rules ask for many fields, so that
+	// those it lacks cost no search; see [Node.sum]. 0 where it was not made.
+	keys uint64
+}
+
+// sum makes n.keys of a node that is asked for many fields. Merge keys and aliases for
+// keys leave the sum out.
+func (n *Node) sum() {
+	if n.keys != 0 || !n.IsMapping() {
+		return
+	}
+	keys := uint64(1) // no field has the first bit alone: the sum of an empty mapping is made
+	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
+		k := n.yaml.Content[i]
+		if k.Kind != yaml.ScalarNode || isMergeKey(k) {
+			return
+		}
+		keys |= keyBit(k.Value)
+	}
+	n.keys = keys
+}
+
+// keyBit returns the bit of a key: few keys of one mapping share one.
+func keyBit(key string) uint64 {
+	h := uint(len(key)) * 7
+	if key != "" {
+		h += uint(key[0])*13 + uint(key[len(key)-1])*31
+	}
+	return 1 << (1 + h%63)
 }
 
 // NewNode returns a root node outside any resource, for configuration and patches.
@@ -119,7 +148,10 @@ func (n *Node) Get(path ...string) *Node {
 	}
 	nodes := make([]Node, len(path)) // at once: rules ask for millions of paths
 	for i, field := range path {
-		key, value := lookup(n.yaml, field)
+		var key, value *yaml.Node
+		if n.keys == 0 || n.keys&keyBit(field) != 0 {
+			key, value = lookup(n.yaml, field)
+		}
 		nodes[i] = Node{yaml: resolveAlias(value), key: key, parent: n, field: field, index: -1, res: n.res}
 		n = &nodes[i]
 	}
@@ -274,7 +306,7 @@ func (n *Node) KeyNode() *Node {
 		return n
 	}
 	k := *n
-	k.yaml = n.key
+	k.yaml, k.keys = n.key, 0
 	return &k
 }
 

@@ -74,3 +74,49 @@ func TestMappingsAreReadAsKubernetesReadsThem(t *testing.T) {
 		}
 	}
 }
+
+func TestFieldsAreFoundWhateverAnObjectIsAskedFor(t *testing.T) {
+	src := NewSource("x.yaml", []byte(`apiVersion: v1
+kind: Pod
+metadata: {name: p}
+base: &base {image: merged, tty: true}
+spec:
+  containers:
+    - {name: a, image: i, securityContext: {runAsUser: 1}}
+    - {<<: *base, name: b}
+`))
+	docs, errs := ParseYAML(src)
+	if len(errs) > 0 {
+		t.Fatal(errs[0])
+	}
+	b := NewBundle(Rendering{}, "", NewResources(docs[0], FileLocator{Source: src}))
+	root := b.Resources[0].Root
+	bare := NewNode(docs[0])
+	for _, c := range b.Containers() {
+		plain := bare.Get("spec", "containers").Items()[c.Node.Index()]
+		for _, path := range [][]string{{"name"}, {"image"}, {"tty"}, {"securityContext"}, {"securityContext", "runAsUser"}, {"securityContext", "runAsGroup"}, {"absent"}, {"a", "b"}, {""}, {}} {
+			want := plain.Get(path...)
+			for _, got := range []*Node{c.Get(path...), c.Node.Get(path...)} {
+				if got.YAML() != want.YAML() || got.Path() != c.Node.Get(path...).Path() || got.Name() != want.Name() && len(path) > 0 {
+					t.Errorf("%s: %q is %v at %s, want %v", c, path, got.YAML(), got.Path(), want.YAML())
+				}
+			}
+		}
+	}
+	for _, f := range root.Fields() {
+		if root.Get(f.Name()).YAML() != f.YAML() {
+			t.Errorf("%s is not found", f.Name())
+		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	docs, _ := ParseYAML(NewSource("x.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n    - {name: a, image: i, securityContext: {runAsUser: 1}, env: [], args: [], ports: []}\n")))
+	c := NewBundle(Rendering{}, "", NewResources(docs[0], nil)).Containers()[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Get("securityContext", "runAsNonRoot")
+		c.Get("lifecycle", "preStop")
+		c.Get("image")
+	}
+}

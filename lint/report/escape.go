@@ -119,10 +119,11 @@ func (s *Screen) Write(text []byte) (int, error) {
 	}
 	whole := text[:end]
 	if len(s.part) > 0 {
-		whole = append(s.part, whole...)
+		s.part = append(s.part, whole...)
+		whole = s.part
 	}
 	s.pass(whole)
-	s.part = append(s.part[:0:0], text[end:]...)
+	s.part = append(s.part[:0], text[end:]...)
 	if s.err != nil {
 		return 0, s.err
 	}

@@ -154,13 +154,16 @@ func onWindows(p *lint.PodSpec) bool {
 var osLabels = []string{"kubernetes.io/os", "beta.kubernetes.io/os"}
 
 func selectsWindows(nodeSelector *lint.Node) bool {
-	return slices.ContainsFunc(osLabels, func(label string) bool { return nodeSelector.Get(label).Value() == "windows" })
+	return nodeSelector.IsMapping() && slices.ContainsFunc(osLabels, func(label string) bool { return nodeSelector.Get(label).Value() == "windows" })
 }
 
 // requiresWindows reports whether every term of the required node affinity, of which one
 // must hold, leaves Windows nodes alone. The expressions of a term must all hold
 // (https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity).
 func requiresWindows(p *lint.PodSpec) bool {
+	if !p.Get("affinity").Exists() {
+		return false
+	}
 	terms := p.Get("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms").Items()
 	for _, term := range terms {
 		if !slices.ContainsFunc(term.Get("matchExpressions").Items(), leavesWindows) {
