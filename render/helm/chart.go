@@ -416,7 +416,11 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, with
 		}
 		present[d.Name] = true
 		sub, home, err := t.sibling(d, dir, within)
-		if err != nil {
+		var placed *lint.InputError
+		switch {
+		case errors.As(err, &placed):
+			l.errs = append(l.errs, placed)
+		case err != nil:
 			l.errs = append(l.errs, &lint.InputError{Message: fmt.Sprintf("dependency %q: %v", d.Name, reason(err)), Span: t.dependencyLine(dir, d.Name)})
 		}
 		if sub != nil {
@@ -530,7 +534,7 @@ func (t *tree) sibling(d *chart.Dependency, dir string, within []string) (c *cha
 	}
 	c, err = loader.LoadFiles(own.files)
 	if err != nil {
-		return nil, "", err
+		return nil, "", own.loadError(err, prefix)
 	}
 	if !chartutil.IsCompatibleRange(d.Version, c.Metadata.Version) {
 		return nil, "", nil

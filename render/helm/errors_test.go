@@ -133,6 +133,44 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A chart that Helm does not load is no chart without a word: each fault is said in plain
+// words at its place, also in a subchart.
+func TestMetadataThatHelmRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		want  string
+	}{
+		{"a number for a list", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nkeywords: 5\n"}, `Chart.yaml:4:11: Helm cannot read the file: keywords is a number; a list belongs there`},
+		{"text for a list", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nmaintainers: x\n"}, `Chart.yaml:4:14: Helm cannot read the file: maintainers is text; a list belongs there`},
+		{"a list for a dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  - []\n"}, `Chart.yaml:6:5: Helm cannot read the file: dependencies[1] is a list; a mapping belongs there`},
+		{"a mapping of dependencies", []string{"Chart.yaml", "apiVersion: v1\nname: shop\nversion: 1.0.0\n", "requirements.yaml", "dependencies:\n  a: 1\n"}, `requirements.yaml:2:3: Helm cannot read the file: dependencies is a mapping; a list belongs there`},
+		{"an empty dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  -\n"}, `Chart.yaml:6:4: an entry of dependencies is empty; write name: and the name of the chart that it asks for, or remove it`},
+		{"two dependencies of a name", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  - name: b\n    alias: a\n"}, `Chart.yaml:6:5: more than one dependency is called "a"; give each an alias of its own`},
+		{"an alias with a space", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n    alias: b c\n"}, `Chart.yaml:5:5: the alias of a dependency may hold letters, digits, - and _ alone`},
+		{"an empty maintainer", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nmaintainers: [null]\n"}, `Chart.yaml:4:15: an entry of maintainers is empty; write its name: or remove it`},
+		{"text for true or false", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndeprecated: 'no'\n"}, `Chart.yaml:4:13: Helm cannot read the file: deprecated is text; true or false belongs there`},
+		{"a version that is none", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: latest\n"}, `Chart.yaml:3:10: version: "latest" is no semantic version; write one as 1.2.3`},
+		{"no version", []string{"Chart.yaml", "apiVersion: v2\nname: shop\n"}, `Chart.yaml:1:1: the chart has no version; Helm needs one in Chart.yaml`},
+		{"a lock of another kind", []string{"Chart.lock", "dependencies: x\n"}, `Chart.lock:1:15: Helm cannot read the file: dependencies is text; a list belongs there`},
+		{"a subchart's list", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\nkeywords: 5\n"}, `charts/s/Chart.yaml:4:11: Helm cannot read the file: keywords is a number; a list belongs there`},
+		{"a subchart's version", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: latest\n"}, `charts/s/Chart.yaml:3:10: version: "latest" is no semantic version`},
+		{"a subchart's subchart", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n", "charts/s/charts/u/Chart.yaml", "apiVersion: v2\nname: [u]\n"}, `charts/s/charts/u/Chart.yaml:2:7: Helm cannot read the file: name is a list; text belongs there`},
+		{"a subchart's values", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n", "charts/s/values.yaml", "a: [\n"}, `charts/s/values.yaml:1:1: broken YAML`},
+		{"a subchart without a Chart.yaml", []string{"charts/t/values.yaml", "a: 1\n"}, `charts/t:1:1: the directory has no Chart.yaml, without which Helm does not load the chart around it`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, b := messages(t, chartOf(t, c.files...), Options{})
+			if !strings.HasPrefix(got, c.want) || strings.Contains(got, "\n") {
+				t.Errorf("errors: %s\nwant %s", got, c.want)
+			}
+			if len(b.Resources) > 0 {
+				t.Errorf("%d objects of a chart that does not load", len(b.Resources))
+			}
+		})
+	}
+}
+
 // definitions returns n definitions of a schema of which each refers to the next twice.
 func definitions(n int) string {
 	var out strings.Builder

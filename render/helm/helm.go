@@ -337,7 +337,7 @@ func releaseOptions(o Options) chartutil.ReleaseOptions {
 func (t *tree) prepare(ctx context.Context, v variant, o Options) (*loaded, *valueStack, chartutil.Values, []*lint.InputError) {
 	l, err := t.load()
 	if err != nil {
-		return nil, nil, nil, []*lint.InputError{t.loadError(err)}
+		return nil, nil, nil, []*lint.InputError{t.loadError(err, "")}
 	}
 	stack, errs := t.stack(v, o)
 	if len(errs) > 0 {
@@ -395,23 +395,6 @@ func (t *tree) keyLine(name string, keys ...string) lint.Span {
 		}
 	}
 	return f.src.LineSpan(1)
-}
-
-// loadError puts an error of the loader where it belongs.
-func (t *tree) loadError(err error) *lint.InputError {
-	var placed *lint.InputError
-	if errors.As(err, &placed) {
-		return placed
-	}
-	text := err.Error()
-	for _, name := range []string{"values.yaml", "Chart.yaml", "requirements.yaml"} {
-		f := t.named[name]
-		if f == nil || !strings.Contains(text, "cannot load "+name) {
-			continue
-		}
-		return unreadable(f.src, err)
-	}
-	return &lint.InputError{Message: fmt.Sprintf("chart %s: %s", t.shown, text), Span: t.home()}
 }
 
 // crds returns the files of crds/ of a chart and its subcharts, which Helm
