@@ -28,10 +28,21 @@ func (l *loader) chartAt(file string) string {
 	} else if slices.ContainsFunc(l.found, func(chart string) bool { return within(chart, dir) }) {
 		chart = l.chartAt(up + string(filepath.Separator))
 	} else {
-		chart = chartOf(l.files, file, jail(l.files, dir))
+		chart = chartOf(l.files, file, l.boundsOf(dir))
 	}
 	l.charts[dir] = chart
 	return chart
+}
+
+// boundsOf returns the jail of the input that a directory was found in. Its own may
+// be wider, as that of an overlay is, and to look into that was not asked for.
+func (l *loader) boundsOf(dir string) string {
+	for _, bounds := range l.bounds {
+		if within(bounds, dir) {
+			return bounds
+		}
+	}
+	return jail(l.files, dir)
 }
 
 // manifestsOf returns the files of paths that are for no chart to make something of.

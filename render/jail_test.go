@@ -257,3 +257,25 @@ func TestAnUnreadableDirectoryIsNoReasonToStop(t *testing.T) {
 		t.Errorf("said: %s", text)
 	}
 }
+
+// A kustomization that names more than it may does not make a chart above what was named
+// take its files for data.
+func TestAnOverlayDoesNotWidenWhatIsReadOfCharts(t *testing.T) {
+	root := write(t, map[string]string{
+		"Chart.yaml":                   "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+		"templates/all.yaml":           "{{ .Files.Get \"a/named/o/more.yaml\" }}\n",
+		"a/named/o/kustomization.yaml": "resources: [pod.yaml]\ncomponents: [../../../shared]\n",
+		"a/named/o/pod.yaml":           "apiVersion: v1\nkind: Pod\nmetadata: {name: pod}\n",
+		"a/named/o/more.yaml":          "apiVersion: v1\nkind: Pod\nmetadata: {name: more}\n",
+		"shared/kustomization.yaml":    "kind: Component\n",
+	})
+	res := Load(t.Context(), []string{filepath.Join(root, "a", "named")}, Options{})
+	for _, b := range res.Bundles {
+		for _, r := range b.Resources {
+			if r.Name == "more" {
+				return
+			}
+		}
+	}
+	t.Errorf("the manifest more.yaml is lost; said:\n%s", said(res))
+}

@@ -107,6 +107,7 @@ type loader struct {
 	asked   map[string][][]string      // the values files, named by the user, to render a chart with
 	found   []string                   // charts
 	jails   map[string]string          // by chart: what nothing outside of is read for it
+	bounds  []string                   // of the directories that were named: their jails
 	charts  map[string]string          // by directory: the chart that its files belong to
 	data    map[string]map[string]bool // by chart: the files that its templates read
 	beside  []string                   // files in charts that are called as values files are
@@ -171,6 +172,7 @@ func (l *loader) input(path string, whole *units) {
 		return
 	}
 	bounds := jail(l.files, abs)
+	l.bounds = append(l.bounds, bounds)
 	chart := chartOf(l.files, filepath.Join(abs, "x"), bounds)
 	if owned(l.files, chart, abs) {
 		l.named = append(l.named, abs)
