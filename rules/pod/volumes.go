@@ -123,6 +123,7 @@ var sensitive = []struct {
 	{"/etc/cron.monthly", "jobs that the node runs as root", true},
 	{"/etc/cron.weekly", "jobs that the node runs as root", true},
 	{"/etc/crontab", "jobs that the node runs as root", false},
+	{"/etc/anacrontab", "jobs that the node runs as root", false},
 	{"/etc/gshadow", "passwords of the node", false},
 	{"/etc/init.d", "services that the node runs as root", true},
 	{"/etc/kubernetes", "keys of the cluster", true},
@@ -147,6 +148,7 @@ var sensitive = []struct {
 	{"/proc", "every process of the node", true},
 	{"/root", "root's files and keys", true},
 	{"/run", "sockets of the node's services", false},
+	{"/run/k3s", "sockets of the node's services", false},
 	{"/run/secrets", "secrets of the node", true},
 	{"/run/systemd", "services that the node runs as root", false},
 	{"/sbin", "programs of the node", true},
@@ -176,14 +178,18 @@ var sensitive = []struct {
 	{"/var/lib/minikube/certs", "keys of the cluster", true},
 	{"/var/lib/rancher", "keys of the cluster", false},
 	{"/var/lib/rancher/k3s", "keys of the cluster", false},
+	{"/var/lib/rancher/k3s/agent", "credentials of the node", false},
 	{"/var/lib/rancher/k3s/server", "keys of the cluster", true},
 	{"/var/lib/rancher/rke2", "keys of the cluster", false},
+	{"/var/lib/rancher/rke2/agent", "credentials of the node", false},
 	{"/var/lib/rancher/rke2/server", "keys of the cluster", true},
 	{"/var/lib/waagent", "credentials of the node", true},
 	{"/var/log", "logs of other pods, and through links any file of the node", false},
 	{"/var/snap/microk8s/current", "credentials of the cluster", false},
 	{"/var/snap/microk8s/current/certs", "keys of the cluster", true},
 	{"/var/snap/microk8s/current/credentials", "administrators' credentials of the cluster", true},
+	{"/var/spool", "jobs that the node runs as root", false},
+	{"/var/spool/at", "jobs that the node runs", true},
 	{"/var/spool/cron", "jobs that the node runs as root", true},
 	{"/windows", "the node's system", true},
 	{"/users", "the node's users and their keys", false},
@@ -207,9 +213,23 @@ func credentialPath(p string) string {
 		case ".ssh", ".gnupg":
 			return "keys of a user"
 		case "gcloud":
-			if i > 0 && parts[i-1] == ".config" {
+			if i == 0 || parts[i-1] == ".config" {
 				return "credentials of a cloud"
 			}
+		case ".config":
+			if len(parts) == 1 { // of root, or of a service without a home
+				return "credentials of programs"
+			}
+		}
+	}
+	switch base := parts[len(parts)-1]; base {
+	case "application_default_credentials.json":
+		return "credentials of a cloud"
+	case ".netrc", ".git-credentials", ".pgpass", ".npmrc", ".pypirc", ".vault-token", ".my.cnf":
+		return "passwords and tokens of a user"
+	default:
+		if base == "admin.conf" || strings.HasSuffix(base, "kubeconfig") {
+			return "credentials of a cluster"
 		}
 	}
 	if len(parts) == 2 && (parts[0] == "home" || parts[0] == "users") {
