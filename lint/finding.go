@@ -97,6 +97,10 @@ type InputError struct {
 	Message   string
 	Span      Span // not valid where no place is known
 	Rendering *Rendering
+	// Lacks are the names of something that is not there and is not fetched, a path as
+	// reports print it, an address, the name of a chart: what the configuration may accept
+	// as unavailable. It is empty for every other error.
+	Lacks []string
 }
 
 // Error returns file:line:column: message.
@@ -111,7 +115,8 @@ func (e *InputError) Error() string {
 // a rendering, say. It has no part in the exit status.
 type Note struct {
 	Message string
-	Span    Span // not valid where no place is known
+	Span    Span   // not valid where no place is known
+	Lacks   string // what is not there, as of an InputError; "" where nothing lacks
 }
 
 // String returns file:line:column: message.
@@ -174,6 +179,8 @@ type Stats struct {
 	Files   int // read as manifests, charts or overlays
 	Objects int
 	Skipped int // YAML and JSON files without a Kubernetes object
+	// Unavailable are the errors that the configuration makes notes of.
+	Unavailable int
 }
 
 // Count returns the number of findings of each severity.

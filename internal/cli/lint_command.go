@@ -21,6 +21,7 @@ import (
 	"github.com/manilint/manilint/lint/compliance"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/render"
+	"github.com/manilint/manilint/render/tree"
 	"github.com/manilint/manilint/rules"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/rbac"
@@ -89,7 +90,7 @@ func (c *command) check(f *flags, groups []*group, paths []string) (*covered, *l
 	}
 	rep := engine.Merge(checked...)
 	rep.Stats.Files, rep.Stats.Skipped = files, skipped
-	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && !f.allowEmpty {
+	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && rep.Stats.Unavailable == 0 && !f.allowEmpty {
 		named := strings.Join(paths, ", ")
 		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", named)
 		if named == "-" {
@@ -176,7 +177,7 @@ func (c *command) run(f *flags, groups []*group, p *progress) (all *covered, che
 		ro := f.renderOptions(g, c.stdin)
 		group := engine.Group{Options: engine.Options{
 			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
-			Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Now: time.Now(), Progress: p.step,
+			Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Unavailable: g.config.Unavailable, Complete: f.completes(g), Now: time.Now(), Progress: p.step,
 		}}
 		if c.holds { // tables need all bundles at once
 			res := render.Load(c.ctx, g.paths, ro)
@@ -217,6 +218,15 @@ func unitsOf(plan *render.Plan, units []*render.Unit, p *progress) []engine.Unit
 		all = append(all, unit)
 	}
 	return all
+}
+
+// completes reports whether the inputs of a group are all that its configuration holds for.
+func (f *flags) completes(g *group) bool {
+	t := f.files()
+	return g.dir != "" && slices.ContainsFunc(g.paths, func(p string) bool {
+		at := t.Abs(strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(p), "/..."), "..."))
+		return p != "-" && tree.Within(at, g.dir) && t.IsDir(at)
+	})
 }
 
 // write writes the reports, those to files first: nobody may read the other to its end.

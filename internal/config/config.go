@@ -32,6 +32,8 @@ type Config struct {
 	// for none; BaselineSpan is where the file says so.
 	Baseline     string
 	BaselineSpan lint.Span
+	// Unavailable is what inputs name and nobody can have here: its errors are notes.
+	Unavailable []Unavailable
 	// Variants are further sets of values files for charts.
 	Variants []Variant
 	// KubeVersion is the Kubernetes version deployed to, "" for the newest known.
@@ -67,6 +69,13 @@ type Ignore struct {
 	Rules                                                 []string
 	Path, Kind, Namespace, Name, Container, Reason, Until string
 	Span                                                  lint.Span
+}
+
+// An Unavailable is an entry of unavailable. What is a glob over paths, relative to the
+// configuration's folder, or addresses, the name of a chart, or a name as an input writes it.
+type Unavailable struct {
+	What, Reason, Until string
+	Span                lint.Span
 }
 
 // An Enabled is a rule that runs, with what the configuration says of it.
@@ -288,6 +297,16 @@ func fileFields() []field {
 				p.errorf(n, "baseline: it names no file")
 			}
 		}},
+		{"unavailable", "what inputs name and cannot be had here: its errors are notes; each entry says why", list(unavailableFields(&Unavailable{})), func(p *parser, n *lint.Node) {
+			p.each(n, func(item *lint.Node) {
+				entry := Unavailable{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
+				p.mapping(item, unavailableFields(&entry))
+				if item.IsMapping() && entry.What == "" {
+					p.errorf(item, "unavailable: the entry does not say what; add what: with an address, a path or the name of a chart")
+				}
+				p.config.Unavailable = append(p.config.Unavailable, entry)
+			})
+		}},
 		{"helm", "how charts are rendered", object(helmFields()), func(p *parser, n *lint.Node) { p.mapping(n, helmFields()) }},
 		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *parser, n *lint.Node) {
 			p.config.KubeVersion, p.config.KubeVersionSpan = p.text(n), lint.NodeSpan(p.src, n.YAML())
@@ -318,6 +337,21 @@ func (p *parser) each(n *lint.Node, f func(*lint.Node)) {
 	}
 	for _, item := range n.Items() {
 		f(item)
+	}
+}
+
+func unavailableFields(e *Unavailable) []field {
+	return []field{
+		{"what", "a glob of addresses or of paths relative to this file, the name of a chart, or a name as an input writes it", stringSchema, func(p *parser, n *lint.Node) {
+			e.What = p.text(n)
+			p.globIn(n, "what")
+		}},
+		{"reason", "why it cannot be had, and where it is linted instead", stringSchema, func(p *parser, n *lint.Node) { e.Reason = p.text(n) }},
+		{"until", "the last day that the entry holds, as 2027-03-31", stringSchema, func(p *parser, n *lint.Node) {
+			if e.Until = p.text(n); !IsDate(e.Until) {
+				p.errorf(n, "until: %q is no date; write it as 2027-03-31", e.Until)
+			}
+		}},
 	}
 }
 

@@ -38,6 +38,8 @@ type Options struct {
 	// Ignores are the entries of the configuration. Their paths are relative to
 	// the folder of their Span's file.
 	Ignores []config.Ignore
+	// Unavailable are the entries of the configuration that make errors notes.
+	Unavailable []config.Unavailable
 	// Now is the day by which ignores run out; none does when it is zero.
 	Now time.Time
 	// AllRules are the rules that an ignore may name besides those that run; when

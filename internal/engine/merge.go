@@ -35,7 +35,11 @@ func Merge(groups ...Group) *lint.Report {
 		}
 		ledger := newLedger(&g.Options)
 		complete := true
+		lacking := newLacking(&g.Options)
 		for _, r := range g.Results {
+			failed := len(r.Errors)
+			r.Errors, r.Notes = lacking.accept(r.Errors, r.Notes)
+			report.Stats.Unavailable += failed - len(r.Errors)
 			if r.Rendering != (lint.Rendering{}) {
 				report.Stats.Units++
 			}
@@ -50,6 +54,7 @@ func Merge(groups ...Group) *lint.Report {
 			ledger.add(r)
 		}
 		found = append(found, ledger.findings(complete)...)
+		found = append(found, lacking.findings(ledger, complete)...)
 		report.Suppressed = append(report.Suppressed, ledger.suppressed()...)
 	}
 	if stopped != nil {

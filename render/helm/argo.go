@@ -89,6 +89,7 @@ func (d *deployment) addArgoFile(path string, at, source *lint.Node, sources []*
 	case !at.IsScalar() || path == "":
 	case strings.Contains(path, "://"):
 		d.note(at, "the values file lies on the network and is not applied; only files of this tree are read")
+		d.lacks(path)
 	case strings.ContainsAny(path, "*?["):
 		d.note(at, "the pattern %s is not expanded, and no values file of it applied; name the files", path)
 	case strings.HasPrefix(path, "$"):
@@ -99,6 +100,7 @@ func (d *deployment) addArgoFile(path string, at, source *lint.Node, sources []*
 			}
 		}
 		d.note(at, "%s lies in another repository, or in none of the sources, and is not applied", path)
+		d.lacks(path)
 	default:
 		d.addFile(path, strings.HasPrefix(path, "/"), at, optional)
 	}

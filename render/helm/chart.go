@@ -567,7 +567,14 @@ func (t *tree) reportMissing(l *loaded) []*lint.InputError {
 			root = path.Join(root, strings.ReplaceAll(m.dir, packedSuffix, "/"))
 		}
 		message := fmt.Sprintf("dependency %q is not in charts/, so its templates are not linted; run: helm dependency build %s", name, root)
-		errs = append(errs, &lint.InputError{Message: message, Span: m.at})
+		lacks := []string{name, path.Join(root, "charts", name)}
+		if m.dep.Alias != "" {
+			lacks = append(lacks, m.dep.Alias)
+		}
+		if m.dep.Repository != "" {
+			lacks = append(lacks, m.dep.Repository, strings.TrimSuffix(m.dep.Repository, "/")+"/"+name)
+		}
+		errs = append(errs, &lint.InputError{Message: message, Span: m.at, Lacks: lacks})
 	}
 	return errs
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -223,7 +224,7 @@ type valueFile struct {
 
 // missing says that a values file cannot be read.
 func (f valueFile) missing(err error) *lint.InputError {
-	e := &lint.InputError{Message: fmt.Sprintf("values file %s: %v", f.shown, reason(err)), Span: f.at}
+	e := &lint.InputError{Message: fmt.Sprintf("values file %s: %v", f.shown, reason(err)), Span: f.at, Lacks: []string{f.shown, f.path}}
 	if f.by != "" {
 		e.Message = f.by + ": " + e.Message
 	}
@@ -279,7 +280,25 @@ func (t *tree) bundle(variant string, o Options, resources []*lint.Resource, err
 	for _, e := range b.Errors {
 		e.Rendering = &b.Rendering
 	}
+	followed(b.Errors)
 	return b
+}
+
+// followed marks the errors that follow from a dependency that is not there: a template
+// that reads the values of one fails as well.
+func followed(errs []*lint.InputError) {
+	for _, cause := range errs {
+		rest, ok := strings.CutPrefix(cause.Message, "dependency ")
+		name, _, found := strings.Cut(rest, " is not in charts/")
+		if bare, err := strconv.Unquote(name); ok && found && err == nil {
+			for _, e := range errs {
+				holder, _, reads := strings.Cut(strings.TrimPrefix(e.Message, "does not render: "), ": cannot read ")
+				if reads && e.Lacks == nil && (holder == name || strings.HasPrefix(holder+".", ".Values."+bare+".")) {
+					e.Lacks = cause.Lacks
+				}
+			}
+		}
+	}
 }
 
 // capabilities are what templates see as .Capabilities.

@@ -118,6 +118,11 @@ func (d *deployment) note(at *lint.Node, format string, args ...any) {
 	d.variant.notes = append(d.variant.notes, lint.Note{Message: d.by + ": " + fmt.Sprintf(format, args...), Span: at.Locate().Span})
 }
 
+// lacks says of the last note what is not there; see [lint.InputError.Lacks].
+func (d *deployment) lacks(name string) {
+	d.variant.notes[len(d.variant.notes)-1].Lacks = name
+}
+
 func (d *deployment) fail(at *lint.Node, format string, args ...any) {
 	d.errs = append(d.errs, &lint.InputError{Message: d.by + ": " + fmt.Sprintf(format, args...), Span: at.Locate().Span})
 }

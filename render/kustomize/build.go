@@ -160,7 +160,12 @@ func (b *build) release() {
 }
 
 func (b *build) fail(span lint.Span, format string, args ...any) {
-	e := &lint.InputError{Span: span, Message: redacted(fmt.Sprintf(format, args...))}
+	b.lacks(nil, span, format, args...)
+}
+
+// lacks is fail for something that is not there; see [lint.InputError.Lacks].
+func (b *build) lacks(names []string, span lint.Span, format string, args ...any) {
+	e := &lint.InputError{Span: span, Message: redacted(fmt.Sprintf(format, args...)), Lacks: names}
 	if !slices.ContainsFunc(b.errs, func(f *lint.InputError) bool { return f.Error() == e.Error() }) {
 		b.errs = append(b.errs, e)
 	}
@@ -199,7 +204,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 		for _, r := range k.refs {
 			if r.refuse != "" {
 				b.drop(r)
-				b.fail(lint.NodeSpan(k.src, r.node), "%s", r.refuse)
+				b.lacks(r.lacks, lint.NodeSpan(k.src, r.node), "%s", r.refuse)
 			}
 			if r.isDir && (b.at(r.path) == nil || b.at(r.path).root == nil) {
 				b.drop(r)

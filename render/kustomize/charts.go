@@ -3,6 +3,7 @@ package kustomize
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"sigs.k8s.io/kustomize/api/konfig"
@@ -92,12 +93,12 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 	}
 	for _, f := range files {
 		if remote.MatchString(f) {
-			b.fail(w.span(), "values file %q is remote and is not fetched, manilint works offline; vendor it into the tree", f)
+			b.lacks([]string{f}, w.span(), "values file %q is remote and is not fetched, manilint works offline; vendor it into the tree", f)
 			return resmap.New(), nil
 		}
 		real, err := b.resolve(w.file(f))
 		if err != nil {
-			b.fail(w.span(), "values file %q is not read: %v", f, reason(err))
+			b.lacks([]string{b.files.Display(w.file(f)), f}, w.span(), "values file %q is not read: %v", f, reason(err))
 			return resmap.New(), nil
 		}
 		o.ValueFiles = append(o.ValueFiles, real)
@@ -164,7 +165,7 @@ func (b *build) chartDir(w *writer, g types.HelmGlobals, c types.HelmChart) (str
 	for _, dir := range dirs {
 		real, err := b.resolve(dir)
 		if errors.Is(err, errOutside) {
-			b.fail(w.span(), "chart %q lies outside %s and is not read; lint from a folder that holds both", c.Name, b.inside())
+			b.lacks([]string{c.Name, b.files.Display(dir)}, w.span(), "chart %q lies outside %s and is not read; lint from a folder that holds both", c.Name, b.inside())
 			return "", false
 		}
 		if err != nil {
@@ -175,9 +176,9 @@ func (b *build) chartDir(w *writer, g types.HelmGlobals, c types.HelmChart) (str
 		}
 	}
 	if c.Repo != "" {
-		b.fail(w.span(), "chart %q of %s is not fetched, manilint works offline; pull it into %s", c.Name, c.Repo, b.files.Display(filepath.Join(home, c.Name)))
+		b.lacks([]string{c.Name, b.files.Display(filepath.Join(home, c.Name)), c.Repo, strings.TrimSuffix(c.Repo, "/") + "/" + c.Name}, w.span(), "chart %q of %s is not fetched, manilint works offline; pull it into %s", c.Name, c.Repo, b.files.Display(filepath.Join(home, c.Name)))
 	} else {
-		b.fail(w.span(), "chart %q is not in %s; put it there, or correct chartHome", c.Name, b.files.Display(home))
+		b.lacks([]string{c.Name, b.files.Display(filepath.Join(home, c.Name))}, w.span(), "chart %q is not in %s; put it there, or correct chartHome", c.Name, b.files.Display(home))
 	}
 	return "", false
 }

@@ -40,8 +40,9 @@ type ref struct {
 	value  string // of node, without the key= of generators
 	path   string // absolute, links resolved; "" where nothing is to be read
 	isDir  bool
-	inline bool   // the entry is the text itself
-	refuse string // why it is not read; "" when it is
+	inline bool     // the entry is the text itself
+	refuse string   // why it is not read; "" when it is
+	lacks  []string // where it is not there: see [lint.InputError.Lacks]
 }
 
 // tree reads the kustomizations of one call of Load, each once.
@@ -309,6 +310,7 @@ func isInline(v string) bool {
 func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 	if remote.MatchString(r.value) || strings.Contains(r.value, "?ref=") {
 		r.refuse = fmt.Sprintf("%s %q is remote and is not fetched, manilint works offline; vendor it into the tree", nounOf[r.field], r.value)
+		r.lacks = []string{r.value}
 		return
 	}
 	path := filepath.FromSlash(r.value)
@@ -318,12 +320,14 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 	real, err := t.resolve(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		r.lacks = []string{t.files.Display(path), r.value}
 		r.refuse = fmt.Sprintf("%s %q does not exist; correct the path, or remove the entry", nounOf[r.field], r.value)
 		if strings.ContainsAny(r.value, "*?[") {
 			r.refuse = fmt.Sprintf("%s %q does not exist: kustomize expands no wildcards; name each file", nounOf[r.field], r.value)
 		}
 		return
 	case errors.Is(err, errOutside):
+		r.lacks = []string{t.files.Display(path), r.value}
 		r.refuse = fmt.Sprintf("%s %q lies outside %s and is not read; lint from a folder that holds both, or vendor it", nounOf[r.field], r.value, t.inside())
 		return
 	case err != nil:

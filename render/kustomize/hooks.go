@@ -142,9 +142,9 @@ func (t *transformer) Config(h *resmap.PluginHelpers, config []byte) error {
 	}
 	t.w = t.b.writer(t.kind, h.Loader().Root(), config)
 	t.parts = func() []*transformer { return nil }
-	if refused := t.w.refused(); refused != "" {
+	if refused, lacks := t.w.refused(); refused != "" {
 		t.dead = true
-		t.b.fail(t.w.span(), "%s", refused)
+		t.b.lacks(lacks, t.w.span(), "%s", refused)
 		return nil
 	}
 	t.parts = sync.OnceValue(func() []*transformer { return t.split(h) })
@@ -231,9 +231,9 @@ func (g *generator) Config(h *resmap.PluginHelpers, config []byte) error {
 		g.chart = func() (resmap.ResMap, error) { return g.b.inflate(g.w, h, config) }
 		return nil
 	}
-	if refused := g.w.refused(); refused != "" {
+	if refused, lacks := g.w.refused(); refused != "" {
 		g.dead = true
-		g.b.fail(g.w.span(), "%s", refused)
+		g.b.lacks(lacks, g.w.span(), "%s", refused)
 		return nil
 	}
 	if err := contained(func() error { return g.inner.Config(h, config) }); err != nil {

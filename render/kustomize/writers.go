@@ -223,9 +223,9 @@ func (b *build) failed(w *writer, err error) {
 	b.fail(w.span(), "%s", advised(message))
 }
 
-// refused says why a plugin is not run: it would fetch something, or never end.
-func (w *writer) refused() string {
-	found := ""
+// refused says why a plugin is not run: it would fetch something, or never end. What it would
+// fetch it lacks.
+func (w *writer) refused() (found string, lacks []string) {
 	var walk func(key string, n *yaml.Node)
 	walk = func(key string, n *yaml.Node) {
 		if n == nil {
@@ -246,6 +246,7 @@ func (w *writer) refused() string {
 					v = file
 				}
 				if remote.MatchString(v) && (!isInline(v) || key != "paths") {
+					lacks = []string{v}
 					found = fmt.Sprintf("%q is remote and is not fetched, manilint works offline; vendor it into the tree", v)
 				}
 			}
@@ -262,7 +263,7 @@ func (w *writer) refused() string {
 		}
 	}
 	walk("", w.config)
-	return found
+	return found, lacks
 }
 
 // place returns where a node of the configuration stands.
