@@ -1,5 +1,7 @@
 package trace
 
+import "slices"
+
 // A kind says what a piece of rendered text was made from.
 type kind uint8
 
@@ -73,10 +75,14 @@ type Guard struct {
 	Next  *Guard // the enclosing one
 }
 
-// Clip returns the segments of a substring.
+// Clip returns the segments of a substring. They are in the order of the text.
 func Clip(segs []Segment, from, to int) []Segment {
 	var out []Segment
-	for _, g := range segs {
+	first, _ := slices.BinarySearchFunc(segs, from, func(g Segment, from int) int { return g.End - from })
+	for _, g := range segs[first:] {
+		if g.Start > to {
+			break
+		}
 		if g.Start == g.End {
 			if g.Start >= from && g.Start <= to {
 				g.Start -= from

@@ -395,6 +395,9 @@ func indented(segs []Segment, s string, n, lead int) []Segment {
 	}
 }
 
+// maxLooked bounds the bytes that alignLines searches: all lines for each that is not found.
+const maxLooked = 64 << 20
+
 // alignLines finds the lines of r in s: for trimming, and for removing lines.
 func alignLines(s string, segs []Segment, r string) []Segment {
 	lines := strings.SplitAfter(s, "\n")
@@ -405,10 +408,14 @@ func alignLines(s string, segs []Segment, r string) []Segment {
 	}
 	var out []Segment
 	from, at, found, total := 0, 0, 0, 0
+	looked := 0
 	for _, line := range strings.SplitAfter(r, "\n") {
 		if text := strings.TrimSpace(line); text != "" {
 			total++
 			for k := from; k < len(lines); k++ {
+				if looked += len(lines[k]); looked > maxLooked {
+					return nil
+				}
 				if i := strings.Index(lines[k], text); i >= 0 {
 					out = append(out, shift(Clip(segs, offsets[k]+i, offsets[k]+i+len(text)), at+strings.Index(line, text))...)
 					from = k + 1
