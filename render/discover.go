@@ -323,11 +323,11 @@ func jail(t *tree.Tree, dir string) string {
 		if !widen(dir) {
 			return
 		}
-		for _, base := range basesOf(t, dir) {
+		for _, base := range basesOf(t, root, dir) {
 			visit(base)
 		}
 	}
-	for _, base := range basesOf(t, dir) {
+	for _, base := range basesOf(t, root, dir) {
 		visit(base)
 	}
 	for d := filepath.Dir(dir); !tooWide(d); d = filepath.Dir(d) {
@@ -351,11 +351,12 @@ func leadsInto(t *tree.Tree, dir, path string) bool {
 	return err != nil || within(realDir, real)
 }
 
-// basesOf returns the folders with a kustomization that the one in dir names.
-func basesOf(t *tree.Tree, dir string) []string {
+// basesOf returns the folders with a kustomization that the one in dir names. What links
+// out of root is not read.
+func basesOf(t *tree.Tree, root, dir string) []string {
 	var bases []string
 	for _, name := range kustomizationNames {
-		data, err := t.ReadFile(filepath.Join(dir, name))
+		data, err := t.In(root).ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			continue
 		}

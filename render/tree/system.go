@@ -31,7 +31,7 @@ func (system) open(path string) (io.ReadCloser, error) {
 		f.Close()
 		return nil, err
 	}
-	return f, nil
+	return unwaiting(f), nil
 }
 
 // openAny opens what the user named by a flag, be it a pipe.

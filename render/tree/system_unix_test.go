@@ -64,3 +64,14 @@ func TestFlagsMayNamePipes(t *testing.T) {
 		t.Errorf("without an end: %v", err)
 	}
 }
+
+// A regular file of the kernel's may have nothing to read for now.
+func TestReadsDoNotWait(t *testing.T) {
+	for _, path := range []string{"/proc/kmsg", "/sys/kernel/debug/tracing/trace_pipe"} {
+		soon(t, path, func() {
+			if _, err := New(nil).ReadFile(path); err == nil {
+				t.Errorf("%s was read to its end", path)
+			}
+		})
+	}
+}
