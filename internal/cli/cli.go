@@ -28,18 +28,20 @@ const (
 // A command is one run of the program.
 type command struct {
 	*console
-	ctx     context.Context
-	stdin   io.Reader
-	files   *reportFiles
-	status  int
-	tables  bool             // rbac or network: the run looks, no rule judges
-	holds   bool             // what was rendered is asked for once the rules have run
-	checked []*engine.Result // of all groups
+	ctx   context.Context
+	stdin *limitedInput
+	files *reportFiles
+	// exhausted ends the process where memory runs out and nothing else helps; may be nil.
+	exhausted func(error)
+	status    int
+	tables    bool             // rbac or network: the run looks, no rule judges
+	holds     bool             // what was rendered is asked for once the rules have run
+	checked   []*engine.Result // of all groups
 }
 
 // run is the whole program but for the process: it returns the exit status.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, files *reportFiles) int {
-	c := &command{ctx: ctx, stdin: &limitedInput{stdin, maxInput}, console: newConsole(stdout, stderr), files: files}
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, files *reportFiles, exhausted func(error)) int {
+	c := &command{ctx: ctx, stdin: &limitedInput{r: stdin}, exhausted: exhausted, console: newConsole(stdout, stderr), files: files}
 	return c.close(c.contain(func() int { return c.dispatch(args) }))
 }
 

@@ -15,16 +15,13 @@ import (
 	"github.com/manilint/manilint/rules"
 )
 
-// What is read of a stream or a configuration before it is refused: both may have no end.
-const (
-	maxInput  = 64 << 20
-	maxConfig = 4 << 20
-)
+// maxConfig is what is read of a configuration before it is refused.
+const maxConfig = 4 << 20
 
-// A limitedInput fails where its reader holds more than left bytes.
+// A limitedInput fails where its reader holds more than limit bytes: it may have no end.
 type limitedInput struct {
-	r    io.Reader
-	left int64
+	r           io.Reader
+	limit, left int64
 }
 
 func (l *limitedInput) Read(p []byte) (int, error) {
@@ -32,7 +29,7 @@ func (l *limitedInput) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if l.left < 0 {
-		return 0, fmt.Errorf("it holds more than %d MiB; write it to files", maxInput>>20)
+		return 0, fmt.Errorf("it holds more than %s; write it to files, or raise --limit-file", tree.Size(l.limit))
 	}
 	if int64(len(p)) > l.left+1 {
 		p = p[:l.left+1]
@@ -44,6 +41,9 @@ func (l *limitedInput) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// bound sets what is read at the most.
+func (l *limitedInput) bound(limit int64) { l.limit, l.left = limit, limit }
 
 // A configFile is where a configuration is read from.
 type configFile struct {

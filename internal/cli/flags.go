@@ -41,6 +41,7 @@ type flags struct {
 	jobs                                int
 	tree                                *tree.Tree // where inputs are read; see flags.files
 	tableFormat                         string     // of rbac and network
+	limitTime, limitMemory, limitFile   string
 }
 
 // registerLint adds the flags of `manilint [PATH ...]` to fs.
@@ -97,6 +98,7 @@ func (f *flags) registerInputs(fs *pflag.FlagSet) {
 
 func (f *flags) registerRun(fs *pflag.FlagSet) {
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "units and rules at work at once (default: the number of processors)")
+	f.registerLimits(fs)
 	fs.BoolVar(&f.stats, "stats", false, "print a table of units and rules on standard error")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "name each unit on standard error")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but findings and errors")

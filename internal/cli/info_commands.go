@@ -191,6 +191,11 @@ func (c *command) table(f *flags, fs *pflag.FlagSet, args []string, of func([]*l
 	if err := oneFormat(f.tableFormat); err != nil {
 		return err
 	}
+	stop, err := c.bound(f)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	groups, err := f.group(paths)
 	if err != nil {
 		return err

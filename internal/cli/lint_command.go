@@ -40,6 +40,11 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	stop, err := c.bound(f)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	groups, err := f.group(paths)
 	if err != nil {
 		return err

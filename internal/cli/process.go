@@ -28,28 +28,36 @@ func Main() int {
 	defer cancel()
 	files := &reportFiles{}
 	status := make(chan int, 1)
-	go func() { status <- run(ctx, os.Args[1:], stdin, stdout, stderr, files) }()
+	exhausted := make(chan error, 1)
+	go func() {
+		status <- run(ctx, os.Args[1:], stdin, stdout, stderr, files, func(err error) { exhausted <- err })
+	}()
 	select {
 	case s := <-status:
 		return s
+	case err := <-exhausted:
+		cancel()
+		files.abandon()
+		farewell(stderr, err.Error())
+		return exitFailed
 	case s := <-stop:
 		cancel()
 		files.abandon()
-		farewell(stderr, s)
+		farewell(stderr, fmt.Sprintf("ended by a signal (%v) before it was done", s))
 		number, _ := s.(syscall.Signal)
 		return 128 + int(number)
 	}
 }
 
-// farewell says by what the run was ended, unless nobody reads standard error.
-func farewell(stderr io.Writer, s os.Signal) {
+// farewell says why the run was ended, unless nobody reads standard error.
+func farewell(stderr io.Writer, why string) {
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
 		if isTerminal(stderr) { // the progress line, or half of another
 			fmt.Fprint(stderr, "\r\x1b[K")
 		}
-		fmt.Fprintf(stderr, "manilint: ended by a signal (%v) before it was done\n", s)
+		fmt.Fprintf(stderr, "manilint: %s\n", why)
 	}()
 	select {
 	case <-said:
@@ -81,5 +89,5 @@ func (c *command) contain(f func() int) (status int) {
 
 // Run is [Main] but for the process, for tests and benchmarks.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return run(ctx, args, stdin, stdout, stderr, &reportFiles{})
+	return run(ctx, args, stdin, stdout, stderr, &reportFiles{}, nil)
 }

@@ -251,14 +251,14 @@ func (endless) Read(p []byte) (int, error) {
 
 func TestInputsWithoutEndAreRefused(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := Run(t.Context(), []string{"-q", "-"}, endless{}, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), "error: standard input: it holds more than 64 MiB; write it to files\n") {
+	if status := Run(t.Context(), []string{"-q", "-"}, endless{}, &stdout, &stderr); status != exitFailed || !strings.Contains(stderr.String(), "error: standard input: it holds more than 64 MiB; write it to files, or raise --limit-file\n") {
 		t.Errorf("status %d: %s", status, stderr.String())
 	}
-	limited := &limitedInput{strings.NewReader("12345"), 5}
+	limited := &limitedInput{strings.NewReader("12345"), 5, 5}
 	if data, err := io.ReadAll(limited); err != nil || string(data) != "12345" {
 		t.Errorf("%q, %v", data, err)
 	}
-	if _, err := io.ReadAll(&limitedInput{strings.NewReader("123456"), 5}); err == nil {
+	if _, err := io.ReadAll(&limitedInput{strings.NewReader("123456"), 5, 5}); err == nil {
 		t.Error("one byte too many is read")
 	}
 	if _, err := os.Stat("/dev/zero"); err != nil {
@@ -299,5 +299,35 @@ func TestConfigurationsOutsideOfTheTreeAreRefused(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	if status := Run(t.Context(), []string{"-q", dir}, nil, &stdout, &stderr); status != exitUsage || !strings.Contains(stderr.String(), `"nope"`) {
 		t.Errorf("status %d: %s", status, stderr.String())
+	}
+}
+
+func TestLimitsAreFlags(t *testing.T) {
+	dir := writeTree(t, map[string]string{
+		"a.yaml":                 strings.Repeat("# a comment\n", 200) + pod,
+		"chart/Chart.yaml":       "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+		"chart/templates/a.yaml": "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}",
+	})
+	file, chart := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "chart")
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"--limit-file", "1KiB", file}, exitFailed, "larger than 1 KiB, the most that is read of one file; exclude it, or raise --limit-file"},
+		{[]string{"--limit-file", "1MiB", file}, exitFindings, ""},
+		{[]string{"--limit-file", "1KiB", "-"}, exitFailed, "it holds more than 1 KiB; write it to files, or raise --limit-file"},
+		{[]string{"--limit-time", "1s", chart}, exitFailed, "not rendered within 1s"},
+		{[]string{"--limit-memory", "64MiB", "--limit-time", "1m", chart}, exitFailed, ""},
+		{[]string{"--limit-time", "0s", file}, exitUsage, `--limit-time: "0s" is no time from 1s to 1000h; write it as 90s or 5m`},
+		{[]string{"--limit-time", "60", file}, exitUsage, "--limit-time"},
+		{[]string{"--limit-memory", "0GiB", file}, exitUsage, "--limit-memory"},
+		{[]string{"--limit-file", "10MB", file}, exitUsage, `--limit-file: "10MB" is no size; write it as 512MiB or 2GiB`},
+	} {
+		var stdout, stderr bytes.Buffer
+		status := Run(t.Context(), append([]string{"-q"}, c.args...), strings.NewReader(strings.Repeat("a: b\n", 1000)), &stdout, &stderr)
+		if status != c.status || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("%v: status %d: %s", c.args, status, stderr.String())
+		}
 	}
 }

@@ -232,6 +232,7 @@ func wordInAction(text string, line int, word string) (at int, ok bool) {
 // plainMessage says in plain words what is wrong.
 func plainMessage(err error, limit int) string {
 	var r trace.Refusal
+	var memory trace.MemoryError
 	switch {
 	case errors.As(err, &r) && r.Cluster:
 		return "the chart does not render without a cluster, in which its lookup finds nothing here: " + strings.Join(strings.Fields(r.Message), " ")
@@ -239,8 +240,8 @@ func plainMessage(err error, limit int) string {
 		return "the chart refuses these values: " + strings.Join(strings.Fields(r.Message), " ")
 	case errors.Is(err, trace.ErrTooLarge):
 		return fmt.Sprintf("the chart writes more than %d bytes; the rest is not rendered", limit)
-	case errors.Is(err, trace.ErrMemory):
-		return fmt.Sprintf("rendering the chart takes more than %d MiB; the rest is not rendered", trace.MaxMemory>>20)
+	case errors.As(err, &memory):
+		return fmt.Sprintf("rendering the chart takes more than %d MiB; the rest is not rendered", memory.Limit>>20)
 	case errors.Is(err, context.Canceled):
 		return "rendering was stopped"
 	}

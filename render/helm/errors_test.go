@@ -233,7 +233,7 @@ func TestOneDeadlineAChart(t *testing.T) {
 			all.WriteString(e.Message + "\n")
 		}
 	}
-	for _, want := range []string{"not rendered within 300ms", "is not rendered with more.yaml: it ran out of time with other values", "is not rendered with ci/one-values.yaml: it ran"} {
+	for _, want := range []string{"not rendered within 300ms", "is not rendered with more.yaml: it ran out of time or memory with other values", "is not rendered with ci/one-values.yaml: it ran"} {
 		if strings.Count(all.String(), want) != 1 {
 			t.Errorf("errors:\n%s\nwant once %s", all.String(), want)
 		}

@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
 	filetree "github.com/manilint/manilint/render/tree"
@@ -40,9 +42,10 @@ type Options struct {
 	// CIValues renders with each of the chart's ci/*-values.yaml too. Where the
 	// defaults do not render they are tried in any case.
 	CIValues bool
-	// Timeout is for all renderings of one chart that one call makes; 30 seconds when 0.
+	// Timeout is for all renderings of one chart that one call makes; 30 seconds when 0. The
+	// limits of the run come before it.
 	Timeout time.Duration
-	// Late, if not nil, is told of charts that ran out of time, which are then rendered
+	// Late, if not nil, is told of charts that ran out of time or memory, which are then rendered
 	// no more. It is shared by all that render for one run.
 	Late *Late
 	// ValuesUsed, if not nil, is called with the absolute path of each values file that is
@@ -52,7 +55,7 @@ type Options struct {
 	MaxOutput int
 }
 
-// A Late holds the charts that ran out of time. The zero Late is ready for use, also by
+// A Late holds the charts that ran out of time or memory. The zero Late is ready for use, also by
 // several goroutines.
 type Late struct{ charts sync.Map }
 
@@ -72,11 +75,9 @@ func (l *Late) has(chart string) bool {
 
 // deadline returns a context that ends when the time of a chart is over.
 func (o Options) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	timeout := o.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
-	}
-	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not rendered within %v; does a template loop?", timeout))
+	return limits.Unit(ctx, cmp.Or(o.Timeout, defaultTimeout), func(timeout time.Duration) error {
+		return fmt.Errorf("not rendered within %v; does a template loop?", timeout)
+	})
 }
 
 const (

@@ -52,7 +52,7 @@ func traced(t testing.TB, s sample, cache *filetree.Tree) (tr *tree, texts []*tr
 	if l == nil {
 		t.Fatalf("%s: %v", s.name, errs)
 	}
-	r := tr.execute(context.Background(), l.Chart, values, Options{}.maxOutput())
+	r := tr.execute(context.Background(), l.Chart, values, Options{}.maxOutput(t.Context()))
 	if r.err != nil {
 		t.Fatal(r.err)
 	}

@@ -3,7 +3,6 @@ package helm
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm/trace"
@@ -67,10 +67,10 @@ func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle
 // output renders the chart with one set of values; nil when it cannot be rendered.
 func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*lint.InputError) {
 	if o.Late.has(t.root) {
-		return nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s is not rendered with %s: it ran out of time with other values", t.shown, cmp.Or(v.name, "its own values")), Span: t.firstLine("Chart.yaml")}}
+		return nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s is not rendered with %s: it ran out of time or memory with other values", t.shown, cmp.Or(v.name, "its own values")), Span: t.firstLine("Chart.yaml")}}
 	}
 	defer func() {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if limits.Reached(ctx) {
 			o.Late.add(t.root)
 		}
 	}()
@@ -78,7 +78,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	if l == nil {
 		return nil, errs
 	}
-	r := t.execute(ctx, l.Chart, top, o.maxOutput())
+	r := t.execute(ctx, l.Chart, top, o.maxOutput(ctx))
 	if r.err != nil {
 		return nil, append(errs, &lint.InputError{Message: fmt.Sprintf("chart %s: %v", t.shown, r.err), Span: t.firstLine("Chart.yaml")})
 	}
@@ -93,7 +93,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	}
 	seen := map[string]bool{}
 	for _, f := range r.Failures {
-		if e := t.explain(f, r.files, values, o.maxOutput()); !seen[e.Error()] {
+		if e := t.explain(f, r.files, values, o.maxOutput(ctx)); !seen[e.Error()] {
 			seen[e.Error()] = true
 			errs = append(errs, e)
 		}
@@ -113,11 +113,10 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	return out, errs
 }
 
-func (o Options) maxOutput() int {
-	if o.MaxOutput <= 0 {
-		return defaultMaxOutput
-	}
-	return o.MaxOutput
+// maxOutput returns how many bytes one rendering may write: what --limit-memory raises, it
+// raises too.
+func (o Options) maxOutput(ctx context.Context) int {
+	return cmp.Or(o.MaxOutput, limits.Memory(ctx, trace.MaxMemory)/(trace.MaxMemory/defaultMaxOutput))
 }
 
 // maxObjects bounds the objects of one rendering. The largest charts in use have a few hundred.

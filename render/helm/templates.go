@@ -9,6 +9,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm/trace"
 )
@@ -27,6 +28,7 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 		return r
 	}
 	e := trace.NewEngine(ctx, limit)
+	e.Memory = limits.Memory(ctx, trace.MaxMemory)
 	t.addFiles(e, c)
 	templates := map[string]*trace.Unit{}
 	t.units(e, c, e.Context(values), "", nil, templates)

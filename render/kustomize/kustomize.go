@@ -6,7 +6,6 @@
 package kustomize
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -233,13 +232,12 @@ type outcome struct {
 // buildOne builds one root in the time that it may take.
 func (t *tree) buildOne(ctx context.Context, k *kustomization, o Options) outcome {
 	start := time.Now()
-	out, ended := inTime(ctx, func(ctx context.Context) outcome {
+	out, unended := inTime(ctx, func(ctx context.Context) outcome {
 		defer quiet()()
 		return load(ctx, t, k, o)
 	})
-	if !ended { // it goes on, and what it holds is its own
-		why := cmp.Or(context.Cause(ctx), errTooLate())
-		out.bundle, out.failed = bundleOf(k, nil, []*lint.InputError{{Span: k.src.LineSpan(1), Message: fmt.Sprintf("not built: %v", why)}}, o), true
+	if unended != nil { // it goes on, and what it holds is its own
+		out.bundle, out.failed = bundleOf(k, nil, []*lint.InputError{{Span: k.src.LineSpan(1), Message: fmt.Sprintf("not built: %v", unended)}}, o), true
 	}
 	out.bundle.Took = time.Since(start)
 	return out

@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 )
 
@@ -32,28 +33,28 @@ var buildTime = time.Minute
 // stopped from outside.
 const grace = time.Second
 
-// inTime runs f for as long as a build may take. It returns f's result, or false where
-// f did not end in time: f then goes on and must not share what it writes.
-func inTime[T any](ctx context.Context, f func(context.Context) T) (result T, ended bool) {
-	ctx, cancel := context.WithTimeoutCause(ctx, buildTime, errTooLate())
+// inTime runs f for as long as a build may take. It returns f's result, or why f was to end
+// where it did not: f then goes on and must not share what it writes.
+func inTime[T any](ctx context.Context, f func(context.Context) T) (result T, unended error) {
+	ctx, cancel := limits.Unit(ctx, buildTime, errTooLate)
 	defer cancel()
 	done := make(chan T, 1)
 	go func() { done <- f(ctx) }()
 	select {
 	case result = <-done:
-		return result, true
+		return result, nil
 	case <-ctx.Done():
 	}
 	select {
 	case result = <-done:
-		return result, true
+		return result, nil
 	case <-time.After(grace):
-		return result, false
+		return result, context.Cause(ctx)
 	}
 }
 
-func errTooLate() error {
-	return fmt.Errorf("it takes longer than %s, the limit of a build; split the overlay", buildTime)
+func errTooLate(limit time.Duration) error {
+	return fmt.Errorf("it takes longer than %s, the limit of a build; split the overlay", limit)
 }
 
 // lock takes a lock that a build which was left behind may hold.

@@ -16,7 +16,7 @@ import (
 // a tenth of each.
 const (
 	// MaxMemory bounds the bytes that the functions of one rendering return and that are
-	// kept to follow them.
+	// kept to follow them, unless [Engine.Memory] says otherwise.
 	MaxMemory = 256 << 20
 	// maxText bounds the bytes of what one function returns, or is given to walk.
 	maxText = 16 << 20
@@ -37,8 +37,6 @@ const (
 var (
 	// ErrTooLarge is of a rendering that writes more than its limit.
 	ErrTooLarge = errors.New("the chart writes more than the limit")
-	// ErrMemory is of a rendering that takes more than [MaxMemory].
-	ErrMemory = errors.New("rendering takes more memory than the limit")
 
 	// errCall is of a function whose arguments ask for more than one call may have. It
 	// fails the template that calls it, no other.
@@ -50,26 +48,33 @@ var (
 
 // limited reports whether an error is of a limit, which holds however a template is rendered.
 func limited(err error) bool {
-	for _, limit := range []error{ErrTooLarge, ErrMemory, errCall, errCycle, errDeep, errCalls, errNested, context.Canceled, context.DeadlineExceeded} {
+	for _, limit := range []error{ErrTooLarge, errCall, errCycle, errDeep, errCalls, errNested, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, limit) {
 			return true
 		}
 	}
-	return false
+	return errors.As(err, new(MemoryError))
+}
+
+// A MemoryError is of a rendering that takes more memory than it may.
+type MemoryError struct{ Limit int }
+
+func (e MemoryError) Error() string {
+	return fmt.Sprintf("rendering takes more memory than the limit, %d bytes", e.Limit)
 }
 
 // charge counts bytes that the rendering takes.
 func (t *tracer) charge(n int) error {
-	if t.spent += n; t.spent > MaxMemory {
-		return ErrMemory
+	if t.spent += n; t.spent > t.Memory {
+		return MemoryError{t.Memory}
 	}
 	return nil
 }
 
 // stopped returns why the rendering is to end, nil where it may go on.
 func (t *tracer) stopped() error {
-	if t.spent > MaxMemory {
-		return ErrMemory
+	if t.spent > t.Memory {
+		return MemoryError{t.Memory}
 	}
 	if t.ctx.Err() != nil {
 		return context.Cause(t.ctx)
@@ -193,9 +198,9 @@ func (t *tracer) before(name string, args []reflect.Value) error {
 	switch {
 	case size > maxText:
 		return errCall
-	case t.spent+size > MaxMemory:
+	case t.spent+size > t.Memory:
 		t.spent += size
-		return ErrMemory
+		return MemoryError{t.Memory}
 	}
 	return nil
 }

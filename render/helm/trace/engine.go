@@ -80,7 +80,7 @@ func (e *Engine) Render(templates map[string]*Unit) *Result {
 		return r
 	}
 	again := NewEngine(e.ctx, e.limit-e.written)
-	again.off = true
+	again.off, again.Memory = true, e.Memory
 	plain := again.render(maps.Clone(templates), func(name string) bool { return failed[name] })
 	for _, text := range plain.Texts {
 		r.Failures = slices.DeleteFunc(r.Failures, func(f Failure) bool { return f.Name == text.Name })
@@ -138,7 +138,7 @@ func (e *Engine) render(templates map[string]*Unit, wanted func(name string) boo
 		w := &writer{t: e.tracer}
 		if err := e.execute(w, name, u); err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
-			if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrMemory) || e.ctx.Err() != nil {
+			if errors.Is(err, ErrTooLarge) || errors.As(err, new(MemoryError)) || e.ctx.Err() != nil {
 				return r
 			}
 			continue

@@ -43,6 +43,7 @@ type tracer struct {
 	out     *writer
 	written int
 	spent   int // bytes, see MaxMemory
+	Memory  int // the most of them
 	limit   int
 	dummy   int // counts what was generated
 }
@@ -90,7 +91,7 @@ type context2 struct {
 }
 
 func newTracer(ctx context.Context, limit int) *tracer {
-	return &tracer{ctx: ctx, limit: limit, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]Segment{},
+	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]Segment{},
 		wrapped: map[wrapKey]*Origin{}, sources: map[any]*Origin{}, outers: map[[2]*Guard]*Guard{}, paths: map[string]bool{}}
 }
 

@@ -1,0 +1,189 @@
+// Package limits bounds what a run takes: the time of each chart and overlay, that of all
+// of them, and the memory of the process. Go ends a process that runs out of memory, with
+// nothing reported; so a watch cancels what is being rendered before it comes to that.
+//
+// The limits travel in the context. What renders asks for its share with [Unit], and for the
+// memory of one rendering with [Memory].
+package limits
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/manilint/manilint/render/tree"
+)
+
+// Limits are those of a run. The zero value of each field stands for what it says.
+type Limits struct {
+	// Time bounds one chart, or one overlay; what renders has a limit of its own when 0.
+	Time time.Duration
+	// Run bounds the rendering of all of them; 0 does not.
+	Run time.Duration
+	// Memory bounds the process, in bytes; what the environment allows it when 0.
+	Memory int64
+}
+
+// The parts of the memory limit at which something happens: what is no longer used is
+// collected at any price, what is being rendered is cancelled, the run is given up.
+const (
+	collectAt = 0.75
+	cancelAt  = 0.85
+	giveUpAt  = 0.97
+)
+
+const (
+	every = 20 * time.Millisecond
+	// notice is how long what was cancelled may take to end before the next is.
+	notice = 300 * time.Millisecond
+)
+
+type key struct{}
+
+// A run is one call of Start at work.
+type run struct {
+	Limits
+	bound int64 // of memory; 0 for none
+	ends  time.Time
+
+	mu    sync.Mutex
+	units []*unit // at work, the oldest first
+}
+
+type unit struct{ cancel context.CancelCauseFunc }
+
+var errMemory = errors.New("memory")
+
+type memoryError struct{ bound int64 }
+
+func (e memoryError) Error() string {
+	return fmt.Sprintf("the run comes near %s, its memory limit, while this is at work; the rest of it is left out. Lint it by itself, or raise --limit-memory", tree.Size(e.bound))
+}
+
+func (e memoryError) Is(target error) bool { return target == errMemory }
+
+// Start makes limits hold for what is done with the context that it returns, until stop is
+// called. exhausted is called, at most once, where memory runs out and nothing is left to
+// cancel; it may be nil.
+func Start(ctx context.Context, l Limits, exhausted func(error)) (limited context.Context, stop func()) {
+	r := &run{Limits: l, bound: l.Memory}
+	if l.Run > 0 {
+		r.ends = time.Now().Add(l.Run)
+	}
+	if r.bound == 0 {
+		r.bound = allowed() >> 20 << 20 // for messages
+	}
+	ctx = context.WithValue(ctx, key{}, r)
+	if r.bound == 0 {
+		return ctx, func() {}
+	}
+	before := debug.SetMemoryLimit(-1)
+	if before == math.MaxInt64 || l.Memory > 0 {
+		debug.SetMemoryLimit(int64(float64(r.bound) * collectAt))
+	}
+	done := make(chan struct{})
+	go r.watch(done, used, exhausted)
+	return ctx, sync.OnceFunc(func() {
+		close(done)
+		debug.SetMemoryLimit(before)
+	})
+}
+
+// used returns the memory that the runtime counts against its limit.
+func used() int64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
+}
+
+// watch cancels units, the oldest first, while memory runs short: what is as it should be
+// is done in a moment, and what eats memory takes a while.
+func (r *run) watch(done <-chan struct{}, used func() int64, exhausted func(error)) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var last time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		now := float64(used()) / float64(r.bound)
+		if now < cancelAt || time.Since(last) < notice {
+			continue
+		}
+		if r.cancelOldest() {
+			last = time.Now()
+		} else if now > giveUpAt {
+			if exhausted != nil {
+				exhausted(fmt.Errorf("the run takes more than %s, its memory limit, and was given up; lint fewer inputs at once, or raise --limit-memory", tree.Size(r.bound)))
+			}
+			return
+		}
+	}
+}
+
+func (r *run) cancelOldest() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.units) == 0 {
+		return false
+	}
+	r.units[0].cancel(memoryError{r.bound})
+	r.units = r.units[1:]
+	return true
+}
+
+// Unit returns the context of one chart or overlay: it ends with the time that the unit may
+// take (own, unless the run says otherwise), with that of the run, and when memory runs
+// short. late says what is wrong where the unit took too long. The caller calls end when
+// the unit is done.
+func Unit(ctx context.Context, own time.Duration, late func(time.Duration) error) (limited context.Context, end context.CancelFunc) {
+	r, _ := ctx.Value(key{}).(*run)
+	if r == nil {
+		return context.WithTimeoutCause(ctx, own, late(own))
+	}
+	if r.Time > 0 {
+		own = r.Time
+	}
+	deadline, cause := time.Now().Add(own), late(own)
+	if !r.ends.IsZero() && r.ends.Before(deadline) {
+		deadline, cause = r.ends, fmt.Errorf("the charts and overlays of the run take longer than %s; lint fewer at once, or raise --limit-time", r.Run)
+	}
+	timed, cancelTimer := context.WithDeadlineCause(ctx, deadline, cause)
+	limited, cancel := context.WithCancelCause(timed)
+	u := &unit{cancel}
+	r.mu.Lock()
+	r.units = append(r.units, u)
+	r.mu.Unlock()
+	return limited, func() {
+		r.mu.Lock()
+		if i := slices.Index(r.units, u); i >= 0 {
+			r.units = slices.Delete(r.units, i, i+1)
+		}
+		r.mu.Unlock()
+		cancel(context.Canceled)
+		cancelTimer()
+	}
+}
+
+// Reached reports whether a context ended by a limit, rather than because the user or a
+// caller is done with it.
+func Reached(ctx context.Context) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(context.Cause(ctx), errMemory)
+}
+
+// Memory returns the bytes that one rendering may take where the run has a limit that a
+// flag sets, an eighth of that; otherwise own.
+func Memory(ctx context.Context, own int) int {
+	if r, _ := ctx.Value(key{}).(*run); r != nil && r.Limits.Memory > 0 {
+		return int(min(r.Limits.Memory/8, math.MaxInt))
+	}
+	return own
+}
