@@ -202,6 +202,10 @@ func (g *Graph) addRole(res *lint.Resource) {
 	g.byName[key] = append(g.byName[key], r)
 }
 
+// maxAggregated bounds how many roles all aggregated ones take in: a cluster has a few
+// dozen, and thousands that take each other in would not come to an end.
+const maxAggregated = 1 << 20
+
 // aggregate resolves aggregationRule, nested too.
 func (g *Graph) aggregate() {
 	index := sync.OnceValue(func() *kube.Index[*Role] {
@@ -213,7 +217,8 @@ func (g *Graph) aggregate() {
 		}
 		return &x
 	})
-	direct := map[*Role][]*Role{}
+	selected := map[string][]*Role{} // by selector
+	direct := map[*Role][]string{}   // the selectors of a role
 	for _, r := range g.Roles {
 		if !r.aggregated {
 			continue
@@ -222,29 +227,35 @@ func (g *Graph) aggregate() {
 			if !selector.IsMapping() {
 				continue
 			}
-			for s := range index().Selected(kube.ParseSelector(selector)) {
-				if s != r {
-					direct[r] = append(direct[r], s)
-				}
+			parsed := kube.ParseSelector(selector)
+			text := fmt.Sprintf("%q", parsed)
+			if _, known := selected[text]; !known {
+				selected[text] = slices.Collect(index().Selected(parsed))
 			}
+			direct[r] = append(direct[r], text)
 		}
 	}
+	pairs := 0
 	for _, r := range g.Roles {
 		if !r.aggregated {
 			continue
 		}
-		seen := map[*Role]bool{r: true}
-		queue := slices.Clone(direct[r])
-		for len(queue) > 0 {
-			s := queue[0]
-			queue = queue[1:]
-			if seen[s] {
+		seen, followed := map[*Role]bool{r: true}, map[string]bool{}
+		for queue := slices.Clone(direct[r]); len(queue) > 0 && pairs < maxAggregated; queue = queue[1:] {
+			if followed[queue[0]] {
 				continue
 			}
-			seen[s] = true
-			r.sources = append(r.sources, s)
-			s.Into = append(s.Into, r)
-			queue = append(queue, direct[s]...)
+			followed[queue[0]] = true
+			for _, s := range selected[queue[0]] {
+				if seen[s] {
+					continue
+				}
+				seen[s] = true
+				pairs++
+				r.sources = append(r.sources, s)
+				s.Into = append(s.Into, r)
+				queue = append(queue, direct[s]...)
+			}
 		}
 	}
 }
