@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -393,21 +392,29 @@ func (t *tree) each(k *kustomization, visit func(*kustomization)) {
 // called for an entry that leads back to a kustomization on the way to it.
 func (t *tree) closure(k *kustomization, visit func(*kustomization), cycle func(*kustomization, ref)) {
 	done := map[string]bool{}
-	var way []string
+	holds := map[string]int{} // by directory: the kustomizations on the way that lie in it
+	move := func(dir string, by int) {
+		for d := dir; ; d = filepath.Dir(d) {
+			holds[d] += by
+			if d == filepath.Dir(d) {
+				return
+			}
+		}
+	}
 	var walk func(k *kustomization)
 	walk = func(k *kustomization) {
-		if slices.Contains(way, k.dir) || done[k.dir] {
+		if done[k.dir] {
 			return
 		}
 		done[k.dir] = true
-		way = append(way, k.dir)
+		move(k.dir, 1)
 		visit(k)
 		for _, r := range k.refs {
 			if !r.isDir {
 				continue
 			}
 			// kustomize also refuses a base that holds a kustomization on the way
-			if slices.ContainsFunc(way, func(dir string) bool { return within(r.path, dir) }) {
+			if holds[r.path] > 0 {
 				cycle(k, r)
 				continue
 			}
@@ -415,7 +422,7 @@ func (t *tree) closure(k *kustomization, visit func(*kustomization), cycle func(
 				walk(base)
 			}
 		}
-		way = way[:len(way)-1]
+		move(k.dir, -1)
 	}
 	walk(k)
 }
