@@ -274,6 +274,29 @@ spec:
 		"kustomization.yaml": "resources: [s.yaml]\npatches:\n  - target: {kind: Secret}\n    patch: |-\n      - op: test\n        path: /stringData/password\n        value: \"@PLAIN@\"\n",
 		"s.yaml":             "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: \"x@PLAIN@\"}\n",
 	},
+	"broken at the secret's line": {
+		"a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: @PLAIN@: x\n",
+		"b.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n\tpassword: @PLAIN@\n",
+		"c.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {password: '@PLAIN@', token: @PLAIN@]}\n",
+		"d.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: !!int @PLAIN@\n  password: !!float '@PLAIN@'\n  token: &@PLAIN@ x\n",
+		"e.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  password: %@PLAIN@\n  token: `@PLAIN@\n",
+	},
+	"schema errors that quote it": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth: {password: \"@PLAIN@\", token: \"@PLAIN@\", apiKey: [\"@PLAIN@\"]}\nsecretKey: \"@PLAIN@\"\n",
+		"values.schema.json": `{"type":"object","properties":{"auth":{"type":"object","additionalProperties":false,"properties":{"password":{"const":"x"},"token":{"type":"integer"},"apiKey":{"items":{"maxLength":3,"format":"uri"}}}},"secretKey":{"oneOf":[{"type":"null"},{"not":{"type":"string"}}]}}}`,
+		"templates/s.yaml":   "apiVersion: v1\nkind: Pod\nmetadata: {name: shop}\nspec: {containers: [{name: shop, image: shop}]}\n",
+	},
+	"templates that fail with the value": {
+		"Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n", "values.yaml": "auth:\n  password: \"@PLAIN@\"\n",
+		"templates/a.yaml": "{{ required (printf \"no %s\" .Values.auth.password) .Values.nothing }}\n",
+		"templates/b.yaml": "{{ include .Values.auth.password . }}\n",
+		"templates/c.yaml": "{{ tpl (printf \"{{ fail \\\"%s\\\" }}\" .Values.auth.password) . }}\n",
+		"templates/d.yaml": "{{ semver .Values.auth.password }}\n",
+		"templates/e.yaml": "{{ fromJson .Values.auth.password | toYaml | fail }}\n",
+		"templates/f.yaml": "{{ index .Values.auth.password .Values.auth.password }}\n",
+		"templates/g.yaml": "{{ atoi .Values.auth.password }}{{ mustToDate \"2006\" .Values.auth.password }}\n",
+		"templates/h.yaml": "{{ mustRegexMatch .Values.auth.password \"x\" }}{{ b64dec .Values.auth.password | fail }}\n",
+	},
 	"overlay that does not parse": {
 		"kustomization.yaml": "secretGenerator:\n  - name: db\n    literals: [password=*@PLAIN@, *@PLAIN@]\n",
 	},
@@ -293,7 +316,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 				}
 			}
 			for _, format := range report.Names() {
-				for _, flags := range [][]string{{"--verbose", "--profile", "all"}, {"--only", "privileged"}} {
+				for _, flags := range [][]string{{"--verbose", "--stats", "--profile", "all"}, {"--only", "privileged"}} {
 					var stdout, stderr bytes.Buffer
 					status := cli.Run(t.Context(), append([]string{dir, "--format", format}, flags...), strings.NewReader(""), &stdout, &stderr)
 					if status == 2 {
@@ -343,6 +366,38 @@ func TestNoSecretOfStandardInputOrTheCommandLineIsPrinted(t *testing.T) {
 				if text := fmt.Sprint(stdout.String(), stderr.String()); strings.Contains(text, shape) {
 					t.Errorf("%s, %s: shows %s:\n%s", format, name, shape, text)
 				}
+			}
+		}
+	}
+}
+
+// A baseline is committed: it must not hold what the findings are about.
+func TestNoSecretIsInABaseline(t *testing.T) {
+	for name, files := range leaks {
+		dir := t.TempDir()
+		for file, text := range files {
+			path := filepath.Join(dir, file)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(plant(text)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		baseline := filepath.Join(t.TempDir(), "baseline")
+		var stdout, stderr bytes.Buffer
+		args := []string{dir, "--profile", "all", "--write-baseline", baseline}
+		status := cli.Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+		if status == 2 {
+			t.Fatalf("%s: %s", name, stderr.String())
+		}
+		text, err := os.ReadFile(baseline)
+		if err != nil && status != 3 {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, shape := range shapes() {
+			if all := fmt.Sprint(string(text), stdout.String(), stderr.String()); strings.Contains(all, shape) {
+				t.Errorf("%s: shows %s:\n%s", name, shape, all)
 			}
 		}
 	}
