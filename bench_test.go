@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/internal/cli"
+	"github.com/manilint/manilint/internal/gc"
 )
 
 // manifests writes files of plain manifests to a folder: the load of the benchmark.
@@ -75,7 +76,7 @@ spec:
 // BenchmarkRunToDecode reports how much longer a whole run over plain manifests
 // takes than decoding the same bytes once on as many cores.
 func BenchmarkRunToDecode(b *testing.B) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as main does
+	defer debug.SetGCPercent(debug.SetGCPercent(gc.Most)) // as main does
 	dir, texts := manifests(b, 100)
 	var whole, floor time.Duration
 	for b.Loop() {

@@ -31,7 +31,9 @@ type Options struct {
 	// Masking are rules that run for what they mask even where Rules lacks them: what one
 	// rule finds must not show in the line that another one quotes.
 	Masking []*lint.Rule
-	Jobs    int // units at work at once, and rules in each; the number of processors when 0
+	// Jobs is the number of units at work at once, and of rules in each; that of the
+	// processors when 0, and never more: what waits for one would only hold memory.
+	Jobs int
 
 	// NoIgnores reports what comments, annotations and Ignores suppress.
 	NoIgnores bool
@@ -58,10 +60,11 @@ type Options struct {
 }
 
 func (o *Options) jobs() int {
+	processors := runtime.GOMAXPROCS(0)
 	if o.Jobs > 0 {
-		return o.Jobs
+		return min(o.Jobs, processors)
 	}
-	return runtime.GOMAXPROCS(0)
+	return processors
 }
 
 // A Result is what a check of one bundle, or a unit that has none, came to. It holds no

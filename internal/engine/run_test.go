@@ -148,3 +148,26 @@ func TestAUnitThatTakesTooLongIsGivenUp(t *testing.T) {
 		t.Errorf("%d findings, errors %v", len(r.Findings), r.Errors)
 	}
 }
+
+// What waits for a processor would only hold memory.
+func TestNoMoreUnitsAtWorkThanProcessors(t *testing.T) {
+	var at, most atomic.Int32
+	units := make([]Unit, 50)
+	for i := range units {
+		units[i].Render = func(context.Context) Rendered {
+			defer at.Add(-1)
+			for n := at.Add(1); ; {
+				m := most.Load()
+				if n <= m || most.CompareAndSwap(m, n) {
+					break
+				}
+			}
+			time.Sleep(time.Millisecond)
+			return Rendered{}
+		}
+	}
+	Run(context.Background(), units, Options{Jobs: 1000})
+	if n := int(most.Load()); n > runtime.GOMAXPROCS(0) {
+		t.Errorf("%d units at once on %d processors", n, runtime.GOMAXPROCS(0))
+	}
+}
