@@ -81,8 +81,10 @@ type Result struct {
 	// and errors may show secrets until [Merge] has been over them.
 	Errors   []*lint.InputError
 	Notes    []lint.Note
-	Findings []*lint.Finding
+	Findings []*lint.Finding // of [Check]; [Run] puts those of charts and overlays away until [Merge]
 	Yielded  []*lint.Finding // for which a stronger rule's finding stands
+
+	packed, packedYielded []packed
 
 	standing []lint.Standing
 	ignores  []*ignore // those met, with what each suppressed
@@ -94,6 +96,7 @@ type Result struct {
 // Keep drops the findings that keep does not want, the suppressed ones too, and those
 // about ignores that are still to be made.
 func (r *Result) Keep(keep func(*lint.Finding) bool) {
+	r.unpack()
 	r.keep = keep
 	drop := func(f *lint.Finding) bool { return !keep(f) }
 	r.Findings = slices.DeleteFunc(r.Findings, drop)
@@ -294,6 +297,9 @@ func (c *check) settle(found []*placed) {
 			f.ignored = false
 		}
 		s.all = nil
+	}
+	for _, g := range s.all {
+		g.seen = nil // which holds the tree
 	}
 	c.result.ignores = s.all
 	kept, gave := yield(found, left)

@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +20,42 @@ type Group struct {
 
 // Merge makes one report of results. A defect that more than one rendering shows in one
 // place is one finding. Ignores that did no good are findings. What one result knows to
-// be secret is hidden in all. The results must not be used again.
+// be secret is hidden in all. The results must not be used again. A result that makes this
+// panic is an error that names its rendering, and is left out.
 func Merge(groups ...Group) *lint.Report {
+	report, failed := contained(groups)
+	if failed == nil {
+		return report
+	}
+	for i, g := range groups { // whose fault is it?
+		groups[i].Results = slices.Clone(g.Results)
+		for j, r := range g.Results {
+			if _, failed := contained([]Group{{Options: g.Options, Results: []*Result{r}}}); failed != nil {
+				e := failure("what was found in "+r.Rendering.Root, failed)
+				e.Rendering = &r.Rendering
+				groups[i].Results[j] = &Result{Rendering: r.Rendering, Objects: r.Objects, All: r.All, Errors: []*lint.InputError{e}, masks: &mask.Masks{}}
+			}
+		}
+	}
+	if report, failed = contained(groups); failed == nil {
+		return report
+	}
+	// what there is to say cannot be redacted, so nothing is said
+	return &lint.Report{Findings: []*lint.Finding{}, Errors: []*lint.InputError{failure("what was found", failed)}, Suppressed: []*lint.Suppressed{}}
+}
+
+// failure is the error of a merge that panicked.
+func failure(what string, panicked any) *lint.InputError {
+	return &lint.InputError{Message: fmt.Sprintf("reporting %s failed and was stopped there: %v; please report this with the files", what, panicked)}
+}
+
+// contained merges, and returns what that panicked with.
+func contained(groups []Group) (report *lint.Report, panicked any) {
+	defer func() { panicked = recover() }()
+	return mergeAll(groups), nil
+}
+
+func mergeAll(groups []Group) *lint.Report {
 	report := &lint.Report{Findings: []*lint.Finding{}, Errors: []*lint.InputError{}, Suppressed: []*lint.Suppressed{}}
 	masks := &mask.Masks{}
 	var found []*lint.Finding
@@ -37,6 +72,7 @@ func Merge(groups ...Group) *lint.Report {
 		complete := true
 		lacking := newLacking(&g.Options)
 		for _, r := range g.Results {
+			r.unpack()
 			failed := len(r.Errors)
 			r.Errors, r.Notes = lacking.accept(r.Errors, r.Notes)
 			report.Stats.Unavailable += failed - len(r.Errors)

@@ -141,6 +141,9 @@ func (r *runner) unit(ctx context.Context, u Unit) (d done) {
 		if u.Keep != nil {
 			result.Keep(u.Keep)
 		}
+		if u.Kind != "file" && u.Kind != "" {
+			result.pack()
+		}
 		d.results = append(d.results, result)
 	}
 	return d
@@ -172,6 +175,21 @@ func checked(ctx context.Context, b *lint.Bundle, n *names) (result *Result) {
 			c.result.Errors = append(slices.Clone(b.Errors), c.broke("checking", p))
 			result = c.result
 		}
+		result.Errors = freed(result.Errors)
 	}()
 	return c.run(ctx)
+}
+
+// freed returns errors that name the rendering by themselves, not by the bundle's field,
+// which would hold the bundle.
+func freed(errs []*lint.InputError) []*lint.InputError {
+	all := make([]*lint.InputError, len(errs))
+	for i, e := range errs {
+		if all[i] = e; e.Rendering != nil {
+			alone, rendering := *e, *e.Rendering
+			alone.Rendering = &rendering
+			all[i] = &alone
+		}
+	}
+	return all
 }
