@@ -742,8 +742,9 @@ func commandLines(value string) string {
 	}
 	var rest strings.Builder
 	for line := range strings.Lines(value) {
-		if name, _, ok := assigned(strings.TrimSpace(line)); ok && assigns(strings.TrimSpace(line), name) {
-			line = "\n"
+		text := strings.TrimSpace(line)
+		if name, _, ok := assigned(text); ok && assigns(text, name) || strings.HasPrefix(text, ";") {
+			line = "\n" // read, or a comment of .ini files
 		}
 		rest.WriteString(line)
 	}

@@ -13,7 +13,7 @@ import (
 // translation matches the names of such files: messages_en.properties, i18n-de.json,
 // locales/fr.yaml, strings.xml.
 var translation = lint.Regexp(`(?i)(?:^|[^a-z])(?:messages?|i18n|l10n|locales?|lang|languages?|translations?|strings|texts?|labels|nls|wording|glossary|dictionary)(?:[^a-z]|$)` +
-	`|(?:^|[_.-])(?:ar|bg|bn|cs|da|de|el|en|es|et|eu|fa|fi|fr|ga|he|hi|hr|hu|it|ja|ko|lt|lv|nb|nl|nn|pl|pt|ro|ru|sk|sl|sr|sv|ta|th|tr|uk|ur|vi|zh)(?:[_-][a-z]{2,4})?\.(?:json|ya?ml|properties|toml|ini|po|xml|txt|ftl|arb)$`)
+	`|(?:^|[_.-])(?:ar|bg|bn|cs|da|de|el|en|es|et|eu|fa|fi|fr|ga|he|hi|hr|hu|it|ja|ko|lt|lv|nb|nl|nn|pl|pt|ro|ru|sk|sl|sr|sv|ta|th|tr|uk|ur|vi|zh)(?:[_-][a-z]{2,4})?\.(?:json|ya?ml|properties|toml|ini|po|xml|txt|ftl|arb|[mc]?[jt]sx?)$`)
 
 func isTranslation(filename string) bool { return translation().MatchString(filename) }
 
