@@ -48,6 +48,7 @@ func Markdown(w io.Writer, r *lint.Report, o Options) error {
 	if len(r.Findings) == 0 {
 		return out.Flush()
 	}
+	markdownStart(out, newStart(r))
 	fmt.Fprint(out, "\n| Severity | Place | Finding |\n| --- | --- | --- |\n")
 	written := 0
 	for i, f := range worstFirst(r.Findings) {
@@ -71,6 +72,20 @@ func Markdown(w io.Writer, r *lint.Report, o Options) error {
 		fmt.Fprint(out, row)
 	}
 	return out.Flush()
+}
+
+// markdownStart says what to fix first.
+func markdownStart(out io.Writer, s start) {
+	if len(s.steps) == 0 && s.line == nil {
+		return
+	}
+	fmt.Fprint(out, "\n### Where to start\n\n")
+	for i, step := range s.steps {
+		fmt.Fprintf(out, "%d. %s: **%d**, %s\n", i+1, firstUpper(step.title), step.count, markdownText(step.place()))
+	}
+	if s.line != nil {
+		fmt.Fprintf(out, "\n%s at %s %s.\n", markdownText(s.line.text(s.report)), markdownText(fmt.Sprintf("%s:%d", s.line.span.Path(), s.line.span.Start.Line)), s.decides())
+	}
 }
 
 // headline counts the findings: no new findings.

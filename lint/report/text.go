@@ -39,6 +39,9 @@ func Text(w io.Writer, r *lint.Report, o Options) error {
 	if len(r.Findings) > 0 {
 		t.summary(r)
 	}
+	if len(r.Findings) >= long {
+		t.start(newStart(r))
+	}
 	return t.Flush()
 }
 
@@ -451,6 +454,29 @@ func (t *text) wrap(prefix string, at, indent int, text string) {
 		column += columns
 	}
 	fmt.Fprintln(t)
+}
+
+// long is how many findings are too many to begin with the first.
+const long = 10
+
+// start says what to fix first.
+func (t *text) start(s start) {
+	if len(s.steps) == 0 && s.line == nil {
+		return
+	}
+	fmt.Fprintf(t, "\n%s\n", t.paint("Where to start", color.Bold))
+	rows := [][]string{}
+	for i, step := range s.steps {
+		place := step.place()
+		if step.count > 1 {
+			place += " first"
+		}
+		rows = append(rows, []string{fmt.Sprintf("  %d. %s", i+1, step.title), strconv.Itoa(step.count), Escape(place)})
+	}
+	fmt.Fprint(t, columns(rows))
+	if s.line != nil {
+		t.wrap("  ", 2, 4, fmt.Sprintf("`%s` at %s:%d %s", Escape(s.line.text(s.report)), Escape(s.line.span.Path()), s.line.span.Start.Line, s.decides()))
+	}
 }
 
 // summary counts the findings by severity and says where to read on.
