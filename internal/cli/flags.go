@@ -179,12 +179,13 @@ type output struct {
 	file   string // "" for standard output
 }
 
+// outputs returns the reports that are asked for: any number to files, and one to standard
+// output, which the last format without a file names.
 func (f *flags) outputs() ([]output, error) {
 	if len(f.formats) == 0 {
 		f.formats = []string{"text"}
 	}
 	var outs []output
-	toStdout := ""
 	for _, spec := range f.formats {
 		name, file, toFile := strings.Cut(spec, "=")
 		format, ok := report.Formats[name]
@@ -201,11 +202,8 @@ func (f *flags) outputs() ([]output, error) {
 			if info, err := os.Stat(file); err == nil && info.IsDir() {
 				return nil, usagef("--format: %s: %s is a folder; name a file in it", spec, file)
 			}
-		} else {
-			if toStdout != "" {
-				return nil, usagef("--format: %s and %s both go to standard output; write one to a file: %s=FILE", toStdout, name, name)
-			}
-			toStdout = name
+		} else { // as with other flags that are repeated, the last one counts
+			outs = slices.DeleteFunc(outs, func(earlier output) bool { return earlier.file == "" })
 		}
 		outs = append(outs, output{name, format, file})
 	}
