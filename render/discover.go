@@ -310,7 +310,7 @@ func jail(t *tree.Tree, dir string) string {
 		return true
 	}
 	inside := filepath.Join(dir, "x")
-	if chart := chartOf(t, inside, filepath.VolumeName(dir)+string(filepath.Separator)); chart != "" && (owned(t, chart, inside) || chart == filepath.Dir(dir)) {
+	if chart := chartOf(t, inside, filepath.VolumeName(dir)+string(filepath.Separator)); chart != "" && (owned(t, chart, inside) || chart == filepath.Dir(dir) || within(filepath.Join(chart, "charts"), dir)) {
 		widen(chart)
 	}
 	seen := map[string]bool{}

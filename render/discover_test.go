@@ -203,6 +203,18 @@ func TestJailIsTheCheckoutElseTheInput(t *testing.T) {
 	}
 }
 
+// A subchart is rendered with the values of the chart around it, be it named itself.
+func TestADirectoryOfASubchartReachesTheChart(t *testing.T) {
+	root := write(t, map[string]string{"app/Chart.yaml": "", "app/charts/sub/Chart.yaml": "", "app/charts/sub/templates/deep/a.yaml": "", "app/docs/a.yaml": ""})
+	for dir, want := range map[string]string{
+		"app/charts": "app", "app/charts/sub": "app", "app/charts/sub/templates": "app", "app/charts/sub/templates/deep": "app", "app/docs/more": "app/docs/more",
+	} {
+		if got := jail(tree.New(nil), filepath.Join(root, filepath.FromSlash(dir))); got != filepath.Join(root, filepath.FromSlash(want)) {
+			t.Errorf("%s: %s", dir, got)
+		}
+	}
+}
+
 func TestAnOverlayThatIsTheInputReachesItsBases(t *testing.T) {
 	root := write(t, map[string]string{
 		"a/overlays/prod/kustomization.yaml": "resources: [../../base, ../../../elsewhere]\n",

@@ -61,7 +61,7 @@ func TestAPlanSaysWhichUnitsThereAreAndWhy(t *testing.T) {
 		{[]string{"ov/p.yaml"}, "kustomize ov: a file that was named is part of it\n"},
 		{[]string{"base/a.yaml"}, "kustomize ov: a file that was named is part of it\n"},
 		{[]string{"chart/templates/a.yaml"}, "helm chart: a file that was named is part of it\nfile the objects that deploy what was named: a file that was named is part of it\nhelm chart with Application argocd/app: an object deploys it\n"},
-		{[]string{"plain", "plain/a.yaml"}, "file plain: found on a walk\nfile plain: named\n"},
+		{[]string{"plain", "plain/a.yaml"}, "file plain: found on a walk\nfile plain: named\nhelm chart with Application argocd/app: an object deploys it\n"},
 		{[]string{"-", "plain/a.yaml"}, "file <stdin>: named\nfile plain: named\n"},
 	} {
 		p := NewPlan(t.Context(), c.paths, Options{Stdin: strings.NewReader(named("piped"))})

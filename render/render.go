@@ -202,7 +202,20 @@ func (l *loader) input(path string, whole *units) {
 		}
 		return patch
 	})
+	if abs != bounds { // a chart elsewhere in the tree may get its values here
+		for _, path := range found.plain {
+			if l.deploys(path, bounds) {
+				l.named = append(l.named, path)
+			}
+		}
+	}
 	whole.add(found)
+}
+
+// deploys reports whether a file looks as if it deployed a chart.
+func (l *loader) deploys(path, bounds string) bool {
+	src, err := l.looking(bounds).Open(path)
+	return err == nil && (bytes.Contains(src.Data, []byte("HelmRelease")) || bytes.Contains(src.Data, []byte("argoproj.io")) && bytes.Contains(src.Data, []byte("Application")))
 }
 
 func (u *units) add(more *units) {
