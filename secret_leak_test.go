@@ -42,6 +42,13 @@ func plant(text string) string {
 // leaks are inputs that hold the password where manilint finds it, and where it
 // fails on what is around it.
 var leaks = map[string]map[string]string{
+	"name of a container and key": {"a.yaml": `apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers:
+  - {name: "https://shop:@URL@@db/x", image: a, "https://shop:@URL@@db/y": 1}
+`},
 	"secret": {"a.yaml": `apiVersion: v1
 kind: Secret
 metadata: {name: db}

@@ -141,6 +141,7 @@ func redact(r *lint.Report, masks *mask.Masks) {
 // redactFinding hides secret values in what a finding says.
 func redactFinding(f *lint.Finding, masks *mask.Masks) {
 	f.Message, f.Help = masks.Redact(f.Message), masks.Redact(f.Help)
+	f.Path, f.Field = masks.Redact(f.Path), masks.Redact(f.Field) // keys, and names of containers, that are one
 	for i := range f.Related {
 		f.Related[i].Message = masks.Redact(f.Related[i].Message)
 	}
