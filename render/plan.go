@@ -109,7 +109,8 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 		}
 	}
 	if u.Why != Deployed {
-		r.Asks = append(r.Asks, u.l.deployments(u.part, objects, u.part.charts)...)
+		r.Asks = append(r.Asks, u.l.deployments(u.part, helm.Deployments(objects, u.part.charts, u.l.files))...)
+		r.Asks = append(r.Asks, u.lacking(objects)...)
 	}
 	if u.Focused {
 		u.l.observe(u, r.Bundles)
@@ -246,7 +247,7 @@ func (l *loader) units(u *units, only []string, focused bool) {
 	}
 	if len(u.deployers) > 0 && len(charts) > 0 {
 		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(_ context.Context, unit *Unit) *Rendered {
-			return &Rendered{Asks: l.deployments(p, l.deployers(unit.looked, u.deployers), charts)}
+			return &Rendered{Asks: l.deployments(p, helm.Deployments(l.deployers(unit.looked, u.deployers), charts, l.files))}
 		}))
 	}
 }
@@ -322,13 +323,54 @@ func (l *loader) chart(p *part, chart string, why Reason) *Unit {
 	})
 }
 
-// deployments plans what objects deploy of some charts.
-func (l *loader) deployments(p *part, objects []*lint.Resource, charts []string) []*Unit {
-	if len(charts) == 0 || len(objects) == 0 {
+// lacking asks for what the unit's HelmReleases deploy whose HelmCharts are objects of other
+// units: that is known when all units of the plan were rendered, as those are that are asked
+// for.
+func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
+	l := u.l
+	if len(u.part.charts) == 0 {
 		return nil
 	}
+	if u.Why != Instead { // which is asked for itself
+		l.mu.Lock()
+		for _, r := range objects {
+			if helm.IsFluxChart(r) {
+				l.fluxCharts = append(l.fluxCharts, fluxChart{u.Key, r})
+			}
+		}
+		l.mu.Unlock()
+	}
+	releases := helm.Lacking(objects)
+	if len(releases) == 0 {
+		return nil
+	}
+	objects = slices.Clone(objects)
+	later := l.unit(u.part, "file", "what the HelmReleases of "+u.Root+" deploy", Deployed, l.files, func(context.Context, *Unit) *Rendered {
+		l.mu.Lock()
+		known := slices.Clone(l.fluxCharts)
+		l.mu.Unlock()
+		// two of one name would be one object of the cluster; the first unit's counts
+		slices.SortStableFunc(known, func(a, b fluxChart) int { return strings.Compare(b.unit, a.unit) })
+		var charts []*lint.Resource
+		for _, c := range known {
+			charts = append(charts, c.object)
+		}
+		return &Rendered{Asks: l.deployments(u.part, helm.DeploymentsWith(charts, releases, objects, u.part.charts, l.files))}
+	})
+	later.Key = u.Key + "\x00later"
+	return []*Unit{later}
+}
+
+// A fluxChart is a HelmChart of Flux, with the key of its unit.
+type fluxChart struct {
+	unit   string
+	object *lint.Resource
+}
+
+// deployments plans what objects deploy.
+func (l *loader) deployments(p *part, deployments []*helm.Deployment) []*Unit {
 	var all []*Unit
-	for _, d := range helm.Deployments(objects, charts, l.files) {
+	for _, d := range deployments {
 		u := l.unit(p, "helm", l.files.Display(d.Chart)+" with "+d.By, Deployed, l.in(d.Chart), func(ctx context.Context, u *Unit) *Rendered {
 			return &Rendered{Bundles: []*lint.Bundle{d.Render(ctx, l.helmOptions(d.Chart, u.files))}}
 		})

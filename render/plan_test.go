@@ -252,3 +252,38 @@ func TestAPlanEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+// A HelmRelease may name a HelmChart that an overlay, or another chart, makes; with values
+// of its own unit.
+func TestAHelmChartOfAnotherUnit(t *testing.T) {
+	chart := "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmChart\nmetadata: {name: c, namespace: ns}\nspec: {chart: chart, sourceRef: {kind: GitRepository, name: r}}\n"
+	release := "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: app, namespace: ns}\nspec: {chartRef: {kind: HelmChart, name: c}, valuesFrom: [{kind: ConfigMap, name: v}]}\n" +
+		"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: v, namespace: ns}\ndata: {values.yaml: 'name: released'}\n"
+	for name, files := range map[string]map[string]string{
+		"of an overlay":     {"a/release.yaml": release, "b/kustomization.yaml": "resources: [c.yaml]\n", "b/c.yaml": chart},
+		"in an overlay":     {"a/chart.yaml": chart, "b/kustomization.yaml": "resources: [r.yaml]\n", "b/r.yaml": release},
+		"of another":        {"a/kustomization.yaml": "resources: [r.yaml]\n", "a/r.yaml": release, "b/kustomization.yaml": "resources: [c.yaml]\n", "b/c.yaml": chart},
+		"of several alike":  {"a/release.yaml": release, "b/kustomization.yaml": "resources: [c.yaml]\n", "b/c.yaml": chart, "c/kustomization.yaml": "resources: [c.yaml]\n", "c/c.yaml": chart},
+		"of the same files": {"a/release.yaml": release, "a/chart.yaml": chart},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files[".git/HEAD"], files["chart/Chart.yaml"] = "", "apiVersion: v2\nname: c\nversion: 1.0.0\n"
+			files["chart/templates/a.yaml"] = strings.ReplaceAll(pod, "NAME", "{{ .Values.name | default \"none\" }}")
+			t.Chdir(write(t, files))
+			_, results := rendered(t.Context(), NewPlan(t.Context(), []string{"."}, Options{}))
+			var deployed []string
+			for _, r := range results {
+				for _, b := range r.Bundles {
+					if strings.HasPrefix(b.Rendering.Variant, "HelmRelease") {
+						for _, o := range b.OfKind("Pod") {
+							deployed = append(deployed, b.Rendering.Variant+" "+o.Name)
+						}
+					}
+				}
+			}
+			if want := []string{"HelmRelease ns/app released"}; !slices.Equal(deployed, want) {
+				t.Errorf("%q, want %q", deployed, want)
+			}
+		})
+	}
+}

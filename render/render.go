@@ -118,14 +118,16 @@ type loader struct {
 	owner   map[string]string          // by path that was named alone: its chart, "" for none
 	late    *helm.Late
 
-	mu      sync.Mutex
-	values  map[string]bool // values files that a rendering used
-	linted  map[string]bool // plain files that hold an object
-	read    map[string]bool // files that units read
-	facts   map[*Unit]map[string]*fact
-	order   []*Unit // with facts
-	skipped int
-	streams int // standard input
+	mu     sync.Mutex
+	values map[string]bool // values files that a rendering used
+	linted map[string]bool // plain files that hold an object
+	read   map[string]bool // files that units read
+	facts  map[*Unit]map[string]*fact
+	order  []*Unit // with facts
+	// fluxCharts are the HelmCharts of units that were rendered.
+	fluxCharts []fluxChart
+	skipped    int
+	streams    int // standard input
 }
 
 // tree returns where inputs are read, with the files that flags name let in.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	filetree "github.com/manilint/manilint/render/tree"
 )
 
 // fluxDeployments returns the chart that a Flux HelmRelease deploys from a path of a
@@ -14,10 +15,9 @@ import (
 func fluxDeployments(by string, r *lint.Resource, all []*lint.Resource) []*deployment {
 	spec := r.Get("spec")
 	chart := spec.Get("chart", "spec")
-	if ref := spec.Get("chartRef"); ref.Get("kind").Value() == "HelmChart" {
-		namespace := first(ref.Get("namespace").Value(), r.Namespace)
+	if name, namespace := chartRef(r); name != "" {
 		for _, other := range all {
-			if other.Is("source.toolkit.fluxcd.io", "HelmChart") && other.Name == ref.Get("name").Value() && other.Namespace == namespace {
+			if IsFluxChart(other) && other.Name == name && other.Namespace == namespace {
 				chart = other.Get("spec")
 			}
 		}
@@ -49,6 +49,44 @@ func fluxDeployments(by string, r *lint.Resource, all []*lint.Resource) []*deplo
 		d.note(renderers.KeyNode(), "postRenderers are not applied: what they change is linted as the chart renders it")
 	}
 	return []*deployment{d}
+}
+
+// chartRef returns the HelmChart that a HelmRelease names, "" for none.
+func chartRef(r *lint.Resource) (name, namespace string) {
+	ref := r.Get("spec", "chartRef")
+	if !r.Is("helm.toolkit.fluxcd.io", "HelmRelease") || ref.Get("kind").Value() != "HelmChart" {
+		return "", ""
+	}
+	return ref.Get("name").Value(), first(ref.Get("namespace").Value(), r.Namespace)
+}
+
+// IsFluxChart reports whether an object is a HelmChart of Flux.
+func IsFluxChart(r *lint.Resource) bool { return r.Is("source.toolkit.fluxcd.io", "HelmChart") }
+
+// Lacking returns those of the resources that are HelmReleases of a HelmChart which is
+// not among the resources.
+func Lacking(resources []*lint.Resource) []*lint.Resource {
+	type object struct{ name, namespace string }
+	there := map[object]bool{}
+	for _, r := range resources {
+		if IsFluxChart(r) {
+			there[object{r.Name, r.Namespace}] = true
+		}
+	}
+	var lacking []*lint.Resource
+	for _, r := range resources {
+		if name, namespace := chartRef(r); name != "" && !there[object{name, namespace}] {
+			lacking = append(lacking, r)
+		}
+	}
+	return lacking
+}
+
+// DeploymentsWith is [Deployments] of releases that [Lacking] returned, with the
+// HelmCharts of other units: of several by one name the last one counts. resources are
+// those of the releases' unit.
+func DeploymentsWith(fluxCharts, releases, resources []*lint.Resource, charts []string, files *filetree.Tree) []*Deployment {
+	return deploymentsOf(releases, append(fluxCharts[:len(fluxCharts):len(fluxCharts)], resources...), charts, files)
 }
 
 // addReference adds values that a ConfigMap or Secret of the same tree holds; those of

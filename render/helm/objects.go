@@ -34,9 +34,14 @@ type Deployment struct {
 // The fields are those of https://fluxcd.io/flux/components/helm/helmreleases/ and
 // https://argo-cd.readthedocs.io/en/stable/user-guide/helm/.
 func Deployments(resources []*lint.Resource, charts []string, files *filetree.Tree) []*Deployment {
+	return deploymentsOf(resources, resources, charts, files)
+}
+
+// deploymentsOf is [Deployments] of what some of the resources deploy.
+func deploymentsOf(deployers, resources []*lint.Resource, charts []string, files *filetree.Tree) []*Deployment {
 	var all []*Deployment
 	seen := map[string]bool{}
-	for _, r := range resources {
+	for _, r := range deployers {
 		for _, d := range deployments(r, resources) {
 			chart := findChart(d.path, charts, files)
 			if chart == "" {
