@@ -176,13 +176,17 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 	return o
 }
 
+// unitTime is how long one unit may take, for what the limits of charts and of builds do
+// not end: it is then an error, and the others are reported.
+const unitTime = 10 * time.Minute
+
 func (c *command) run(f *flags, groups []*group, p *progress) (all *covered, checked []engine.Group, files, skipped int) {
 	all = &covered{}
 	for _, g := range groups {
 		ro := f.renderOptions(g, c.stdin)
 		group := engine.Group{Options: engine.Options{
 			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
-			Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Unavailable: g.config.Unavailable, Complete: f.completes(g), Now: time.Now(), Progress: p.step,
+			Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Unavailable: g.config.Unavailable, Complete: f.completes(g), Now: time.Now(), Progress: p.step, Deadline: unitTime,
 		}}
 		if c.holds { // tables need all bundles at once
 			res := render.Load(c.ctx, g.paths, ro)

@@ -61,7 +61,7 @@ func farewell(stderr io.Writer, why string) {
 	}()
 	select {
 	case <-said:
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(3 * time.Second): // a busy machine takes long even where somebody reads it
 	}
 }
 
