@@ -592,7 +592,7 @@ func overlays() []hostile {
 	}
 	return []hostile{
 		{name: "kustomize: 5,000 documents", slow: true, make: documents(5000)},
-		{name: "kustomize: 200,000 documents", slow: true, make: documents(200000), says: "a.yaml"},
+		{name: "kustomize: 200,000 documents", slow: true, make: documents(200000), says: "kustomization.yaml"},
 		{name: "kustomize: 20,000 files of resources", slow: true, make: func(d dir) {
 			d.stream("kustomization.yaml", func(w io.Writer) {
 				io.WriteString(w, "resources:\n")
@@ -624,7 +624,7 @@ func overlays() []hostile {
 			}
 			d.file("kustomization.yaml", "resources: [l0/a]\n")
 		}, says: "kustomization.yaml"},
-		{name: "kustomize: a chain of 2,000 bases", make: func(d dir) {
+		{name: "kustomize: a chain of 2,000 bases", slow: true, make: func(d dir) {
 			for i := range 2000 {
 				d.file(fmt.Sprintf("l%d/kustomization.yaml", i), fmt.Sprintf("resources: [../l%d]\n", i+1))
 			}

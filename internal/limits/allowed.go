@@ -11,15 +11,15 @@ import (
 )
 
 // allowed returns the memory that the environment lets the process have: GOMEMLIMIT, else
-// the least of its control groups' limits and of three quarters of its address space, of
-// which the runtime reserves more than it uses. 0 stands for no limit.
+// the least of its control groups' limits and of half its address space, of
+// which the runtime reserves far more than it uses. 0 stands for no limit.
 func allowed() int64 {
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
 		return limit
 	}
 	least := int64(math.MaxInt64)
 	if limit := addressSpace(); limit > 0 {
-		least = limit / 4 * 3
+		least = limit / 2
 	}
 	if limit := controlGroups("/"); limit > 0 {
 		least = min(least, limit)
