@@ -93,6 +93,11 @@ func (c *command) root() *cobra.Command {
 	return root
 }
 
+// Command returns the tree of commands, for what documents it: it is not to be run.
+func Command() *cobra.Command {
+	return (&command{console: newConsole(io.Discard, io.Discard)}).root()
+}
+
 // flagError makes wrong usage of what pflag says, with the nearest flag that there is.
 func flagError(fs *pflag.FlagSet, err error) error {
 	text := err.Error()
