@@ -5,9 +5,9 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -92,11 +92,11 @@ func extras(date time.Time) ([]member, error) {
 		all = append(all, member{name: name, data: data})
 	}
 	for shell, name := range map[string]string{"bash": "manilint.bash", "zsh": "_manilint", "fish": "manilint.fish", "powershell": "manilint.ps1"} {
-		script, err := exec.Command("go", "run", ".", "completion", shell).Output()
-		if err != nil {
-			return nil, fmt.Errorf("completion of %s: %w", shell, err)
+		var script, said bytes.Buffer
+		if status := cli.Run(context.Background(), []string{"completion", shell}, strings.NewReader(""), &script, &said); status != 0 {
+			return nil, fmt.Errorf("completion of %s: %s", shell, &said)
 		}
-		all = append(all, member{name: path.Join("completions", name), data: script})
+		all = append(all, member{name: path.Join("completions", name), data: script.Bytes()})
 	}
 	root := cli.Command()
 	for _, cmd := range append(root.Commands(), root) {

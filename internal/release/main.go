@@ -118,7 +118,7 @@ func (r *release) platform(p platform, tag string) error {
 	if tag != "" && info.Main.Version != tag {
 		return fmt.Errorf("the program calls itself %s, not %s: is the tag at this commit, and nothing changed since?", info.Main.Version, tag)
 	}
-	r.version = strings.ReplaceAll(strings.TrimPrefix(info.Main.Version, "v"), "+", "-")
+	r.version = fileVersion(info.Main.Version)
 	data, err := os.ReadFile(binary)
 	if err != nil {
 		return err
@@ -140,6 +140,15 @@ func (r *release) platform(p platform, tag string) error {
 		}
 	}
 	return nil
+}
+
+// fileVersion returns a version as file names have it. Go knows none where the sources are
+// no clone of the repository.
+func fileVersion(version string) string {
+	if strings.HasPrefix(version, "(") {
+		return "0.0.0-devel"
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(version, "v"), "+", "-")
 }
 
 func (p platform) program() string {
@@ -188,7 +197,7 @@ func (r *release) packages(p platform) error {
 		name := r.name(p) + "." + kind
 		pkg := exec.Command("go", "run", nfpm, "package", "--config", "nfpm.yaml", "--packager", kind, "--target", filepath.Join(r.out, name))
 		pkg.Env = append(os.Environ(), "VERSION="+r.version, "ARCH="+p.arch, "BINARY="+binary, "STAGE="+stage,
-			fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.date.Unix()), "DATE="+r.date.Format(time.RFC3339), "GOFLAGS=")
+			fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.date.Unix()), "GOFLAGS=")
 		if text, err := pkg.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", kind, err, text)
 		}
