@@ -87,7 +87,11 @@ func TestTheChecksumsAreThoseOfTheFiles(t *testing.T) {
 			}
 		}
 	}
-	var plugin struct{ Spec struct{ Platforms []struct{ URI, SHA256, Bin string } } }
+	var plugin struct {
+		Spec struct {
+			Platforms []struct{ URI, SHA256, Bin string }
+		}
+	}
 	if err := yaml.UnmarshalStrict(read(t, dir, "manilint.krew.yaml"), &map[string]any{}); err != nil {
 		t.Error(err)
 	}
