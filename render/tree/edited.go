@@ -16,6 +16,14 @@ type edited struct {
 	dirs  map[string]bool   // directories of files that are there
 }
 
+// Edit returns the tree with edits put over it, as [New] puts them over the file system. It
+// shares nothing that was read with t.
+func (t *Tree) Edit(edits map[string][]byte) *Tree {
+	w := &world{files: newEdited(t, edits), cwd: t.cwd, realCwd: t.realCwd, limit: t.Limit(), given: map[string]bool{}}
+	w.forget()
+	return (&Tree{world: w}).Record()
+}
+
 // newEdited puts edits, by absolute path, over the files of t.
 func newEdited(t *Tree, edits map[string][]byte) *edited {
 	e := &edited{files: t.files, edits: map[string][]byte{}, dirs: map[string]bool{}}

@@ -24,30 +24,18 @@ import (
 )
 
 // Revision returns the files of a commit as if they were checked out at root, the root of a
-// git checkout, and nothing else. They are read from git's object store. name is a full or
-// shortened commit id, HEAD, a branch or a tag, each with ~N or ^N behind it as in git
-// (https://git-scm.com/docs/gitrevisions). A shallow clone lacks most commits: the error says so.
+// git checkout, and nothing else. They are read from git's object store. name is as for
+// [Repository.Commit].
 func Revision(root, name string) (*Tree, error) {
-	store, err := openStore(root)
-	if err != nil {
-		return nil, fmt.Errorf("git repository %s: %w", root, err)
-	}
-	commit, err := resolveCommit(store, name)
-	if err != nil {
-		shallow, shallowErr := store.Shallow()
-		if shallowErr == nil && len(shallow) > 0 {
-			return nil, fmt.Errorf("revision %q: %w; the clone is shallow: fetch its history (git fetch --unshallow)", name, err)
-		}
-		return nil, fmt.Errorf("revision %q: %w", name, err)
-	}
-	abs, err := filepath.Abs(root)
+	r, err := OpenRepository(root)
 	if err != nil {
 		return nil, err
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = real
+	commit, err := r.Commit(name)
+	if err != nil {
+		return nil, err
 	}
-	return newTree(&stored{root: abs, store: store, top: &node{hash: commit.TreeHash, mode: filemode.Dir}}), nil
+	return r.Tree(commit), nil
 }
 
 // openStore opens the object store of a checkout, which may be a worktree of another one
@@ -85,6 +73,7 @@ func openStore(root string) (*filesystem.Storage, error) {
 
 // resolveCommit returns the commit that a revision names.
 func resolveCommit(store *filesystem.Storage, name string) (*object.Commit, error) {
+	name = strings.TrimSuffix(name, "^{commit}")
 	base, steps := name, ""
 	if i := strings.IndexAny(name, "~^"); i >= 0 {
 		base, steps = name[:i], name[i:]
@@ -123,15 +112,22 @@ func resolveCommit(store *filesystem.Storage, name string) (*object.Commit, erro
 
 // namedCommit returns the commit of a reference, a tag or a commit id.
 func namedCommit(store *filesystem.Storage, name string) (*object.Commit, error) {
+	if name == "@" {
+		name = "HEAD"
+	}
 	for _, rule := range plumbing.RefRevParseRules {
 		ref, err := storer.ResolveReference(store, plumbing.ReferenceName(fmt.Sprintf(rule, name)))
 		if err != nil {
 			continue
 		}
-		if tag, err := object.GetTag(store, ref.Hash()); err == nil {
-			return tag.Commit()
+		hash := ref.Hash()
+		for {
+			tag, err := object.GetTag(store, hash)
+			if err != nil {
+				return object.GetCommit(store, hash)
+			}
+			hash = tag.Target
 		}
-		return object.GetCommit(store, ref.Hash())
 	}
 	const shortest = 4 // as git has it
 	id := strings.ToLower(name)
@@ -167,16 +163,18 @@ func namedCommit(store *filesystem.Storage, name string) (*object.Commit, error)
 type stored struct {
 	root string // where they would be checked out
 
-	mu    sync.Mutex // the store is not safe for concurrent use
-	store storer.EncodedObjectStorer
-	top   *node
+	mu  sync.Mutex // the stores are not safe for concurrent use
+	top *node
 }
 
-// A node is a file, a link or a directory of the store.
+// A node is a file, a link or a directory of a store.
 type node struct {
 	hash     plumbing.Hash
 	mode     filemode.FileMode
 	children map[string]*node // of a directory; nil where it was not read yet
+	store    storer.EncodedObjectStorer
+	path     string // where it would be checked out
+	entered  bool   // of a submodule: store is its own
 }
 
 // at returns the node at a path, and whether the path is a directory above them all.
@@ -205,20 +203,49 @@ func (s *stored) at(path string) (n *node, above bool, err error) {
 	return n, false, nil
 }
 
-// children reads a directory; a submodule's files are not in the store. The lock is held.
+// children reads a directory. The lock is held.
 func (s *stored) children(n *node) (map[string]*node, error) {
-	if n.children != nil || n.mode != filemode.Dir {
+	if n.children != nil || n.mode != filemode.Dir && n.mode != filemode.Submodule {
 		return n.children, nil
 	}
-	t, err := object.GetTree(s.store, n.hash)
+	hash := n.hash
+	if n.mode == filemode.Submodule {
+		if err := s.enter(n); err != nil || n.store == nil {
+			return nil, err
+		}
+		commit, err := object.GetCommit(n.store, n.hash)
+		if err != nil {
+			return nil, fmt.Errorf("commit %s of the submodule is not in its repository; fetch it (git submodule update --init)", n.hash.String()[:12])
+		}
+		hash = commit.TreeHash
+	}
+	t, err := object.GetTree(n.store, hash)
 	if err != nil {
 		return nil, err
 	}
 	n.children = make(map[string]*node, len(t.Entries))
 	for _, e := range t.Entries {
-		n.children[e.Name] = &node{hash: e.Hash, mode: e.Mode}
+		n.children[e.Name] = &node{hash: e.Hash, mode: e.Mode, store: n.store, path: filepath.Join(n.path, e.Name)}
 	}
 	return n.children, nil
+}
+
+// enter opens the repository of a submodule, which is none of that of the checkout around
+// it. One that is not checked out is empty, as its directory is.
+func (s *stored) enter(n *node) error {
+	if n.entered {
+		return nil
+	}
+	n.store = nil
+	if _, err := os.Stat(filepath.Join(n.path, ".git")); err != nil {
+		return nil
+	}
+	store, err := openStore(n.path)
+	if err != nil {
+		return err
+	}
+	n.store, n.entered = store, true
+	return nil
 }
 
 func (s *stored) info(name string, n *node) memory {
@@ -231,7 +258,7 @@ func (s *stored) info(name string, n *node) memory {
 	default:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		m.size, _ = s.store.EncodedObjectSize(n.hash)
+		m.size, _ = n.store.EncodedObjectSize(n.hash)
 	}
 	return m
 }
@@ -239,7 +266,7 @@ func (s *stored) info(name string, n *node) memory {
 func (s *stored) lstat(path string) (fs.FileInfo, error) {
 	n, above, err := s.at(path)
 	switch {
-	case path == filepath.Join(s.root, ".git"): // the root of a checkout, whatever else is there
+	case filepath.Base(path) == ".git" && s.isRoot(filepath.Dir(path)):
 		return memory{name: ".git", mode: fs.ModeDir}, nil
 	case above:
 		return memory{name: filepath.Base(path), mode: fs.ModeDir | 0o755}, nil
@@ -247,6 +274,20 @@ func (s *stored) lstat(path string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	return s.info(filepath.Base(path), n), nil
+}
+
+// isRoot reports whether a directory is the root of a checkout, whatever else is there.
+func (s *stored) isRoot(dir string) bool {
+	if dir == s.root {
+		return true
+	}
+	n, _, err := s.at(dir)
+	if err != nil || n == nil || n.mode != filemode.Submodule {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enter(n) == nil && n.store != nil
 }
 
 func (s *stored) readDir(path string) ([]fs.DirEntry, error) {
@@ -298,7 +339,7 @@ func (s *stored) open(path string) (io.ReadCloser, error) {
 func (s *stored) reader(n *node) (io.ReadCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, err := object.GetBlob(s.store, n.hash)
+	b, err := object.GetBlob(n.store, n.hash)
 	if err != nil {
 		return nil, err
 	}

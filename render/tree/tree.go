@@ -168,6 +168,10 @@ func (t *Tree) Record() *Tree {
 	return &view
 }
 
+// ResolveCwd makes relative paths ones of the working directory with its links resolved, as
+// those of a [Revision] are. It is called before anything is read.
+func (t *Tree) ResolveCwd() { t.cwd = t.realCwd }
+
 // SetLimit sets the number of bytes that are read of one file, for all views.
 func (t *Tree) SetLimit(bytes int64) {
 	t.mu.Lock()
@@ -463,7 +467,7 @@ func (t *Tree) IsDir(path string) bool {
 // ReadFile returns what a file holds. The bytes are shared: they must not be changed.
 func (t *Tree) ReadFile(path string) ([]byte, error) {
 	abs := t.Abs(path)
-	if given, any := t.isGiven(abs); given && any && !t.edited(abs) {
+	if given, any := t.isGiven(abs); given && any && !t.holds(abs) {
 		c := t.content(abs, func() (io.ReadCloser, error) { return openAny(abs) })
 		t.record.add(request{read, abs}, &answer{real: abs, content: c, err: c.err})
 		return c.data, t.fail("open", abs, c.err)
@@ -481,9 +485,18 @@ func (t *Tree) ReadFile(path string) ([]byte, error) {
 	return c.data, nil
 }
 
-func (w *world) edited(abs string) bool {
-	e, ok := w.files.(*edited)
-	return ok && e.has(abs)
+// holds reports whether a file that a flag names is read as the others are: from the bytes
+// that stand for it, or from the revision.
+func (w *world) holds(abs string) bool {
+	from := w.files
+	if e, ok := from.(*edited); ok {
+		if e.has(abs) {
+			return true
+		}
+		from = e.files
+	}
+	s, ok := from.(*stored)
+	return ok && Within(s.root, abs)
 }
 
 // content returns what lies at a path without links, read once.
@@ -555,6 +568,13 @@ func (t *Tree) Open(path string) (*lint.Source, error) {
 		t.sources[abs] = src
 	}
 	return src, nil
+}
+
+// Owns reports whether a source is one that [Tree.Open] returned, through whatever view.
+func (t *Tree) Owns(src *lint.Source) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return src != nil && t.sources[src.File] == src
 }
 
 // Has reports whether [Tree.Open] opened a file through this view.
