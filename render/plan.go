@@ -53,12 +53,16 @@ type Unit struct {
 	Key string
 	// Focused says that of the findings only those that touch [Plan.Focus] are wanted.
 	Focused bool
+	// Selection is the same for units of one Key, of two plans, that were planned to be made
+	// of the same files.
+	Selection string
 
 	l      *loader
 	part   *part
 	files  *tree.Tree // what the unit reads, which counts as linted
 	looked *tree.Tree // what it only looks at
 	render func(context.Context, *Unit) *Rendered
+	scope  func() ([]string, bool) // see Scope; nil where it is not known
 }
 
 // Rendered is what a unit came to.
@@ -293,6 +297,8 @@ func (l *loader) plain(p *part, paths, beside []string, around []place) *Unit {
 		r.Skipped = skipped
 		return r
 	})
+	u.scope = func() ([]string, bool) { return plainScope(l.files, paths, beside) }
+	u.Selection = strings.Join(paths, "\x00") + "\x00\x00" + strings.Join(slices.DeleteFunc(slices.Clone(beside), func(path string) bool { return l.used[path] }), "\x00")
 	if p.focused {
 		u.Why, u.Key = Named, u.Key+"\x00named"
 	}
@@ -301,7 +307,7 @@ func (l *loader) plain(p *part, paths, beside []string, around []place) *Unit {
 
 // overlay plans an overlay.
 func (l *loader) overlay(p *part, root *kustomize.Root, why Reason, files *tree.Tree) *Unit {
-	return l.unit(p, "kustomize", root.Shown(), why, files, func(ctx context.Context, u *Unit) *Rendered {
+	u := l.unit(p, "kustomize", root.Shown(), why, files, func(ctx context.Context, u *Unit) *Rendered {
 		built := root.Build(ctx, u.files)
 		r := &Rendered{Bundles: []*lint.Bundle{built.Bundle}, Notes: built.Notes}
 		for _, base := range built.Instead {
@@ -309,11 +315,13 @@ func (l *loader) overlay(p *part, root *kustomize.Root, why Reason, files *tree.
 		}
 		return r
 	})
+	u.scope = root.Scope
+	return u
 }
 
 // chart plans a chart with each set of values that it is rendered with.
 func (l *loader) chart(p *part, chart string, why Reason) *Unit {
-	return l.unit(p, "helm", l.files.Display(chart), why, l.in(chart), func(ctx context.Context, u *Unit) *Rendered {
+	u := l.unit(p, "helm", l.files.Display(chart), why, l.in(chart), func(ctx context.Context, u *Unit) *Rendered {
 		start := time.Now()
 		r := &Rendered{Bundles: helm.Load(ctx, chart, l.helmOptions(chart, u.files))}
 		for _, b := range r.Bundles { // the renderings of a chart share the loading of it
@@ -321,6 +329,11 @@ func (l *loader) chart(p *part, chart string, why Reason) *Unit {
 		}
 		return r
 	})
+	u.scope = func() ([]string, bool) { return l.chartScope(chart, l.in(chart)) }
+	for _, values := range l.asked[chart] {
+		u.Selection += strings.Join(values, "\x00") + "\x00\x00"
+	}
+	return u
 }
 
 // lacking asks for what the unit's HelmReleases deploy whose HelmCharts are objects of other

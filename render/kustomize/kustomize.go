@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -95,6 +96,38 @@ func NewPlan(dirs []string, o Options) *Plan {
 
 // Shown returns the overlay's directory as reports print it.
 func (r *Root) Shown() string { return r.t.files.Display(r.Dir) }
+
+// Scope returns what building the overlay may read: files that exist or are looked for. ok
+// is false where that is not known before: a kustomization that is broken, or that renders
+// charts, or whose objects deploy some.
+func (r *Root) Scope() (paths []string, ok bool) {
+	ok = true
+	r.t.each(r.k, func(k *kustomization) {
+		if k.root == nil || len(k.errs) > 0 {
+			ok = false
+			return
+		}
+		for _, name := range fileNames {
+			paths = append(paths, filepath.Join(k.dir, name))
+		}
+		paths = append(append(paths, k.files()...), r.t.configured(k)...)
+		for _, ref := range k.refs {
+			if ref.path != "" && !ref.isDir {
+				data, err := r.t.files.Record().ReadFile(ref.path)
+				ok = ok && err == nil && !charts.Match(data)
+			}
+			if !ref.inline && !filepath.IsAbs(ref.value) {
+				paths = append(paths, filepath.Join(k.dir, filepath.FromSlash(ref.value), fileNames[0]))
+			}
+			ok = ok && (!ref.inline || !charts.MatchString(ref.value))
+		}
+		ok = ok && len(items(fold(k.root, "helmCharts"))) == 0 && len(items(fold(k.root, "helmChartInflationGenerator"))) == 0
+	})
+	return paths, ok
+}
+
+// charts matches what renders a chart, or asks for it.
+var charts = regexp.MustCompile(`HelmChartInflationGenerator|HelmRelease|argoproj\.io`)
 
 // Build builds an overlay, reading its files through a view of the plan's tree. What cannot
 // be built is in the errors of the bundle.

@@ -1,0 +1,99 @@
+package render
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+
+	"github.com/manilint/manilint/render/tree"
+)
+
+// Scope returns what the unit may read, before it is rendered: files, and directories for
+// all below them, absolute. What does not exist is looked for. It is not known, ok false, for
+// a unit that reads what only its rendering names.
+func (u *Unit) Scope() (paths []string, ok bool) {
+	if u.scope == nil {
+		return nil, false
+	}
+	return u.scope()
+}
+
+// plainScope is that of a tree of plain files; ok is false where objects in it deploy charts.
+func plainScope(files *tree.Tree, paths, beside []string) ([]string, bool) {
+	look := files.Record()
+	for _, path := range paths {
+		data, err := look.ReadFile(path)
+		if err == nil && (bytes.Contains(data, []byte("argoproj.io")) || bytes.Contains(data, []byte("HelmRelease")) || bytes.Contains(data, []byte("HelmChart"))) {
+			return nil, false
+		}
+	}
+	return slices.Concat(paths, beside), true
+}
+
+// chartScope is that of a chart: its directory, the file:// dependencies of its Chart.yaml
+// files, and the values files that it is rendered with.
+func (l *loader) chartScope(chart string, files *tree.Tree) ([]string, bool) {
+	look := files.Record()
+	all := []string{chart}
+	for i := 0; i < len(all) && i < 200; i++ { // a chart has a few; a cycle ends
+		if !look.IsDir(all[i]) {
+			continue
+		}
+		for _, at := range filesCalled(look, all[i], 0, "Chart.yaml", "requirements.yaml") {
+			data, err := look.ReadFile(at)
+			if err != nil {
+				return nil, false
+			}
+			for _, line := range bytes.Split(data, []byte("\n")) {
+				_, rel, found := bytes.Cut(line, []byte("file://"))
+				if !found {
+					continue
+				}
+				to := filepath.FromSlash(string(bytes.Trim(rel, " \t\r\"'")))
+				if !filepath.IsAbs(to) {
+					to = filepath.Join(filepath.Dir(at), to)
+				}
+				if !slices.ContainsFunc(all, func(dir string) bool { return within(dir, to) }) {
+					all = append(all, to)
+				}
+			}
+		}
+	}
+	for _, v := range l.Variants {
+		for _, f := range v.Values {
+			all = append(all, l.configured(f))
+		}
+	}
+	for _, asked := range l.asked[chart] {
+		all = append(all, asked...)
+	}
+	for _, f := range l.ValueFiles {
+		all = append(all, files.Abs(f))
+	}
+	for _, set := range l.SetFile {
+		if _, f, ok := bytes.Cut([]byte(set), []byte("=")); ok {
+			all = append(all, files.Abs(string(f)))
+		}
+	}
+	return all, true
+}
+
+// filesCalled finds files by their names below a directory.
+func filesCalled(files *tree.Tree, dir string, depth int, names ...string) []string {
+	const deepest = 50
+	entries, err := files.ReadDir(dir)
+	if err != nil || depth > deepest {
+		return nil
+	}
+	var found []string
+	for _, e := range entries {
+		at := filepath.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			found = append(found, filesCalled(files, at, depth+1, names...)...)
+		case slices.Contains(names, e.Name()):
+			found = append(found, at)
+		}
+	}
+	return found
+}
