@@ -70,6 +70,8 @@ func (o *Options) jobs() int {
 // A Result is what a check of one bundle, or a unit that has none, came to. It holds no
 // bundle, object or node.
 type Result struct {
+	// Unit is the key of the unit.
+	Unit string
 	// Rendering names the bundle; the zero Rendering stands for a unit without one.
 	Rendering lint.Rendering
 	// Objects is the number of objects that were asked about; All that of those, too,
@@ -104,6 +106,28 @@ func (r *Result) Keep(keep func(*lint.Finding) bool) {
 	for _, g := range r.ignores {
 		g.hidden = slices.DeleteFunc(g.hidden, drop)
 	}
+}
+
+// Clone returns a result that [Merge] may take besides r.
+func (r *Result) Clone() *Result {
+	c := *r
+	copied := func(all []*lint.Finding) []*lint.Finding {
+		clones := make([]*lint.Finding, len(all))
+		for i, f := range all {
+			g := *f
+			g.Related, g.Renderings, g.Objects = slices.Clone(f.Related), slices.Clone(f.Renderings), slices.Clone(f.Objects)
+			clones[i] = &g
+		}
+		return clones
+	}
+	c.Findings, c.Yielded, c.Errors, c.Notes = copied(r.Findings), copied(r.Yielded), slices.Clone(r.Errors), slices.Clone(r.Notes)
+	c.ignores = make([]*ignore, len(r.ignores))
+	for i, g := range r.ignores {
+		h := *g
+		h.hidden, h.renderings, h.objects = copied(g.hidden), slices.Clone(g.renderings), slices.Clone(g.objects)
+		c.ignores[i] = &h
+	}
+	return &c
 }
 
 // Check applies rules to a bundle. A rule or a locator that panics becomes an error that

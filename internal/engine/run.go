@@ -146,6 +146,9 @@ func (r *runner) unit(ctx context.Context, u Unit) (d done) {
 		}
 		d.results = append(d.results, result)
 	}
+	for _, result := range d.results {
+		result.Unit = u.Key
+	}
 	return d
 }
 
