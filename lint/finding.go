@@ -85,7 +85,7 @@ type Gone struct {
 // Relate adds a place that the finding is also about.
 func (f *Finding) Relate(role string, n *Node, message string) {
 	place := n.Locate()
-	f.Related = append(f.Related, Related{role, message, place.Span})
+	f.Related = append(f.Related, Related{Role: role, Message: message, Span: place.Span})
 }
 
 // Mask is what reports print in place of a secret value.

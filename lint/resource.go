@@ -252,11 +252,13 @@ const (
 )
 
 // A Related is a further place of a finding. Role is one of value, patch, base,
-// template, include, guard, generator, overlay, binding, role, policy, workload, ….
+// template, include, guard, generator, overlay, binding, role, policy, workload, change, ….
 type Related struct {
 	Role    string
 	Message string
 	Span    Span
+	// Revision is the one whose file Span is in; "" for the files that are linted.
+	Revision string
 }
 
 // Precision says how sure a place is.

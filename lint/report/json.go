@@ -118,7 +118,11 @@ func newJSONFinding(f *lint.Finding, o Options) jsonFinding {
 	}
 	for _, rel := range f.Related {
 		if rel.Span.IsValid() || rel.Message != "" { // a flag has no place
-			j.Related = append(j.Related, jsonRelated{rel.Role, rel.Message, LocationOf(rel.Span)})
+			place := LocationOf(rel.Span)
+			if place != nil {
+				place.Revision = rel.Revision
+			}
+			j.Related = append(j.Related, jsonRelated{rel.Role, rel.Message, place})
 		}
 	}
 	return j
@@ -146,6 +150,8 @@ type Location struct {
 	Column    int    `json:"column"`
 	EndLine   int    `json:"endLine"`
 	EndColumn int    `json:"endColumn"`
+	// Revision is the one whose file it is; "" for the files that are linted.
+	Revision string `json:"revision,omitempty"`
 }
 
 // String returns file:line, "" for nil.
@@ -158,7 +164,7 @@ func (l *Location) String() string {
 
 func location(s lint.Span, renderings []lint.Rendering) Location {
 	p := at(s, renderings)
-	return Location{p.file, p.line, p.column, p.endLine, p.endColumn}
+	return Location{File: p.file, Line: p.line, Column: p.column, EndLine: p.endLine, EndColumn: p.endColumn}
 }
 
 // LocationOf returns the location of a span, nil where that is not valid.

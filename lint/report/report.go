@@ -116,6 +116,11 @@ func plural(n int, one string) string {
 	return strconv.Itoa(n) + " " + one + "s"
 }
 
+// ListsSuppressed reports whether a format names each finding that is suppressed.
+func ListsSuppressed(format string) bool {
+	return slices.Contains([]string{"json", "sarif", "junit", "html"}, format)
+}
+
 // Found counts the findings of a report, and what is not among them: 3 new findings since
 // main (212 known), 4 ignored.
 func Found(r *lint.Report) string {
