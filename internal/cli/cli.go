@@ -37,6 +37,7 @@ type command struct {
 	tables    bool             // rbac or network: the run looks, no rule judges
 	holds     bool             // what was rendered is asked for once the rules have run
 	checked   []*engine.Result // of all groups
+	same      int              // units that --since left out
 }
 
 // run is the whole program but for the process: it returns the exit status.

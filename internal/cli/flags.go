@@ -36,7 +36,8 @@ type flags struct {
 	pssVersion                          string
 	allowEmpty, verbose, quiet, stats   bool
 	compliance                          string
-	baseline, writeBaseline             string
+	baseline, writeBaseline, since      string
+	staged                              bool
 	checkout                            string // see flags.root
 	jobs                                int
 	tree                                *tree.Tree // where inputs are read; see flags.files
@@ -60,6 +61,8 @@ func (f *flags) registerLint(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noIgnores, "no-ignores", false, "report what comments, annotations and the configuration ignore")
 	fs.StringVar(&f.baseline, "baseline", "", "report only what this `FILE` lacks")
 	fs.StringVar(&f.writeBaseline, "write-baseline", "", "write what is found to this `FILE`, to report only what is new from now on")
+	fs.StringVar(&f.since, "since", "", "report only what this git `REVISION` lacks; of a branch its merge base with HEAD, of BRANCH.. itself")
+	fs.BoolVar(&f.staged, "staged", false, "lint the files as they are staged, against HEAD or --since")
 	f.registerInputs(fs)
 	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: "+strings.Join(compliance.Names(), ", "))
 	f.registerRun(fs)

@@ -40,6 +40,10 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	ends, paths, err := f.ends(paths)
+	if err != nil {
+		return err
+	}
 	stop, err := c.bound(f)
 	if err != nil {
 		return err
@@ -55,7 +59,16 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	all, rep := c.check(f, groups, paths)
+	var all *covered
+	var rep *lint.Report
+	if ends != nil {
+		full := known != nil || slices.ContainsFunc(outs, func(out output) bool { return report.ListsSuppressed(out.name) })
+		if all, rep, err = c.checkSince(f, ends, groups, paths, full); err != nil {
+			return err
+		}
+	} else {
+		all, rep = c.check(f, groups, paths)
+	}
 	if err := c.compare(f, known, rep, paths); err != nil {
 		return err
 	}
@@ -95,25 +108,31 @@ func (c *command) check(f *flags, groups []*group, paths []string) (*covered, *l
 	}
 	rep := engine.Merge(checked...)
 	rep.Stats.Files, rep.Stats.Skipped = files, skipped
+	f.empty(rep, paths, all.hidden)
+	return all, rep
+}
+
+// empty makes it an error of a report that inputs hold nothing to check.
+func (f *flags) empty(rep *lint.Report, paths []string, hidden int) {
 	if rep.Stats.Objects == 0 && len(rep.Errors) == 0 && rep.Stats.Unavailable == 0 && !f.allowEmpty {
 		named := strings.Join(paths, ", ")
 		message := fmt.Sprintf("no Kubernetes object in %s; check the path, or pass --allow-empty", named)
 		if named == "-" {
 			message = "no Kubernetes object on standard input; check what writes it, or pass --allow-empty"
 		}
-		if all.hidden > 0 {
+		if hidden > 0 {
 			message = fmt.Sprintf("no Kubernetes object in %s but for what git ignores (%s); pass --no-gitignore to lint that",
-				named, count(all.hidden, "file or folder", "files and folders"))
+				named, count(hidden, "file or folder", "files and folders"))
 		}
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
-	return all, rep
 }
 
 // A group is the inputs that one configuration holds for.
 type group struct {
 	config  *config.Config
 	dir     string // what the configuration's paths are relative to
+	file    string // of the configuration, absolute; "" for none
 	paths   []string
 	enabled []config.Enabled
 }
@@ -134,7 +153,7 @@ func (f *flags) group(paths []string) ([]*group, error) {
 				if g.config, err = file.read(f.files()); err != nil {
 					return nil, err
 				}
-				g.dir = filepath.Dir(file.path)
+				g.dir, g.file = filepath.Dir(file.path), file.path
 			}
 			enable := slices.Concat(f.enable, compliance.Rules(f.compliance, rules.All()))
 			if g.enabled, err = g.config.Select(rules.All(), lint.Profile(f.profile), enable, f.disable, f.only); err != nil {
@@ -180,14 +199,18 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 // not end: it is then an error, and the others are reported.
 const unitTime = 10 * time.Minute
 
+func (f *flags) engineOptions(g *group, p *progress) engine.Options {
+	return engine.Options{
+		Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
+		Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Unavailable: g.config.Unavailable, Complete: f.completes(g), Now: time.Now(), Progress: p.step, Deadline: unitTime,
+	}
+}
+
 func (c *command) run(f *flags, groups []*group, p *progress) (all *covered, checked []engine.Group, files, skipped int) {
 	all = &covered{}
 	for _, g := range groups {
 		ro := f.renderOptions(g, c.stdin)
-		group := engine.Group{Options: engine.Options{
-			Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
-			Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Unavailable: g.config.Unavailable, Complete: f.completes(g), Now: time.Now(), Progress: p.step, Deadline: unitTime,
-		}}
+		group := engine.Group{Options: f.engineOptions(g, p)}
 		if c.holds { // tables need all bundles at once
 			res := render.Load(c.ctx, g.paths, ro)
 			focused := engine.CheckAll(c.ctx, res.Focused, group.Options)
@@ -331,6 +354,9 @@ func (c *command) closing(f *flags, rep *lint.Report) {
 	}
 	if !c.tables { // no rule has run
 		fmt.Fprintf(c.err, "; %s", report.Found(rep))
+	}
+	if c.same > 0 {
+		fmt.Fprintf(c.err, "; %s, read the same then and not rendered", count(c.same, "further unit", "further units"))
 	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(c.err, "; %s without a Kubernetes object passed over", count(s.Skipped, "file", "files"))
