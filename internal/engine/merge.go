@@ -269,6 +269,7 @@ func fingerprint(r *lint.Report, name func(string) string) {
 	for _, s := range r.Suppressed {
 		all = append(all, s.Finding)
 	}
+	all = append(all, r.Yielded...) // the last: they number no other one
 	if name == nil {
 		name = func(path string) string { return path }
 	}

@@ -161,15 +161,14 @@ func (c *comparison) without(ctx context.Context, findings []*lint.Finding, unit
 		}
 		groups = append(groups, group)
 	}
-	there := map[string][]lint.Rendering{}
+	there := map[string]*lint.Finding{}
 	for _, f := range engine.Merge(groups...).Findings {
-		there[f.Fingerprint] = f.Renderings
+		there[f.Fingerprint] = f
 	}
 	for _, f := range findings {
-		still, ok := there[f.Fingerprint]
-		// of a finding in several renderings it is enough that one is without it
-		if ok && !slices.ContainsFunc(f.Renderings, func(r lint.Rendering) bool { return rendered[r] && !slices.Contains(still, r) }) ||
-			!ok && !slices.ContainsFunc(f.Renderings, func(r lint.Rendering) bool { return rendered[r] }) {
+		still := there[f.Fingerprint]
+		lost := func(r lint.Rendering) bool { return rendered[r] && (still == nil || !slices.Contains(still.Renderings, r)) }
+		if !slices.ContainsFunc(f.Renderings, lost) && (still == nil || !bound(f, still)) {
 			left = append(left, f)
 		} else {
 			gone = append(gone, f)

@@ -316,16 +316,22 @@ func (c *comparison) old(ctx context.Context, fresh []engine.Group) []engine.Gro
 // A finding that the revision shows in fewer of the renderings that it has is new: what kept
 // the others from it was taken away.
 func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bool) {
+	// what a stronger finding stood for was there all the same
+	then := slices.Concat(base.Findings, base.Yielded)
 	prints := map[string]*lint.Finding{}
-	for _, f := range base.Findings {
+	for _, f := range then {
 		prints[f.Fingerprint] = f
+	}
+	yielded := map[string]bool{}
+	for _, f := range base.Yielded {
+		yielded[f.Fingerprint] = true
 	}
 	all := slices.Clone(rep.Findings)
 	for _, s := range rep.Suppressed {
 		all = append(all, s.Finding)
 	}
-	m := baseline.Of(base).Match(all, baseline.TreeOf(rep, c.Exists, c.Name))
-	before, after := shownBy(base.Findings), shownBy(all)
+	m := baseline.Of(&lint.Report{Findings: then}).Match(all, baseline.TreeOf(rep, c.Exists, c.Name))
+	before, after := shownBy(then), shownBy(all)
 	// in a rendering that both ends have, whether the revision shows the defect there, wherever it stands
 	had := func(f *lint.Finding, r lint.Rendering) bool {
 		then := before[shown{r, f.Second, f.Object.Kind, lint.BareName(f.Object.Name)}]
@@ -348,7 +354,7 @@ func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bo
 		}
 	}
 	for _, e := range m.Gone {
-		if moved[e.Second]--; moved[e.Second] >= 0 {
+		if moved[e.Second]--; moved[e.Second] >= 0 || yielded[e.Fingerprint] {
 			continue
 		}
 		rep.Gone = append(rep.Gone, lint.Gone{Rule: lint.FindRule(rep.Rules, e.Rule), Severity: e.Severity, File: e.File, Object: e.Object, Path: e.Path, Fingerprint: e.Fingerprint})
@@ -356,7 +362,8 @@ func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bo
 	for _, p := range m.Known {
 		old := prints[p.Entry.Fingerprint]
 		switch {
-		case old != nil && slices.ContainsFunc(p.Finding.Renderings, func(r lint.Rendering) bool {
+		case old != nil && bound(p.Finding, old),
+			old != nil && slices.ContainsFunc(p.Finding.Renderings, func(r lint.Rendering) bool {
 			return there[r] && !slices.Contains(old.Renderings, r) && !had(p.Finding, r)
 		}),
 			old != nil && p.Finding.File != old.File && p.Finding.Object.Name != old.Object.Name && !c.renamed(old, p.Finding):
@@ -376,6 +383,14 @@ func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bo
 	rep.Findings = left
 	slices.SortStableFunc(rep.Suppressed, func(a, b *lint.Suppressed) int {
 		return cmp.Or(a.Finding.Span.Compare(b.Finding.Span), strings.Compare(a.Finding.Rule.ID, b.Finding.Rule.ID))
+	})
+}
+
+// bound reports whether a finding names a binding that the other one does not: what a role
+// grants is given to somebody else, too.
+func bound(f, other *lint.Finding) bool {
+	return slices.ContainsFunc(f.Related, func(r lint.Related) bool {
+		return r.Role == "binding" && !slices.ContainsFunc(other.Related, func(o lint.Related) bool { return o.Role == r.Role && o.Message == r.Message })
 	})
 }
 

@@ -248,6 +248,7 @@ func (s *stored) enter(n *node) error {
 	return nil
 }
 
+// info describes a node, but for the size of a file.
 func (s *stored) info(name string, n *node) memory {
 	m := memory{name: name}
 	switch n.mode {
@@ -255,12 +256,16 @@ func (s *stored) info(name string, n *node) memory {
 		m.mode = fs.ModeDir | 0o755
 	case filemode.Symlink:
 		m.mode = fs.ModeSymlink
-	default:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		m.size, _ = n.store.EncodedObjectSize(n.hash)
 	}
 	return m
+}
+
+// size returns how many bytes a file holds. Git unpacks a part of it to know.
+func (s *stored) size(n *node) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size, _ := n.store.EncodedObjectSize(n.hash)
+	return size
 }
 
 func (s *stored) lstat(path string) (fs.FileInfo, error) {
@@ -333,6 +338,7 @@ func (s *stored) open(path string) (io.ReadCloser, error) {
 	if !info.Mode().IsRegular() {
 		return nil, irregular(info.mode)
 	}
+	info.size = s.size(n)
 	return &blob{s: s, n: n, info: info}, nil
 }
 
