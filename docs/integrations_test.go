@@ -346,7 +346,8 @@ func TestTheActionRuns(t *testing.T) {
 		}{
 			"defaults": {nil, 1},
 			"sarif":    {map[string]string{"sarif": "out.sarif", "args": "--only privileged\nplain ignored.yaml\n", "fail-on": "never"}, 0},
-			"hostile":  {map[string]string{"args": "$(touch bad) `touch bad` ; touch bad"}, 3},
+			"hostile":  {map[string]string{"args": "$(touch bad) `touch bad` ; touch bad", "since": ""}, 3},
+			"since":    {map[string]string{"since": "$(touch bad)"}, 2},
 		} {
 			summary, output := filepath.Join(temp, name+".md"), filepath.Join(temp, name+".out")
 			env := []string{"RUNNER_TEMP=" + temp, "GITHUB_STEP_SUMMARY=" + summary, "GITHUB_OUTPUT=" + output}
@@ -367,7 +368,7 @@ func TestTheActionRuns(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(dir, "bad")); err == nil {
 				t.Errorf("%s: the inputs ran as code", name)
 			}
-			if name == "hostile" {
+			if name == "hostile" || name == "since" { // which is no checkout, or no revision
 				continue
 			}
 			if text, err := os.ReadFile(summary); err != nil || !strings.HasPrefix(string(text), "## manilint: ") {

@@ -167,7 +167,9 @@ func (c *comparison) without(ctx context.Context, findings []*lint.Finding, unit
 	}
 	for _, f := range findings {
 		still := there[f.Fingerprint]
-		lost := func(r lint.Rendering) bool { return rendered[r] && (still == nil || !slices.Contains(still.Renderings, r)) }
+		lost := func(r lint.Rendering) bool {
+			return rendered[r] && (still == nil || !slices.Contains(still.Renderings, r))
+		}
 		if !slices.ContainsFunc(f.Renderings, lost) && (still == nil || !bound(f, still)) {
 			left = append(left, f)
 		} else {

@@ -364,8 +364,8 @@ func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bo
 		switch {
 		case old != nil && bound(p.Finding, old),
 			old != nil && slices.ContainsFunc(p.Finding.Renderings, func(r lint.Rendering) bool {
-			return there[r] && !slices.Contains(old.Renderings, r) && !had(p.Finding, r)
-		}),
+				return there[r] && !slices.Contains(old.Renderings, r) && !had(p.Finding, r)
+			}),
 			old != nil && p.Finding.File != old.File && p.Finding.Object.Name != old.Object.Name && !c.renamed(old, p.Finding):
 			p.Finding.State = lint.New
 		default:
