@@ -37,7 +37,9 @@ var ConfigMapSecret = &lint.Rule{
 					if names[text] && !isWeak(text) {
 						continue
 					}
-					report(pass, n, search(n, n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
+					if found := search(n, n.Name(), text); len(found) > 0 {
+						report(pass, n, found, fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
+					}
 				}
 			}
 		}

@@ -445,6 +445,9 @@ func isStandIn(pass, user string) bool {
 // decodeText returns the text that value is base64 of; ok is false where it is
 // not base64 or not of printable text.
 func decodeText(value string) (text string, ok bool) {
+	if len(value) < 12 || strings.Trim(value[:12], base64Alphabet) != "" {
+		return "", false // most values, which need no copy
+	}
 	v := strings.Join(strings.Fields(value), "")
 	if len(v) < 12 || len(v)%4 != 0 || len(v) > 1<<20 {
 		return "", false
@@ -508,8 +511,27 @@ func hasConfigSuffix(name string) bool {
 	return false
 }
 
+// mayBeYAML reports whether a text has what a mapping or a list of YAML needs: a bracket, or
+// a colon, a dash or a question mark before a blank.
+func mayBeYAML(value string) bool {
+	for i := range len(value) {
+		switch value[i] {
+		case '{', '[':
+			return true
+		case ':', '-', '?':
+			if i+1 == len(value) || value[i+1] <= ' ' || value[i+1] >= utf8.RuneSelf { // YAML has line breaks beyond ASCII
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // yamlFields reads every document of YAML or JSON.
 func yamlFields(value string) (fields []fieldValue, ok bool) {
+	if !mayBeYAML(value) {
+		return nil, false
+	}
 	defer func() {
 		if recover() != nil { // yaml.v3 panics on some hostile input
 			fields, ok = nil, false
@@ -640,9 +662,13 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 		if assigns(text, name) {
 			strict++
 		}
-		if m := quotedValue().FindStringSubmatch(value); m != nil {
-			value = m[1]
-		} else if value != "" && value[0] != '"' && value[0] != '\'' {
+		switch {
+		case value == "":
+		case value[0] == '"' || value[0] == '\'':
+			if m := quotedValue().FindStringSubmatch(value); m != nil {
+				value = m[1]
+			}
+		default:
 			if at := trailingComment().FindStringIndex(value); at != nil {
 				value = strings.TrimSpace(value[:at[0]])
 			}

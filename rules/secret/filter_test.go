@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // sample writes a text that an expression matches.
@@ -114,5 +116,31 @@ func TestConnectionWordsAreFoundWithoutTheExpression(t *testing.T) {
 		if got, want := hasConnectionWord(b.String()), connectionWord().MatchString(b.String()); got != want {
 			t.Fatalf("%q: %v, want %v", b.String(), got, want)
 		}
+	}
+}
+
+func TestWhatIsYAMLHasItsMarks(t *testing.T) {
+	parts := []string{"a", "b c", ":", ": ", "- ", "-", "? ", "{", "}", "[x]", "\n", "  ", `"k"`, "#", "&a ", "!!map ", "|\n", "---\n", "%YAML 1.2\n", "é", "\u2028", "\u0085"}
+	rng := rand.New(rand.NewPCG(7, 8))
+	read := 0
+	for range 50000 {
+		var b strings.Builder
+		for range rng.IntN(8) {
+			b.WriteString(parts[rng.IntN(len(parts))])
+		}
+		text := b.String()
+		var doc yaml.Node
+		if yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) == 0 {
+			continue
+		}
+		if k := doc.Content[0].Kind; k == yaml.MappingNode || k == yaml.SequenceNode {
+			read++
+			if !mayBeYAML(text) {
+				t.Fatalf("%q is passed over", text)
+			}
+		}
+	}
+	if read < 1000 {
+		t.Errorf("%d texts were read: the test says little", read)
 	}
 }

@@ -34,7 +34,9 @@ var PlaintextSecret = &lint.Rule{
 					if field == "data" {
 						text = decodeData(text)
 					}
-					report(pass, n, inSecret(r.Get("type").Value(), r.Name, n.Name(), text), fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
+					if found := inSecret(r.Get("type").Value(), r.Name, n.Name(), text); len(found) > 0 {
+						report(pass, n, found, fmt.Sprintf("%s holds %%s in plain text under %q%%s", r, n.Name()))
+					}
 				}
 			}
 		}

@@ -33,9 +33,10 @@ func references(p *lint.PodSpec) (all []reference) {
 	}
 	for _, c := range p.Containers() {
 		for _, env := range c.Node.Get("env").Items() {
-			at := env.Get("valueFrom")
-			add("Secret", c.String(), at.Get("secretKeyRef"), "name", at.Get("secretKeyRef", "key"))
-			add("ConfigMap", c.String(), at.Get("configMapKeyRef"), "name", at.Get("configMapKeyRef", "key"))
+			if at := env.Get("valueFrom"); at.Exists() {
+				add("Secret", c.String(), at.Get("secretKeyRef"), "name", at.Get("secretKeyRef", "key"))
+				add("ConfigMap", c.String(), at.Get("configMapKeyRef"), "name", at.Get("configMapKeyRef", "key"))
+			}
 		}
 		for _, from := range c.Node.Get("envFrom").Items() {
 			add("Secret", c.String(), from.Get("secretRef"), "name", nil)
@@ -104,14 +105,22 @@ var DanglingSecretRef = &lint.Rule{
 	},
 }
 
+// objectName is what a reference names: the kind, namespace and name of an object.
+type objectName struct{ kind, namespace, name string }
+
 // named returns the objects of a name: plain trees may hold several variants of one.
-func named(b *lint.Bundle, kind, namespace, name string) (all []*lint.Resource) {
-	for _, r := range b.OfKind(kind) {
-		if r.Group == "" && r.Namespace == namespace && r.Name == name {
-			all = append(all, r)
+func named(b *lint.Bundle, kind, namespace, name string) []*lint.Resource {
+	index := lint.Shared(b, func(b *lint.Bundle) map[objectName][]*lint.Resource {
+		index := map[objectName][]*lint.Resource{}
+		for _, r := range b.OfKind("Secret", "ConfigMap") {
+			if r.Group == "" {
+				n := objectName{r.Kind, r.Namespace, r.Name}
+				index[n] = append(index[n], r)
+			}
 		}
-	}
-	return all
+		return index
+	})
+	return index[objectName{kind, namespace, name}]
 }
 
 func hasKey(r *lint.Resource, key string) bool {
@@ -152,8 +161,12 @@ func madeElsewhere(b *lint.Bundle) map[string]bool {
 		if encryptedKinds[r.Kind] {
 			made["Secret/"+r.Name] = true
 		}
+		builtin := kube.IsBuiltin(r.Group)
 		for _, path := range [][]string{{"spec", "target", "name"}, {"spec", "secretName"}, {"spec", "destination", "name"}, {"spec", "template", "metadata", "name"}, {"spec", "secretTemplate", "name"}} {
-			if n := r.Get(path...); n.IsScalar() && !kube.IsBuiltin(r.Group) {
+			if builtin {
+				break
+			}
+			if n := r.Get(path...); n.IsScalar() {
 				made["Secret/"+n.Value()] = true
 			}
 		}

@@ -26,7 +26,9 @@ var EnvLiteralSecret = &lint.Rule{
 				if names[v.value] && !isWeak(v.value) {
 					continue
 				}
-				report(pass, v.node, search(v.node, v.name, v.value), fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, v.name))
+				if found := search(v.node, v.name, v.value); len(found) > 0 {
+					report(pass, v.node, found, fmt.Sprintf("%s has %%s in plain text in the environment variable %q%%s", c, v.name))
+				}
 			}
 		}
 	},
@@ -196,7 +198,9 @@ func inAnnotations(pass *lint.Pass, annotations *lint.Node, owner string) {
 		if len(leaks) == 0 {
 			leaks = search(n, key, text)
 		}
-		report(pass, n, leaks, fmt.Sprintf("%s has %%s in plain text in the annotation %q%%s", owner, n.Name()))
+		if len(leaks) > 0 {
+			report(pass, n, leaks, fmt.Sprintf("%s has %%s in plain text in the annotation %q%%s", owner, n.Name()))
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package validity
 
-import "github.com/manilint/manilint/lint"
+import (
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
 
 // DuplicateKey reports keys that a mapping holds twice: the last one counts, and
 // who reads the first believes otherwise.
@@ -14,6 +18,9 @@ var DuplicateKey = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources() {
+			if !mayRepeat(r.Root.YAML()) {
+				continue
+			}
 			r.Root.Walk(func(n *lint.Node) bool {
 				first := map[string]*lint.Node{}
 				for _, e := range n.Entries() {
@@ -33,4 +40,43 @@ var DuplicateKey = &lint.Rule{
 			})
 		}
 	},
+}
+
+// mayRepeat reports whether a mapping below n may hold a key twice. What has aliases is
+// not looked at.
+func mayRepeat(n *yaml.Node) bool {
+	if n.Kind == yaml.AliasNode {
+		return true
+	}
+	if n.Kind == yaml.MappingNode && repeats(n.Content) {
+		return true
+	}
+	for _, c := range n.Content {
+		if c.Kind != yaml.ScalarNode && mayRepeat(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// repeats reports whether two keys of a mapping have one text.
+func repeats(content []*yaml.Node) bool {
+	if len(content) > 32 {
+		seen := make(map[string]bool, len(content)/2)
+		for i := 0; i < len(content); i += 2 {
+			if seen[content[i].Value] {
+				return true
+			}
+			seen[content[i].Value] = true
+		}
+		return false
+	}
+	for i := 2; i < len(content); i += 2 {
+		for j := 0; j < i; j += 2 {
+			if content[i].Value == content[j].Value {
+				return true
+			}
+		}
+	}
+	return false
 }

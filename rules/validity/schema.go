@@ -3,7 +3,6 @@ package validity
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -25,10 +24,11 @@ var Schema = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		custom := lint.Shared(pass.Bundle, customSchemas)
+		above := make([]reflect.Type, 0, 16)
 		for _, r := range pass.Resources() {
 			if t, ok := builtin().kinds[gvk(r)]; ok {
 				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r.Root.YAML())}
-				w.value(r.Root, t, nil)
+				w.value(r.Root, t, above)
 				checkResources(pass, r)
 				if w.whole {
 					checkObject(pass, r)
@@ -206,7 +206,7 @@ func (w *walker) object(n *lint.Node, t reflect.Type, above []reflect.Type) {
 		w.wrong(n, "a mapping")
 		return
 	}
-	around := slices.Concat(above, []reflect.Type{t})
+	around := append(above, t) //nolint:gocritic // what is around siblings is written over, and kept by nobody
 	if s := structOf(t); w.whole && len(s.required) > 0 {
 		w.require(n, t, s.required)
 	}
