@@ -159,7 +159,7 @@ func (l *loader) explain(path, chart string) []lint.Note {
 	asked := slices.ContainsFunc(l.asked[chart], func(files []string) bool { return files[0] == path })
 	switch {
 	case l.isTemplate(chart, path):
-		if why := l.unwritten(path, about); why != "" {
+		if why := l.unwritten(about); why != "" {
 			return say("%s", why)
 		}
 	case l.used[path] || l.linted[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
@@ -373,7 +373,7 @@ func (l *loader) about(path string) fact {
 
 // unwritten says why a template wrote no object in any rendering of its chart; "" where
 // it wrote one, or where the chart did not render.
-func (l *loader) unwritten(path string, about fact) string {
+func (l *loader) unwritten(about fact) string {
 	conditions := about.conditions
 	switch {
 	case about.wrote:

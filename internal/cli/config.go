@@ -53,13 +53,13 @@ type configFile struct {
 
 // configFor returns the configuration that holds for a path: the flag's, else
 // the nearest one from the path up to the root of its git checkout.
-func (f *flags) configFor(path string) (configFile, error) {
+func (f *flags) configFor(path string) configFile {
 	if f.noConfig {
-		return configFile{}, nil
+		return configFile{}
 	}
 	t := f.files()
 	if f.config != "" {
-		return configFile{path: t.Abs(f.config)}, nil
+		return configFile{path: t.Abs(f.config)}
 	}
 	dir := t.Abs(strings.TrimSuffix(path, "..."))
 	if path == "-" {
@@ -75,10 +75,10 @@ func (f *flags) configFor(path string) (configFile, error) {
 			if _, err := t.In(root).Stat(dir); err != nil { // the input was reached by a link out of the checkout
 				root = dir
 			}
-			return configFile{file, root}, nil
+			return configFile{file, root}
 		}
 		if dir == root || dir == filepath.Dir(dir) {
-			return configFile{}, nil
+			return configFile{}
 		}
 		dir = filepath.Dir(dir)
 	}

@@ -142,12 +142,10 @@ func (f *flags) group(paths []string) ([]*group, error) {
 	var groups []*group
 	byFile := map[configFile]*group{}
 	for _, path := range paths {
-		file, err := f.configFor(path)
-		if err != nil {
-			return nil, err
-		}
+		file := f.configFor(path)
 		g := byFile[file]
 		if g == nil {
+			var err error
 			g = &group{config: &config.Config{}}
 			if file.path != "" {
 				if g.config, err = file.read(f.files()); err != nil {

@@ -67,7 +67,7 @@ func (c *console) close(status int) int {
 		}
 		status = exitFailed
 	}
-	c.err.Flush() // what cannot be said cannot be said
+	_ = c.err.Flush() // what cannot be said cannot be said
 	return status
 }
 

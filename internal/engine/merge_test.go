@@ -15,7 +15,7 @@ func TestResultsThatCannotBeMergedAreNamed(t *testing.T) {
 		return &Result{Rendering: lint.Rendering{Kind: "helm", Root: "good"}, Objects: 1, Findings: []*lint.Finding{found}}
 	}
 	want := Merge(Group{Results: []*Result{run()}})
-	for name, break_ := range map[string]func(*Result){
+	for name, spoil := range map[string]func(*Result){
 		"findings": func(r *Result) {
 			r.Findings = []*lint.Finding{{Renderings: []lint.Rendering{r.Rendering}}, {Renderings: []lint.Rendering{r.Rendering}}}
 		},
@@ -25,7 +25,7 @@ func TestResultsThatCannotBeMergedAreNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			broken := &Result{Rendering: lint.Rendering{Kind: "helm", Root: "broken"}}
-			break_(broken)
+			spoil(broken)
 			got := Merge(Group{Results: []*Result{broken, run()}})
 			if len(got.Errors) != 1 || !strings.HasPrefix(got.Errors[0].Message, "reporting what was found in broken failed and was stopped there: ") {
 				t.Errorf("errors %v", got.Errors)

@@ -121,11 +121,6 @@ func template(text string) func(dir) {
 	return func(d dir) { d.chart(text + "\n---\n" + fmt.Sprintf(podText, 1)) }
 }
 
-// value wraps an action's result in an object.
-func value(action string) func(dir) {
-	return template("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  k: {{ " + action + " | quote }}\n")
-}
-
 // nested returns before n times, then middle, then after n times.
 func nested(before, middle, after string, n int) string {
 	return strings.Repeat(before, n) + middle + strings.Repeat(after, n)

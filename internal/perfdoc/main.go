@@ -68,7 +68,7 @@ func run(from string, withPeers bool) error {
 	if from != "" {
 		printed, err = os.ReadFile(from)
 	} else {
-		printed, err = command("", "go", "test", "-run", "^$", "-bench", ".", "-benchtime", "3x", "-timeout", "60m", ".")
+		printed, err = goTool("test", "-run", "^$", "-bench", ".", "-benchtime", "3x", "-timeout", "60m", ".")
 	}
 	if err != nil {
 		return err
@@ -141,9 +141,10 @@ func parse(printed string) map[string]row {
 	return rows
 }
 
-func command(dir string, name string, args ...string) ([]byte, error) {
-	c := exec.Command(name, args...)
-	c.Dir, c.Stderr = dir, os.Stderr
+// goTool runs the go command and returns what it prints.
+func goTool(args ...string) ([]byte, error) {
+	c := exec.Command("go", args...)
+	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", c, err, out)
@@ -152,7 +153,7 @@ func command(dir string, name string, args ...string) ([]byte, error) {
 }
 
 func build(exe string, flags ...string) (int64, error) {
-	if _, err := command("", "go", slices.Concat([]string{"build", "-o", exe}, flags, []string{"."})...); err != nil {
+	if _, err := goTool(slices.Concat([]string{"build", "-o", exe}, flags, []string{"."})...); err != nil {
 		return 0, err
 	}
 	info, err := os.Stat(exe)
@@ -164,11 +165,11 @@ func build(exe string, flags ...string) (int64, error) {
 
 // parts sums the sizes of functions by module and returns the largest.
 func parts(exe string) ([]part, error) {
-	modules, err := command("", "go", "list", "-m", "-f", "{{.Path}}", "all")
+	modules, err := goTool("list", "-m", "-f", "{{.Path}}", "all")
 	if err != nil {
 		return nil, err
 	}
-	symbols, err := command("", "go", "tool", "nm", "-size", exe)
+	symbols, err := goTool("tool", "nm", "-size", exe)
 	if err != nil {
 		return nil, err
 	}

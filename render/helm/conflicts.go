@@ -25,7 +25,7 @@ func (t *tree) conflicts(c *chart.Chart, s *valueStack) []lint.Note {
 			if u == nil || isEmpty(o) || len(notes) >= maxConflicts {
 				continue
 			}
-			at := append(path[:len(path):len(path)], key)
+			at := slices.Concat(path, []string{key})
 			userMap, userIs := u.(map[string]any)
 			ownMap, ownIs := o.(map[string]any)
 			switch {

@@ -378,7 +378,7 @@ func (t *tree) prepare(ctx context.Context, v variant, o Options) (*loaded, *val
 	if err := chartutil.ProcessDependenciesWithMerge(l.Chart, stack.user); err != nil {
 		return nil, nil, nil, []*lint.InputError{{Message: fmt.Sprintf("chart %s: %v", t.shown, err), Span: t.firstLine("Chart.yaml")}}
 	}
-	errs = append(l.errs, t.reportMissing(l)...)
+	errs = slices.Concat(l.errs, t.reportMissing(l))
 	if need := l.Metadata.KubeVersion; need != "" && !chartutil.IsCompatibleRange(need, caps.KubeVersion.String()) {
 		errs = append(errs, &lint.InputError{Span: t.keyLine("Chart.yaml", "kubeVersion"),
 			Message: fmt.Sprintf("the chart needs Kubernetes %s and is rendered for %s; set --kube-version", need, caps.KubeVersion.String())})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -55,7 +56,7 @@ func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle
 			}
 		}
 		b = t.bundle(v.name, o, resources, append(errs, out.errs...))
-		b.LeftOut, b.Notes = out.leftOut(), append(v.notes, out.notes...)
+		b.LeftOut, b.Notes = out.leftOut(), slices.Concat(v.notes, out.notes)
 		failed = out.failed
 	})
 	if panicked != nil {

@@ -71,15 +71,6 @@ func (t *tree) inside() string {
 	return "the current folder"
 }
 
-// open reads a file of the jail.
-func (t *tree) open(p string) (*lint.Source, error) {
-	real, err := t.resolve(p)
-	if err != nil {
-		return nil, err
-	}
-	return t.files.Open(real)
-}
-
 // errOutside is the error for what lies outside of the jail.
 var errOutside = filetree.ErrOutside
 

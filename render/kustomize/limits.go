@@ -193,7 +193,6 @@ func endlessSchema(root *yaml.Node) string {
 			state[n], way = onTheWay, append(way, n)
 			_, pointer, local := bytes.Cut([]byte(ref), []byte("#"))
 			if ref == "" || !local {
-				n = nil
 				break
 			}
 			next := lookup(root, tokens(string(pointer)))

@@ -305,7 +305,7 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 	case yaml.SequenceNode:
 		match := align(pre, post)
 		for i, e := range post.Content {
-			here := append(path[:len(path):len(path)], strconv.Itoa(i))
+			here := slices.Concat(path, []string{strconv.Itoa(i)})
 			if p, anew := h.anew(match[i], e, here); anew && !h.whole {
 				h.whole = true
 				h.heal(match[i], e, here)

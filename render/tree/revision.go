@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -59,7 +58,7 @@ func openStore(root string) (*filesystem.Storage, error) {
 			dir = filepath.Join(root, dir)
 		}
 	}
-	var at billy.Filesystem = osfs.New(dir)
+	at := osfs.New(dir)
 	shared := filepath.Join(dir, "commondir")
 	if text, err := readAll(func() (io.ReadCloser, error) { return system{}.open(shared) }, 1<<16); err == nil {
 		common := filepath.FromSlash(strings.TrimSpace(string(text)))

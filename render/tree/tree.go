@@ -190,8 +190,9 @@ func (t *Tree) Limit() int64 {
 func (t *Tree) Name(path string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	abs := t.Abs(path)
-	t.given[abs] = t.given[abs]
+	if abs := t.Abs(path); !t.given[abs] {
+		t.given[abs] = false // known, and no more than it was
+	}
 }
 
 // Give allows all views to open a file that the user named by a flag, wherever it lies and

@@ -61,7 +61,7 @@ func TestCheapLooksPassOverNothing(t *testing.T) {
 		full func(string) bool
 		look func(string) bool
 	}{
-		{"injected", injected().String(), injected().MatchString, func(v string) bool { return isInjected(v) }},
+		{"injected", injected().String(), injected().MatchString, isInjected},
 		{"placeholder", placeholder().String(), placeholder().MatchString, mayBePlaceholder},
 	} {
 		re, err := syntax.Parse(c.expr, syntax.Perl)

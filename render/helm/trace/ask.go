@@ -17,6 +17,7 @@ type Condition struct {
 
 type conditionOp uint8
 
+// What a condition asks of its operands.
 const (
 	AsksOther conditionOp = iota // something that is not followed
 	AsksSet                      // the operand is true, not empty

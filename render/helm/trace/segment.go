@@ -5,6 +5,7 @@ import "slices"
 // A kind says what a piece of rendered text was made from.
 type kind uint8
 
+// What rendered text can be made from.
 const (
 	FromText      kind = iota // the text of a template
 	FromValue                 // a value, as it is or reformatted

@@ -112,6 +112,7 @@ func (t *tracer) reset() {
 
 // A joined path names a value.
 
+// Child returns the joined path of a key of the value at a path.
 func Child(path, key string) string {
 	if path == "" {
 		return key
@@ -119,6 +120,7 @@ func Child(path, key string) string {
 	return path + "\x00" + key
 }
 
+// Split returns the keys of a joined path; none for that of all values.
 func Split(path string) []string {
 	if path == "" {
 		return nil
