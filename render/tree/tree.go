@@ -510,7 +510,15 @@ func (w *world) content(at string, open func() (io.ReadCloser, error)) *content 
 	}
 	limit := w.limit
 	w.mu.Unlock()
-	c.once.Do(func() { c.data, c.err = readAll(open, limit) })
+	c.once.Do(func() {
+		// Whoever reads it later must not take a file that was not read for an empty one.
+		defer func() {
+			if fault := recover(); fault != nil {
+				c.data, c.err = nil, fmt.Errorf("reading it failed and was stopped there: %v; please report this", fault)
+			}
+		}()
+		c.data, c.err = readAll(open, limit)
+	})
 	return c
 }
 
