@@ -2,8 +2,6 @@ package helm
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
 	filetree "github.com/manilint/manilint/render/tree"
@@ -24,19 +22,8 @@ func TestChartsSeeWhatEveryClusterServes(t *testing.T) {
 		{"monitoring.coreos.com/v1", "", "old"},
 		{"apps/v1/Nothing", "", "old"},
 	} {
-		dir := t.TempDir()
-		for name, text := range map[string]string{
-			"Chart.yaml":            "apiVersion: v2\nname: c\nversion: 1.0.0\n",
-			"templates/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ if .Capabilities.APIVersions.Has \"" + c.has + "\" }}new{{ else }}old{{ end }}\n",
-		} {
-			path := filepath.Join(dir, name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+		dir := chartOf(t, "templates/ok.yaml",
+			"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ if .Capabilities.APIVersions.Has \""+c.has+"\" }}new{{ else }}old{{ end }}\n")
 		b := Load(context.Background(), dir, Options{Files: filetree.New(nil), KubeVersion: c.version})[0]
 		if len(b.Errors) > 0 || len(b.Resources) != 1 || b.Resources[0].Name != c.want {
 			t.Errorf("%s at version %q: %v %v, want %s", c.has, c.version, b.Resources, b.Errors, c.want)

@@ -58,22 +58,21 @@ func (c *Comparison) SameInput(in Input) bool {
 		b, errB := c.b.ReadDir(in.Path)
 		return (errA == nil) == (errB == nil) && slices.EqualFunc(a, b, func(x, y fs.DirEntry) bool { return x.Name() == y.Name() && x.Type() == y.Type() })
 	case entered:
-		a, errA := c.a.Lstat(in.Path)
-		b, errB := c.b.Lstat(in.Path)
-		if errA != nil || errB != nil {
-			return errA != nil && errB != nil
-		}
-		to, _ := c.a.Readlink(in.Path)
-		also, _ := c.b.Readlink(in.Path)
-		return a.Mode().Type() == b.Mode().Type() && to == also
+		return c.sameKind(in.Path, (*Tree).Lstat, (*Tree).Readlink)
 	}
-	a, errA := c.a.Stat(in.Path)
-	b, errB := c.b.Stat(in.Path)
+	return c.sameKind(in.Path, (*Tree).Stat, (*Tree).EvalSymlinks)
+}
+
+// sameKind reports whether a path is of one kind and leads to one place in both trees, or
+// is in neither of them.
+func (c *Comparison) sameKind(path string, stat func(*Tree, string) (fs.FileInfo, error), target func(*Tree, string) (string, error)) bool {
+	a, errA := stat(c.a, path)
+	b, errB := stat(c.b, path)
 	if errA != nil || errB != nil {
 		return errA != nil && errB != nil
 	}
-	to, _ := c.a.EvalSymlinks(in.Path)
-	also, _ := c.b.EvalSymlinks(in.Path)
+	to, _ := target(c.a, path)
+	also, _ := target(c.b, path)
 	return a.Mode().Type() == b.Mode().Type() && to == also
 }
 

@@ -2,8 +2,6 @@ package tree_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +15,7 @@ import (
 // the units that do not read it give what they give without it.
 func TestAPanicInAnyStageIsAnErrorOfItsUnit(t *testing.T) {
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME, namespace: shop}\nspec: {containers: [{name: c, image: \"nginx:1\"}]}\n"
-	root := t.TempDir()
-	for name, text := range map[string]string{
+	t.Chdir(tree.Dir(t, map[string]string{
 		".git/HEAD":                                       "",
 		"good/chart/Chart.yaml":                           "apiVersion: v2\nname: good\nversion: 1.0.0\n",
 		"good/chart/templates/good-pod.yaml":              strings.ReplaceAll(pod, "NAME", "good-chart"),
@@ -48,16 +45,7 @@ func TestAPanicInAnyStageIsAnErrorOfItsUnit(t *testing.T) {
 		"overlay/charts/inflated/templates/in-chart.yaml": strings.ReplaceAll(pod, "NAME", "inflated"),
 		"base/kustomization.yaml":                         "resources: [in-base.yaml]\n",
 		"base/in-base.yaml":                               strings.ReplaceAll(pod, "NAME", "in-base"),
-	} {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Chdir(root)
+	}))
 	whole, errs := names(t, "no such file")
 	if len(errs) > 0 || !whole["good-chart"] || !whole["good-overlay"] || !whole["plain"] || !whole["a-resource"] || !whole["sub"] {
 		t.Fatalf("without a fault: %v %v", whole, errs)
