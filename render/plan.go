@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/gitops"
+	"github.com/manilint/manilint/render/gitops/flux"
 	"github.com/manilint/manilint/render/helm"
 	"github.com/manilint/manilint/render/kustomize"
 	"github.com/manilint/manilint/render/tree"
@@ -113,7 +115,7 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 		}
 	}
 	if u.Why != Deployed {
-		r.Asks = append(r.Asks, u.l.deployments(u.part, helm.Deployments(objects, u.part.charts, u.l.files))...)
+		r.Asks = append(r.Asks, u.l.deployments(u.part, gitops.Deployments(objects, objects, u.part.charts, u.l.files))...)
 		r.Asks = append(r.Asks, u.lacking(objects)...)
 	}
 	if u.Focused {
@@ -251,7 +253,8 @@ func (l *loader) units(u *units, only []string, focused bool) {
 	}
 	if len(u.deployers) > 0 && len(charts) > 0 {
 		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(_ context.Context, unit *Unit) *Rendered {
-			return &Rendered{Asks: l.deployments(p, helm.Deployments(l.deployers(unit.looked, u.deployers), charts, l.files))}
+			objects := l.deployers(unit.looked, u.deployers)
+			return &Rendered{Asks: l.deployments(p, gitops.Deployments(objects, objects, charts, l.files))}
 		}))
 	}
 }
@@ -347,13 +350,13 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 	if u.Why != Instead { // which is asked for itself
 		l.mu.Lock()
 		for _, r := range objects {
-			if helm.IsFluxChart(r) {
+			if flux.IsChart(r) {
 				l.fluxCharts = append(l.fluxCharts, fluxChart{u.Key, r})
 			}
 		}
 		l.mu.Unlock()
 	}
-	releases := helm.Lacking(objects)
+	releases := flux.Lacking(objects)
 	if len(releases) == 0 {
 		return nil
 	}
@@ -368,7 +371,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 		for _, c := range known {
 			charts = append(charts, c.object)
 		}
-		return &Rendered{Asks: l.deployments(u.part, helm.DeploymentsWith(charts, releases, objects, u.part.charts, l.files))}
+		return &Rendered{Asks: l.deployments(u.part, gitops.Deployments(releases, append(charts, objects...), u.part.charts, l.files))}
 	})
 	later.Key = u.Key + "\x00later"
 	return []*Unit{later}

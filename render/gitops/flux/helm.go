@@ -1,23 +1,28 @@
-package helm
+package flux
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
-	filetree "github.com/manilint/manilint/render/tree"
+	"github.com/manilint/manilint/render/helm"
 )
 
-// fluxDeployments returns the chart that a Flux HelmRelease deploys from a path of a
-// repository, none for a chart of a registry. Its values are those of valuesFrom, in
+// Deployments returns the chart that a HelmRelease deploys from a path of a repository; none
+// for a chart of a registry, and for other objects. all are the objects of its unit, and what
+// is known of others. The values are those of valuesFrom, in
 // order, under its own:
 // https://fluxcd.io/flux/components/helm/helmreleases/#values
-func fluxDeployments(by string, r *lint.Resource, all []*lint.Resource) []*deployment {
+func Deployments(by string, r *lint.Resource, all []*lint.Resource) []*helm.Deployment {
+	if !r.Is("helm.toolkit.fluxcd.io", "HelmRelease") {
+		return nil
+	}
 	spec := r.Get("spec")
 	chart := spec.Get("chart", "spec")
 	if name, namespace := chartRef(r); name != "" {
 		for _, other := range all {
-			if IsFluxChart(other) && other.Name == name && other.Namespace == namespace {
+			if IsChart(other) && other.Name == name && other.Namespace == namespace {
 				chart = other.Get("spec")
 			}
 		}
@@ -25,30 +30,30 @@ func fluxDeployments(by string, r *lint.Resource, all []*lint.Resource) []*deplo
 	if kind := chart.Get("sourceRef", "kind").Value(); kind != "GitRepository" && kind != "Bucket" {
 		return nil
 	}
-	d := &deployment{by: by, path: chart.Get("chart").Value(), namespace: first(spec.Get("targetNamespace").Value(), r.Namespace)}
-	d.name = spec.Get("releaseName").Value()
-	if d.name == "" {
-		d.name = r.Name
+	d := &helm.Deployment{By: by, Path: chart.Get("chart").Value(), Namespace: cmp.Or(spec.Get("targetNamespace").Value(), r.Namespace)}
+	d.ReleaseName = spec.Get("releaseName").Value()
+	if d.ReleaseName == "" {
+		d.ReleaseName = r.Name
 		if target := spec.Get("targetNamespace").Value(); target != "" {
-			d.name = target + "-" + r.Name
+			d.ReleaseName = target + "-" + r.Name
 		}
 	}
 	install := spec.Get("install")
-	d.variant.noCRDs = install.Get("crds").Value() == "Skip" || install.Get("skipCRDs").IsTrue()
-	d.variant.noSchema = install.Get("disableSchemaValidation").IsTrue()
+	d.NoCRDs = install.Get("crds").Value() == "Skip" || install.Get("skipCRDs").IsTrue()
+	d.NoSchema = install.Get("disableSchemaValidation").IsTrue()
 	optional := chart.Get("ignoreMissingValuesFiles").IsTrue()
 	for _, item := range chart.Get("valuesFiles").Items() {
-		d.addFile(item.Value(), true, item, optional)
-		d.variant.instead = true // of the chart's values.yaml
+		d.AddFile(item.Value(), true, item, optional)
+		d.Instead = true // of the chart's values.yaml
 	}
 	for _, from := range spec.Get("valuesFrom").Items() {
-		d.addReference(from, r, all)
+		addReference(d, from, r, all)
 	}
-	d.addNode(spec.Get("values"))
+	d.AddNode(spec.Get("values"))
 	if renderers := spec.Get("postRenderers"); len(renderers.Items()) > 0 {
-		d.note(renderers.KeyNode(), "postRenderers are not applied: what they change is linted as the chart renders it")
+		d.Note(renderers.KeyNode(), "postRenderers are not applied: what they change is linted as the chart renders it")
 	}
-	return []*deployment{d}
+	return []*helm.Deployment{d}
 }
 
 // chartRef returns the HelmChart that a HelmRelease names, "" for none.
@@ -57,11 +62,11 @@ func chartRef(r *lint.Resource) (name, namespace string) {
 	if !r.Is("helm.toolkit.fluxcd.io", "HelmRelease") || ref.Get("kind").Value() != "HelmChart" {
 		return "", ""
 	}
-	return ref.Get("name").Value(), first(ref.Get("namespace").Value(), r.Namespace)
+	return ref.Get("name").Value(), cmp.Or(ref.Get("namespace").Value(), r.Namespace)
 }
 
-// IsFluxChart reports whether an object is a HelmChart of Flux.
-func IsFluxChart(r *lint.Resource) bool { return r.Is("source.toolkit.fluxcd.io", "HelmChart") }
+// IsChart reports whether an object is a HelmChart of Flux.
+func IsChart(r *lint.Resource) bool { return r.Is("source.toolkit.fluxcd.io", "HelmChart") }
 
 // Lacking returns those of the resources that are HelmReleases of a HelmChart which is
 // not among the resources.
@@ -69,7 +74,7 @@ func Lacking(resources []*lint.Resource) []*lint.Resource {
 	type object struct{ name, namespace string }
 	there := map[object]bool{}
 	for _, r := range resources {
-		if IsFluxChart(r) {
+		if IsChart(r) {
 			there[object{r.Name, r.Namespace}] = true
 		}
 	}
@@ -82,17 +87,10 @@ func Lacking(resources []*lint.Resource) []*lint.Resource {
 	return lacking
 }
 
-// DeploymentsWith is [Deployments] of releases that [Lacking] returned, with the
-// HelmCharts of other units: of several by one name the last one counts. resources are
-// those of the releases' unit.
-func DeploymentsWith(fluxCharts, releases, resources []*lint.Resource, charts []string, files *filetree.Tree) []*Deployment {
-	return deploymentsOf(releases, append(fluxCharts[:len(fluxCharts):len(fluxCharts)], resources...), charts, files)
-}
-
 // addReference adds values that a ConfigMap or Secret of the same tree holds; those of
 // a cluster are not known.
-func (d *deployment) addReference(from *lint.Node, r *lint.Resource, all []*lint.Resource) {
-	kind, name, key := from.Get("kind").Value(), from.Get("name").Value(), first(from.Get("valuesKey").Value(), "values.yaml")
+func addReference(d *helm.Deployment, from *lint.Node, r *lint.Resource, all []*lint.Resource) {
+	kind, name, key := from.Get("kind").Value(), from.Get("name").Value(), cmp.Or(from.Get("valuesKey").Value(), "values.yaml")
 	at := from.Get("name")
 	for _, other := range all {
 		if other.Group != "" || other.Kind != kind || kind != "ConfigMap" && kind != "Secret" || other.Name != name || other.Namespace != r.Namespace || other.Bundle != r.Bundle {
@@ -106,7 +104,7 @@ func (d *deployment) addReference(from *lint.Node, r *lint.Resource, all []*lint
 		case kind == "Secret":
 			decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value()), ""))
 			if err != nil {
-				d.note(at, "valuesFrom: %s of Secret %q is not base64, and its values are not applied", key, name)
+				d.Note(at, "valuesFrom: %s of Secret %q is not base64, and its values are not applied", key, name)
 				return
 			}
 			text = string(decoded)
@@ -115,19 +113,19 @@ func (d *deployment) addReference(from *lint.Node, r *lint.Resource, all []*lint
 		}
 		switch target := from.Get("targetPath").Value(); {
 		case !n.IsScalar():
-			d.note(at, "valuesFrom: %s %q has no %s, and no values of it are applied", kind, name, key)
+			d.Note(at, "valuesFrom: %s %q has no %s, and no values of it are applied", kind, name, key)
 		case target != "":
-			d.addTarget(n, target, text)
+			addTarget(d, n, target, text)
 		default:
-			d.addText(n, text)
+			d.AddText(n, text)
 		}
 		return
 	}
-	d.note(at, "valuesFrom: %s %q is not in this tree, and its values are not applied", kind, name)
+	d.Note(at, "valuesFrom: %s %q is not in this tree, and its values are not applied", kind, name)
 }
 
 // addTarget sets one value by its path; quotes make it text.
-func (d *deployment) addTarget(at *lint.Node, path, value string) {
+func addTarget(d *helm.Deployment, at *lint.Node, path, value string) {
 	isText := false
 	for _, quote := range []string{"'", `"`} {
 		if strings.HasPrefix(value, quote) && strings.HasSuffix(value, quote) {
@@ -137,7 +135,5 @@ func (d *deployment) addTarget(at *lint.Node, path, value string) {
 	if isText {
 		value = strings.Trim(value, `'"`)
 	}
-	if layer := d.setLayer(at, path, value, isText); layer != nil {
-		d.variant.inline = append(d.variant.inline, layer)
-	}
+	d.AddSet(at, path, value, isText)
 }
