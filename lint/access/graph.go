@@ -507,6 +507,9 @@ func (a *Account) Automounts(pod *lint.PodSpec) bool {
 	if n := pod.Node.Get("automountServiceAccountToken"); !n.IsNull() {
 		return !n.IsFalse()
 	}
+	if pod.Resource.Is("extensions.agents.x-k8s.io", "SandboxTemplate") {
+		return false // its controller says false: https://agent-sandbox.sigs.k8s.io/docs/api/
+	}
 	return a.Resource == nil || !a.Resource.Get("automountServiceAccountToken").IsFalse()
 }
 

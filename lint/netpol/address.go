@@ -121,7 +121,20 @@ var (
 			"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3"),
 		networks([]string{"2000::/3"}, "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
 	}
+	publicInternet = both(publicAddresses)
 )
+
+func both(families [2]*netipx.IPSet) *netipx.IPSet {
+	var all netipx.IPSetBuilder
+	for _, set := range families {
+		all.AddSet(set)
+	}
+	set, err := all.IPSet()
+	if err != nil { // the sets are valid
+		return &netipx.IPSet{}
+	}
+	return set
+}
 
 func networks(prefixes []string, except ...string) *netipx.IPSet {
 	var blocks []Block

@@ -197,6 +197,9 @@ func buildModel(b *lint.Bundle) *Model {
 		if read := readers[r.Kind]; read != nil && policyGroups[r.Group] {
 			m.Policies = append(m.Policies, read(rd, r)...)
 		}
+		if r.Is("extensions.agents.x-k8s.io", "SandboxTemplate") {
+			m.Policies = append(m.Policies, rd.sandbox(r)...)
+		}
 	}
 	slices.SortStableFunc(m.Policies, func(p, q *Policy) int {
 		return cmp.Or(cmp.Compare(p.Tier.order, q.Tier.order), cmp.Compare(p.Tier.name, q.Tier.name), cmp.Compare(p.order, q.order), cmp.Compare(p.name, q.name))

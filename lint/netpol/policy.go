@@ -238,6 +238,29 @@ func (rd *reader) egressFirewall(r *lint.Resource) []*Policy {
 	return []*Policy{p}
 }
 
+// sandbox reads the policy that the controller of agent sandboxes writes for the pods of a
+// SandboxTemplate, unless it is told not to. Where the template names none, sandboxes are
+// reached from the router alone and reach the public internet alone
+// (https://agent-sandbox.sigs.k8s.io/docs/api/, SandboxTemplateSpec).
+func (rd *reader) sandbox(r *lint.Resource) []*Policy {
+	spec := r.Get("spec")
+	if spec.Get("networkPolicyManagement").Value() == "Unmanaged" {
+		return nil
+	}
+	p := &Policy{Resource: r, Namespace: kube.Home(r), Tier: defaultTier, order: 1000, also: func(w *Workload) bool { return w.Object() == r }}
+	own := spec.Get("networkPolicy")
+	for _, d := range Directions {
+		p.Sides[d] = Side{Applies: true, Isolates: true}
+		for _, n := range own.Get(d.String()).Items() {
+			p.Sides[d].Rules = append(p.Sides[d].Rules, rd.networkPolicyRule(n, d))
+		}
+	}
+	if own.IsNull() {
+		p.Sides[Egress].Rules = []*Rule{{Node: own, Ports: allPorts, Reach: World, addresses: publicInternet}}
+	}
+	return []*Policy{p}
+}
+
 // absent stands where a field of an API has no counterpart in another.
 var absent = lint.NewNode(nil)
 

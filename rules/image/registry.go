@@ -19,7 +19,7 @@ var Registry = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K02:2022"},
 	Peers: map[string][]string{
-		"trivy": {"KSV-0125", "KSV-0032", "KSV-0033", "KSV-0034", "KSV-0035"}, "kubescape": {"C-0001", "C-0078"},
+		"trivy": {"KSV-0125", "KSV-0032", "KSV-0033", "KSV-0034", "KSV-0035"}, "kubescape": {"C-0001", "C-0078", "C-0313"},
 	},
 	Docs: docs,
 	Params: []lint.Param{

@@ -74,7 +74,7 @@ var Digest = &lint.Rule{
 	Severity:   lint.Low,
 	Group:      "image",
 	References: []string{"OWASP K02:2022"},
-	Peers:      map[string][]string{"checkov": {"CKV_K8S_43"}, "kubescape": {"C-0306"}},
+	Peers:      map[string][]string{"checkov": {"CKV_K8S_43"}, "kubescape": {"C-0306", "C-0312"}},
 	Docs:       docs,
 	YieldsTo:   []string{"image-tag"},
 	Run: func(pass *lint.Pass) {

@@ -34,6 +34,7 @@ var Rules = []*lint.Rule{
 	GatewayOpenListener,
 	ReferenceGrantSecrets,
 	EndpointAddress,
+	SandboxNetwork,
 	SSHPort,
 	PrivilegedPorts,
 }

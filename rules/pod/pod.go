@@ -58,6 +58,7 @@ var Rules = []*lint.Rule{
 	HostUsers,
 	SupplementalGroups,
 	RecursiveReadOnly,
+	SandboxRuntimeClass,
 	SudoEntrypoint,
 	SCCPrivileged,
 }

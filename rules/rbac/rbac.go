@@ -22,7 +22,7 @@ var Rules = slices.Concat(
 	[]*lint.Rule{ClusterAdminBinding, SystemMasters, Anonymous, Authenticated, Effective},
 	grantRules(),
 	[]*lint.Rule{AggregateTo, DanglingRole, Invalid},
-	[]*lint.Rule{DefaultServiceAccount, AutomountToken, ServiceAccountAutomount, TokenSecret, ForeignToken, TokenLifetime, DeprecatedServiceAccountField, DanglingServiceAccount},
+	[]*lint.Rule{DefaultServiceAccount, AutomountToken, SandboxToken, ServiceAccountAutomount, TokenSecret, ForeignToken, TokenLifetime, DeprecatedServiceAccountField, DanglingServiceAccount},
 )
 
 var core = []lint.Profile{lint.ProfileDefault}

@@ -19,7 +19,8 @@ var AutomountToken = &lint.Rule{
 	References: []string{"CIS 5.1.6", "NSA C-0034", "OWASP K09"},
 	Peers: map[string][]string{"polaris": {"automountServiceAccountToken"}, "trivy": {"KSV-0036"}, "checkov": {"CKV_K8S_38"},
 		"kubescape": {"C-0034"}, "kubesec": {"AutomountServiceAccountToken"}},
-	Docs: docs,
+	Docs:     docs,
+	YieldsTo: []string{"sandbox-token"},
 	Run: func(pass *lint.Pass) {
 		g := access.Of(pass.Bundle)
 		for _, a := range g.Accounts {

@@ -38,7 +38,7 @@ var (
 		ID: "cpu-limit", Summary: "container has no CPU limit", Severity: lint.Low,
 		References: []string{"NSA C-0270"},
 		Peers: map[string][]string{"kube-linter": {"unset-cpu-requirements"}, "kube-score": {"container-resources"},
-			"polaris": {"cpuLimitsMissing"}, "trivy": {"KSV-0011"}, "checkov": {"CKV_K8S_11"}, "kubescape": {"C-0270"}, "kubesec": {"LimitsCPU"}},
+			"polaris": {"cpuLimitsMissing"}, "trivy": {"KSV-0011"}, "checkov": {"CKV_K8S_11"}, "kubescape": {"C-0270", "C-0311"}, "kubesec": {"LimitsCPU"}},
 	}, "it may take every idle cycle of its node", "500m", field{"limits", "cpu"})
 	MemoryRequest = unset(lint.Rule{
 		ID: "memory-request", Summary: "container requests no memory", Severity: lint.Low, Profiles: inDefault,
@@ -49,7 +49,7 @@ var (
 		ID: "memory-limit", Summary: "container has no memory limit", Severity: lint.Medium, Profiles: inDefault,
 		References: []string{"NSA C-0271"},
 		Peers: map[string][]string{"kube-linter": {"unset-memory-requirements"}, "kube-score": {"container-resources"},
-			"polaris": {"memoryLimitsMissing"}, "trivy": {"KSV-0018"}, "checkov": {"CKV_K8S_13"}, "kubescape": {"C-0271"}, "kubesec": {"LimitsMemory"}},
+			"polaris": {"memoryLimitsMissing"}, "trivy": {"KSV-0018"}, "checkov": {"CKV_K8S_13"}, "kubescape": {"C-0271", "C-0311"}, "kubesec": {"LimitsMemory"}},
 	}, "it may use all memory of its node", "256Mi", field{"limits", "memory"})
 	EphemeralStorage = unset(lint.Rule{
 		ID: "ephemeral-storage", Summary: "container has no request or limit for ephemeral storage", Severity: lint.Low,
