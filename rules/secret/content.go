@@ -442,13 +442,29 @@ func isStandIn(pass, user string) bool {
 	return strings.Trim(pass, "0123456789") == "" && len(pass) <= 5 // host:port@ of a malformed address
 }
 
+var base64Bytes = bytesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+
 // decodeText returns the text that value is base64 of; ok is false where it is
 // not base64 or not of printable text.
 func decodeText(value string) (text string, ok bool) {
-	if len(value) < 12 || strings.Trim(value[:12], base64Alphabet) != "" {
-		return "", false // most values, which need no copy
+	n, others := 0, false
+	for i := range len(value) {
+		switch c := value[i]; {
+		case base64Bytes[c]:
+			n++
+		case c > ' ' && c < utf8.RuneSelf:
+			return "", false // most values, which need no copy
+		default:
+			others = true
+		}
 	}
-	v := strings.Join(strings.Fields(value), "")
+	if n < 12 || n%4 != 0 && !others {
+		return "", false
+	}
+	v := value
+	if others { // blanks, as a rule
+		v = strings.Join(strings.Fields(value), "")
+	}
 	if len(v) < 12 || len(v)%4 != 0 || len(v) > 1<<20 {
 		return "", false
 	}
@@ -590,7 +606,15 @@ func flatten(name string, n *yaml.Node, depth int, fields *[]fieldValue) {
 	}
 }
 
-var trailingComment = lint.Regexp(`\s[;#]`)
+// trailingComment returns where a blank stands before the sign of a comment; -1 where none does.
+func trailingComment(value string) int {
+	for i := 1; i < len(value); i++ {
+		if (value[i] == ';' || value[i] == '#') && strings.IndexByte(blanks, value[i-1]) >= 0 {
+			return i - 1
+		}
+	}
+	return -1
+}
 
 // quotedValue matches a value in quotes before a comment.
 var quotedValue = lint.Regexp(`^("[^"]*"|'[^']*')\s+(?:#|;|//)`)
@@ -669,8 +693,8 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 				value = m[1]
 			}
 		default:
-			if at := trailingComment().FindStringIndex(value); at != nil {
-				value = strings.TrimSpace(value[:at[0]])
+			if at := trailingComment(value); at >= 0 {
+				value = strings.TrimSpace(value[:at])
 			}
 			if isCode(value) {
 				continue

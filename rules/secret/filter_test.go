@@ -144,3 +144,27 @@ func TestWhatIsYAMLHasItsMarks(t *testing.T) {
 		t.Errorf("%d texts were read: the test says little", read)
 	}
 }
+
+func TestTrailingCommentsAreFoundWithoutAnExpression(t *testing.T) {
+	expr := regexp.MustCompile(`\s[;#]`)
+	for _, text := range []string{"", "#", " #", "a #b", "a#b # c", "a\t;", "a ; b", "a\v#", "\n#", "é;", "é ;"} {
+		want := -1
+		if at := expr.FindStringIndex(text); at != nil {
+			want = at[0]
+		}
+		if got := trailingComment(text); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestDecodeTextIsBase64OfText(t *testing.T) {
+	for text, want := range map[string]string{
+		"cGFzc3dvcmQ9eA==": "password=x", "cGFz c3dv\ncmQ9 eA==": "password=x", "cGFzc3dv\u00a0cmQ9eA==": "password=x",
+		"cGFzc3dvcmQ9eA=": "", "cGFz": "", "a value of words": "", "cGFzc3dvcmQ9eA==!": "", "AAAAAAAAAAAAAAAA": "",
+	} {
+		if got, ok := decodeText(text); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", text, got, ok)
+		}
+	}
+}

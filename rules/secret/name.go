@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A hint says how much a name tells about its value.
@@ -20,34 +21,39 @@ const (
 // "DB_PASSWORD", "dbPassword" and "db.password" are the same two words.
 func splitName(name string) []string {
 	var words []string
-	var word []rune
-	flush := func() {
-		if len(word) > 0 {
-			words = append(words, strings.ToLower(string(word)))
-			word = nil
+	start := -1 // of the word at hand
+	flush := func(end int) {
+		if start >= 0 {
+			words = append(words, strings.ToLower(name[start:end]))
 		}
+		start = -1
 	}
-	runes := []rune(name)
-	for i, r := range runes {
+	before := rune(0)
+	for i, r := range name {
 		switch {
 		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			flush()
-			continue
-		case unicode.IsUpper(r) && i > 0:
-			next := i+1 < len(runes) && unicode.IsLower(runes[i+1])
-			if !unicode.IsUpper(runes[i-1]) || next && !isPlural(runes[i:]) {
-				flush()
-			}
+			flush(i)
+		case unicode.IsUpper(r) && i > 0 && (!unicode.IsUpper(before) || startsLower(name[i+utf8.RuneLen(r):]) && !isPlural(name[i:])):
+			flush(i)
+			start = i
+		case start < 0:
+			start = i
 		}
-		word = append(word, r)
+		before = r
 	}
-	flush()
+	flush(len(name))
 	return words
 }
 
-// isPlural reports whether runes are the tail of an abbreviation's plural ("KEYs", "IDs").
-func isPlural(runes []rune) bool {
-	return len(runes) >= 2 && runes[1] == 's' && (len(runes) == 2 || !unicode.IsLower(runes[2]))
+func startsLower(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLower(r)
+}
+
+// isPlural reports whether text is the tail of an abbreviation's plural ("KEYs", "IDs").
+func isPlural(text string) bool {
+	_, n := utf8.DecodeRuneInString(text)
+	return strings.HasPrefix(text[n:], "s") && !startsLower(text[n+1:])
 }
 
 // negating are words that make a name one of something else when they stand before

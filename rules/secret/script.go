@@ -54,7 +54,7 @@ func inScript(text string) (all []leak) {
 		if len(all) >= maxParts {
 			return all
 		}
-		if word, _ := theTriggers().in(body); !word && !hasOption(body) {
+		if word, _ := theTriggers().in(body, 0); !word && !hasOption(body) {
 			continue
 		}
 		for _, l := range inLine(body) {
@@ -121,10 +121,10 @@ func isLiteral(v string) bool {
 // isCode reports whether an unquoted right-hand side is an expression: a call, an
 // index, a path of names.
 func isCode(raw string) bool {
-	return strings.ContainsAny(raw, "()[]<>*") || identifierPath().MatchString(raw) && !strings.ContainsAny(raw, "0123456789")
+	return strings.ContainsAny(raw, "()[]<>*") || strings.ContainsAny(raw, ".:") && !strings.ContainsAny(raw, "0123456789") && identifierPath().MatchString(raw)
 }
 
-var identifierPath = lint.Regexp(`^[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+$`)
+var identifierPath = lint.Regexp(`^[A-Za-z_]\w*(?:(?:\.|::)[A-Za-z_]\w*)+$`)
 
 // message matches lines that print: what they assign is said, not set.
 var message = lint.Regexp(`^(?:.*[;&|{]\s*|.*\b(?:then|else|do)\s+)?(?:echo|printf?|log\w*|logger|console\.\w+|die|fail|throw|raise|panic|Write-\w+)\b[^>]*$`)

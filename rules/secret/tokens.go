@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -27,6 +28,7 @@ type pattern struct {
 	SecretGroup int         `json:"secretGroup,omitempty"`
 	Entropy     float64     `json:"entropy,omitempty"`
 	Keywords    []string    `json:"keywords"`
+	Run         int         `json:"run,omitempty"` // each match holds a run of so many bytes of tokens, or more; see longestRun
 	Allowlists  []allowlist `json:"allowlists,omitempty"`
 
 	compiled func() *regexp.Regexp
@@ -57,6 +59,7 @@ type patternTable struct {
 	patterns  []*pattern
 	keywords  []string
 	byKeyword [][]int
+	runs      []int // by keyword: the least Run of its patterns
 	matcher   func() *matcher
 	allowed   func() []*regexp.Regexp
 }
@@ -80,8 +83,10 @@ var patterns = sync.OnceValue(func() *patternTable {
 				places[k] = at
 				table.keywords = append(table.keywords, k)
 				table.byKeyword = append(table.byKeyword, nil)
+				table.runs = append(table.runs, p.Run)
 			}
 			table.byKeyword[at] = append(table.byKeyword[at], i)
+			table.runs[at] = min(table.runs[at], p.Run)
 		}
 	}
 	table.matcher = sync.OnceValue(func() *matcher { return newMatcher(table.keywords) })
@@ -115,7 +120,11 @@ func findTokens(text string) []token {
 	// file the expressions are slow.
 	type window struct{ from, to int }
 	var windows map[int][]window
+	longest := longestRun(text)
 	table.matcher().scan(text, func(word, end int) bool {
+		if longest < table.runs[word] {
+			return true
+		}
 		pos := end - len(table.keywords[word])
 		at := window{max(0, pos-before), min(len(text), pos+after)}
 		at.from += strings.LastIndexByte(text[at.from:pos], '\n') + 1
@@ -123,6 +132,9 @@ func findTokens(text string) []token {
 			at.to = min(at.to, pos+eol+nextLine)
 		}
 		for _, i := range table.byKeyword[word] {
+			if longest < table.patterns[i].Run {
+				continue
+			}
 			if w := windows[i]; len(w) > 0 && at.from <= w[len(w)-1].to {
 				w[len(w)-1].to = max(w[len(w)-1].to, at.to)
 			} else {
@@ -153,6 +165,37 @@ func findTokens(text string) []token {
 		}
 	}
 	return found
+}
+
+// tokenBytes are what nearly all tokens are made of. What is not ASCII is among them, since
+// an expression without case takes two such letters for k and s.
+var tokenBytes = func() [256]bool {
+	set := bytesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+=~-")
+	for c := utf8.RuneSelf; c < len(set); c++ {
+		set[c] = true
+	}
+	return set
+}()
+
+func bytesOf(text string) (set [256]bool) {
+	for i := range len(text) {
+		set[text[i]] = true
+	}
+	return set
+}
+
+// longestRun returns the length of the longest stretch of tokenBytes. Words and paths of
+// manifests are short, so that it tells cheaply what no token can be in.
+func longestRun(text string) (longest int) {
+	run := 0
+	for i := range len(text) {
+		if !tokenBytes[text[i]] {
+			longest, run = max(longest, run), 0
+			continue
+		}
+		run++
+	}
+	return max(longest, run)
 }
 
 // before and after are how far from its keyword a token may reach: a name of fifty characters

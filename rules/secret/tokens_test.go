@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp/syntax"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 	"github.com/zricethezav/gitleaks/v8/config"
@@ -61,7 +64,7 @@ func TestTokensAreThoseOfGitleaks(t *testing.T) {
 		for i, k := range p.Keywords {
 			p.Keywords[i] = strings.ToLower(k)
 		}
-		file.Patterns = append(file.Patterns, &pattern{ID: p.ID, Regex: p.Regex, SecretGroup: p.SecretGroup, Entropy: p.Entropy, Keywords: p.Keywords, Allowlists: p.Allowlists})
+		file.Patterns = append(file.Patterns, &pattern{ID: p.ID, Regex: p.Regex, SecretGroup: p.SecretGroup, Entropy: p.Entropy, Keywords: p.Keywords, Run: runOf(t, p.Regex), Allowlists: p.Allowlists})
 	}
 	if len(file.Patterns) < 150 {
 		t.Fatalf("only %d patterns", len(file.Patterns))
@@ -79,5 +82,104 @@ func TestTokensAreThoseOfGitleaks(t *testing.T) {
 		}
 	} else if !bytes.Equal(tokensJSON, want.Bytes()) {
 		t.Error("tokens.json is not what gitleaks' configuration says; run go test ./rules/secret -update")
+	}
+}
+
+// runOf returns the length of a stretch of tokenBytes that each match of an expression holds.
+func runOf(t *testing.T, expr string) int {
+	re, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := run(re)
+	return n
+}
+
+// run returns the length of the stretch, and whether the whole match is one.
+func run(re *syntax.Regexp) (n int, whole bool) {
+	isToken := func(lo, hi rune) bool {
+		for r := lo; r <= hi && r < utf8.RuneSelf; r++ {
+			if !tokenBytes[r] {
+				return false
+			}
+		}
+		return true
+	}
+	times := func(least int) (int, bool) {
+		n, whole := run(re.Sub[0])
+		if whole {
+			return least * n, true
+		}
+		return min(least, 1) * n, false
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		stretch := 0
+		for _, r := range re.Rune {
+			if stretch++; !isToken(r, r) {
+				stretch = 0
+			}
+			n = max(n, stretch)
+		}
+		return n, n == len(re.Rune)
+	case syntax.OpCharClass:
+		for i := 0; i < len(re.Rune); i += 2 {
+			if !isToken(re.Rune[i], re.Rune[i+1]) {
+				return 0, false
+			}
+		}
+		return 1, true
+	case syntax.OpCapture:
+		return run(re.Sub[0])
+	case syntax.OpStar, syntax.OpQuest:
+		return times(0)
+	case syntax.OpPlus:
+		return times(1)
+	case syntax.OpRepeat:
+		return times(re.Min)
+	case syntax.OpConcat:
+		stretch, whole := 0, true
+		for _, sub := range re.Sub {
+			part, all := run(sub)
+			if stretch += part; !all {
+				n, stretch, whole = max(n, stretch-part, part), 0, false
+			}
+			n = max(n, stretch)
+		}
+		return n, whole
+	case syntax.OpAlternate:
+		n, whole = run(re.Sub[0])
+		for _, sub := range re.Sub[1:] {
+			part, all := run(sub)
+			n, whole = min(n, part), whole && all
+		}
+		return n, whole
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return 0, true
+	}
+	return 0, false
+}
+
+// Every text that an expression matches must hold the run that is said of it.
+func TestEveryTokenHoldsItsRun(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, p := range patterns().patterns {
+		re, err := syntax.Parse(p.Regex, syntax.Perl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched := 0
+		for range 200 {
+			var b strings.Builder
+			sample(re, rng, &b)
+			if m := p.compiled().FindString(b.String()); m != "" {
+				if matched++; longestRun(m) < p.Run {
+					t.Fatalf("%s: %q has no run of %d", p.ID, m, p.Run)
+				}
+			}
+		}
+		if matched == 0 {
+			t.Errorf("%s: no text was matched", p.ID)
+		}
 	}
 }

@@ -102,7 +102,8 @@ var markers = []string{
 // markers and keywords may stand anywhere.
 type triggers struct {
 	*matcher
-	names, marks int // words below names end names, below marks are markers, the others keywords
+	names, marks int   // words below names end names, below marks are markers, the others keywords
+	runs         []int // see patternTable, by keyword
 }
 
 var theTriggers = sync.OnceValue(func() *triggers {
@@ -110,7 +111,7 @@ var theTriggers = sync.OnceValue(func() *triggers {
 	t := &triggers{names: len(words)}
 	words = append(words, markers...)
 	t.marks = len(words)
-	t.matcher = newMatcher(append(words, patterns().keywords...))
+	t.matcher, t.runs = newMatcher(append(words, patterns().keywords...)), patterns().runs
 	return t
 })
 
@@ -143,12 +144,17 @@ func nameWords() []string {
 	return words
 }
 
-// in reports what of the triggers is in text: the end of a name or a marker; a keyword.
-func (t *triggers) in(text string) (word, keyword bool) {
+// in reports what of the triggers is in text: the end of a name or a marker; a keyword of
+// a token that text may hold, where more bytes of tokens may stand beside it.
+func (t *triggers) in(text string, more int) (word, keyword bool) {
+	longest := -1
 	t.scan(text, func(w, end int) bool {
 		switch {
 		case w >= t.marks:
-			keyword = true
+			if longest < 0 {
+				longest = longestRun(text) + more
+			}
+			keyword = keyword || longest >= t.runs[w-t.marks]
 		case w >= t.names || end == len(text) || text[end] < 'a' || text[end] > 'z' || t.words[w] == "passwd.":
 			word = true // "path" does not end in "pat"
 		}
@@ -160,7 +166,7 @@ func (t *triggers) in(text string) (word, keyword bool) {
 // isWorth reports whether inText may find something in a value of a name.
 func isWorth(name, value string) bool {
 	t := theTriggers()
-	word, keyword := t.in(name)
+	word, keyword := t.in(name, len("=")+len(value)) // findTokens sees name=value
 	if keyword {
 		return true
 	}
@@ -173,21 +179,15 @@ func isWorth(name, value string) bool {
 }
 
 func isWorthAlone(t *triggers, value string) bool {
-	if word, keyword := t.in(value); word || keyword || hasOption(value) {
+	if word, keyword := t.in(value, 0); word || keyword || hasOption(value) {
 		return true
 	}
 	if strings.Contains(value, "://") && strings.ContainsAny(value, "@?") {
 		return true
 	}
-	if len(value) >= 12 && strings.Trim(value[:12], base64Alphabet) == "" {
-		if decoded, ok := decodeText(value); ok {
-			return isWorthAlone(t, decoded)
-		}
-	}
-	return false
+	decoded, ok := decodeText(value)
+	return ok && isWorthAlone(t, decoded)
 }
-
-const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \n\t\r"
 
 // hasOption reports whether a command has an option that clients take credentials by.
 func hasOption(text string) bool {
