@@ -19,7 +19,7 @@ var (
 		in("kustomize.toolkit.fluxcd.io", "kustomizations"), in("helm.toolkit.fluxcd.io", "helmreleases"))
 	// https://docs.crossplane.io/latest/packages/providers/ and https://github.com/crossplane-contrib/provider-kubernetes
 	ProvisionByCrossplane = operator("provision-by-crossplane", []string{"/crossplane/"}, lint.High, "install controllers or write any object by Crossplane, with the rights of its providers",
-		atCluster("pkg.crossplane.io", "providers", "functions", "configurations"), atCluster("kubernetes.crossplane.io", "objects"), atCluster("helm.crossplane.io", "releases"),
+		atCluster("pkg.crossplane.io", "providers", "functions", "configurations"), atCluster("apiextensions.crossplane.io", "compositions", "compositeresourcedefinitions"), atCluster("kubernetes.crossplane.io", "objects"), atCluster("helm.crossplane.io", "releases"),
 		in("kubernetes.m.crossplane.io", "objects"), in("helm.m.crossplane.io", "releases"))
 	// https://argo-workflows.readthedocs.io/en/latest/service-accounts/
 	RunArgoWorkflows = operator("run-argo-workflows", []string{"/workflow-controller", "/argocli"}, lint.Medium, "run pods of its choice by Argo Workflows, as every ServiceAccount",
@@ -27,6 +27,9 @@ var (
 	// https://tekton.dev/docs/pipelines/auth/
 	RunTekton = operator("run-tekton", []string{"/tekton-releases/", "/tektoncd/"}, lint.Medium, "run pods of its choice by Tekton, as every ServiceAccount",
 		in("tekton.dev", "taskruns", "pipelineruns", "customruns", "tasks", "pipelines"))
+	// https://agent-sandbox.sigs.k8s.io/docs/api/: a claim gets what a template says, which names the account
+	RunSandboxes = operator("run-sandboxes", []string{"/agent-sandbox/"}, lint.Medium, "run pods of its choice by agent-sandbox, as every ServiceAccount",
+		in("agents.x-k8s.io", "sandboxes"), in("extensions.agents.x-k8s.io", "sandboxtemplates"))
 	// https://external-secrets.io/latest/guides/security-best-practices/
 	ReadExternalSecrets = operator("read-external-secrets", []string{"/external-secrets/"}, lint.Medium, "fetch any secret of the stores that External Secrets has access to",
 		in("external-secrets.io", "externalsecrets", "secretstores", "pushsecrets"), atCluster("external-secrets.io", "clusterexternalsecrets", "clustersecretstores"))
@@ -36,7 +39,7 @@ var (
 )
 
 // Operators are the powers over objects that operators act on.
-var Operators = []*Power{DeployByArgoCD, DeployByFlux, ProvisionByCrossplane, RunArgoWorkflows, RunTekton, ReadExternalSecrets, IssueCertificates}
+var Operators = []*Power{DeployByArgoCD, DeployByFlux, ProvisionByCrossplane, RunArgoWorkflows, RunTekton, RunSandboxes, ReadExternalSecrets, IssueCertificates}
 
 func operator(what string, images []string, severity lint.Severity, can string, targets ...[]Target) *Power {
 	return &Power{What: what, Can: can, Severity: severity, images: images, verbs: write, targets: slices.Concat(targets...),

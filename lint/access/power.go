@@ -264,7 +264,7 @@ var Powers = []*Power{
 	Everything, Escalate, Bind, Impersonate, WriteWebhooks, MapIdentities, WriteRBAC, ReadSecrets, ProxyNodes, CreateTokens, Exec,
 	ImpersonateUsers, ImpersonateAccounts, ImpersonateNodes, CreateTokenSecrets, WriteAPIServices,
 	Attach, DebugPods, ApproveCertificates, UseSCC, WriteDNS, DeployByArgoCD, DeployByFlux, ProvisionByCrossplane,
-	CreateWorkloads, RunArgoWorkflows, RunTekton, CreateVolumes, PatchNamespaces, WriteSecrets, EditBindings, ReadExternalSecrets,
+	CreateWorkloads, RunArgoWorkflows, RunTekton, RunSandboxes, CreateVolumes, PatchNamespaces, WriteSecrets, EditBindings, ReadExternalSecrets,
 	PortForward, WriteCRDs, WriteTrust, SignCertificates, WriteNetwork, DeleteLogs,
 	WriteNodes, WritePodStatus, WriteStorage, ChangeVolumes, WriteRuntimeClasses, WriteFlowControl, IssueCertificates, WriteConfigMaps,
 }

@@ -121,6 +121,8 @@ var imageFields = map[string][]string{
 	"logstash.k8s.elastic.co/Logstash":           {"spec.image"},
 	// https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/
 	"postgresql.cnpg.io/Cluster": {"spec.imageName"},
+	// https://postgres-operator.readthedocs.io/en/latest/reference/cluster_manifest/
+	"acid.zalan.do/postgresql": {"spec.dockerImage"},
 	// https://www.rabbitmq.com/kubernetes/operator/using-operator
 	"rabbitmq.com/RabbitmqCluster": {"spec.image"},
 	// https://www.keycloak.org/operator/advanced-configuration

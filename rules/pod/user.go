@@ -298,7 +298,7 @@ var SupplementalGroups = &lint.Rule{
 	Group:    "pod",
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		if kube.Before(pass.Bundle, 31) {
+		if kube.Before(pass.Bundle, 33) {
 			return
 		}
 		for _, p := range pass.PodSpecs() {
@@ -306,15 +306,18 @@ var SupplementalGroups = &lint.Rule{
 			if onWindows(p) || p.Partial || !policy.IsNull() && policy.Value() != "Merge" {
 				continue
 			}
-			user := p.SecurityContext().Get("runAsUser")
 			for _, c := range p.Containers() {
-				if own := c.Get("securityContext", "runAsUser"); !own.IsNull() {
-					user = own
+				user := c.Get("securityContext", "runAsUser")
+				if user.IsNull() {
+					user = p.SecurityContext().Get("runAsUser")
 				}
-			}
-			if id, ok := user.Int(); ok && id > 0 {
+				id, ok := user.Int()
+				if !ok || id <= 0 {
+					continue
+				}
 				f := pass.Reportf(policy, "the groups that images give to user %d in their /etc/group are added to those of the pod: supplementalGroupsPolicy is %s", id, text(policy))
 				f.Help = "set supplementalGroupsPolicy: Strict in the pod's securityContext, and the groups that it needs"
+				break
 			}
 		}
 	},

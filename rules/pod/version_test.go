@@ -11,7 +11,7 @@ import (
 func TestFieldsAreNotAskedForBelowTheirVersion(t *testing.T) {
 	const text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  securityContext: {runAsUser: 10001}\n  volumes: [{name: v, hostPath: {path: /mnt}}]\n" +
 		"  containers: [{name: a, image: i, volumeMounts: [{name: v, mountPath: /v, readOnly: true}]}]\n"
-	for rule, since := range map[*lint.Rule][2]string{pod.SupplementalGroups: {"1.30", "1.31"}, pod.RecursiveReadOnly: {"1.29", "1.30"}} {
+	for rule, since := range map[*lint.Rule][2]string{pod.SupplementalGroups: {"1.32", "1.33"}, pod.RecursiveReadOnly: {"1.30", "1.31"}} {
 		for i, version := range since {
 			b := linttest.Bundle(t, lint.NewSource("p.yaml", []byte(text)))
 			b.KubeVersion = version

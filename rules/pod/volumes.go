@@ -391,7 +391,7 @@ var RecursiveReadOnly = &lint.Rule{
 	Group:    "pod",
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		if kube.Before(pass.Bundle, 30) {
+		if kube.Before(pass.Bundle, 31) { // off by default before
 			return
 		}
 		for _, p := range pass.PodSpecs() {

@@ -22,6 +22,7 @@ var InvalidAddress = &lint.Rule{
 	Group:    "validity",
 	Profiles: core,
 	Docs:     docs,
+	YieldsTo: []string{"schema"}, // where programs read an address in two ways
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Service") {
 			if spec := r.Get("spec"); r.Group == "" {
@@ -84,7 +85,7 @@ func checkAddresses(pass *lint.Pass, r *lint.Resource, addresses ...*lint.Node) 
 		}
 		if problems := validation.IsValidIPForLegacyField(field.NewPath(""), text, strict, nil); len(problems) > 0 {
 			f := pass.Reportf(n, "%s has the address %q, which the API server refuses: it %s", r, text, problems[0].Detail)
-			f.Help = "write each number without leading zeros, and IPv4 as IPv4"
+			f.Help, f.Subject = "write each number without leading zeros, and IPv4 as IPv4", n.Path()
 			if addr, err := netip.ParseAddr(text); err == nil {
 				f.Help = "write " + addr.Unmap().String()
 			}
@@ -101,7 +102,7 @@ func checkNetworks(pass *lint.Pass, r *lint.Resource, networks ...*lint.Node) {
 		}
 		if problems := validation.IsValidCIDRForLegacyField(field.NewPath(""), text, strict, nil); len(problems) > 0 {
 			f := pass.Reportf(n, "%s has the network %q, which the API server refuses: it %s", r, text, problems[0].Detail)
-			f.Help = "write the first address of the network, each number without leading zeros, and the length of its prefix"
+			f.Help, f.Subject = "write the first address of the network, each number without leading zeros, and the length of its prefix", n.Path()
 			if network, err := netip.ParsePrefix(text); err == nil && !network.Addr().Is4In6() {
 				f.Help = "write " + network.Masked().String()
 			}

@@ -169,7 +169,8 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 	case field.address:
 		// https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/ StrictIPCIDRValidation
 		if ambiguous().MatchString(n.Value()) && !kube.Before(w.pass.Bundle, 36) {
-			w.pass.Reportf(n, "%s is %q, which programs read as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value()).Help = "write IPv4 addresses without leading zeros and without ::ffff:"
+			f := w.pass.Reportf(n, "%s is %q, which programs read as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value())
+			f.Help, f.Subject = "write IPv4 addresses without leading zeros and without ::ffff:", n.Path()
 		}
 	case t == quantityType:
 		if q, err := resource.ParseQuantity(n.Value()); err == nil && q.Sign() < 0 {

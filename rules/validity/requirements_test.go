@@ -135,25 +135,41 @@ func readTypes(t *testing.T, path string, all *requirementTable) {
 					}
 				}
 			case *ast.ValueSpec:
-				if id, ok := s.Type.(*ast.Ident); ok && len(s.Values) == 1 && closed[pkg+"."+id.Name] {
-					if lit, ok := s.Values[0].(*ast.BasicLit); ok {
-						if v, err := strconv.Unquote(lit.Value); err == nil && v != "" {
-							all.Enums[pkg+"."+id.Name] = append(all.Enums[pkg+"."+id.Name], v)
-						}
-					}
+				value, of := first(s.Values), s.Type
+				if call, ok := value.(*ast.CallExpr); ok && of == nil && len(call.Args) == 1 {
+					value, of = call.Args[0], call.Fun
 				}
-				if call, ok := first(s.Values).(*ast.CallExpr); ok && len(call.Args) == 1 {
-					id, isType := call.Fun.(*ast.Ident)
-					lit, isText := call.Args[0].(*ast.BasicLit)
-					if isType && isText && closed[pkg+"."+id.Name] {
-						if v, err := strconv.Unquote(lit.Value); err == nil && v != "" {
-							all.Enums[pkg+"."+id.Name] = append(all.Enums[pkg+"."+id.Name], v)
-						}
-					}
+				id, ok := of.(*ast.Ident)
+				if !ok || !closed[pkg+"."+id.Name] || value == nil {
+					continue
+				}
+				text, known := textOf(value)
+				if !known {
+					t.Errorf("%s: a constant of %s is no text that is understood: the enumeration would lack it", path, id.Name)
+				} else if text != "" {
+					all.Enums[pkg+"."+id.Name] = append(all.Enums[pkg+"."+id.Name], text)
 				}
 			}
 		}
 	}
+}
+
+// foreign are constants of other packages of which enumerations are made.
+var foreign = map[string]string{"v1.IPv4Protocol": "IPv4", "v1.IPv6Protocol": "IPv6"}
+
+// textOf returns the text that a constant is.
+func textOf(value ast.Expr) (string, bool) {
+	switch value := value.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(value.Value)
+		return text, err == nil
+	case *ast.SelectorExpr:
+		if from, ok := value.X.(*ast.Ident); ok {
+			text, known := foreign[from.Name+"."+value.Sel.Name]
+			return text, known
+		}
+	}
+	return "", false
 }
 
 func first(list []ast.Expr) ast.Expr {
