@@ -198,18 +198,18 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 		b.errs = append(b.errs, k.errs...)
 		for _, m := range k.wrong {
 			b.drop(ref{node: m.out})
-			b.fail(lint.NodeSpan(k.src, m.at), "%s", m.message)
+			b.fail(k.span(m.at), "%s", m.message)
 		}
 		custom = custom || fold(k.root, "openapi") != nil
 		for _, r := range k.refs {
 			if r.refuse != "" {
 				b.drop(r)
-				b.lacks(r.lacks, lint.NodeSpan(k.src, r.node), "%s", r.refuse)
+				b.lacks(r.lacks, k.span(r.node), "%s", r.refuse)
 			}
 			if r.isDir && (b.at(r.path) == nil || b.at(r.path).root == nil) {
 				b.drop(r)
 				if b.at(r.path) == nil {
-					b.fail(lint.NodeSpan(k.src, r.node), "%s %q is a folder without a kustomization; name its files, or add a kustomization to it", nounOf[r.field], r.value)
+					b.fail(k.span(r.node), "%s %q is a folder without a kustomization; name its files, or add a kustomization to it", nounOf[r.field], r.value)
 				} else {
 					b.errs = append(b.errs, b.at(r.path).errs...)
 				}
@@ -217,7 +217,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 		}
 	}, func(k *kustomization, r ref) {
 		b.drop(r)
-		b.fail(lint.NodeSpan(k.src, r.node), "%s %q leads back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
+		b.fail(k.span(r.node), "%s %q leads back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
 	})
 	if b.root.root == nil {
 		return nil
@@ -309,7 +309,7 @@ func (b *build) check() bool {
 			src, err := b.files.Open(r.path)
 			if err != nil {
 				b.drop(r)
-				b.fail(lint.NodeSpan(k.src, r.node), "%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
+				b.fail(k.span(r.node), "%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
 				found = true
 				continue
 			}
@@ -489,6 +489,7 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 	var changed bool
 	e.root, changed = b.prune(k.root, files)
 	e.inlineFirst()
+	changed = changed || k.authored != nil
 	if b.coarse && b.leaveCharts(e) {
 		changed = true
 	}
@@ -565,7 +566,7 @@ func (b *build) leaveCharts(e *edited) bool {
 	left := false
 	for i := 0; i+1 < len(e.root.Content); i += 2 {
 		if name := e.root.Content[i].Value; strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator") {
-			b.fail(lint.NodeSpan(e.src, e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
+			b.fail(e.span(e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
 			e.root.Content = slices.Delete(e.root.Content, i, i+2)
 			i -= 2
 			left = true

@@ -28,6 +28,9 @@ type kustomization struct {
 	wrong []mistake
 	extra []string // further kustomization files of the folder
 	refs  []ref
+
+	authored *yaml.Node  // the root before a Change; nil where there is none
+	placed   []lint.Span // of the nodes of the Change
 }
 
 func (k *kustomization) component() bool { return text(fold(k.root, "kind")) == "Component" }
@@ -48,6 +51,9 @@ type ref struct {
 type tree struct {
 	files *filetree.Tree
 	jail  string // of files: links resolved
+
+	change  *Change // of the kustomization in changed; may be nil
+	changed string  // links resolved
 
 	mu    sync.Mutex // guards what follows
 	cache map[string]*kustomization
@@ -147,8 +153,11 @@ func (t *tree) parse(k *kustomization) bool {
 		return false // an object of that file name, as Flux' Kustomization
 	}
 	if n, message := ambiguous(k.root); n != nil {
-		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, n), Message: message + "; the overlay cannot be built until it is mended"})
+		k.errs = append(k.errs, &lint.InputError{Span: k.span(n), Message: message + "; the overlay cannot be built until it is mended"})
 		k.root = nil
+	}
+	if t.change != nil && k.dir == t.changed {
+		t.change.apply(k)
 	}
 	if k.root != nil {
 		k.wrong = mistakes(k.root)

@@ -6,6 +6,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -30,6 +31,8 @@ type Options struct {
 	Only        []string // absolute paths: build the roots that use one of these files alone
 	// Late holds the charts that ran out of time in this run; may be nil.
 	Late *helm.Late
+
+	change *Change // of the root; may be nil
 }
 
 // A Plan says which overlays there are to build.
@@ -48,6 +51,8 @@ type Root struct {
 	t   *tree
 	k   *kustomization
 	o   Options
+
+	change *Change // may be nil
 }
 
 // A Built overlay is what a root came to.
@@ -89,7 +94,7 @@ func NewPlan(dirs []string, o Options) *Plan {
 		p.Notes = append(p.Notes, lint.Note{Message: "places in overlays are those of the block that holds a value, not of the value: " + why})
 	}
 	for _, k := range roots {
-		p.Roots = append(p.Roots, &Root{k.dir, t, k, o})
+		p.Roots = append(p.Roots, &Root{Dir: k.dir, t: t, k: k, o: o})
 	}
 	return p
 }
@@ -136,13 +141,13 @@ func (r *Root) Build(ctx context.Context, files *filetree.Tree) *Built {
 	boundCopies()
 	r.t.read(r.k, files)
 	o := r.o
-	o.Files = files
+	o.Files, o.change = files, r.change
 	built := r.t.buildOne(ctx, r.k, o)
 	out := &Built{Bundle: built.bundle}
 	r.t.each(r.k, func(k *kustomization) { out.Notes = append(out.Notes, k.hints()...) })
 	if built.failed && ctx.Err() == nil {
 		for _, k := range r.t.bases(r.k) {
-			out.Instead = append(out.Instead, &Root{k.dir, r.t, k, r.o})
+			out.Instead = append(out.Instead, &Root{Dir: k.dir, t: r.t, k: k, o: r.o})
 		}
 	}
 	return out
@@ -307,7 +312,7 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) outcome {
 	b.release()
 	t.each(k, func(k *kustomization) {
 		if k.root != nil {
-			resources = append(resources, lint.NewKustomization(k.root, lint.FileLocator{Source: k.src}))
+			resources = append(resources, lint.NewKustomization(cmp.Or(k.authored, k.root), lint.FileLocator{Source: k.src}))
 		}
 	})
 	return outcome{bundleOf(k, resources, b.errs, o), failed}
@@ -315,7 +320,11 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) outcome {
 
 // bundleOf makes the bundle of a root.
 func bundleOf(k *kustomization, resources []*lint.Resource, errs []*lint.InputError, o Options) *lint.Bundle {
-	bundle := lint.NewBundle(lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace")), resources)
+	rendering, namespace := lint.Rendering{Kind: "kustomize", Root: o.Files.Display(k.dir)}, text(fold(k.root, "namespace"))
+	if c := o.change; c != nil {
+		rendering.Variant, namespace = c.By, cmp.Or(namespace, c.Namespace)
+	}
+	bundle := lint.NewBundle(rendering, namespace, resources)
 	bundle.KubeVersion = o.KubeVersion
 	bundle.Errors = errs
 	for _, e := range bundle.Errors {
@@ -419,7 +428,7 @@ func (t *tree) uses(root *kustomization, paths, reals []string) bool {
 func (k *kustomization) hints() []lint.Note {
 	var notes []lint.Note
 	note := func(n *yaml.Node, format string, args ...any) {
-		notes = append(notes, lint.Note{Span: lint.NodeSpan(k.src, n), Message: fmt.Sprintf(format, args...)})
+		notes = append(notes, lint.Note{Span: k.span(n), Message: fmt.Sprintf(format, args...)})
 	}
 	for _, r := range k.refs {
 		if r.path != "" && !r.isDir && !within(k.dir, r.path) {

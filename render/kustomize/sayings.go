@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-
-	"github.com/manilint/manilint/lint"
 )
 
 // What kustomize says is a text alone: its errors carry no entry and no file. So the
@@ -136,7 +134,7 @@ func (b *build) blame(err error) bool {
 		return false
 	}
 	b.drop(ref{node: out.node})
-	b.fail(lint.NodeSpan(out.k.src, out.node), "%s", out.message)
+	b.fail(out.k.span(out.node), "%s", out.message)
 	return true
 }
 

@@ -83,7 +83,7 @@ func (e entry) span() lint.Span {
 	if e.k == nil || e.node == nil {
 		return lint.Span{}
 	}
-	return lint.NodeSpan(e.k.src, e.node)
+	return e.k.span(e.node)
 }
 
 // add gives a segment the next numbers and returns its base.

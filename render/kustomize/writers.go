@@ -218,7 +218,7 @@ func (b *build) failed(w *writer, err error) {
 	}
 	message := b.clean(err.Error())
 	for name, n := range w.k.inline {
-		message = strings.ReplaceAll(message, name, fmt.Sprintf("inline, line %d", n.Line))
+		message = strings.ReplaceAll(message, name, fmt.Sprintf("inline, line %d", w.k.span(n).Start.Line))
 	}
 	b.fail(w.span(), "%s", advised(message))
 }

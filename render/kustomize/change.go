@@ -1,0 +1,190 @@
+package kustomize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// A Change is what an object of a controller sets in a kustomization before it is built, as
+// `kustomize edit` does: what Argo CD's Application has in spec.source.kustomize, what Flux'
+// Kustomization has in its spec. What it sets stands where the object says it. The zero Change
+// sets nothing.
+type Change struct {
+	By        string // the object, as reports name it: Application argocd/shop
+	Namespace string // of objects that have none in the end; "" where only the deploy decides
+
+	edits  []writing
+	placed []lint.Span // of the nodes it writes, which stand in other files than the kustomization
+}
+
+// A writing is one thing that a Change does, with the field for messages and keys.
+type writing struct {
+	field string
+	value *yaml.Node
+	apply func(root *yaml.Node, field string, value *yaml.Node)
+}
+
+// A Value is a part of a kustomization that a Change writes.
+type Value struct{ node *yaml.Node }
+
+// foreignLine is the line of the first placed node of a kustomization: no file has as many.
+const foreignLine = 1 << 28
+
+// node gives a node the place of one of the object.
+func (c *Change) node(n *yaml.Node, span lint.Span) *yaml.Node {
+	n.Line, n.Column = foreignLine+len(c.placed), 1
+	c.placed = append(c.placed, span)
+	return n
+}
+
+// Copy returns a value as a node of the object has it.
+func (c *Change) Copy(n *lint.Node) Value {
+	var copyOf func(n *lint.Node) *yaml.Node
+	copyOf = func(n *lint.Node) *yaml.Node {
+		y := n.YAML()
+		out := c.node(&yaml.Node{Kind: y.Kind, Tag: y.Tag, Value: y.Value, Style: y.Style}, n.Locate().Span)
+		for _, item := range n.Items() {
+			out.Content = append(out.Content, copyOf(item))
+		}
+		for _, f := range n.Fields() {
+			key := f.Key()
+			out.Content = append(out.Content, c.node(&yaml.Node{Kind: key.Kind, Tag: key.Tag, Value: key.Value, Style: key.Style}, f.Locate().Span), copyOf(f))
+		}
+		return out
+	}
+	return Value{copyOf(n)}
+}
+
+// Text returns a text that the object says at a node, maybe as a part of what stands there.
+func (c *Change) Text(text string, at *lint.Node) Value {
+	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}, at.Locate().Span)}
+}
+
+// Scalar returns a number or a boolean, as YAML writes it, that the object says at a node.
+func (c *Change) Scalar(text string, at *lint.Node) Value {
+	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Value: text}, at.Locate().Span)}
+}
+
+// A Pair is a field of a mapping.
+type Pair struct {
+	Key   string
+	Value Value
+}
+
+// Map returns a mapping that the object says at a node.
+func (c *Change) Map(at *lint.Node, pairs ...Pair) Value {
+	span := at.Locate().Span
+	m := c.node(&yaml.Node{Kind: yaml.MappingNode}, span)
+	for _, p := range pairs {
+		m.Content = append(m.Content, c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: p.Key}, span), p.Value.node)
+	}
+	return Value{m}
+}
+
+func (c *Change) do(field string, v Value, apply func(root *yaml.Node, field string, value *yaml.Node)) {
+	c.edits = append(c.edits, writing{field, v.node, apply})
+}
+
+// Set sets a field of the kustomization, in place of what it says there.
+func (c *Change) Set(field string, v Value) { c.do(field, v, setField) }
+
+// Append adds an item to a list of the kustomization.
+func (c *Change) Append(field string, v Value) { c.do(field, v, appendItem) }
+
+// Replace sets an item of a list of the kustomization, in place of those of the same name.
+func (c *Change) Replace(field string, v Value) {
+	c.do(field, v, func(root *yaml.Node, field string, value *yaml.Node) {
+		if list := fold(root, field); list != nil {
+			list.Content = slices.DeleteFunc(list.Content, func(n *yaml.Node) bool {
+				return text(fold(unalias(n), "name")) == text(fold(value, "name"))
+			})
+		}
+		appendItem(root, field, value)
+	})
+}
+
+// Add adds the fields of a mapping to one of the kustomization. Where both have one, that of
+// the value counts.
+func (c *Change) Add(field string, v Value) {
+	c.do(field, v, func(root *yaml.Node, field string, value *yaml.Node) {
+		have := fold(root, field)
+		if have == nil || have.Kind != yaml.MappingNode {
+			setField(root, field, value)
+			return
+		}
+		for i := 0; i+1 < len(value.Content); i += 2 {
+			setField(have, value.Content[i].Value, value.Content[i+1])
+		}
+	})
+}
+
+// Key is the same for changes that give the same kustomization.
+func (c *Change) Key() string {
+	var key strings.Builder
+	key.WriteString(c.Namespace)
+	for _, e := range c.edits {
+		text, err := yaml.Marshal(clone(e.value))
+		fmt.Fprintf(&key, "\x00%s %s%v", e.field, text, err)
+	}
+	return key.String()
+}
+
+// apply changes the kustomization that k holds.
+func (c *Change) apply(k *kustomization) {
+	if k.root == nil {
+		return
+	}
+	k.authored, k.placed = clone(k.root), c.placed
+	for _, e := range c.edits {
+		e.apply(k.root, e.field, clone(e.value))
+	}
+}
+
+func setField(n *yaml.Node, name string, value *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == name || strings.EqualFold(n.Content[i].Value, name) && fold(n, name) == unalias(n.Content[i+1]) {
+			n.Content[i+1] = value
+			return
+		}
+	}
+	n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name, Line: value.Line, Column: value.Column}, value)
+}
+
+func appendItem(root *yaml.Node, name string, item *yaml.Node) {
+	list := fold(root, name)
+	if list == nil || list.Kind != yaml.SequenceNode {
+		list = &yaml.Node{Kind: yaml.SequenceNode, Line: item.Line, Column: item.Column}
+		setField(root, name, list)
+	}
+	list.Content = append(list.Content, item)
+}
+
+// span returns where a node of the kustomization stands: in its file, or in the object that
+// changes it.
+func (k *kustomization) span(n *yaml.Node) lint.Span {
+	if i := n.Line - foreignLine; i >= 0 && i < len(k.placed) {
+		return k.placed[i]
+	}
+	return lint.NodeSpan(k.src, n)
+}
+
+// Changed returns the overlay in a directory as an object of a controller has it built; nil
+// where there is no kustomization.
+func Changed(dir string, c *Change, o Options) *Root {
+	t := newTree(o.Files)
+	real, err := t.resolve(dir)
+	if err != nil {
+		return nil
+	}
+	t.change, t.changed = c, real
+	k := t.at(real)
+	if k == nil {
+		return nil
+	}
+	return &Root{Dir: k.dir, t: t, k: k, o: o, change: c}
+}
