@@ -83,7 +83,7 @@ func (c *Comparison) beyond(abs string) bool {
 		return true
 	}
 	for _, t := range []*Tree{c.a, c.b} {
-		if s, ok := t.files.(*stored); ok {
+		if s := t.store(); s != nil {
 			if real, err := t.real(filepath.Dir(abs), 0); err == nil && !Within(s.root, filepath.Join(real, filepath.Base(abs))) {
 				return true
 			}
@@ -151,17 +151,31 @@ func (c *Comparison) sameFile(abs string) bool {
 // stored returns the hash that git's object store has a file or a directory by; zero where
 // it is read from elsewhere.
 func (w *world) stored(abs string) plumbing.Hash {
-	s, ok := w.files.(*stored)
-	if !ok {
+	s := w.store()
+	if s == nil {
 		return plumbing.ZeroHash
 	}
 	real, err := w.real(filepath.Dir(abs), 0)
 	if err != nil {
 		return plumbing.ZeroHash
 	}
-	n, _, err := s.at(filepath.Join(real, filepath.Base(abs)))
+	at := filepath.Join(real, filepath.Base(abs))
+	if e, ok := w.files.(*edited); ok && e.touches(at) {
+		return plumbing.ZeroHash
+	}
+	n, _, err := s.at(at)
 	if err != nil || n == nil {
 		return plumbing.ZeroHash
 	}
 	return n.hash
+}
+
+// store returns the object store of git that the files are read from; nil for none.
+func (w *world) store() *stored {
+	from := w.files
+	if e, ok := from.(*edited); ok {
+		from = e.files
+	}
+	s, _ := from.(*stored)
+	return s
 }

@@ -59,6 +59,16 @@ func (w *world) realDirs(path string) string {
 // has reports whether there are bytes for a path, as its links stand.
 func (e *edited) has(path string) bool { return e.edits[path] != nil }
 
+// touches reports whether a path is edited, or something below it.
+func (e *edited) touches(path string) bool {
+	for at := range e.edits {
+		if Within(path, at) {
+			return true
+		}
+	}
+	return false
+}
+
 func (e *edited) lstat(path string) (fs.FileInfo, error) {
 	if data, ok := e.edits[path]; ok {
 		if data == nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -245,6 +246,21 @@ func (r *Repository) Index(file string) (*Tree, error) {
 		}
 	}
 	return r.tree(top), nil
+}
+
+// Tracked returns the paths of the files that the index holds, absolute and sorted. file is as
+// for [Repository.Index].
+func (r *Repository) Tracked(file string) ([]string, error) {
+	entries, err := r.entries(file)
+	if err != nil {
+		return nil, fmt.Errorf("the index cannot be read: %w", bare(err))
+	}
+	paths := make([]string, len(entries))
+	for i, e := range entries {
+		paths[i] = filepath.Join(r.root, filepath.FromSlash(e.Name))
+	}
+	slices.Sort(paths)
+	return paths, nil
 }
 
 func (r *Repository) entries(file string) ([]*index.Entry, error) {
