@@ -21,21 +21,47 @@ var want = regexp.MustCompile("#.*\\bwant((?:\\s+(?:\"(?:[^\"\\\\]|\\\\.)*\"|`[^
 var kubeVersion = regexp.MustCompile(`(?m)^# kube-version: (\S+)$`)
 var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
 
-// Run lints the YAML in folder with one rule and compares the findings with the
+// Run lints the YAML in dir with one rule and compares the findings with the
 // comments: # want "regexp" "regexp" expects that many findings on its line, each
 // regexp matching "severity: message" of one. A missing and an extra finding are
-// both failures. Each file directly in folder is a bundle of its own; the files
-// of a subfolder are one bundle together. A folder without any want is a failure.
+// both failures. Each file directly in dir is a bundle of its own; the files
+// of a subdirectory are one bundle together. A directory without any want is a failure.
 // A line # kube-version: 1.34 says which version the bundle is deployed to.
-func Run(t *testing.T, rule *lint.Rule, folder string, params ...map[string]any) {
+func Run(t *testing.T, rule *lint.Rule, dir string, params ...map[string]any) {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatalf("rule %s has no fixtures: %v", rule.ID, err)
+	var set map[string]any
+	if len(params) > 0 {
+		set = params[0]
 	}
 	wants := 0
+	for _, sources := range fixtures(t, dir) {
+		wants += compare(t, Lint(t, rule, set, sources...), sources)
+	}
+	if wants == 0 {
+		t.Errorf("rule %s: no # want in %s", rule.ID, dir)
+	}
+}
+
+// Bundles parses the YAML in dir as [Run] does, a bundle for each file and each subdirectory.
+func Bundles(t testing.TB, dir string) []*lint.Bundle {
+	t.Helper()
+	var all []*lint.Bundle
+	for _, sources := range fixtures(t, dir) {
+		all = append(all, Bundle(t, sources...))
+	}
+	return all
+}
+
+// fixtures reads the YAML in dir, a list of sources for each bundle.
+func fixtures(t testing.TB, dir string) [][]*lint.Source {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	var all [][]*lint.Source
 	for _, e := range entries {
-		path := filepath.Join(folder, e.Name())
+		path := filepath.Join(dir, e.Name())
 		files := []string{path}
 		if e.IsDir() {
 			files, _ = filepath.Glob(filepath.Join(path, "*.yaml"))
@@ -50,15 +76,9 @@ func Run(t *testing.T, rule *lint.Rule, folder string, params ...map[string]any)
 			}
 			sources = append(sources, lint.NewSource(filepath.ToSlash(f), data))
 		}
-		var set map[string]any
-		if len(params) > 0 {
-			set = params[0]
-		}
-		wants += compare(t, Lint(t, rule, set, sources...), sources)
+		all = append(all, sources)
 	}
-	if wants == 0 {
-		t.Errorf("rule %s: no # want in %s", rule.ID, folder)
-	}
+	return all
 }
 
 // Lint runs one rule over sources as one bundle of plain files.
