@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +16,64 @@ func TestRulesReportTheirFixturesAndNothingElse(t *testing.T) {
 	for _, rule := range All() {
 		t.Run(rule.ID, func(t *testing.T) {
 			t.Parallel()
-			linttest.Run(t, rule, "../fixtures/rules/"+rule.ID)
+			dir := "../fixtures/rules/" + rule.ID
+			if *update {
+				linttest.Update(t, rule, dir)
+			}
+			linttest.Run(t, rule, dir)
 		})
+	}
+}
+
+// TestEveryRuleHasANearMiss: what a rule reports is shown next to what it does not: an object
+// of a kind that it reports, or a container of a pod, without a finding.
+func TestEveryRuleHasANearMiss(t *testing.T) {
+	for _, rule := range All() {
+		reported, quiet := map[string]bool{}, map[string]bool{}
+		for _, b := range linttest.Bundles(t, "../fixtures/rules/"+rule.ID) {
+			in := map[string]bool{}
+			for _, f := range linttest.Check([]*lint.Bundle{b}, rule).Findings {
+				reported[f.Object.Kind] = true
+				in[f.Object.Kind+"/"+f.Object.Name] = true
+				in[f.Object.Kind+"/"+f.Object.Name+"/"+f.Container] = true
+			}
+			for _, r := range b.Resources {
+				quiet[r.Kind] = quiet[r.Kind] || !in[r.Kind+"/"+r.Name]
+			}
+			for _, c := range b.Containers() {
+				r := c.Pod.Resource
+				quiet[r.Kind] = quiet[r.Kind] || !in[r.Kind+"/"+r.Name+"/"+c.Name()]
+			}
+		}
+		missed := false
+		for kind := range reported {
+			missed = missed || quiet[kind]
+		}
+		if !missed {
+			t.Errorf("rule %s: its fixtures show nothing of the kinds that it reports which it does not report", rule.ID)
+		}
+	}
+}
+
+// TestEveryWantNamesASeverity keeps the severity of each finding under test.
+func TestEveryWantNamesASeverity(t *testing.T) {
+	files, err := filepath.Glob("../fixtures/rules/*/*.yaml")
+	inner, _ := filepath.Glob("../fixtures/rules/*/*/*.yaml")
+	files = append(files, inner...)
+	if err != nil || len(files) == 0 {
+		t.Fatal("no fixtures", err)
+	}
+	without := regexp.MustCompile("#.*\\bwant\\s.*?(?:^|want|[\"`])\\s+[\"`]")
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(data), "\n") {
+			if without.MatchString(line) {
+				t.Errorf("%s:%d: a want names no severity; go test ./rules -update writes it", file, i+1)
+			}
+		}
 	}
 }
 

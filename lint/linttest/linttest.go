@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -17,14 +16,10 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-var want = regexp.MustCompile("#.*\\bwant((?:\\s+(?:\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`))+)")
 var kubeVersion = regexp.MustCompile(`(?m)^# kube-version: (\S+)$`)
-var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`")
 
-// Run lints the YAML in dir with one rule and compares the findings with the
-// comments: # want "regexp" "regexp" expects that many findings on its line, each
-// regexp matching "severity: message" of one. A missing and an extra finding are
-// both failures. Each file directly in dir is a bundle of its own; the files
+// Run lints the YAML in dir with one rule and compares the findings with its want
+// comments; see [Expect]. Each file directly in dir is a bundle of its own; the files
 // of a subdirectory are one bundle together. A directory without any want is a failure.
 // A line # kube-version: 1.34 says which version the bundle is deployed to.
 func Run(t *testing.T, rule *lint.Rule, dir string, params ...map[string]any) {
@@ -35,7 +30,7 @@ func Run(t *testing.T, rule *lint.Rule, dir string, params ...map[string]any) {
 	}
 	wants := 0
 	for _, sources := range fixtures(t, dir) {
-		wants += compare(t, Lint(t, rule, set, sources...), sources)
+		wants += Expect(t, Lint(t, rule, set, sources...).Findings, sources)
 	}
 	if wants == 0 {
 		t.Errorf("rule %s: no # want in %s", rule.ID, dir)
@@ -129,51 +124,6 @@ func Bundle(t testing.TB, sources ...*lint.Source) *lint.Bundle {
 		}
 	}
 	return b
-}
-
-func compare(t *testing.T, report *lint.Report, sources []*lint.Source) int {
-	t.Helper()
-	type line struct {
-		path string
-		n    int
-	}
-	expected := map[line][]*regexp.Regexp{}
-	wants := 0
-	for _, src := range sources {
-		for n := 1; n <= src.Lines(); n++ {
-			m := want.FindStringSubmatch(src.Line(n))
-			if m == nil {
-				continue
-			}
-			for _, q := range quoted.FindAllString(m[1], -1) {
-				pattern, err := strconv.Unquote(q)
-				if err != nil {
-					t.Fatalf("%s:%d: %v", src.Path, n, err)
-				}
-				at := line{src.Path, n}
-				expected[at] = append(expected[at], regexp.MustCompile(pattern))
-				wants++
-			}
-		}
-	}
-findings:
-	for _, f := range report.Findings {
-		at := line{f.Span.Path(), f.Span.Start.Line}
-		text := f.Severity.String() + ": " + f.Message
-		for i, pattern := range expected[at] {
-			if pattern.MatchString(text) {
-				expected[at] = append(expected[at][:i:i], expected[at][i+1:]...)
-				continue findings
-			}
-		}
-		t.Errorf("%s:%d: unexpected finding: %s", at.path, at.n, text)
-	}
-	for at, patterns := range expected {
-		for _, p := range patterns {
-			t.Errorf("%s:%d: no finding matches %q", at.path, at.n, p)
-		}
-	}
-	return wants
 }
 
 // CheckDoc checks a rule's Markdown: its sections, that every manifest under Bad
