@@ -2,8 +2,15 @@ package lint
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
+
+// Quote returns a text in quotes as its author wrote it: backslashes, as in the paths of
+// Windows, are not doubled. Control characters are escaped, so that it stays on one line.
+func Quote(text string) string {
+	return strings.ReplaceAll(strconv.Quote(text), `\\`, `\`)
+}
 
 // Suggest returns `; did you mean "word"?` for the known word nearest to word,
 // else the list of the known words.

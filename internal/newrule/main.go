@@ -114,7 +114,7 @@ Where it is needed, and what then limits the damage.
 kind: Pod
 metadata: {name: bad}
 spec:
-  {{.Field}}: true # want "^medium: .*bad.* sets {{.Field}}$"
+  {{.Field}}: true # want medium ".*bad.* sets {{.Field}}$"
   containers: [{name: a, image: i}]
 ---
 # near misses: false, text, and nothing

@@ -22,12 +22,12 @@ var Tiller = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
 			if i.base() == "tiller" {
-				pass.Reportf(i.node, "%s Tiller, which installs whatever a client in the cluster sends it", i).Help = "remove it; Helm 3 needs no server"
+				pass.Reportf(i.node, "%s Tiller, which installs whatever any client in the cluster sends it", i).Help = "remove it; Helm 3 needs no server"
 			}
 		}
 		for _, r := range pass.Resources("Service") {
 			if l := r.Labels(); r.Group == "" && l["app"] == "helm" && l["name"] == "tiller" {
-				f := pass.Reportf(r.Get("metadata", "name"), "%s exposes Tiller, which installs whatever a client in the cluster sends it", r)
+				f := pass.Reportf(r.Get("metadata", "name"), "%s exposes Tiller, which installs whatever any client in the cluster sends it", r)
 				f.Whole, f.Help = true, "remove it; Helm 3 needs no server"
 			}
 		}
@@ -47,7 +47,7 @@ var Dashboard = &lint.Rule{
 		for _, i := range images(pass) {
 			path := i.name()[len(i.host())+1:]
 			if strings.HasPrefix(path, "kubernetesui/dashboard") || strings.HasPrefix(i.base(), "kubernetes-dashboard") {
-				pass.Reportf(i.node, "%s the Kubernetes Dashboard, a way into the cluster for whoever reaches it", i).Help = "remove it, or let it be reached through kubectl proxy alone, with a service account that may read little"
+				pass.Reportf(i.node, "%s the Kubernetes Dashboard, which gives whoever reaches it a way into the cluster", i).Help = "remove it, or allow access only through kubectl proxy, with a service account of few rights"
 			}
 		}
 	},
@@ -57,7 +57,7 @@ var Dashboard = &lint.Rule{
 // choice (CKV_K8S_159): who can set the argument runs code in the container.
 var GitSync = &lint.Rule{
 	ID:       "git-sync",
-	Summary:  "git-sync is told to run another program",
+	Summary:  "git-sync is configured to run another program",
 	Severity: lint.Medium,
 	Group:    "image",
 	Peers:    map[string][]string{"checkov": {"CKV_K8S_159"}},
@@ -101,8 +101,8 @@ var KubeletInsecureTLS = &lint.Rule{
 				for _, arg := range c.Get(field).Items() {
 					for _, word := range strings.Fields(arg.Value()) {
 						if flag, value, set := strings.Cut(word, "="); flag == "--kubelet-insecure-tls" && (!set || isTrue(value)) {
-							f := pass.Reportf(arg, "%s sends its token to whoever answers for a kubelet: --kubelet-insecure-tls turns the check of certificates off", c)
-							f.Help = "remove it, and let kubelets have serving certificates of the cluster's CA (serverTLSBootstrap: true) or name their CA by --kubelet-certificate-authority"
+							f := pass.Reportf(arg, "%s does not verify the certificates of kubelets, so an impostor can take its token: --kubelet-insecure-tls is set", c)
+							f.Help = "remove it, and let kubelets have serving certificates of the cluster's CA (serverTLSBootstrap: true) or set --kubelet-certificate-authority"
 							break
 						}
 					}

@@ -35,12 +35,12 @@ var Registry = &lint.Rule{
 			}
 			switch {
 			case matches(i.name(), denied):
-				pass.Reportf(i.node, "%s %q, from a registry that is denied", i, i.node.Value()).Help = "copy the image to a registry that you control"
+				pass.Reportf(i.node, "%s %q, from a registry on the deny list", i, i.node.Value()).Help = "copy the image to a registry that you control"
 			case len(allowed) > 0 && !matches(i.name(), allowed):
 				f := pass.Reportf(i.node, "%s %q, and %s is not among the allowed registries", i, i.node.Value(), i.name())
 				f.Help = "use one of: " + strings.Join(allowed, ", ")
 			case len(allowed) == 0 && net.ParseIP(strings.Trim(host, "[]")) != nil:
-				pass.Reportf(i.node, "%s %q, from a registry known by its address alone", i, i.node.Value()).Help = "give the registry a name and a certificate"
+				pass.Reportf(i.node, "%s %q, from a registry that is named by an IP address", i, i.node.Value()).Help = "give the registry a name and a certificate"
 			}
 		}
 	},
@@ -91,7 +91,7 @@ var DeprecatedRegistry = &lint.Rule{
 				}
 			}
 			if matches(i.name(), pass.Strings("registries")) {
-				pass.Reportf(i.node, "%s %q, from a registry that the configuration calls closed", i, i.node.Value())
+				pass.Reportf(i.node, "%s %q, from a registry that the configuration lists as closed", i, i.node.Value())
 			}
 		}
 	},
@@ -100,13 +100,13 @@ var DeprecatedRegistry = &lint.Rule{
 // dead are the registries that their owners have closed or frozen.
 var dead = []struct{ entry, what, help string }{
 	// https://kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement/
-	{"k8s.gcr.io", "k8s.gcr.io is frozen since April 2023", "use registry.k8s.io"},
+	{"k8s.gcr.io", "k8s.gcr.io has been frozen since April 2023", "use registry.k8s.io"},
 	{"gcr.io/google_containers", "gcr.io/google_containers is the old name of the frozen k8s.gcr.io", "use registry.k8s.io"},
 	{"gcr.io/google-containers", "gcr.io/google-containers is the old name of the frozen k8s.gcr.io", "use registry.k8s.io"},
 	// https://github.blog/changelog/2021-06-21-packages-container-registry-now-generally-available/
 	{"docker.pkg.github.com", "docker.pkg.github.com has been replaced", "use ghcr.io"},
 	// https://jfrog.com/blog/into-the-sunset-bintray-jcenter-gocenter-and-chartcenter/
-	{"*.bintray.io", "bintray.io is closed since May 2021", "find where the project publishes now"},
+	{"*.bintray.io", "bintray.io was closed in May 2021", "use the registry that the project publishes to now"},
 	// https://github.com/bitnami/containers/issues/83267
 	{"docker.io/bitnamilegacy", "docker.io/bitnamilegacy gets no security updates", "use an image that is maintained"},
 }

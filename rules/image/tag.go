@@ -10,7 +10,7 @@ import (
 )
 
 var mutable = lint.Param{
-	Name: "mutable", Summary: "words of tags that move from image to image where no version or commit stands beside them",
+	Name: "mutable", Summary: "words that mark a tag as moving, unless the tag also has a version or a commit",
 	Default: []string{
 		"latest", "stable", "unstable", "edge", "nightly", "daily", "weekly", "canary", "rolling", "snapshot", "head", "tip", "trunk",
 		"main", "mainline", "master", "develop", "development", "dev", "lts", "alpine", "slim",
@@ -52,15 +52,15 @@ var Tag = &lint.Rule{
 	Params: []lint.Param{mutable},
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
-			const help = "name a version, and its digest where it must never change"
+			const help = "use a version tag, and a digest where the image must never change"
 			if i.hasDigest() {
 				continue
 			}
 			if tag := i.tag(); tag == "" {
-				f := pass.Reportf(i.node, "%s %q, which has no tag: whatever is latest when the node pulls it", i, i.node.Value())
+				f := pass.Reportf(i.node, "%s %q, which has no tag, so the node pulls whatever is latest at that time", i, i.node.Value())
 				f.Help, f.Subject = help, i.subject()
 			} else if moves(tag, pass.Strings("mutable")) {
-				f := pass.Reportf(i.node, "%s %q, whose tag %q moves from image to image", i, i.node.Value(), tag)
+				f := pass.Reportf(i.node, "%s %q, whose tag %q can move to another image", i, i.node.Value(), tag)
 				f.Help, f.Subject = help, i.subject()
 			}
 		}
@@ -80,7 +80,7 @@ var Digest = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
 			if !i.hasDigest() {
-				f := pass.Reportf(i.node, "%s %q, which the registry may point to another image tomorrow", i, i.node.Value())
+				f := pass.Reportf(i.node, "%s %q without a digest, so the registry can serve another image at any time", i, i.node.Value())
 				f.Help, f.Subject = "add the digest: "+i.node.Value()+"@sha256:...", i.subject()
 			}
 		}
@@ -90,7 +90,7 @@ var Digest = &lint.Rule{
 // InvalidReference reports images that no registry can have.
 var InvalidReference = &lint.Rule{
 	ID:       "invalid-image",
-	Summary:  "image that is no valid reference",
+	Summary:  "image that is not a valid reference",
 	Severity: lint.Medium,
 	Group:    "image",
 	Profiles: core,
@@ -98,7 +98,7 @@ var InvalidReference = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, r := range written(pass) {
 			if _, err := ref.ParseNormalizedNamed(r.node.Value()); err != nil {
-				pass.Reportf(r.node, "%s %q, which is no image: %v", r, r.node.Value(), err).Help = "write registry/path:tag in lower case"
+				pass.Reportf(r.node, "%s %s, which is not a valid image reference: %s", r, lint.Quote(r.node.Value()), strings.TrimPrefix(err.Error(), "invalid reference format: ")).Help = "write registry/path:tag in lower case"
 			}
 		}
 	},
@@ -108,7 +108,7 @@ var InvalidReference = &lint.Rule{
 // image each time: it then runs what it has, whoever pulled it, under a tag that may have moved.
 var PullPolicy = &lint.Rule{
 	ID:         "image-pull-policy",
-	Summary:    "image that the node need not pull",
+	Summary:    "image that the node may run without pulling it",
 	Severity:   lint.Low,
 	Group:      "image",
 	References: []string{"OWASP K02:2022"},
@@ -127,9 +127,9 @@ var PullPolicy = &lint.Rule{
 			case i.hasDigest() && policy.Value() != "Never":
 				// The digest decides what runs.
 			case !i.hasDigest() && i.tag() == "" || moves(i.tag(), pass.Strings("mutable")):
-				pass.Reportf(policy, "%s a tag that moves, but its pull policy is %s: each node keeps the image it met first", i, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
+				pass.Reportf(policy, "%s a tag that moves, but its pull policy is %s: each node keeps the image that it pulled first", i, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
 			default:
-				pass.Reportf(policy, "%s has pull policy %s: the node takes a copy it has without asking the registry who may have it", i.owner, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
+				pass.Reportf(policy, "%s has pull policy %s: a node that has the image runs it without checking that the pod may pull it", i.owner, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
 			}
 		}
 	},

@@ -50,7 +50,7 @@ var Default = &lint.Rule{
 			case !released:
 				// The whole bundle is released there: once is enough.
 				released = true
-				pass.Reportf(written, "%s and all beside it that names no namespace is released to the default namespace", r).Help = help
+				pass.Reportf(written, "%s and everything else in this bundle without a namespace is deployed to the default namespace", r).Help = help
 			}
 		}
 	},
@@ -91,7 +91,7 @@ var KubeSystem = &lint.Rule{
 				continue
 			}
 			seen[r] = true
-			f := pass.Reportf(r.Get("metadata", "namespace"), "%s runs in %s, beside what keeps the cluster alive, and is not marked as part of that", r, r.Namespace)
+			f := pass.Reportf(r.Get("metadata", "namespace"), "%s runs in %s with the components of the cluster itself, and nothing marks it as one of them", r, r.Namespace)
 			f.Help = "give it a namespace of its own, or a priorityClassName of system-cluster-critical if the cluster needs it"
 		}
 	},
@@ -123,11 +123,11 @@ var PSALabel = &lint.Rule{
 			switch v := level.Value(); v {
 			case "baseline", "restricted":
 			case "privileged":
-				pass.Reportf(level, "namespace %q lets pods do anything: it enforces level privileged", r.Name).Help = "set the label " + enforce + " to restricted, or to baseline"
+				pass.Reportf(level, "namespace %q does not restrict its pods: it enforces the level privileged", r.Name).Help = "set the label " + enforce + " to restricted, or to baseline"
 			case "":
 				pass.Reportf(level, "namespace %q enforces no Pod Security Standard", r.Name).Help = "add the label " + enforce + ": restricted, or baseline"
 			default:
-				pass.Reportf(level, "namespace %q enforces %q, which is no level: pods are held to nothing, or to the strictest", r.Name, v).Help = "write privileged, baseline or restricted"
+				pass.Reportf(level, "namespace %q enforces %q, which is not a Pod Security level", r.Name, v).Help = "write privileged, baseline or restricted"
 			}
 		}
 	},
@@ -143,8 +143,8 @@ var ResourceQuota = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0040"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		lacking(pass, "ResourceQuota", "one of its workloads can take all the cluster has")
-		unbounded(pass, "ResourceQuota", "hard", "bounds", func(r *lint.Resource) []*lint.Node { return []*lint.Node{r.Get("spec", "hard")} })
+		lacking(pass, "ResourceQuota", "one of its workloads can use all resources of the cluster")
+		unbounded(pass, "ResourceQuota", "hard", func(r *lint.Resource) []*lint.Node { return []*lint.Node{r.Get("spec", "hard")} })
 	},
 }
 
@@ -158,8 +158,8 @@ var LimitRange = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0039"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		lacking(pass, "LimitRange", "containers that set no limit have none")
-		unbounded(pass, "LimitRange", "limits", "limits", func(r *lint.Resource) []*lint.Node {
+		lacking(pass, "LimitRange", "containers that set no limit are not limited")
+		unbounded(pass, "LimitRange", "limits", func(r *lint.Resource) []*lint.Node {
 			var lists []*lint.Node
 			for _, limit := range r.Get("spec", "limits").Items() {
 				if limit.Get("type").Value() == "Container" {
@@ -173,7 +173,7 @@ var LimitRange = &lint.Rule{
 
 // unbounded reports the first object of a core kind in each namespace where all of them
 // together say nothing of CPU, or of memory.
-func unbounded(pass *lint.Pass, kind, field, verb string, lists func(*lint.Resource) []*lint.Node) {
+func unbounded(pass *lint.Pass, kind, field string, lists func(*lint.Resource) []*lint.Node) {
 	said := map[string]map[string]bool{}
 	first := map[string]*lint.Resource{}
 	for _, r := range pass.Resources(kind) {
@@ -200,7 +200,7 @@ func unbounded(pass *lint.Pass, kind, field, verb string, lists func(*lint.Resou
 			}
 		}
 		if len(missing) > 0 {
-			f := pass.Reportf(r.Get("spec", field).KeyNode(), "%s %s no %s", r, verb, strings.Join(missing, " and no "))
+			f := pass.Reportf(r.Get("spec", field).KeyNode(), "%s does not limit %s", r, strings.Join(missing, " or "))
 			f.Help = "add it, or another " + kind + " that does"
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // dangerous are the capabilities that reach beyond the container, with what
 // they give (capabilities(7)).
 var dangerous = map[string]string{
-	"ALL":                "every capability of the node",
+	"ALL":                "every privileged operation",
 	"SYS_ADMIN":          "mounting, namespaces and most of what root may do",
 	"SYS_MODULE":         "loading code into the node's kernel",
 	"NET_ADMIN":          "changing routes, firewalls and interfaces",
@@ -90,13 +90,21 @@ func addBreach(c *lint.Container, nodes []*lint.Node, level lint.Profile, why st
 		help = "remove them from capabilities.add"
 	}
 	b := breach{node: at, level: level, subject: addSubject(c, nodes), help: help,
-		message: fmt.Sprintf("%s adds %s: %s", c, strings.Join(names, ", "), why)}
+		message: fmt.Sprintf("%s adds %s, which %s", c, strings.Join(names, ", "), why)}
 	for _, n := range nodes {
 		if n != at {
 			b.related = append(b.related, n)
 		}
 	}
 	return b
+}
+
+// allows is the verb of one capability or of several.
+func allows(nodes []*lint.Node) string {
+	if len(nodes) > 1 {
+		return "allow"
+	}
+	return "allows"
 }
 
 // adds makes the check of capabilities that no container should add. Windows
@@ -120,7 +128,7 @@ func adds(bad func(string) bool) check {
 							gives = append(gives, what)
 						}
 					}
-					all = append(all, addBreach(c, part, lint.ProfileBaseline, strings.Join(gives, "; ")))
+					all = append(all, addBreach(c, part, lint.ProfileBaseline, allows(part)+" "+strings.Join(gives, "; ")))
 				}
 			}
 		}
@@ -158,7 +166,7 @@ var SysModule = &lint.Rule{
 // DangerousCapabilities reports capabilities that reach beyond the container.
 var DangerousCapabilities = &lint.Rule{
 	ID:         "dangerous-capabilities",
-	Summary:    "container adds capabilities that reach beyond it",
+	Summary:    "container adds capabilities that affect its node",
 	Severity:   lint.High,
 	Group:      "pod",
 	Profiles:   inBaseline,
@@ -195,7 +203,7 @@ func outsideDefault(p *lint.PodSpec) []breach {
 			}
 		}
 		if len(nodes) > 0 {
-			all = append(all, addBreach(c, nodes, lint.ProfileBaseline, "outside the default set that the baseline allows"))
+			all = append(all, addBreach(c, nodes, lint.ProfileBaseline, "the baseline standard does not allow"))
 		}
 	}
 	return all
@@ -234,7 +242,7 @@ var RestrictedCapabilities = &lint.Rule{
 				}
 			}
 			if len(nodes) > 0 {
-				all = append(all, addBreach(c, nodes, level, "the restricted standard allows NET_BIND_SERVICE alone"))
+				all = append(all, addBreach(c, nodes, level, "the restricted standard does not allow"))
 			}
 		}
 		return all
@@ -244,7 +252,7 @@ var RestrictedCapabilities = &lint.Rule{
 // DropAllCapabilities reports containers that keep the default capabilities.
 var DropAllCapabilities = &lint.Rule{
 	ID:         "drop-all-capabilities",
-	Summary:    "container keeps capabilities that it was not asked to have",
+	Summary:    "container keeps the default capabilities",
 	Severity:   lint.Medium,
 	Group:      "pod",
 	Profiles:   inDefault,
@@ -285,7 +293,7 @@ func undropped(p *lint.PodSpec, v version) []breach {
 				dropped = true
 			case capability(n) == "ALL":
 				b.node, b.help = n, "write ALL"
-				b.message = fmt.Sprintf("%s drops %q, which Pod Security admission does not take for ALL", c, n.Value())
+				b.message = fmt.Sprintf("%s drops %q, which Pod Security admission does not accept as ALL", c, n.Value())
 			}
 		}
 		if !dropped {
@@ -314,7 +322,7 @@ var NetRaw = &lint.Rule{
 		var all []breach
 		for _, c := range p.Containers() {
 			if nodes := added(c, func(name string) bool { return name == "NET_RAW" }); len(nodes) > 0 {
-				all = append(all, addBreach(c, nodes[:1], lint.ProfileBaseline, "it may forge packets of other pods"))
+				all = append(all, addBreach(c, nodes[:1], lint.ProfileBaseline, "lets it forge packets of other pods"))
 				continue
 			}
 			drop := c.Get("securityContext", "capabilities", "drop")
@@ -325,7 +333,7 @@ var NetRaw = &lint.Rule{
 				dropped = dropped || runtimeName(n) == "ALL" || runtimeName(n) == "NET_RAW"
 				if name := capability(n); name != runtimeName(n) && (name == "ALL" || name == "NET_RAW") {
 					b.node, b.help = n, "write "+name
-					b.message = fmt.Sprintf("%s may forge packets of other pods: it drops %q, which containerd does not know by that name", c, n.Value())
+					b.message = fmt.Sprintf("%s may forge packets of other pods: it drops %q, a name that containerd does not know", c, n.Value())
 				}
 			}
 			if !dropped {
@@ -352,7 +360,7 @@ var InsecureCapabilities = &lint.Rule{
 				return name != "NET_BIND_SERVICE" && slices.Contains(baselineCapabilities, name)
 			})
 			if len(nodes) > 0 {
-				b := addBreach(c, nodes, "", "few programs need that")
+				b := addBreach(c, nodes, "", "few programs need")
 				b.report(pass)
 			}
 		}

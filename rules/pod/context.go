@@ -181,7 +181,7 @@ var safeSysctls = map[string]version{
 // UnsafeSysctls reports sysctls outside the safe set (PSS baseline).
 var UnsafeSysctls = &lint.Rule{
 	ID:         "unsafe-sysctls",
-	Summary:    "pod sets kernel parameters that reach beyond it",
+	Summary:    "pod sets kernel parameters outside the safe set",
 	Severity:   lint.Medium,
 	Group:      "pod",
 	Profiles:   inBaseline,
@@ -214,7 +214,7 @@ var UnsafeSysctls = &lint.Rule{
 // HostAliases reports pods that edit /etc/hosts.
 var HostAliases = &lint.Rule{
 	ID:         "host-aliases",
-	Summary:    "pod edits its /etc/hosts",
+	Summary:    "pod adds entries to its /etc/hosts",
 	Severity:   lint.Low,
 	Group:      "pod",
 	References: []string{"OWASP K01"},
@@ -238,7 +238,7 @@ var HostAliases = &lint.Rule{
 // that came before, which let pods run privileged.
 var SCCPrivileged = &lint.Rule{
 	ID:         "scc-privileged",
-	Summary:    "security context constraint lets pods run privileged",
+	Summary:    "SecurityContextConstraints or PodSecurityPolicy allow privileged pods",
 	Severity:   lint.High,
 	Group:      "pod",
 	Profiles:   inDefault,

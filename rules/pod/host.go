@@ -10,7 +10,7 @@ import (
 var (
 	HostPID     = hostNamespace("host-pid", "hostPID", "sees and signals every process of its node", "CIS 5.2.3", "NSA C-0038")
 	HostIPC     = hostNamespace("host-ipc", "hostIPC", "reads and writes the shared memory of its node", "CIS 5.2.4", "NSA C-0038")
-	HostNetwork = hostNamespace("host-network", "hostNetwork", "has its node's network, with the node's local services and no network policy", "CIS 5.2.5", "NSA C-0041")
+	HostNetwork = hostNamespace("host-network", "hostNetwork", "uses the network of its node, where it reaches the node's local services and no network policy applies", "CIS 5.2.5", "NSA C-0041")
 )
 
 var hostPeers = map[string]map[string][]string{
@@ -73,7 +73,7 @@ var HostProcess = &lint.Rule{
 // network every containerPort is one: the API server sets hostPort to it.
 var HostPort = &lint.Rule{
 	ID:         "host-port",
-	Summary:    "container takes a port of its node",
+	Summary:    "container binds a port of its node",
 	Severity:   lint.Medium,
 	Group:      "pod",
 	Profiles:   inBaseline,
@@ -101,7 +101,7 @@ var HostPort = &lint.Rule{
 				continue
 			}
 			b := breach{node: ports[0], related: ports[1:], level: lint.ProfileBaseline, help: "remove hostPort, and reach the pod through a Service",
-				message: fmt.Sprintf("%s takes port %s of its node, past Services and most network policies", c, ports[0].Value())}
+				message: fmt.Sprintf("%s binds port %s of its node, which bypasses Services and most network policies", c, ports[0].Value())}
 			if shared {
 				b.subject = p.Node.Path()
 			}
@@ -115,7 +115,7 @@ var HostPort = &lint.Rule{
 // since v1.34): the kubelet calls it from the node.
 var HostProbe = &lint.Rule{
 	ID:         "host-probe",
-	Summary:    "probe or lifecycle hook makes the kubelet call another host",
+	Summary:    "probe or lifecycle hook makes the kubelet send requests to another host",
 	Severity:   lint.Medium,
 	Group:      "pod",
 	Profiles:   inBaseline,
@@ -140,8 +140,8 @@ var HostProbe = &lint.Rule{
 			}
 			if len(hosts) > 0 {
 				all = append(all, breach{node: hosts[0], related: hosts[1:], level: lint.ProfileBaseline,
-					help:    "remove host: the kubelet then calls the pod itself",
-					message: fmt.Sprintf("%s makes the kubelet call %q from the node: %s names a host", c, hosts[0].Value(), hosts[0].Parent().Parent().Name())})
+					help:    "remove host: the kubelet then sends its requests to the pod itself",
+					message: fmt.Sprintf("%s makes the kubelet send requests to %q from the node: %s sets a host", c, hosts[0].Value(), hosts[0].Parent().Parent().Name())})
 			}
 		}
 		return all

@@ -169,7 +169,7 @@ func noAppArmor(p *lint.PodSpec, _ version) []breach {
 // AppArmor reports containers for which no AppArmor profile is chosen.
 var AppArmor = &lint.Rule{
 	ID:         "apparmor",
-	Summary:    "container has no AppArmor profile of its own choice",
+	Summary:    "container sets no AppArmor profile",
 	Severity:   lint.Low,
 	Group:      "pod",
 	References: []string{"NSA 1.9"},
@@ -204,7 +204,7 @@ func hasAppArmor(c *lint.Container) bool {
 // asked for: seccomp, AppArmor, SELinux, dropped capabilities.
 var LinuxHardening = &lint.Rule{
 	ID:         "linux-hardening",
-	Summary:    "container asks for none of seccomp, AppArmor, SELinux and dropped capabilities",
+	Summary:    "container sets none of seccomp, AppArmor, SELinux and dropped capabilities",
 	Severity:   lint.Medium,
 	Group:      "pod",
 	References: []string{"NSA C-0055"},
@@ -217,7 +217,7 @@ var LinuxHardening = &lint.Rule{
 			if isHardened(c) || c.Partial || onWindows(c.Pod) {
 				continue
 			}
-			f := pass.Reportf(own.Get("seccompProfile"), "%s asks for no confinement by the kernel: no seccomp, AppArmor or SELinux, no capability dropped", c)
+			f := pass.Reportf(own.Get("seccompProfile"), "%s sets no confinement by the kernel: no seccomp, AppArmor or SELinux, and no dropped capability", c)
 			f.Help = "set securityContext.seccompProfile.type: RuntimeDefault and capabilities.drop: [ALL]"
 		}
 	},

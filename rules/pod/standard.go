@@ -264,7 +264,7 @@ func text(n *lint.Node) string {
 	case n.IsScalar():
 		return strconv.Quote(n.Value())
 	}
-	return "no plain value"
+	return "not a plain value"
 }
 
 // A setter is a pod or container with a security context of its own.

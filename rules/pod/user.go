@@ -102,7 +102,7 @@ func notBoolean(n *lint.Node) string {
 	if _, ok := n.Bool(); ok || n.IsNull() {
 		return text(n)
 	}
-	return text(n) + ", which is no boolean"
+	return text(n) + ", which is not a boolean"
 }
 
 // RunAsRootUID reports runAsUser: 0 (PSS restricted since v1.23).
@@ -139,7 +139,7 @@ var RunAsRootUID = &lint.Rule{
 // LowUID reports containers whose user id is not known to be above 10000.
 var LowUID = &lint.Rule{
 	ID:         "low-uid",
-	Summary:    "container runs as a user that the node may have too",
+	Summary:    "container runs with a low user ID, which an account of the node may have",
 	Severity:   lint.Low,
 	Group:      "pod",
 	References: []string{"NSA C-0013"},
@@ -153,7 +153,7 @@ var LowUID = &lint.Rule{
 // LowGID reports containers whose group id is not known to be above 10000.
 var LowGID = &lint.Rule{
 	ID:         "low-gid",
-	Summary:    "container runs as a group that the node may have too",
+	Summary:    "container runs with a low group ID, which a group of the node may have",
 	Severity:   lint.Low,
 	Group:      "pod",
 	References: []string{"NSA 1.6"},

@@ -98,7 +98,7 @@ var HostPath = hostPathRule(lint.Rule{
 	Peers:      map[string][]string{"polaris": {"hostPathSet"}, "trivy": {"KSV-0023"}, "kubescape": {"C-0048"}},
 	YieldsTo:   []string{"runtime-socket", "host-path-sensitive", "host-path-writable"},
 }, func(v hostVolume) (string, string) {
-	return fmt.Sprintf("%s is path %q of the node", v.name(), v.at.Value()),
+	return fmt.Sprintf("%s exposes path %s of the node", v.name(), lint.Quote(v.at.Value())),
 		"use a persistentVolumeClaim, emptyDir, configMap or projected volume"
 })
 
@@ -250,11 +250,11 @@ var HostPathSensitive = hostPathRule(lint.Rule{
 	if v.at.IsScalar() {
 		for _, s := range sensitive {
 			if v.path == s.path || s.tree && strings.HasPrefix(v.path, s.path+"/") {
-				return fmt.Sprintf("%s is path %q of the node: %s", v.name(), v.at.Value(), s.what), narrow
+				return fmt.Sprintf("%s exposes path %s of the node: %s", v.name(), lint.Quote(v.at.Value()), s.what), narrow
 			}
 		}
 		if what := credentialPath(v.path); what != "" {
-			return fmt.Sprintf("%s is path %q of the node: %s", v.name(), v.at.Value(), what), narrow
+			return fmt.Sprintf("%s exposes path %s of the node: %s", v.name(), lint.Quote(v.at.Value()), what), narrow
 		}
 	}
 	return "", ""
@@ -277,7 +277,7 @@ var RuntimeSocket = hostPathRule(lint.Rule{
 		"kubescape": {"C-0074"}, "kubesec": {"DockerSock"}},
 }, func(v hostVolume) (string, string) {
 	if slices.Contains(runtimeSockets, path.Base(v.path)) || slices.Contains(runtimeDirectories, v.path) {
-		return fmt.Sprintf("%s is the container runtime's socket %q: who writes to it is root on the node", v.name(), v.at.Value()),
+		return fmt.Sprintf("%s exposes the container runtime's socket %s: whoever can write to it is root on the node", v.name(), lint.Quote(v.at.Value())),
 			"build images with a rootless builder, and read container data from the kubelet or the API"
 	}
 	return "", ""
@@ -305,7 +305,7 @@ var HostPathWritable = &lint.Rule{
 				v, ok := byName[mount.Get("name").Value()]
 				if n := mount.Get("readOnly"); ok && !n.IsTrue() {
 					all = append(all, breach{node: n, level: lint.ProfileBaseline, subject: v.volume.Path(), help: "set readOnly: true on the mount",
-						message: fmt.Sprintf("%s may write to path %q of the node: its mount %q is not read-only", c, v.at.Value(), v.volume.Get("name").Value())})
+						message: fmt.Sprintf("%s may write to path %s of the node: its mount %q is not read-only", c, lint.Quote(v.at.Value()), v.volume.Get("name").Value())})
 				}
 			}
 		}
@@ -349,7 +349,7 @@ var NonCoreVolumeTypes = &lint.Rule{
 			}
 			all = append(all, breach{node: volume.Get(otherVolumes[i]), level: level, subject: volume.Path(),
 				help:    "use a persistentVolumeClaim, or a csi or ephemeral volume",
-				message: fmt.Sprintf("volume %q is of type %s, which the restricted standard leaves out", volume.Get("name").Value(), otherVolumes[i])})
+				message: fmt.Sprintf("volume %q is of type %s, which the restricted standard does not allow", volume.Get("name").Value(), otherVolumes[i])})
 		}
 		return all
 	}),
@@ -407,7 +407,7 @@ var RecursiveReadOnly = &lint.Rule{
 					v, ok := byName[mount.Get("name").Value()]
 					n := mount.Get("recursiveReadOnly")
 					if ok && mount.Get("readOnly").IsTrue() && (n.IsNull() || n.Value() == "Disabled") {
-						f := pass.Reportf(n, "%s mounts path %q of the node read-only, and file systems mounted below it writable: recursiveReadOnly is %s", c, v.at.Value(), text(n))
+						f := pass.Reportf(n, "%s mounts path %s of the node read-only, and file systems mounted below it writable: recursiveReadOnly is %s", c, lint.Quote(v.at.Value()), text(n))
 						f.Help = "set recursiveReadOnly: Enabled, or IfPossible where some nodes cannot"
 					}
 				}

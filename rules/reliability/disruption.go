@@ -56,12 +56,12 @@ var PDBBlocks = &lint.Rule{
 			const help = "use maxUnavailable: 1"
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if isZero(most) {
-				pass.Reportf(most, "%s allows no pod to be unavailable: its nodes cannot be drained", b).Help = help
+				pass.Reportf(most, "%s allows no pod to be unavailable: their nodes cannot be drained", b).Help = help
 				continue
 			}
 			percent, isPercent := percentage(least)
 			if isPercent && percent >= 100 {
-				pass.Reportf(least, "%s wants every pod to be available: its nodes cannot be drained", b).Help = help
+				pass.Reportf(least, "%s requires every pod to be available: their nodes cannot be drained", b).Help = help
 				continue
 			}
 			wanted, ok := least.Int()
@@ -77,13 +77,13 @@ var PDBBlocks = &lint.Rule{
 			}
 			wants := plural(wanted, "pod")
 			if isPercent {
-				wants = fmt.Sprintf("%s of the pods, rounded up to %d,", least.Value(), wanted)
+				wants = fmt.Sprintf("%s of the pods, which is %d,", least.Value(), wanted)
 			}
 			var f *lint.Finding
 			if w := workloads[0]; len(workloads) == 1 {
-				f = pass.Reportf(least, "%s wants %s available and %s has %s: none may go", b, wants, w.owner, w.count())
+				f = pass.Reportf(least, "%s requires %s to be available and %s has %s: no pod can be evicted", b, wants, w.owner, w.count())
 			} else {
-				f = pass.Reportf(least, "%s wants %s available and the %d workloads that it selects have %d in all: none may go", b, wants, len(workloads), have)
+				f = pass.Reportf(least, "%s requires %s to be available and the %d workloads that it selects have %d in all: no pod can be evicted", b, wants, len(workloads), have)
 			}
 			f.Help = help
 			for _, w := range workloads {
@@ -102,7 +102,7 @@ type running struct {
 
 func (w *running) count() string {
 	if w.scale.Autoscaler != nil {
-		return fmt.Sprintf("%d at the least", w.scale.Least)
+		return fmt.Sprintf("at least %d", w.scale.Least)
 	}
 	return strconv.FormatInt(w.scale.Least, 10)
 }
@@ -185,7 +185,7 @@ var PDBPolicy = &lint.Rule{
 		for _, b := range budgetsOf(pass.Bundle) {
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
 			if most.IsNull() && least.IsNull() {
-				pass.Reportf(most, "%s says neither how many pods must be available nor how many need not", b).Help = "add maxUnavailable: 1"
+				pass.Reportf(most, "%s sets neither minAvailable nor maxUnavailable", b).Help = "add maxUnavailable: 1"
 			}
 		}
 	},
@@ -198,7 +198,7 @@ var PDBEvictionPolicy = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, b := range budgetsOf(pass.Bundle) {
 			if n := b.Get("spec", "unhealthyPodEvictionPolicy"); n.Value() != "AlwaysAllow" && b.Version == "v1" {
-				pass.Reportf(n, "%s also protects pods that are not ready: a broken service keeps its nodes from being drained", b).Help = "set unhealthyPodEvictionPolicy: AlwaysAllow"
+				pass.Reportf(n, "%s also protects pods that are not ready: a broken workload keeps its nodes from being drained", b).Help = "set unhealthyPodEvictionPolicy: AlwaysAllow"
 			}
 		}
 	},

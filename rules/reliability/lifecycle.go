@@ -55,10 +55,10 @@ var CronJobDeadline = &lint.Rule{
 			switch {
 			case r.Group != "batch":
 			case n.IsNull():
-				pass.Reportf(n, "%s has no startingDeadlineSeconds: a run that is late is made up for whenever that is possible, and 100 missed ones end them all", r).Help = "set spec.startingDeadlineSeconds"
+				pass.Reportf(n, "%s has no startingDeadlineSeconds: a late run starts whenever it can, and after 100 missed runs no further one starts", r).Help = "set spec.startingDeadlineSeconds"
 			case ok && seconds < 10:
 				// https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#starting-deadline
-				pass.Reportf(n, "%s must start within %s, and the controller only looks every 10", r, plural(seconds, "second")).Help = "set it to more than 10"
+				pass.Reportf(n, "%s must start within %s, and the controller checks only every 10 seconds", r, plural(seconds, "second")).Help = "set it to more than 10 seconds"
 			}
 		}
 	},
@@ -71,12 +71,12 @@ var JobTTL = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Job") {
 			if n := r.Get("spec", "ttlSecondsAfterFinished"); r.Group == "batch" && n.IsNull() && r.Annotations()["helm.sh/hook"] == "" && len(r.Get("metadata", "ownerReferences").Items()) == 0 {
-				pass.Reportf(n, "%s stays with its pods after it is done", r).Help = "set spec.ttlSecondsAfterFinished"
+				pass.Reportf(n, "%s and its pods are kept after it finishes: ttlSecondsAfterFinished is not set", r).Help = "set spec.ttlSecondsAfterFinished"
 			}
 		}
 		for _, r := range pass.Resources("CronJob") {
 			if n := r.Get("spec", "jobTemplate", "spec", "ttlSecondsAfterFinished"); r.Group == "batch" && !n.IsNull() {
-				pass.Reportf(n, "%s removes its Jobs by time, which competes with its history limits", r).Help = "remove ttlSecondsAfterFinished; set successfulJobsHistoryLimit and failedJobsHistoryLimit"
+				pass.Reportf(n, "%s sets ttlSecondsAfterFinished, which removes Jobs that its history limits should keep", r).Help = "remove ttlSecondsAfterFinished; set successfulJobsHistoryLimit and failedJobsHistoryLimit"
 			}
 		}
 	},

@@ -79,8 +79,8 @@ var ProbesIdentical = &lint.Rule{
 		for _, c := range pass.Containers() {
 			live, ready := c.Get("livenessProbe"), c.Get("readinessProbe")
 			if live.IsMapping() && ready.IsMapping() && len(live.Fields()) > 0 && reflect.DeepEqual(plain(live), plain(ready)) {
-				f := pass.Reportf(live.KeyNode(), "%s has the same liveness and readiness probe: it is restarted as soon as it is taken out of service", c)
-				f.Help = "let the liveness probe ask less, or wait for longer"
+				f := pass.Reportf(live.KeyNode(), "%s has the same liveness and readiness probe: it is restarted as soon as it is not ready", c)
+				f.Help = "make the liveness probe check less, or wait longer"
 				f.Relate("duplicate", ready.KeyNode(), "the readiness probe")
 			}
 		}
@@ -124,7 +124,7 @@ var ProbePort = &lint.Rule{
 					if name := port.Value(); !port.IsString() || kube.IsTemplated(name) || isNumber(name) || names(c, name) {
 						continue
 					}
-					f := pass.Reportf(port, "%s of %s asks port %q, and no port of the container has that name", handler[len(handler)-1], c, port.Value())
+					f := pass.Reportf(port, "%s of %s uses port %q, and no port of the container has that name", handler[len(handler)-1], c, port.Value())
 					f.Help = "name one of the container's ports, or write the number"
 				}
 			}

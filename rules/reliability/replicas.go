@@ -14,14 +14,14 @@ var Replicas = &lint.Rule{
 		"kube-linter": {"minimum-three-replicas"}, "kube-score": {"deployment-replicas"}, "polaris": {"deploymentMissingReplicas"},
 	},
 	Docs:   docs,
-	Params: []lint.Param{{Name: "minimum", Summary: "the least number of replicas", Default: 2}},
+	Params: []lint.Param{{Name: "minimum", Summary: "the minimum number of replicas", Default: 2}},
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass, "Deployment", "Rollout", "DeploymentConfig") {
 			n, known := s.replicas()
 			if s.Get("spec", "strategy", "type").Value() == "Recreate" || !known || n == 0 || n >= int64(pass.Int("minimum")) {
 				continue // Recreate is chosen where two pods must not meet
 			}
-			pass.Reportf(s.Get("spec", "replicas"), "%s runs %d of at least %d pods", s.Resource, n, pass.Int("minimum")).Help = "raise spec.replicas"
+			pass.Reportf(s.Get("spec", "replicas"), "%s runs %s; at least %d are required", s.Resource, plural(n, "pod"), pass.Int("minimum")).Help = "raise spec.replicas"
 		}
 	},
 }
@@ -33,7 +33,7 @@ var HPAMinReplicas = &lint.Rule{
 		"kube-linter": {"hpa-minimum-three-replicas"}, "kube-score": {"horizontalpodautoscaler-replicas"}, "polaris": {"hpaMinAvailability", "hpaMaxAvailability"},
 	},
 	Docs:   docs,
-	Params: []lint.Param{{Name: "minimum", Summary: "the least number of replicas", Default: 2}},
+	Params: []lint.Param{{Name: "minimum", Summary: "the minimum number of replicas", Default: 2}},
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
 			low, high := r.Get("spec", "minReplicas"), r.Get("spec", "maxReplicas")
@@ -47,7 +47,7 @@ var HPAMinReplicas = &lint.Rule{
 			if ok && least == 0 {
 				reportZero(pass, r, low)
 			} else if ok && least < int64(pass.Int("minimum")) {
-				pass.Reportf(low, "%s goes down to %d of at least %d replicas", r, least, pass.Int("minimum")).Help = "raise spec.minReplicas"
+				pass.Reportf(low, "%s may scale down to %s; at least %d are required", r, plural(least, "replica"), pass.Int("minimum")).Help = "raise spec.minReplicas"
 			}
 		}
 	},
@@ -62,21 +62,21 @@ func reportZero(pass *lint.Pass, r *lint.Resource, low *lint.Node) {
 	})
 	switch {
 	case kube.Before(pass.Bundle, 37):
-		pass.Reportf(low, "%s goes down to 0 replicas, which clusters before Kubernetes 1.37 refuse unless the feature gate HPAScaleToZero is on", r).Help = "raise spec.minReplicas"
+		pass.Reportf(low, "%s may scale down to 0 replicas, which clusters before Kubernetes 1.37 refuse unless the feature gate HPAScaleToZero is on", r).Help = "raise spec.minReplicas"
 	case !outside && r.Version != "v1":
-		pass.Reportf(low, "%s goes down to 0 replicas without a metric of type Object or External, which the API server refuses: nothing would scale it up again", r).Help = "add such a metric, or raise spec.minReplicas"
+		pass.Reportf(low, "%s may scale down to 0 replicas without a metric of type Object or External, which the API server refuses: nothing would scale it up again", r).Help = "add such a metric, or raise spec.minReplicas"
 	}
 }
 
 // HPAStaticReplicas reports numbers of replicas that each deploy sets back.
 var HPAStaticReplicas = &lint.Rule{
-	ID: "hpa-static-replicas", Summary: "replicas are set although an autoscaler decides them", Severity: lint.Info, Group: "reliability",
+	ID: "hpa-static-replicas", Summary: "replicas are set although an autoscaler manages them", Severity: lint.Info, Group: "reliability",
 	Peers: map[string][]string{"kube-score": {"deployment-targeted-by-hpa-does-not-have-replicas-configured"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass) {
 			n := s.Get("spec", "replicas")
 			if a := kube.AutoscalerOf(s.Resource); a != nil && !n.IsNull() {
-				f := pass.Reportf(n, "%s sets replicas, which %s decides: each deploy sets it back to %s", s.Resource, a, n.Value())
+				f := pass.Reportf(n, "%s sets replicas, which %s manages: each deployment resets it to %s", s.Resource, a, n.Value())
 				f.Help = "remove spec.replicas"
 				f.Relate("policy", a.Get("spec", "scaleTargetRef"), "the autoscaler")
 			}
@@ -99,7 +99,11 @@ var RollingUpdate = &lint.Rule{
 			}
 			// Where it is missing the default is RollingUpdate.
 			if n := s.Get("spec", field, "type"); n.IsScalar() && n.Value() != "RollingUpdate" {
-				pass.Reportf(n, "%s is updated by %s: old pods stop before new ones are ready, or stay", s.Resource, n.Value()).Help = "set type: RollingUpdate"
+				so := "old pods stop before new ones are ready"
+				if n.Value() == "OnDelete" {
+					so = "pods stay as they are until someone deletes them"
+				}
+				pass.Reportf(n, "%s is updated by %s: %s", s.Resource, n.Value(), so).Help = "set type: RollingUpdate"
 			}
 		}
 	},

@@ -115,14 +115,14 @@ func (s service) isMismatched(term *lint.Node) bool {
 func (s service) misses(term *lint.Node) (field *lint.Node, how string) {
 	switch selector := term.Get("labelSelector"); {
 	case selector.IsNull():
-		return selector, "has no labelSelector, and so is about no pod"
+		return selector, "has no labelSelector, and so selects no pod"
 	case !s.isSelected(selector):
 		return selector, "selects other pods"
 	case s.isLookedAt(term):
-		return term.Get("mismatchLabelKeys"), "is about the pods that differ from them"
+		return term.Get("mismatchLabelKeys"), "selects the pods that do not have their labels"
 	}
 	if n := term.Get("namespaces"); len(n.Items()) > 0 {
-		return n, "looks at other namespaces"
+		return n, "applies to other namespaces"
 	}
-	return term.Get("namespaceSelector"), "looks at other namespaces"
+	return term.Get("namespaceSelector"), "applies to other namespaces"
 }

@@ -78,8 +78,11 @@ func reportAmount(pass *lint.Pass, owner string, n *lint.Node, what string) {
 	if !milli || err != nil || q.Value() >= 1<<20 || q.IsZero() {
 		return
 	}
-	bytes := strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64)
-	pass.Reportf(n, "%s has %s of %s, which is %s bytes: m is a thousandth", owner, what, n.Value(), bytes).Help = "write " + digits + "Mi"
+	bytes := strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64) + " bytes"
+	if bytes == "1 bytes" {
+		bytes = "1 byte"
+	}
+	pass.Reportf(n, "%s sets %s to %s, which is %s: the unit m is a thousandth", owner, what, n.Value(), bytes).Help = "write " + digits + "Mi"
 }
 
 // LimitRangeConflict reports containers that the LimitRange of their namespace makes the
@@ -104,7 +107,7 @@ var LimitRangeConflict = &lint.Rule{
 type bound struct {
 	resource                          string
 	owner                             *lint.Resource
-	min, max, standard, standardAsked *lint.Node
+	min, max, standard, standardRequest *lint.Node
 }
 
 func findBounds(b *lint.Bundle) map[string][]*bound {
@@ -141,13 +144,13 @@ func (b *bound) judge(pass *lint.Pass, c *lint.Container) {
 	}
 	switch {
 	case isSet(request) && !isSet(limit) && above(request, standard):
-		report(request, standard, "%s requests %s of %s, and %s limits it to %s where it sets no limit", c, request.Value(), b.resource, b.owner, standard.Value())
+		report(request, standard, "%s requests %s of %s, and %s gives it a default limit of %s", c, request.Value(), b.resource, b.owner, standard.Value())
 	case above(limit, b.max):
-		report(limit, b.max, "%s has a %s limit of %s, and %s allows %s at most", c, b.resource, limit.Value(), b.owner, b.max.Value())
+		report(limit, b.max, "%s has a %s limit of %s, and %s allows at most %s", c, b.resource, limit.Value(), b.owner, b.max.Value())
 	case above(b.min, request):
-		report(request, b.min, "%s requests %s of %s, and %s asks for %s at least", c, request.Value(), b.resource, b.owner, b.min.Value())
+		report(request, b.min, "%s requests %s of %s, and %s requires at least %s", c, request.Value(), b.resource, b.owner, b.min.Value())
 	case !isSet(request) && above(b.min, limit):
-		report(limit, b.min, "%s has a %s limit of %s, and %s asks for %s at least", c, b.resource, limit.Value(), b.owner, b.min.Value())
+		report(limit, b.min, "%s has a %s limit of %s, and %s requires at least %s", c, b.resource, limit.Value(), b.owner, b.min.Value())
 	}
 }
 
@@ -177,8 +180,8 @@ var AdminAccess = &lint.Rule{
 			for _, request := range spec.Get("devices", "requests").Items() {
 				for _, n := range []*lint.Node{request.Get("exactly", "adminAccess"), request.Get("adminAccess")} {
 					if r.Group == "resource.k8s.io" && n.IsTrue() {
-						pass.Reportf(n, "%s claims devices with administrative access: its pods see and steer those that others use", r).Help =
-							"remove adminAccess, unless the pods watch over the devices of the node; let only their namespace have the label resource.kubernetes.io/admin-access"
+						pass.Reportf(n, "%s claims devices with administrative access: its pods can observe and control devices that other pods use", r).Help =
+							"remove adminAccess, unless the pods monitor the devices of the node; let only their namespace have the label resource.kubernetes.io/admin-access"
 					}
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
@@ -33,18 +34,18 @@ var (
 		ID: "cpu-request", Summary: "container requests no CPU", Severity: lint.Low, Profiles: inDefault,
 		Peers: map[string][]string{"kube-linter": {"unset-cpu-requirements"}, "kube-score": {"container-resources"},
 			"polaris": {"cpuRequestsMissing"}, "trivy": {"KSV-0015"}, "checkov": {"CKV_K8S_10"}, "kubescape": {"C-0268"}, "kubesec": {"RequestsCPU"}},
-	}, "the scheduler counts it as nothing, and under load it starves or starves others", "100m", field{"requests", "cpu"})
+	}, "the scheduler reserves no CPU for it, so under load it may get too little or take it from others", "100m", field{"requests", "cpu"})
 	CPULimit = unset(lint.Rule{
 		ID: "cpu-limit", Summary: "container has no CPU limit", Severity: lint.Low,
 		References: []string{"NSA C-0270"},
 		Peers: map[string][]string{"kube-linter": {"unset-cpu-requirements"}, "kube-score": {"container-resources"},
 			"polaris": {"cpuLimitsMissing"}, "trivy": {"KSV-0011"}, "checkov": {"CKV_K8S_11"}, "kubescape": {"C-0270", "C-0311"}, "kubesec": {"LimitsCPU"}},
-	}, "it may take every idle cycle of its node", "500m", field{"limits", "cpu"})
+	}, "it may use all idle CPU time of its node", "500m", field{"limits", "cpu"})
 	MemoryRequest = unset(lint.Rule{
 		ID: "memory-request", Summary: "container requests no memory", Severity: lint.Low, Profiles: inDefault,
 		Peers: map[string][]string{"kube-linter": {"unset-memory-requirements"}, "kube-score": {"container-resources"},
 			"polaris": {"memoryRequestsMissing"}, "trivy": {"KSV-0016"}, "checkov": {"CKV_K8S_12"}, "kubescape": {"C-0269"}, "kubesec": {"RequestsMemory"}},
-	}, "the scheduler counts it as nothing, and the node evicts it first", "128Mi", field{"requests", "memory"})
+	}, "the scheduler reserves no memory for it, and under pressure the node evicts it first", "128Mi", field{"requests", "memory"})
 	MemoryLimit = unset(lint.Rule{
 		ID: "memory-limit", Summary: "container has no memory limit", Severity: lint.Medium, Profiles: inDefault,
 		References: []string{"NSA C-0271"},
@@ -86,7 +87,7 @@ func unset(rule lint.Rule, why, example string, fields ...field) *lint.Rule {
 				}
 				found := pass.Reportf(n, "%s has no %s %s: %s", c, f.resource, singular[f.list], why)
 				if n.IsScalar() {
-					found.Message = fmt.Sprintf("%s has a %s %s of %s: %s", c, f.resource, singular[f.list], n.Value(), why)
+					found.Message = fmt.Sprintf("%s has %s %s %s of %s: %s", c, article(f.resource), f.resource, singular[f.list], n.Value(), why)
 				}
 				found.Help = fmt.Sprintf("set resources.%s.%s, for example %s", f.list, f.resource, example)
 				break // one finding a container
@@ -143,4 +144,12 @@ func limitRanges(b *lint.Bundle) defaults {
 		}
 	}
 	return all
+}
+
+// article returns the article of a resource's name.
+func article(resource string) string {
+	if strings.HasPrefix(resource, "e") {
+		return "an"
+	}
+	return "a"
 }
