@@ -105,8 +105,8 @@ var LimitRangeConflict = &lint.Rule{
 
 // bound is what a LimitRange says of a resource of containers; nodes that are missing say nothing.
 type bound struct {
-	resource                          string
-	owner                             *lint.Resource
+	resource                            string
+	owner                               *lint.Resource
 	min, max, standard, standardRequest *lint.Node
 }
 
