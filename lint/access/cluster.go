@@ -9,41 +9,41 @@ import (
 
 // Powers over what the whole cluster runs on.
 var (
-	WriteAPIServices = &Power{What: "write-apiservices", Can: "put a server of its choice in the place of an API group, and so read and answer every request to it", Severity: lint.High,
+	WriteAPIServices = &Power{What: "write-apiservices", Can: "replace the server of an API group, and so read and answer every request to it", Severity: lint.High,
 		verbs: control, targets: atCluster("apiregistration.k8s.io", "apiservices"), Names: Lower,
-		help:    "leave APIServices to whoever installs the application",
-		limited: &Limit{can: "put a server of its choice in the place of %s", help: "leave it to the installer"}}
-	WriteCRDs = &Power{What: "write-crds", Can: "change or delete CustomResourceDefinitions, and with them every object of theirs", Severity: lint.Medium,
+		help:    "let whoever installs the application manage APIServices",
+		limited: &Limit{can: "replace the server of %s", help: "let the installer manage it"}}
+	WriteCRDs = &Power{What: "write-crds", Can: "change or delete CustomResourceDefinitions, and with them all their objects", Severity: lint.Medium,
 		verbs: control, targets: atCluster("apiextensions.k8s.io", "customresourcedefinitions"),
-		help: "name the definitions in resourceNames with the verbs get, update and patch, or leave them to the installer"}
+		help: "name the definitions in resourceNames with the verbs get, update and patch, or let the installer manage them"}
 	WriteTrust = &Power{What: "write-trust-bundles", Can: "change which certificates pods trust (ClusterTrustBundles)", Severity: lint.Medium,
 		verbs: control, since: 33, targets: atCluster("certificates.k8s.io", "clustertrustbundles"),
 		help: "name the bundles in resourceNames with the verbs update and patch, and the signer for the verb attest"}
-	SignCertificates = &Power{What: "sign-certificates", Can: "hand out certificates in the name of every signer", Severity: lint.Medium,
+	SignCertificates = &Power{What: "sign-certificates", Can: "sign certificates as every signer", Severity: lint.Medium,
 		verbs: []string{"sign"}, targets: atCluster("certificates.k8s.io", "signers"), Names: same,
 		Only:    func(g *Grant, _ bool, _ string) bool { return !g.Rule.Named() || g.Rule.namesKubernetesSigner() },
 		help:    "name the one signer in resourceNames",
-		limited: &Limit{can: "hand out certificates in the name of %s", help: "name a signer of your own: those of kubernetes.io are the controller manager's"}}
-	WriteNodes = &Power{What: "write-nodes", Can: "change nodes: the labels and taints that draw pods to them, and what their status says", Severity: lint.Low,
+		limited: &Limit{can: "sign certificates as %s", help: "name a signer of your own: those of kubernetes.io are the controller manager's"}}
+	WriteNodes = &Power{What: "write-nodes", Can: "change the labels, taints and status of nodes, and so attract pods to them", Severity: lint.Low,
 		verbs: control, targets: atCluster("", "nodes", "nodes/status"), help: "name the nodes in resourceNames, or drop {items}"}
-	WritePodStatus = &Power{What: "write-pod-status", Can: "change what the status of every pod says, and so which address its Services send traffic to", Severity: lint.Low,
+	WritePodStatus = &Power{What: "write-pod-status", Can: "change the status of every pod, and so the address that Services send its traffic to", Severity: lint.Low,
 		verbs: change, targets: coreGroup("pods/status"), help: "drop {items}"}
-	WriteStorage = &Power{What: "write-storage", Can: "change how volumes are made, attached or bound (StorageClasses, CSIDrivers, PersistentVolumes), and so reach other applications' data", Severity: lint.Low,
-		verbs: control, targets: atCluster("storage.k8s.io", "storageclasses", "csidrivers"), help: "leave them to whoever installs the storage driver"}
+	WriteStorage = &Power{What: "write-storage", Can: "change how volumes are provisioned, attached or bound (StorageClasses, CSIDrivers, PersistentVolumes), and so reach other applications' data", Severity: lint.Low,
+		verbs: control, targets: atCluster("storage.k8s.io", "storageclasses", "csidrivers"), help: "let whoever installs the storage driver manage them"}
 	ChangeVolumes = &Power{What: "change-volumes", Can: "bind PersistentVolumes to claims of its choice, and so read other applications' data", Severity: lint.Low,
-		verbs: change, targets: atCluster("", "persistentvolumes"), help: "leave volumes to the storage driver"}
-	WriteRuntimeClasses = &Power{What: "write-runtime-classes", Can: "change which container runtime pods get (RuntimeClasses), and so take their sandbox away", Severity: lint.Low,
-		verbs: control, targets: atCluster("node.k8s.io", "runtimeclasses"), help: "leave them to whoever installs the runtime"}
-	WriteFlowControl = &Power{What: "write-flow-control", Can: "change who the API server answers first (FlowSchemas, PriorityLevelConfigurations), and so shut others out", Severity: lint.Low,
-		verbs: control, targets: atCluster("flowcontrol.apiserver.k8s.io", "flowschemas", "prioritylevelconfigurations"), help: "leave them to whoever runs the cluster"}
+		verbs: change, targets: atCluster("", "persistentvolumes"), help: "let the storage driver manage volumes"}
+	WriteRuntimeClasses = &Power{What: "write-runtime-classes", Can: "change which container runtime pods use (RuntimeClasses), and so disable their sandbox", Severity: lint.Low,
+		verbs: control, targets: atCluster("node.k8s.io", "runtimeclasses"), help: "let whoever installs the runtime manage them"}
+	WriteFlowControl = &Power{What: "write-flow-control", Can: "change which requests the API server serves first (FlowSchemas, PriorityLevelConfigurations), and so block other clients", Severity: lint.Low,
+		verbs: control, targets: atCluster("flowcontrol.apiserver.k8s.io", "flowschemas", "prioritylevelconfigurations"), help: "let the cluster's administrators manage them"}
 	// CreateTokenSecrets is of a role that creates any Secret and reads one by name: the
 	// token controller fills a Secret of the type kubernetes.io/service-account-token with a
 	// token of the account that its annotation names, and a request to create carries no name
 	// (https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#token-controller).
-	CreateTokenSecrets = &Power{What: "create-token-secrets", Can: "make itself a token of every ServiceAccount, by a Secret of that type that it creates and then reads", Severity: lint.High,
+	CreateTokenSecrets = &Power{What: "create-token-secrets", Can: "obtain a token of every ServiceAccount by creating a token Secret and reading it", Severity: lint.High,
 		verbs: []string{"create"}, targets: coreGroup("secrets"),
 		Only: func(g *Grant, _ bool, _ string) bool { return g.Rule.Role.readsNamedSecret },
-		help: "leave the Secret to the installer, and grant get and update on it by name alone"}
+		help: "let the installer create the Secret, and grant only get and update on it by name"}
 )
 
 // Constrained impersonation: as whom, and, by impersonate-on, for what
@@ -57,10 +57,10 @@ var (
 const authentication = "authentication.k8s.io"
 
 func constrained(mode, whom string, targets []Target) *Power {
-	return &Power{What: "impersonate-" + mode, Can: "impersonate every one of " + whom + ", for what impersonate-on:" + mode + " allows", Severity: lint.High,
+	return &Power{What: "impersonate-" + mode, Can: "impersonate any of the " + whom + " with the verbs that impersonate-on:" + mode + " allows", Severity: lint.High,
 		verbs: []string{"impersonate:" + mode}, since: 36, targets: targets, Names: Lower, mode: mode,
 		help:    "name who may be impersonated in resourceNames",
-		limited: &Limit{can: "impersonate %s, for what impersonate-on:" + mode + " allows", help: "drop the verb, unless those named hold no more than the role's holders"}}
+		limited: &Limit{can: "impersonate %s with the verbs that impersonate-on:" + mode + " allows", help: "drop the verb, unless those named hold no more than the role's holders"}}
 }
 
 // On returns the worst power that a role may use while it impersonates somebody by the

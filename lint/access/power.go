@@ -165,7 +165,7 @@ var (
 	Escalate = &Power{What: "escalate", Can: "write roles that grant more than it holds", Severity: lint.Critical, Takeover: 8,
 		verbs: []string{"escalate"}, targets: slices.Concat(in(Group, "roles"), atCluster(Group, "clusterroles")), Names: Lower,
 		help:    "drop the verb escalate; a controller that writes roles can be given what those roles grant",
-		limited: &Limit{can: "rewrite %s to grant more than it holds", help: "drop the verb escalate; who rewrites a role can be given what that role grants"}}
+		limited: &Limit{can: "rewrite %s to grant more than it holds", help: "drop the verb escalate; a subject that rewrites a role can be granted what that role grants"}}
 	Bind = &Power{What: "bind", Can: "bind any role", Severity: lint.Critical, Takeover: 7,
 		verbs: []string{"bind"}, targets: slices.Concat(in(Group, "roles"), in(Group, "clusterroles")),
 		help:    "name the roles that may be bound in resourceNames",
@@ -205,13 +205,13 @@ var (
 		help: "drop pods/attach, or grant it in a Role of the one namespace that needs it", here: "drop pods/attach"}
 	PortForward = &Power{What: "port-forward", Can: "reach every port of every pod, past network policies", Severity: lint.Medium,
 		verbs: []string{"create"}, older: ByGet, targets: coreGroup("pods/portforward"), help: "drop pods/portforward"}
-	DebugPods = &Power{What: "ephemeral-containers", Can: "put a container of its choice into every running pod", Severity: lint.High,
+	DebugPods = &Power{What: "ephemeral-containers", Can: "add a container of its choice to every running pod", Severity: lint.High,
 		verbs: change, targets: coreGroup("pods/ephemeralcontainers"),
 		help: "drop pods/ephemeralcontainers, or grant it in a Role of the one namespace that needs it", here: "drop pods/ephemeralcontainers"}
 	WriteRBAC = &Power{What: "write-rbac", Can: "create or change roles or bindings, and so pass on what it holds", Severity: lint.Critical,
 		verbs: write, targets: slices.Concat(bindings, in(Group, "roles"), atCluster(Group, "clusterroles")),
-		help: "leave roles and bindings to whoever installs the application, or grant it in a Role",
-		here: "leave roles and bindings to whoever installs the application"}
+		help: "let whoever installs the application manage roles and bindings, or grant it in a Role",
+		here: "let whoever installs the application manage roles and bindings"}
 	EditBindings = &Power{What: "edit-bindings", Can: "add subjects to bindings of the roles it holds", Severity: lint.Medium,
 		verbs: change, targets: bindings, Names: same,
 		help:    "drop {items}",
@@ -220,31 +220,31 @@ var (
 		verbs: control, targets: atCluster("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "validatingwebhookconfigurations",
 			"mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "validatingadmissionpolicies", "validatingadmissionpolicybindings"), Names: Lower,
 		help:    "name the configurations in resourceNames with the verbs get, update and patch",
-		limited: &Limit{can: "change or remove %s", help: "leave it to the installer, and its CA bundle to what injects certificates"}}
+		limited: &Limit{can: "change or remove %s", help: "let the installer manage it, and a certificate injector its CA bundle"}}
 	ApproveCertificates = &Power{What: "approve-certificates", Can: "approve certificates, and so become any user", Severity: lint.High,
 		verbs: change, targets: atCluster("certificates.k8s.io", "certificatesigningrequests/approval"), Names: same,
-		help:    "limit the verb approve to the one signer in resourceNames, or leave approval to people",
-		limited: &Limit{can: "approve %s, and so become any user", help: "leave approval to people"}}
+		help:    "limit the verb approve to the one signer in resourceNames, or leave approval to administrators",
+		limited: &Limit{can: "approve %s, and so become any user", help: "leave approval to administrators"}}
 	UseSCC = &Power{What: "use-privileged-scc", Can: "run privileged pods (SecurityContextConstraints privileged of OpenShift)", Severity: lint.High,
 		verbs: []string{"use"}, targets: in("security.openshift.io", "securitycontextconstraints"), Names: same,
 		Only: func(g *Grant, _ bool, _ string) bool { return !g.Rule.Named() || g.Rule.HasName("privileged") },
 		help: "name constraints in resourceNames that allow the single thing that is needed: nonroot-v2, hostnetwork-v2, or one of your own"}
 	CreateVolumes = &Power{What: "create-volumes", Can: "create PersistentVolumes of the type hostPath, and so read and write every node's disk", Severity: lint.Medium,
 		verbs: []string{"create"}, targets: atCluster("", "persistentvolumes"),
-		help: "let a storage class provision volumes"}
+		help: "let a StorageClass provision volumes"}
 	PatchNamespaces = &Power{What: "patch-namespaces", Can: "relabel namespaces, and so take them out of Pod Security and network policies", Severity: lint.Medium,
 		verbs: change, targets: coreGroup("namespaces"), help: "drop {items}"}
 	WriteNetwork = &Power{What: "write-network", Can: "redirect or open traffic (Services, endpoints, Ingresses, NetworkPolicies)", Severity: lint.Medium,
 		verbs: control, targets: slices.Concat(coreGroup("services", "services/status", "endpoints"), in("discovery.k8s.io", "endpointslices"),
 			in("networking.k8s.io", "ingresses", "networkpolicies"), in("extensions", "ingresses", "networkpolicies")),
 		help: "grant it in a Role of the namespaces concerned, for the one kind that is needed", here: "grant the one kind that is needed"}
-	MapIdentities = &Power{What: "write-aws-auth", Can: "map any AWS identity to system:masters (ConfigMap aws-auth)", Severity: lint.Critical,
+	MapIdentities = &Power{What: "write-aws-auth", Can: "map any AWS identity to group system:masters (ConfigMap aws-auth)", Severity: lint.Critical,
 		verbs: change, targets: coreGroup("configmaps"), Names: same,
 		Only: func(g *Grant, cluster bool, ns string) bool {
 			return (cluster || ns == "kube-system") && g.Rule.HasName("aws-auth")
 		},
 		help:    mapHelp,
-		limited: &Limit{can: "map any AWS identity to system:masters (ConfigMap aws-auth)", help: mapHelp}}
+		limited: &Limit{can: "map any AWS identity to group system:masters (ConfigMap aws-auth)", help: mapHelp}}
 	WriteDNS = &Power{What: "write-dns", Can: "rewrite the cluster's DNS (ConfigMap coredns)", Severity: lint.High,
 		verbs: change, targets: coreGroup("configmaps"), Names: same,
 		Only: func(g *Grant, cluster bool, ns string) bool {
@@ -460,7 +460,7 @@ func (g *Grant) Help(cluster bool) string {
 	case pattern != "":
 		return pattern + "; " + text
 	case g.Power == ApproveCertificates && g.Rule.Role.Signers().limited:
-		return "leave approval to people, or to a controller that checks each request against the node that made it"
+		return "leave approval to administrators, or to a controller that checks each request against the node that made it"
 	case !g.Rule.Named() || g.Power.limited == nil:
 	case g.wide(cluster) && g.Power.limited.wide != "":
 		text = g.Power.limited.wide

@@ -257,14 +257,14 @@ func (m *Model) Nearest(namespace string, s kube.Selector) string {
 		}
 		switch {
 		case r.Op != "In":
-			return fmt.Sprintf("no pod satisfies %s %s", r.Key, strings.TrimSpace(r.Op+" "+strings.Join(r.Values, ", ")))
+			return fmt.Sprintf("no pod matches the expression %s %s", r.Key, strings.TrimSpace(r.Op+" "+strings.Join(r.Values, ", ")))
 		case len(have) == 0:
-			return fmt.Sprintf("no pod is labelled %s", r.Key)
+			return fmt.Sprintf("no pod has the label %s", r.Key)
 		}
-		return fmt.Sprintf("no pod is labelled %s: %s; pods have %s", r.Key, strings.Join(r.Values, " or "), strings.Join(have, ", "))
+		return fmt.Sprintf("no pod has the label %s: %s; pods have %s", r.Key, strings.Join(r.Values, " or "), strings.Join(have, ", "))
 	}
 	if len(s) == 0 {
-		return "no pod fits its selector"
+		return "no pod matches its selector"
 	}
 	return "no pod has all its labels"
 }

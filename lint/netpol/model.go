@@ -252,7 +252,7 @@ func shownNamespace(b *lint.Bundle, name string) string {
 	case b.Rendering.Kind == "helm":
 		return "the namespace of the release"
 	}
-	return "the namespace of the deploy"
+	return "the namespace that the manifests are deployed to"
 }
 
 // match adds p to the workloads that it selects.

@@ -69,7 +69,7 @@ var DanglingPeer = &lint.Rule{
 						namespace, one := peerNamespace(p, peer.Get("namespaceSelector"))
 						if s := kube.ParseSelector(pods); pods.IsMapping() && one && len(r.Node.Get(d.PeersField()).Items()) == 1 && known.Dangles(m, namespace, s) {
 							f := pass.Reportf(pods, "%s has a peer that selects no pod in this bundle: %s", p.Resource, m.Nearest(namespace, s))
-							f.Help = "select labels that the pods' templates carry, or add a namespaceSelector if the pods live elsewhere"
+							f.Help = "select labels that the pods' templates carry, or add a namespaceSelector if the pods are in another namespace"
 						}
 					}
 				}

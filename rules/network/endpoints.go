@@ -12,7 +12,7 @@ import (
 // the cloud's metadata service or to what each node keeps to itself.
 var EndpointAddress = &lint.Rule{
 	ID:         "endpoint-address",
-	Summary:    "endpoint leads to a metadata service, to loopback or to a link-local address",
+	Summary:    "endpoint points to a metadata service, a loopback address or a link-local address",
 	Severity:   lint.High,
 	Group:      "network",
 	Profiles:   core,
@@ -64,11 +64,11 @@ func reportAddress(pass *lint.Pass, r *lint.Resource, n *lint.Node) {
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
 		if slices.Contains(metadataHosts, text) {
-			pass.Reportf(n, "%s leads to the cloud's metadata service, past network policies that deny its address to clients of the Service", r).Help = help
+			pass.Reportf(n, "%s points to the cloud's metadata service, which clients of the Service then reach past network policies that deny its address", r).Help = help
 		}
 		if text == "localhost" || strings.HasSuffix(text, ".localhost") {
-			f := pass.Reportf(n, "%s leads to %s: whoever follows it, as an Ingress controller does, reaches its own ports", r, text)
-			f.Severity, f.Help = lint.Medium, "name the address at which the program is reached"
+			f := pass.Reportf(n, "%s points to %s: an Ingress controller that follows it sends requests to its own ports", r, text)
+			f.Severity, f.Help = lint.Medium, "use the address at which the program is reached"
 		}
 		return
 	}
@@ -82,12 +82,12 @@ func reportAddress(pass *lint.Pass, r *lint.Resource, n *lint.Node) {
 	}
 	switch {
 	case slices.Contains(metadataAddresses, addr.String()):
-		pass.Reportf(n, "%s leads to the cloud's metadata service at %s, past network policies that deny its address to clients of the Service%s", r, addr, refused).Help = help
+		pass.Reportf(n, "%s points to the cloud's metadata service at %s, which clients of the Service then reach past network policies that deny its address%s", r, addr, refused).Help = help
 	case addr.IsLoopback():
-		f := pass.Reportf(n, "%s leads to %s, the loopback of each node or pod%s", r, addr, refused)
-		f.Severity, f.Help = lint.Medium, "name the address at which the program is reached"
+		f := pass.Reportf(n, "%s points to %s, the loopback address of each node or pod%s", r, addr, refused)
+		f.Severity, f.Help = lint.Medium, "use the address at which the program is reached"
 	case addr.IsLinkLocalUnicast():
-		f := pass.Reportf(n, "%s leads to %s, a link-local address, which each node has to itself%s", r, addr, refused)
-		f.Severity, f.Help = lint.Medium, "name the address at which the program is reached"
+		f := pass.Reportf(n, "%s points to %s, a link-local address, which is local to each node%s", r, addr, refused)
+		f.Severity, f.Help = lint.Medium, "use the address at which the program is reached"
 	}
 }

@@ -85,7 +85,7 @@ var PrivilegedPorts = &lint.Rule{
 		eachPort(pass, func(c *lint.Container, n *lint.Node, number int64) {
 			if number > 0 && number < 1024 {
 				f := pass.Reportf(n, "%s binds port %d, for which the process needs root or NET_BIND_SERVICE", c, number)
-				f.Help = "bind a port of 1024 or above; the Service may keep the low one"
+				f.Help = "bind port 1024 or above; the Service may keep the low port"
 				f.Subject = n.Path()
 			}
 		})

@@ -66,7 +66,7 @@ func reportPlainRoute(pass *lint.Pass, r *lint.Resource) {
 		pass.Reportf(tls, "%s has no TLS: %s in plain text", r, what).Help =
 			"add spec.tls with termination: edge, reencrypt or passthrough, and insecureEdgeTerminationPolicy: Redirect"
 	case insecure.Value() == "Allow":
-		pass.Reportf(insecure, "%s is served in plain text beside TLS: insecureEdgeTerminationPolicy is Allow", r).Help = "write Redirect"
+		pass.Reportf(insecure, "%s is served in plain text as well as over TLS: insecureEdgeTerminationPolicy is Allow", r).Help = "write Redirect"
 	}
 }
 
@@ -84,7 +84,7 @@ func reportPlainProxy(pass *lint.Pass, r *lint.Resource) {
 	}
 	for _, route := range r.Get("spec", "routes").Items() {
 		if n := route.Get("permitInsecure"); n.IsTrue() {
-			pass.Reportf(n, "%s serves a route in plain text beside TLS: permitInsecure is true", r).Help = "remove it: Contour then redirects to HTTPS"
+			pass.Reportf(n, "%s serves a route in plain text as well as over TLS: permitInsecure is true", r).Help = "remove it: Contour then redirects to HTTPS"
 		}
 	}
 }
@@ -375,7 +375,7 @@ func reportNoRedirect(pass *lint.Pass, r *lint.Resource, secured map[served]bool
 		host := strings.ToLower(rule.Get("host").Value())
 		return host != "" && secured[served{class, host}]
 	}) {
-		pass.Reportf(n, "%s is served in plain text beside TLS: %s is %s", r, n.Name(), n.Value()).Help = "remove it: ingress-nginx then redirects to HTTPS"
+		pass.Reportf(n, "%s is served in plain text as well as over TLS: %s is %s", r, n.Name(), n.Value()).Help = "remove it: ingress-nginx then redirects to HTTPS"
 	}
 }
 
@@ -488,7 +488,7 @@ func reportNginxAnnotations(pass *lint.Pass, r *lint.Resource) {
 		switch {
 		case value == "":
 		case slices.Contains(snippetAnnotations[domain], name):
-			pass.Reportf(n, "%s writes nginx configuration through %s: whoever may edit the Ingress reads the controller's credentials", r, n.Name()).Help =
+			pass.Reportf(n, "%s writes nginx configuration through %s: whoever may edit the Ingress can read the controller's credentials", r, n.Name()).Help =
 				"use the annotation made for the purpose, and set allow-snippet-annotations: \"false\" on the controller"
 		case domain == "nginx.ingress.kubernetes.io" && injectable[name] != nil && injectable[name].MatchString(variable.ReplaceAllString(value, "")) && !strings.Contains(value, "{{"):
 			pass.Reportf(n, "%s has a value with characters that end a directive of nginx in %s", r, n.Name()).Help = "remove the characters ; { } and line breaks"

@@ -23,20 +23,20 @@ var IngressNginxRetired = &lint.Rule{
 		const help = "move to a controller that is maintained, or to an implementation of the Gateway API"
 		for _, c := range pass.Containers() {
 			if n := c.Get("image"); isIngressNginxImage(n.Value()) {
-				pass.Reportf(n, "%s runs ingress-nginx, which is retired since March 2026 and gets no security fixes", c).Help = help
+				pass.Reportf(n, "%s runs ingress-nginx, which has been retired since March 2026 and gets no security fixes", c).Help = help
 			}
 		}
 		for _, r := range pass.Resources("IngressClass") {
 			if n := r.Get("spec", "controller"); r.Group == "networking.k8s.io" && isIngressNginxController(n.Value()) {
-				f := pass.Reportf(n, "%s is of ingress-nginx, which is retired since March 2026 and gets no security fixes", r)
+				f := pass.Reportf(n, "%s belongs to ingress-nginx, which has been retired since March 2026 and gets no security fixes", r)
 				f.Severity, f.Help = lint.Low, help
 			}
 		}
 		for _, r := range pass.Resources("Ingress") {
 			if n := namesIngressNginx(r); n != nil && (r.Group == "networking.k8s.io" || r.Group == "extensions") {
-				f := pass.Reportf(n, "%s is of class %q, as ingress-nginx calls its own: that controller is retired since March 2026 and gets no security fixes", r, ingressClass(r))
+				f := pass.Reportf(n, "%s is of class %q, the default class of ingress-nginx, which has been retired since March 2026 and gets no security fixes", r, ingressClass(r))
 				if class := pass.Bundle.Lookup("networking.k8s.io", "IngressClass", "", ingressClass(r)); class != nil {
-					f.Message = fmt.Sprintf("%s is of class %q, which is of ingress-nginx: that controller is retired since March 2026 and gets no security fixes", r, class.Name)
+					f.Message = fmt.Sprintf("%s is of class %q, which belongs to ingress-nginx, which has been retired since March 2026 and gets no security fixes", r, class.Name)
 					f.Relate("policy", class.Get("spec", "controller"), "the controller of the class")
 				}
 				f.Severity, f.Help = lint.Low, help

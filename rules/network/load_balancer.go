@@ -48,7 +48,7 @@ func reportOpenLoadBalancer(pass *lint.Pass, r *lint.Resource, kind *lint.Node) 
 			if most {
 				what = "most addresses"
 			}
-			pass.Reportf(n, "%s is a load balancer whose source ranges hold %s (%s)", r, what, wide).Help = "name the networks that clients come from"
+			pass.Reportf(n, "%s is a load balancer whose source ranges include %s (%s)", r, what, wide).Help = "name the networks that clients come from"
 			return
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // (k8s.io/kubernetes/pkg/apis/networking/validation, ValidateNetworkPolicySpec).
 var Selector = &lint.Rule{
 	ID:         "networkpolicy-selector",
-	Summary:    "network policy has no podSelector, a selector, peer or port that the API server refuses, or rules that are not asked",
+	Summary:    "network policy has no podSelector, a selector, peer or port that the API server refuses, or rules that have no effect",
 	Severity:   lint.Low,
 	Group:      "network",
 	Profiles:   core,
@@ -88,7 +88,7 @@ func checkUnasked(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
 	}
 	for _, d := range netpol.Directions {
 		if list := spec.Get(d.String()); len(list.Items()) > 0 && !slices.Contains(types, d.PolicyType()) {
-			f := pass.Reportf(list.KeyNode(), "%s has an %s section that policyTypes leaves out: it is not asked", r, d)
+			f := pass.Reportf(list.KeyNode(), "%s has rules for %s that have no effect: policyTypes does not list it", r, d)
 			f.Help = fmt.Sprintf("add %s to policyTypes", d.PolicyType())
 		}
 	}
@@ -118,7 +118,7 @@ func checkPort(pass *lint.Pass, r *lint.Resource, p *lint.Node) {
 	case first.IsNull():
 		refused(pass, end, "%s has endPort %d without a port, which the API server refuses", r, last).Help = "set port to the first of the range"
 	case first.IsString():
-		refused(pass, end, "%s has endPort %d beside the named port %q, which the API server refuses", r, last, first.Value()).Help = "set port to the number of the first of the range"
+		refused(pass, end, "%s has endPort %d with the named port %q, which the API server refuses", r, last, first.Value()).Help = "set port to the number of the first of the range"
 	case numeric && last < number:
 		refused(pass, end, "%s has endPort %d below its port %d, which the API server refuses", r, last, number)
 	case last > 65535:
@@ -134,7 +134,7 @@ func checkPeer(pass *lint.Pass, r *lint.Resource, d netpol.Direction, peer *lint
 		f.Help = "write podSelector: {} for the pods of this namespace, namespaceSelector: {} for all pods, or leave out the list for all peers"
 	case !block.IsNull() && !(pods.IsNull() && spaces.IsNull()):
 		f := refused(pass, block, "%s has a peer with ipBlock and a selector, which the API server refuses", r)
-		f.Help = "make two peers of it"
+		f.Help = "split it into two peers"
 	case block.IsMapping():
 		checkBlock(pass, r, block)
 	}
@@ -143,7 +143,7 @@ func checkPeer(pass *lint.Pass, r *lint.Resource, d netpol.Direction, peer *lint
 }
 
 func checkBlock(pass *lint.Pass, r *lint.Resource, block *lint.Node) {
-	const help = "write address/bits, as 192.0.2.0/24"
+	const help = "write address/bits, for example 192.0.2.0/24"
 	cidr := block.Get("cidr")
 	switch {
 	case cidr.IsNull() || cidr.IsScalar() && cidr.Value() == "":
@@ -154,7 +154,7 @@ func checkBlock(pass *lint.Pass, r *lint.Resource, block *lint.Node) {
 	}
 	network, err := netip.ParsePrefix(cidr.Value())
 	if err != nil {
-		refused(pass, cidr, "%s has an ipBlock %q that is no network", r, cidr.Value()).Help = help
+		refused(pass, cidr, "%s has an ipBlock %q that is not a network in CIDR notation", r, cidr.Value()).Help = help
 		return
 	}
 	for _, item := range block.Get("except").Items() {
@@ -164,7 +164,7 @@ func checkBlock(pass *lint.Pass, r *lint.Resource, block *lint.Node) {
 		except, err := netip.ParsePrefix(item.Value())
 		switch {
 		case err != nil:
-			refused(pass, item, "%s excepts %q, which is no network", r, item.Value()).Help = help
+			refused(pass, item, "%s excepts %q, which is not a network in CIDR notation", r, item.Value()).Help = help
 		case except.Masked() == network.Masked():
 			refused(pass, item, "%s excepts all of its ipBlock %s, which the API server refuses", r, cidr.Value()).Help = "remove the peer, or except a part of it"
 		case except.Bits() <= network.Bits() || !network.Contains(except.Addr()):
@@ -176,7 +176,7 @@ func checkBlock(pass *lint.Pass, r *lint.Resource, block *lint.Node) {
 func checkSelector(pass *lint.Pass, r *lint.Resource, s *lint.Node) {
 	for _, f := range s.Fields() {
 		if f.Name() != "matchLabels" && f.Name() != "matchExpressions" {
-			pass.Reportf(f, "%s has %q in its %s, which is no field of a selector: without it the selector matches more", r, f.Name(), s.Name()).Help = "put labels under matchLabels"
+			pass.Reportf(f, "%s has %q in its %s, which is not a field of a selector: without it the selector matches more", r, f.Name(), s.Name()).Help = "put labels under matchLabels"
 		}
 	}
 	for _, l := range s.Get("matchLabels").Fields() {

@@ -68,7 +68,7 @@ func reportAllowAll(pass *lint.Pass, m *netpol.Model, p *netpol.Policy, d netpol
 	}
 	if undone != nil {
 		by := undone.Exposure(d).Restricts
-		f := pass.Reportf(r.Node, "%s allows %s and so undoes %s for %s", p.Resource, what, by.Resource, undone.Object())
+		f := pass.Reportf(r.Node, "%s allows %s, so %s has no effect on %s", p.Resource, what, by.Resource, undone.Object())
 		f.Relate("policy", by.Resource.Get("metadata", "name"), by.Resource.String()+" denies what it does not allow")
 		f.Relate("workload", undone.Object().Get("metadata", "name"), undone.Object().String()+" is open")
 		f.Help = "name the peers that the workload needs: policies add up, so the widest rule wins"
@@ -78,7 +78,7 @@ func reportAllowAll(pass *lint.Pass, m *netpol.Model, p *netpol.Policy, d netpol
 	if denies {
 		f.Message = fmt.Sprintf("%s allows %s: every other peer and port is open", p.Resource, what)
 	}
-	f.Help = "name the peers that the workload needs, or ports at the least"
+	f.Help = "name the peers that the workload needs, or at least the ports"
 	f.Severity = lint.Medium
 	if d == netpol.Egress {
 		f.Severity = lint.Low
@@ -272,8 +272,8 @@ var EgressWithoutDNS = &lint.Rule{
 		}
 		for _, p := range order {
 			first, others := blind[p][0].Object(), otherResources(blind[p])
-			f := pass.Reportf(p.Resource.Get("spec", "egress"), "%s allows egress to pods, but no policy allows DNS: %s cannot look up their names", p.Resource, listed(first, others))
-			f.Help = `allow it, beside the peers:
+			f := pass.Reportf(p.Resource.Get("spec", "egress"), "%s allows egress to pods, but no policy allows DNS: %s cannot resolve names", p.Resource, listed(first, others))
+			f.Help = `allow it in addition to the peers:
 - to:
     - namespaceSelector:
         matchLabels:

@@ -31,11 +31,11 @@ var GatewayOpenListener = &lint.Rule{
 				if host != "" {
 					hosts = "every host of " + host
 				}
-				pass.Reportf(from, "listener %q of %s takes routes from every namespace for %s: whoever may create a route there takes the host over", l.Get("name").Value(), r, hosts).Help =
+				pass.Reportf(from, "listener %q of %s accepts routes from every namespace for %s: whoever may create a route in any of them can take over the host", l.Get("name").Value(), r, hosts).Help =
 					"write from: Same, or from: Selector with labels that only the cluster's administrators set, or give the listener one hostname"
 			}
 			if from := r.Get("spec", "allowedListeners", "namespaces", "from"); from.Value() == "All" {
-				pass.Reportf(from, "%s takes listeners from every namespace: whoever may create a ListenerSet there takes hosts over", r).Help =
+				pass.Reportf(from, "%s accepts listeners from every namespace: whoever may create a ListenerSet in any of them can take over hosts", r).Help =
 					"write from: Selector with labels that only the cluster's administrators set"
 			}
 		}
@@ -46,7 +46,7 @@ var GatewayOpenListener = &lint.Rule{
 // Secret of one.
 var ReferenceGrantSecrets = &lint.Rule{
 	ID:         "reference-grant-secrets",
-	Summary:    "ReferenceGrant opens every Secret of its namespace to another one",
+	Summary:    "ReferenceGrant lets another namespace use every Secret of its own",
 	Severity:   lint.Medium,
 	Group:      "network",
 	Profiles:   core,
@@ -57,12 +57,12 @@ var ReferenceGrantSecrets = &lint.Rule{
 			var from []string
 			for _, f := range r.Get("spec", "from").Items() {
 				if ns := f.Get("namespace").Value(); ns != "" && ns != r.Namespace {
-					from = append(from, f.Get("kind").Value()+" of "+ns)
+					from = append(from, f.Get("kind").Value()+" in namespace "+lint.Quote(ns))
 				}
 			}
 			for _, to := range r.Get("spec", "to").Items() {
 				if r.Group == "gateway.networking.k8s.io" && len(from) > 0 && to.Get("group").Value() == "" && to.Get("kind").Value() == "Secret" && to.Get("name").Value() == "" {
-					pass.Reportf(to.Get("kind"), "%s opens every Secret of its namespace to each %s", r, strings.Join(from, " and each ")).Help =
+					pass.Reportf(to.Get("kind"), "%s lets every %s use every Secret of its namespace", r, strings.Join(from, " and every ")).Help =
 						"name the Secret of the certificate: name: …"
 				}
 			}

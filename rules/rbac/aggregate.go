@@ -13,7 +13,7 @@ import (
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles).
 var AggregateTo = &lint.Rule{
 	ID:         "rbac-aggregate-to",
-	Summary:    "label adds a dangerous power to admin, edit or view",
+	Summary:    "label adds a dangerous permission to admin, edit or view",
 	Severity:   lint.High,
 	Group:      "rbac",
 	Profiles:   core,
@@ -46,7 +46,7 @@ var AggregateTo = &lint.Rule{
 					worst = max(worst, min(p.Severity, lint.High))
 				}
 				f := pass.Reportf(r.Resource.Get("metadata", "labels", access.AggregateLabel+label),
-					"%s becomes part of %q, so whoever is bound to that can also %s%s", r, label, places[0].Can(true), more(len(added)-1))
+					"%s is aggregated to %q, so whoever is bound to that can also %s%s", r, label, places[0].Can(true), more(len(added)-1))
 				f.Severity = worst
 				f.Help = "remove the label, or the grant"
 				for i, gr := range places {

@@ -80,7 +80,7 @@ var SystemMasters = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
 			if s.Kind == "Group" && s.Name == "system:masters" {
-				return "whose members pass every check of the API server: no binding adds to it, and none can take it back", lint.Critical
+				return "whose members pass every authorization check: bindings add nothing to that, and removing them takes nothing away", lint.Critical
 			}
 			return "", 0
 		})

@@ -17,7 +17,7 @@ import (
 // with the rules about grants. Groups are judged by [Authenticated].
 var Effective = &lint.Rule{
 	ID:         "rbac-effective",
-	Summary:    "workload can take over the cluster through its service account",
+	Summary:    "workload can take over the cluster or a namespace through its service account",
 	Severity:   lint.Critical,
 	Group:      "rbac",
 	Profiles:   core,

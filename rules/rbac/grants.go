@@ -47,7 +47,7 @@ var grantTable = []grantRule{
 	{id: "rbac-manage-rbac", summary: "role can write roles or bindings", severity: lint.Critical, power: []*access.Power{access.WriteRBAC},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighWriteRBAC, yieldsTo: []string{"rbac-escalate", "rbac-bind"},
 		peers: map[string][]string{"trivy": {"KSV-0050"}, "checkov": {"CKV_K8S_157", "CKV_K8S_158"}, "kubescape": {"C-0191"}}},
-	{id: "rbac-edit-own-bindings", summary: "role lets its holders add others to their bindings", severity: lint.Medium, power: []*access.Power{access.EditBindings},
+	{id: "rbac-edit-own-bindings", summary: "role lets its subjects add others to their own bindings", severity: lint.Medium, power: []*access.Power{access.EditBindings},
 		references: []string{"CIS 5.1.8", "OWASP K02"}, weigh: weighOwnBindings, yieldsTo: []string{"rbac-manage-rbac", "rbac-escalate", "rbac-bind"},
 		peers: map[string][]string{"trivy": {"KSV-0055"}, "checkov": {"CKV2_K8S_1"}}},
 	{id: "rbac-secrets-read", summary: "role reads every Secret of the cluster", severity: lint.High, power: []*access.Power{access.ReadSecrets, access.WriteSecrets},
@@ -56,7 +56,7 @@ var grantTable = []grantRule{
 	{id: "rbac-secrets-namespace", summary: "role reads or writes every Secret of a namespace", severity: lint.Medium, power: []*access.Power{access.ReadSecrets, access.WriteSecrets},
 		references: []string{"CIS 5.1.2", "MITRE C-0015", "OWASP K02"}, weigh: weighSecrets(false),
 		peers: map[string][]string{"kube-linter": {"access-to-secrets"}, "trivy": {"KSV-0113"}, "kubescape": {"C-0186"}}},
-	{id: "rbac-secret-token", summary: "role makes itself tokens of ServiceAccounts by a Secret", severity: lint.High, power: []*access.Power{access.CreateTokenSecrets},
+	{id: "rbac-secret-token", summary: "role obtains tokens of ServiceAccounts through a Secret", severity: lint.High, power: []*access.Power{access.CreateTokenSecrets},
 		references: []string{"CIS 5.1.2", "CIS 5.1.13", "OWASP K02"}, weigh: weighTokenSecrets, yieldsTo: []string{"rbac-secrets-read", "rbac-secrets-namespace"}},
 	{id: "rbac-node-proxy", summary: "role grants nodes/proxy", severity: lint.High, power: []*access.Power{access.ProxyNodes},
 		references: []string{"CIS 5.1.10", "OWASP K02"},
@@ -69,11 +69,11 @@ var grantTable = []grantRule{
 	{id: "rbac-csr-approve", summary: "role approves certificate signing requests", severity: lint.High, power: []*access.Power{access.ApproveCertificates},
 		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighApproval,
 		peers: map[string][]string{"checkov": {"CKV_K8S_156"}, "kubescape": {"C-0280"}}},
-	{id: "rbac-sign-certificates", summary: "role signs certificates in the name of Kubernetes' signers, or of any", severity: lint.Medium, power: []*access.Power{access.SignCertificates},
+	{id: "rbac-sign-certificates", summary: "role signs certificates as one of Kubernetes' signers, or as any signer", severity: lint.Medium, power: []*access.Power{access.SignCertificates},
 		references: []string{"CIS 5.1.11", "OWASP K02"}, weigh: weighSigning},
 	{id: "rbac-trust-bundles", summary: "role changes which certificates pods trust", severity: lint.Medium, power: []*access.Power{access.WriteTrust},
 		references: []string{"OWASP K02"}},
-	{id: "rbac-apiservices", summary: "role puts servers in the place of API groups", severity: lint.High, power: []*access.Power{access.WriteAPIServices},
+	{id: "rbac-apiservices", summary: "role replaces the servers of API groups", severity: lint.High, power: []*access.Power{access.WriteAPIServices},
 		references: []string{"OWASP K02"}},
 	{id: "rbac-crds", summary: "role changes or deletes CustomResourceDefinitions", severity: lint.Medium, power: []*access.Power{access.WriteCRDs},
 		references: []string{"OWASP K02"}},
@@ -105,7 +105,7 @@ var grantTable = []grantRule{
 		references: []string{"OWASP K02"}, yieldsTo: []string{"rbac-pv-create"}},
 	{id: "rbac-runtime-classes", summary: "role changes RuntimeClasses", severity: lint.Low, power: []*access.Power{access.WriteRuntimeClasses},
 		references: []string{"OWASP K02"}},
-	{id: "rbac-flow-control", summary: "role changes who the API server answers first", severity: lint.Low, power: []*access.Power{access.WriteFlowControl},
+	{id: "rbac-flow-control", summary: "role changes which requests the API server serves first", severity: lint.Low, power: []*access.Power{access.WriteFlowControl},
 		references: []string{"OWASP K02"}},
 	{id: "rbac-patch-namespaces", summary: "role relabels namespaces", severity: lint.Medium, power: []*access.Power{access.PatchNamespaces},
 		references: []string{"OWASP K02"}},
@@ -262,7 +262,7 @@ func weighSecrets(clusterWide bool) func(*access.Graph, *access.Role, *access.Gr
 		}
 		severity, note, ok := weigh(g, r, gr)
 		if gr.Power == access.ReadSecrets && !slices.ContainsFunc(gr.Verbs, func(v access.Entry) bool { return v.Text != "patch" && v.Text != "deletecollection" }) {
-			note += ", which the API server answers with the Secrets concerned"
+			note += ", which returns the Secrets concerned"
 		}
 		return severity, note, ok
 	}

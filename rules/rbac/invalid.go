@@ -56,7 +56,7 @@ func checkRole(pass *lint.Pass, res *lint.Resource, bound *access.Role, crds crd
 	case !rules.IsNull() && !rules.IsSequence():
 		pass.Reportf(rules, "rules of %s is no list", res)
 	case aggregated && len(rules.Items()) > 0:
-		semantic(pass, rules, "%s has rules beside its aggregationRule: the controller overwrites them", res).Severity = lint.Low
+		semantic(pass, rules, "%s has both rules and an aggregationRule: the controller overwrites the rules", res).Severity = lint.Low
 		return
 	}
 	all := newRuleSet(res, bound)
@@ -86,7 +86,7 @@ func checkStrings(pass *lint.Pass, res *lint.Resource, n *lint.Node) bool {
 	}
 	for _, item := range n.Items() {
 		if !item.IsString() {
-			pass.Reportf(item, "%s of %s holds something that is no string", n.Name(), res)
+			pass.Reportf(item, "%s of %s has an item that is not a string", n.Name(), res)
 			return false
 		}
 	}
@@ -99,7 +99,7 @@ func checkRule(pass *lint.Pass, res *lint.Resource, rule *lint.Node, all *ruleSe
 	case len(p.Verbs) == 0:
 		semantic(pass, rule.Get("verbs"), "rule %d of %s has no verbs", rule.Index()+1, res)
 	case len(p.Paths) > 0 && res.Kind == "Role":
-		semantic(pass, rule.Get("nonResourceURLs"), "%s is of one namespace and cannot grant nonResourceURLs", res)
+		semantic(pass, rule.Get("nonResourceURLs"), "%s is namespaced and cannot grant nonResourceURLs", res)
 	case len(p.Paths) > 0 && len(p.Resources)+len(p.Groups)+len(p.Names) > 0:
 		semantic(pass, rule.Get("nonResourceURLs"), "rule %d of %s has both nonResourceURLs and resources", rule.Index()+1, res)
 	case len(p.Paths) == 0 && len(p.Groups) == 0:

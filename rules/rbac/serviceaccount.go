@@ -32,7 +32,7 @@ var AutomountToken = &lint.Rule{
 					continue
 				}
 				f := pass.Reportf(pod.Node.Get("automountServiceAccountToken"),
-					"%s mounts the token of ServiceAccount %q, to which nothing in this bundle grants anything", pod.Resource, a.Name)
+					"%s mounts the token of ServiceAccount %q, which nothing in this bundle grants any rights", pod.Resource, a.Name)
 				f.Help = "set automountServiceAccountToken: false"
 			}
 		}
@@ -43,7 +43,7 @@ var AutomountToken = &lint.Rule{
 // token that does not say otherwise (CIS 5.1.6).
 var ServiceAccountAutomount = &lint.Rule{
 	ID:         "service-account-automount",
-	Summary:    "ServiceAccount mounts its token into every pod that does not decline it",
+	Summary:    "ServiceAccount mounts its token into every pod that does not opt out",
 	Severity:   lint.Low,
 	Group:      "rbac",
 	References: []string{"CIS 5.1.6", "NSA C-0034", "OWASP K09"},
@@ -55,7 +55,7 @@ var ServiceAccountAutomount = &lint.Rule{
 			if res.Group != "" || n.IsFalse() {
 				continue
 			}
-			f := pass.Reportf(n, "%s mounts its token into every pod that does not decline it", res)
+			f := pass.Reportf(n, "%s mounts its token into every pod that does not opt out", res)
 			f.Help = "set automountServiceAccountToken: false, and true in the pods that call the API server"
 		}
 	},
@@ -106,7 +106,7 @@ var DefaultServiceAccount = &lint.Rule{
 			for _, b := range a.Bindings {
 				for _, s := range b.Subjects {
 					if s.Account == a {
-						f := pass.Reportf(s.Node.Get("name"), "%s %q gives %s %q to the default ServiceAccount, and so to every pod%s that names no other",
+						f := pass.Reportf(s.Node.Get("name"), "%s %q gives %s %q to the default ServiceAccount, and so to every pod%s that names no other ServiceAccount",
 							b.Resource.Kind, b.Resource.Name, b.Kind, b.Name, access.InNamespaces([]string{a.Namespace}))
 						f.Help = "bind a ServiceAccount of the one workload that needs it"
 						break
@@ -135,7 +135,7 @@ var DeprecatedServiceAccountField = &lint.Rule{
 			}
 			effect := "the field is called serviceAccountName now"
 			if name != "" {
-				effect = fmt.Sprintf("serviceAccountName: %s counts in its place", name)
+				effect = fmt.Sprintf("serviceAccountName: %s is used instead", name)
 			}
 			f := pass.Reportf(old, "%s names ServiceAccount %q in the deprecated field serviceAccount; %s", pod.Resource, old.Value(), effect)
 			f.Help = "use serviceAccountName"

@@ -22,7 +22,7 @@ var TokenSecret = &lint.Rule{
 		for _, secret := range pass.Resources("Secret") {
 			if name := access.TokenAccount(secret); name != "" {
 				pass.Reportf(secret.Get("type"), "%s holds a token of ServiceAccount %q that does not expire", secret, name).Help =
-					"take a token from the TokenRequest API (kubectl create token), or project one into the pod with expirationSeconds"
+					"request a token from the TokenRequest API (kubectl create token), or project one into the pod with expirationSeconds"
 			}
 		}
 	},
@@ -45,7 +45,7 @@ var ForeignToken = &lint.Rule{
 				if own == a.Name {
 					continue
 				}
-				f := pass.Reportf(h.Node, "%s runs as ServiceAccount %q and takes the token of %q from Secret %q", h.Pod.Resource, own, a.Name, h.Secret.Name)
+				f := pass.Reportf(h.Node, "%s runs as ServiceAccount %q and reads the token of %q from Secret %q", h.Pod.Resource, own, a.Name, h.Secret.Name)
 				f.Help = "let the pod run as the account whose rights it needs"
 				f.Relate("role", stand(h.Secret.Get("metadata", "name")), "the Secret stands here")
 			}
@@ -75,7 +75,7 @@ var TokenLifetime = &lint.Rule{
 					if err != nil || seconds <= day {
 						continue
 					}
-					f := pass.Reportf(n, "%s gets a token that lives for %d hours: who takes it has it as long", pod.Resource, seconds/3600)
+					f := pass.Reportf(n, "%s gets a token that is valid for %d hours: whoever steals it can use it that long", pod.Resource, seconds/3600)
 					f.Help = "set expirationSeconds to an hour (3600, the default) or less than a day; the kubelet renews the token in time"
 				}
 			}

@@ -44,7 +44,7 @@ func (p *checked) check(pass *lint.Pass, role *lint.Resource) {
 		case lower != v.Text && (slices.Contains(access.UsualVerbs, lower) || access.IsSpecial(lower)):
 			void(v.Node, "write "+lower+p.then(p.with(lower)), "verb %q of %s matches nothing: verbs are written in lower case", v.Text, role)
 		case access.IsSpecial(v.Text) && p.known && !p.takesSpecial(v.Text):
-			void(v.Node, "drop it", "verb %s of %s matches nothing: it is asked for on %s alone", v.Text, role, access.SpecialNouns[v.Text])
+			void(v.Node, "drop it", "verb %s of %s matches nothing: it is checked only on %s", v.Text, role, access.SpecialNouns[v.Text])
 		default:
 			verbs = append(verbs, v)
 		}
@@ -76,9 +76,9 @@ func (p *checked) checkNames(pass *lint.Pass, role *lint.Resource) {
 		case e.Text == "" && p.limitsNothing():
 			why = "limits nothing: requests to list, watch, create and delete a collection carry it"
 		case e.Text == "":
-			why = "matches nothing: requests to " + access.Join(p.Verbs) + " carry the name of an object, and none is called so"
+			why = "matches nothing: requests to " + access.Join(p.Verbs) + " carry the name of an object, and no object has that name"
 		case strings.Contains(e.Text, "*") && !p.mayHaveStar():
-			why, help = "matches nothing: a name is no pattern", "write the names that are meant, or drop resourceNames"
+			why, help = "matches nothing: names are not patterns", "write the names that are meant, or drop resourceNames"
 		default:
 			continue
 		}
@@ -141,10 +141,10 @@ func (r *checked) void(resource string, namespaced bool, verbs []access.Entry) (
 		if r.all.heldClusterWide(found[0].Group, resource, verbs) {
 			return "", "" // a ClusterRole of the same holder does: nobody believes what is not so
 		}
-		return "grants nothing: " + base + " are of no namespace, and a Role grants what is in its own", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r.PolicyRule)
+		return "grants nothing: " + base + " are cluster-scoped, and a Role grants only what is in its namespace", "grant it in a ClusterRole, bound by a ClusterRoleBinding" + r.then(r.PolicyRule)
 	}
 	if upgrades[resource] && r.Minor >= access.ByGet.Below && opensByGet(verbs) && !r.all.grants("", resource, access.Entry{Text: "create"}) {
-		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is asked for, too", access.ByGet.Below), "name the verb create" + r.then(r.with("create"))
+		return fmt.Sprintf("grants nothing with get: since Kubernetes 1.%d create is required as well", access.ByGet.Below), "name the verb create" + r.then(r.with("create"))
 	}
 	return r.unasked(found, sub, namespaced, verbs)
 }
@@ -174,10 +174,10 @@ func (r *checked) unasked(found []*access.ServedResource, sub string, namespaced
 		taken = append(taken, accepted...)
 	}
 	if sub == "" && r.Named() && !slices.ContainsFunc(verbs, func(v access.Entry) bool { return v.Text != "create" && v.Text != "deletecollection" }) {
-		return fmt.Sprintf("grants nothing: a request to %s carries no name, so resourceNames leave none", access.Join(verbs)), "drop the resourceNames, or limit what is made by an admission policy"
+		return fmt.Sprintf("grants nothing: a request to %s carries no name, so no request matches resourceNames", access.Join(verbs)), "remove resourceNames, or limit what is created with an admission policy"
 	}
 	slices.Sort(taken)
-	return fmt.Sprintf("grants nothing with %s: requests about it are %s", access.Join(verbs), strings.Join(slices.Compact(taken), ", ")), "name the verbs that are used"
+	return fmt.Sprintf("grants nothing with %s: it only supports %s", access.Join(verbs), strings.Join(slices.Compact(taken), ", ")), "name the verbs that are used"
 }
 
 // spelled says how a resource in upper case is written; "" where that is not known.
@@ -374,7 +374,7 @@ func (r *checked) with(verb string) *access.PolicyRule {
 func (r *checked) then(fixed *access.PolicyRule) string {
 	for _, p := range fixed.Parts() {
 		if all := access.GrantsOf(p); len(all) > 0 && !(p.Named() && all[0].Power.Names == access.Silent) {
-			return "; it would then let its holders " + all[0].Can(true)
+			return "; it would then allow its subjects to " + all[0].Can(true)
 		}
 	}
 	return ""
@@ -426,7 +426,7 @@ func checkPaths(pass *lint.Pass, role *lint.Resource, p *access.PolicyRule) {
 		case e.Text != "*" && !strings.HasPrefix(e.Text, "/"):
 			void(e.Node, "write /"+e.Text, "path %q of %s matches nothing: paths begin with a slash", e.Text, role)
 		case strings.Contains(strings.TrimSuffix(e.Text, "*"), "*"):
-			void(e.Node, "end the path at the first *", "path %q of %s matches nothing: only a * at the end is a pattern", e.Text, role)
+			void(e.Node, "end the path at the first *", "path %q of %s matches nothing: only a * at the end is a wildcard", e.Text, role)
 		}
 	}
 	for _, v := range p.Verbs {
@@ -457,7 +457,7 @@ func checkIdentity(pass *lint.Pass, res *lint.Resource, s *lint.Node) {
 	account := strings.HasPrefix(name, "system:serviceaccount:") && strings.Count(name, ":") == 3
 	switch {
 	case name == "*":
-		void("name the users, groups or service accounts; everyone who logs in is Group system:authenticated", "subject %d of %s is called \"*\": a name is no pattern, so it is nobody", s.Index()+1, res)
+		void("name the users, groups or service accounts; everyone who logs in is Group system:authenticated", "subject %d of %s is called \"*\", which matches nobody: names are not patterns", s.Index()+1, res)
 	case kind == "User" && isGroup:
 		void("write kind: Group", "subject %d of %s is User %q, which is the name of a group: no user has it", s.Index()+1, res, name)
 	case kind == "Group" && isUser:

@@ -205,7 +205,7 @@ func (w *wildcard) help() string {
 	}
 	text := access.InPlaceOf(verbs, resources)
 	if can := w.can(); len(can) > 3 {
-		text += "; what it lets its holders do:\n- " + strings.Join(can, "\n- ")
+		text += "; what it allows:\n- " + strings.Join(can, "\n- ")
 	}
 	return text
 }

@@ -100,18 +100,18 @@ func (t *text) line(offset int) int {
 func (l *leak) where() string {
 	switch {
 	case l.field != "" && l.line > 0:
-		return fmt.Sprintf(" (%q in its line %d)", l.field, l.line)
+		return fmt.Sprintf(" (%q on its line %d)", l.field, l.line)
 	case l.field != "":
 		return fmt.Sprintf(" (%q)", l.field)
 	case l.line > 1:
-		return fmt.Sprintf(" (in its line %d)", l.line)
+		return fmt.Sprintf(" (on its line %d)", l.line)
 	}
 	return ""
 }
 
 const (
-	weakPassword = "a weak password, one of the first that are tried,"
-	weakKey      = "a weak key or token, one of the first that are tried,"
+	weakPassword = "a weak password, among the first that attackers try,"
+	weakKey      = "a weak key or token, among the first that attackers try,"
 )
 
 // maxDepth bounds how deep files inside files are followed.

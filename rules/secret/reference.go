@@ -63,7 +63,7 @@ func references(p *lint.PodSpec) (all []reference) {
 // lacks are reported where missing-objects is set: others usually make them.
 var DanglingSecretRef = &lint.Rule{
 	ID:       "dangling-secret-ref",
-	Summary:  "reference to a key that a Secret or ConfigMap lacks",
+	Summary:  "reference to a key that the Secret or ConfigMap does not have",
 	Severity: lint.Low,
 	Group:    "secret",
 	Profiles: []lint.Profile{lint.ProfileDefault},
@@ -192,13 +192,13 @@ var EnvSecretRef = &lint.Rule{
 		for _, c := range pass.Containers() {
 			for _, env := range c.Node.Get("env").Items() {
 				if ref := env.Get("valueFrom", "secretKeyRef"); ref.Exists() {
-					f := pass.Reportf(ref, "%s takes Secret %q as the environment variable %q", c, ref.Get("name").Value(), env.Get("name").Value())
+					f := pass.Reportf(ref, "%s reads Secret %q into the environment variable %q", c, ref.Get("name").Value(), env.Get("name").Value())
 					f.Help = "mount the Secret as a file"
 				}
 			}
 			for _, from := range c.Node.Get("envFrom").Items() {
 				if ref := from.Get("secretRef"); ref.Exists() {
-					f := pass.Reportf(ref, "%s takes every key of Secret %q as environment variables", c, ref.Get("name").Value())
+					f := pass.Reportf(ref, "%s reads every key of Secret %q into environment variables", c, ref.Get("name").Value())
 					f.Help = "mount the Secret as files"
 				}
 			}

@@ -23,7 +23,7 @@ var ConfigMapSensitive = &lint.Rule{
 					pass.MaskPart(n, part)
 					f := pass.Reportf(n, "%s holds %s under %q", r, what, n.Name())
 					f.Line = newText(n.Value()).line(strings.Index(n.Value(), part))
-					f.Help = "move it to a Secret: who may read ConfigMaps is rarely who may read personal data"
+					f.Help = "move it to a Secret: more people may read ConfigMaps than may read personal data"
 				}
 			}
 		}
@@ -49,12 +49,12 @@ func personal(name, value string) (what, part string) {
 			continue // a URL's user, an image
 		}
 		if !isRoleAddress(strings.ToLower(m)) && !isFollowedByPath(value[at[1]:]) {
-			return "a mail address", m
+			return "an email address", m
 		}
 	}
 	for _, m := range iban().FindAllString(value, 50) {
 		if isIBAN(strings.ReplaceAll(m, " ", "")) {
-			return "a bank account's number", m
+			return "a bank account number", m
 		}
 	}
 	for _, m := range cardNumber().FindAllString(value, 50) {

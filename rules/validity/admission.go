@@ -18,26 +18,26 @@ var WebhookFailOpen = &lint.Rule{
 	References: []string{"CIS 5.2.1", "MITRE C-0036", "OWASP K04"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		const help = "set failurePolicy: Fail, and leave the namespace of the webhook itself out by namespaceSelector"
+		const help = "set failurePolicy: Fail, and exclude the webhook's own namespace with namespaceSelector"
 		for _, r := range pass.Resources("ValidatingWebhookConfiguration") {
 			for _, hook := range r.Get("webhooks").Items() {
 				policy := hook.Get("failurePolicy")
 				open := policy.Value() == "Ignore" || !policy.Exists() && r.Version == "v1beta1"
 				if guarded := guards(hook.Get("rules")); open && guarded != "" {
-					pass.Reportf(policy, "webhook %q lets %s through unchecked while it does not answer", hook.Get("name").Value(), guarded).Help = help
+					pass.Reportf(policy, "webhook %q lets %s through unchecked when it does not answer", hook.Get("name").Value(), guarded).Help = help
 				}
 			}
 		}
 		for _, r := range pass.Resources("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy") {
 			if policy := r.Get("spec", "failurePolicy"); policy.Value() == "Ignore" {
 				if guarded := guards(r.Get("spec", "matchConstraints", "resourceRules")); guarded != "" {
-					pass.Reportf(policy, "%s lets %s through where its expressions fail", r, guarded).Help = "set failurePolicy: Fail"
+					pass.Reportf(policy, "%s lets %s through when its expressions fail", r, guarded).Help = "set failurePolicy: Fail"
 				}
 			}
 		}
 		for _, r := range pass.Resources("ClusterPolicy", "Policy") {
 			if policy := r.Get("spec", "failurePolicy"); r.Group == "kyverno.io" && policy.Value() == "Ignore" {
-				pass.Reportf(policy, "%s is not enforced while Kyverno does not answer", r).Help = help
+				pass.Reportf(policy, "%s is not enforced when Kyverno does not answer", r).Help = help
 			}
 		}
 	},
@@ -94,7 +94,7 @@ var GatekeeperRepoPrefix = &lint.Rule{
 				if v == "" || strings.HasSuffix(v, "/") || strings.Contains(v, "@") || strings.Contains(v[strings.LastIndex(v, "/")+1:], ":") && strings.Contains(v, "/") {
 					continue
 				}
-				pass.Reportf(repo, "%s allows every image that begins with %q, as %q", r, v, v+"-evil/image").Help = "write " + v + "/"
+				pass.Reportf(repo, "%s allows every image that begins with %q, for example %q", r, v, v+"-evil/image").Help = "write " + v + "/"
 			}
 		}
 	},

@@ -14,7 +14,7 @@ import (
 // (https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/).
 var AdmissionUnenforced = &lint.Rule{
 	ID:         "admission-policy-unenforced",
-	Summary:    "admission policy is bound by nothing, or refuses nothing",
+	Summary:    "admission policy has no binding, or its binding denies nothing",
 	Severity:   lint.Low,
 	Group:      "validity",
 	Profiles:   core,
@@ -35,7 +35,7 @@ var AdmissionUnenforced = &lint.Rule{
 			}
 			for _, policy := range pass.Resources(kind) {
 				if policy.Group == admissionGroup && bindings[policy.Name] == nil {
-					pass.Reportf(policy.Get("metadata", "name"), "%s does nothing: no %sBinding of this bundle names it", policy, kind).Help = "add a " + kind + "Binding with policyName: " + policy.Name
+					pass.Reportf(policy.Get("metadata", "name"), "%s has no effect: no %sBinding in this bundle names it", policy, kind).Help = "add a " + kind + "Binding with policyName: " + policy.Name
 				}
 			}
 			if kind == "MutatingAdmissionPolicy" {
@@ -63,8 +63,8 @@ func looksOn(pass *lint.Pass, binding *lint.Resource) {
 	if len(actions.Items()) == 0 {
 		return // the API server refuses it
 	}
-	f := pass.Reportf(actions, "%s binds %q to look on (%s): nothing is refused", binding, binding.Get("spec", "policyName").Value(), strings.Join(actions.Strings(), ", "))
-	f.Help = "set validationActions: [Deny], or [Deny, Audit], once nothing breaks it any more"
+	f := pass.Reportf(actions, "%s binds %q without Deny, so nothing is refused: validationActions are %s", binding, binding.Get("spec", "policyName").Value(), strings.Join(actions.Strings(), ", "))
+	f.Help = "set validationActions: [Deny], or [Deny, Audit], once no object violates it any more"
 }
 
 // AdmissionGap reports admission control over pods, access rights and the like that
@@ -72,7 +72,7 @@ func looksOn(pass *lint.Pass, binding *lint.Resource) {
 // it sees what is new alone, or by another version of the API.
 var AdmissionGap = &lint.Rule{
 	ID:         "admission-gap",
-	Summary:    "admission control leaves out what it should see",
+	Summary:    "admission control does not check everything that it should",
 	Severity:   lint.Low,
 	Group:      "validity",
 	Profiles:   core,
@@ -102,7 +102,7 @@ func gaps(pass *lint.Pass, who string, match, rules *lint.Node, beside []*lint.N
 		return
 	}
 	if n := match.Get("matchPolicy"); n.Value() == "Exact" {
-		pass.Reportf(n, "%s sees %s of the API versions that it names alone: a request in another one passes", who, guarded).Help = "set matchPolicy: Equivalent, the default"
+		pass.Reportf(n, "%s is called for %s only in the API versions that it names: requests in another version are not checked", who, guarded).Help = "set matchPolicy: Equivalent, the default"
 	}
 	for _, field := range []string{"namespaceSelector", "objectSelector"} {
 		for _, e := range match.Get(field, "matchExpressions").Items() {
@@ -117,14 +117,14 @@ func gaps(pass *lint.Pass, who string, match, rules *lint.Node, beside []*lint.N
 					continue // one beside it sees who sets the label
 				}
 			}
-			pass.Reportf(e.Get("key"), "%s leaves out what is labelled %s, and %s sets that label", who, key, whoSets).Help =
-				"leave out namespaces by their name, kubernetes.io/metadata.name, or let admission control guard the label"
+			pass.Reportf(e.Get("key"), "%s excludes objects by the label %s, and %s can set that label", who, key, whoSets).Help =
+				"exclude namespaces by name (kubernetes.io/metadata.name), or restrict who may set the label with an admission policy"
 		}
 	}
 	for _, rule := range rules.Items() {
 		operations := rule.Get("operations")
 		if changed := changeable(rule); changed != "" && operations.IsSequence() && !slices.ContainsFunc(operations.Items(), func(o *lint.Node) bool { return o.Value() == "UPDATE" || o.Value() == "*" }) {
-			pass.Reportf(operations, "%s sees %s of %s alone: a change of one passes", who, strings.Join(operations.Strings(), ", "), changed).Help = "add UPDATE to the operations"
+			pass.Reportf(operations, "%s is called only for %s of %s: updates are not checked", who, strings.Join(operations.Strings(), ", "), changed).Help = "add UPDATE to the operations"
 		}
 	}
 }

@@ -15,7 +15,7 @@ var APIServiceInsecureTLS = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("APIService") {
 			if n := r.Get("spec", "insecureSkipTLSVerify"); r.Group == "apiregistration.k8s.io" && n.IsTrue() {
-				f := pass.Reportf(n, "%s sends requests on to whoever answers for its Service: insecureSkipTLSVerify turns the check of its certificate off", r)
+				f := pass.Reportf(n, "%s forwards requests to its Service without verifying the certificate: insecureSkipTLSVerify is true", r)
 				f.Help = "set spec.caBundle, or let cert-manager inject it, and remove insecureSkipTLSVerify"
 			}
 		}

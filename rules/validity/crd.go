@@ -119,7 +119,7 @@ func (w *schemaWalker) enum(n, s *lint.Node) {
 		if n.Value() == "" && len(allowed) < len(s.Get("enum").Items()) {
 			return
 		}
-		w.pass.Reportf(n, "%s is %q, which %s does not know%s", n.Name(), n.Value(), w.kind, lint.Suggest(n.Value(), allowed))
+		w.pass.Reportf(n, "%s is %q, which %s does not allow%s", n.Name(), n.Value(), w.kind, lint.Suggest(n.Value(), allowed))
 	}
 }
 

@@ -108,7 +108,7 @@ func unscalable(b *lint.Bundle, ref *lint.Node) (why, help string) {
 	}
 	for known := range scalable {
 		if kind != known && strings.EqualFold(kind, known) {
-			return "which is no kind: it is " + known, ""
+			return "by a kind that does not exist: the kind is " + known, ""
 		}
 	}
 	if home, ok := scalable[kind]; ok && home != group {
@@ -116,14 +116,14 @@ func unscalable(b *lint.Bundle, ref *lint.Node) (why, help string) {
 		if home != "" {
 			right = home + "/v1"
 		}
-		why = "of no apiVersion, which resolves to nothing"
+		why = "without an apiVersion, so it finds no workload"
 		if apiVersion != "" {
-			why = "of " + apiVersion + ", which resolves to nothing"
+			why = "of " + apiVersion + ", which has no such kind"
 		}
 		return why, "write apiVersion: " + right
 	}
 	if slices.Contains([]string{"DaemonSet", "Job", "CronJob", "Pod"}, kind) {
-		return "which has no number of replicas to change", ""
+		return "which cannot be scaled: the kind has no replicas", ""
 	}
 	return "", ""
 }

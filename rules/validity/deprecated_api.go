@@ -16,7 +16,7 @@ import (
 // from the lifecycle that the Kubernetes types themselves declare.
 var DeprecatedAPI = &lint.Rule{
 	ID:         "deprecated-api",
-	Summary:    "API version that Kubernetes no longer serves, or will stop to serve",
+	Summary:    "API version that Kubernetes no longer serves, or will stop serving",
 	Severity:   lint.Medium,
 	Group:      "validity",
 	Profiles:   core,
@@ -78,11 +78,11 @@ func reportLifecycle(pass *lint.Pass, r *lint.Resource, deprecated, removed, tar
 	var f *lint.Finding
 	switch {
 	case removed > 0 && target >= removed:
-		f = pass.Reportf(r.Get("apiVersion"), "%s %s is not served since Kubernetes 1.%d", r.APIVersion(), r.Kind, removed)
+		f = pass.Reportf(r.Get("apiVersion"), "%s %s is no longer served since Kubernetes 1.%d", r.APIVersion(), r.Kind, removed)
 	case deprecated > 0 && target >= deprecated:
 		until := ""
 		if removed > 0 {
-			until = fmt.Sprintf(" and is not served from 1.%d on", removed)
+			until = fmt.Sprintf(" and is no longer served from 1.%d on", removed)
 		}
 		f = pass.Reportf(r.Get("apiVersion"), "%s %s is deprecated since Kubernetes 1.%d%s", r.APIVersion(), r.Kind, deprecated, until)
 		f.Severity = lint.Low

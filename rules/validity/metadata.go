@@ -55,7 +55,7 @@ var RequiredMetadata = &lint.Rule{
 	Params: []lint.Param{
 		{Name: "labels", Summary: "labels that each object must have", Default: []string{"app.kubernetes.io/name"}},
 		{Name: "annotations", Summary: "annotations that each object must have", Default: []string{}},
-		{Name: "kinds", Summary: "kinds that are looked at; * for every kind", Default: []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod"}},
+		{Name: "kinds", Summary: "kinds that are checked; * for every kind", Default: []string{"Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Pod"}},
 	},
 	Run: func(pass *lint.Pass) {
 		kinds := pass.Strings("kinds")

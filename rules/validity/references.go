@@ -31,7 +31,7 @@ var StatefulSetService = &lint.Rule{
 			}
 			service := pass.Bundle.Lookup("", "Service", r.Namespace, name.Value())
 			if service == nil {
-				pass.Reportf(name, "%s is governed by Service %q, which is not here", r, name.Value())
+				pass.Reportf(name, "%s is governed by Service %q, which is not in this bundle", r, name.Value())
 				continue
 			}
 			if ip := service.Get("spec", "clusterIP"); ip.Value() != "None" {
@@ -118,9 +118,9 @@ func askedPorts(pass *lint.Pass, c *lint.Container) {
 		for _, action := range []string{"httpGet", "tcpSocket"} {
 			port := c.Get(append(handler, action, "port")...)
 			if quoted(port) {
-				pass.Reportf(port, "%s of %s asks port %q, a number in quotes, which is read as a port's name and refused", handler[len(handler)-1], c, port.Value()).Help = "remove the quotes"
+				pass.Reportf(port, "%s of %s uses port %q, a number in quotes, which is read as a port's name and refused", handler[len(handler)-1], c, port.Value()).Help = "remove the quotes"
 			} else if v, ok := port.Int(); ok && (v < 1 || v > 65535) && !c.Partial {
-				pass.Reportf(port, "%s of %s asks port %d, which is not between 1 and 65535", handler[len(handler)-1], c, v)
+				pass.Reportf(port, "%s of %s uses port %d, which is not between 1 and 65535", handler[len(handler)-1], c, v)
 			}
 		}
 	}

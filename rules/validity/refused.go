@@ -77,20 +77,20 @@ var objectChecks = map[string]func(pass *lint.Pass, r *lint.Resource, spec *lint
 		least, ok := spec.Get("minReplicas").Int()
 		most, ok2 := spec.Get("maxReplicas").Int()
 		if ok && ok2 && most > 0 && least > most {
-			refuse(pass, spec.Get("minReplicas"), "write minReplicas that are no more than maxReplicas", "%s has %d replicas at the least and %d at the most", r, least, most)
+			refuse(pass, spec.Get("minReplicas"), "set minReplicas to at most maxReplicas", "%s has minReplicas %d, which is more than maxReplicas %d", r, least, most)
 		}
 		for _, metric := range spec.Get("metrics").Items() {
 			for _, source := range []string{"resource", "containerResource"} {
 				n := metric.Get(source, "target", "averageUtilization")
 				if v, ok := n.Int(); ok && v < 1 {
-					refuse(pass, n, "write a percentage of what the pods request", "%s aims at a utilization of %d%%", r, v)
+					refuse(pass, n, "write a percentage of what the pods request", "%s has a target utilization of %d%%", r, v)
 				}
 			}
 		}
 	},
 	"policy/PodDisruptionBudget": func(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
 		if most, least := spec.Get("maxUnavailable"), spec.Get("minAvailable"); !most.IsNull() && !least.IsNull() {
-			refuse(pass, least, "keep maxUnavailable alone", "%s has both maxUnavailable and minAvailable", r)
+			refuse(pass, least, "keep only maxUnavailable", "%s has both maxUnavailable and minAvailable", r)
 		}
 	},
 	"apps/Deployment": func(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
@@ -100,9 +100,9 @@ var objectChecks = map[string]func(pass *lint.Pass, r *lint.Resource, spec *lint
 		switch {
 		case !rolling.IsMapping():
 		case spec.Get("strategy", "type").Value() == "Recreate" && len(rolling.Fields()) > 0:
-			refuse(pass, rolling, "remove rollingUpdate", "%s has rollingUpdate beside the strategy Recreate", r)
+			refuse(pass, rolling, "remove rollingUpdate", "%s has both rollingUpdate and the strategy Recreate", r)
 		case isNone(most) && isNone(surge):
-			refuse(pass, most, "let one of them be more", "%s may neither add a pod nor take one away: maxSurge and maxUnavailable are 0", r)
+			refuse(pass, most, "set one of them above 0", "%s can neither add nor remove a pod during an update: maxSurge and maxUnavailable are both 0", r)
 		}
 	},
 	"batch/CronJob": func(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
@@ -112,7 +112,7 @@ var objectChecks = map[string]func(pass *lint.Pass, r *lint.Resource, spec *lint
 			fields = fields[1:]
 		}
 		if len(fields) > 0 && !strings.HasPrefix(fields[0], "@") && len(fields) != 5 {
-			refuse(pass, n, "write minute, hour, day of the month, month and day of the week", "schedule %q of %s has %d fields in place of five", n.Value(), r, len(fields))
+			refuse(pass, n, "write minute, hour, day of the month, month and day of the week", "schedule %q of %s has %d fields instead of five", n.Value(), r, len(fields))
 		}
 	},
 }
@@ -175,7 +175,7 @@ func unique(pass *lint.Pass, items []*lint.Node, what string, seen map[string]*l
 		}
 		seen[n.Value()] = item
 		if len(validation.IsDNS1123Label(n.Value())) > 0 {
-			refuse(pass, n, "use lower-case letters, digits and hyphens, 63 at the most", "name %q is no DNS label", n.Value())
+			refuse(pass, n, "use at most 63 lower-case letters, digits and hyphens", "name %q is not a DNS label", n.Value())
 		}
 	}
 }
@@ -218,13 +218,13 @@ func checkContainer(pass *lint.Pass, c *lint.Container, volumes map[string]*lint
 		}
 		switch {
 		case len(found) == 0:
-			refuse(pass, probe, "add one of "+strings.Join(handlers, ", "), "%s of %s says not what to ask", name, c)
+			refuse(pass, probe, "add one of "+strings.Join(handlers, ", "), "%s of %s has no handler", name, c)
 		case len(found) > 1:
-			refuse(pass, probe.Get(found[1]), "keep one of them", "%s of %s asks in several ways, %s", name, c, strings.Join(found, ", "))
+			refuse(pass, probe.Get(found[1]), "keep one of them", "%s of %s has several handlers, %s", name, c, strings.Join(found, ", "))
 		}
 		if n := probe.Get("successThreshold"); name != "readinessProbe" && n.IsScalar() {
 			if v, ok := n.Int(); ok && v > 1 {
-				refuse(pass, n, "remove successThreshold", "successThreshold of a %s is %s, where one success is what counts", name, fmt.Sprint(v))
+				refuse(pass, n, "remove successThreshold", "successThreshold of a %s is %s, and must be 1", name, fmt.Sprint(v))
 			}
 		}
 	}

@@ -161,7 +161,7 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 	}
 	if len(field.enum) > 0 {
 		if v := n.Value(); v != "" && !slices.Contains(field.enum, v) {
-			w.pass.Reportf(n, "%s is %q, which %s does not know%s", fieldNoun(n), v, nounOf(owner), lint.Suggest(v, field.enum))
+			w.pass.Reportf(n, "%s is %q, which %s does not allow%s", fieldNoun(n), v, nounOf(owner), lint.Suggest(v, field.enum))
 		}
 		return
 	}
@@ -169,33 +169,33 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 	case field.address:
 		// https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/ StrictIPCIDRValidation
 		if ambiguous().MatchString(n.Value()) && !kube.Before(w.pass.Bundle, 36) {
-			f := w.pass.Reportf(n, "%s is %q, which programs read as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value())
+			f := w.pass.Reportf(n, "%s is %q, which programs interpret as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value())
 			f.Help, f.Subject = "write IPv4 addresses without leading zeros and without ::ffff:", n.Path()
 		}
 	case t == quantityType:
 		if q, err := resource.ParseQuantity(n.Value()); err == nil && q.Sign() < 0 {
-			w.pass.Reportf(n, "%s is %s: the API server takes no negative quantity", fieldNoun(n), n.Value())
+			w.pass.Reportf(n, "%s is %s: the API server accepts no negative quantity", fieldNoun(n), n.Value())
 		}
 	case t == intOrStringType:
 		v, number := n.Int()
 		switch {
 		case number && v < 0:
-			w.pass.Reportf(n, "%s is %d: the API server takes no negative number", fieldNoun(n), v)
+			w.pass.Reportf(n, "%s is %d: the API server accepts no negative number", fieldNoun(n), v)
 		case !number && field.share && !percentage().MatchString(n.Value()):
-			w.pass.Reportf(n, "%s is %q: the API server takes a number or a percentage such as 25%%", fieldNoun(n), n.Value())
+			w.pass.Reportf(n, "%s is %q: the API server accepts a number or a percentage such as 25%%", fieldNoun(n), n.Value())
 		}
 	case t.Kind() == reflect.Int32 || t.Kind() == reflect.Int64:
 		v, ok := n.Int()
 		switch {
 		case !ok || v >= field.bounds.min && v <= field.bounds.max:
 		case field.bounds.max == anything && field.bounds.min == 0:
-			w.pass.Reportf(n, "%s is %d: the API server takes no negative number", fieldNoun(n), v)
+			w.pass.Reportf(n, "%s is %d: the API server accepts no negative number", fieldNoun(n), v)
 		case field.bounds.max == anything:
-			w.pass.Reportf(n, "%s is %d: the API server takes %d at the least", fieldNoun(n), v, field.bounds.min)
+			w.pass.Reportf(n, "%s is %d: the API server accepts %d or more", fieldNoun(n), v, field.bounds.min)
 		case field.bounds.max == 0o777:
-			w.pass.Reportf(n, "%s is %d: the API server takes 0 to 0777 (511)", fieldNoun(n), v).Help = "write the mode in octal, as 0644"
+			w.pass.Reportf(n, "%s is %d: the API server accepts 0 to 0777 (511)", fieldNoun(n), v).Help = "write the mode in octal, as 0644"
 		default:
-			w.pass.Reportf(n, "%s is %d: the API server takes %d to %d", fieldNoun(n), v, field.bounds.min, field.bounds.max)
+			w.pass.Reportf(n, "%s is %d: the API server accepts %d to %d", fieldNoun(n), v, field.bounds.min, field.bounds.max)
 		}
 	}
 }
@@ -240,7 +240,7 @@ func checkResources(pass *lint.Pass, r *lint.Resource) {
 		}
 		for _, v := range pod.Node.Get("volumes").Items() {
 			if medium := v.Get("emptyDir", "medium"); medium.Value() != "" && !isFilledIn(medium.Value()) && medium.Value() != "Memory" && medium.Value() != "HugePages" && !strings.HasPrefix(medium.Value(), "HugePages-") {
-				pass.Reportf(medium, "medium is %q, which no kubelet knows%s", medium.Value(), lint.Suggest(medium.Value(), []string{"Memory", "HugePages"}))
+				pass.Reportf(medium, "medium is %q, which the kubelet does not know%s", medium.Value(), lint.Suggest(medium.Value(), []string{"Memory", "HugePages"}))
 			}
 		}
 	}
