@@ -67,7 +67,7 @@ type Rule struct {
 	Aliases  []string
 	Summary  string // one line, no full stop
 	Severity Severity
-	Group    string    // pod, resources, rbac, network, secret, image, namespace, reliability, validity
+	Group    string    // pod, resources, rbac, network, secret, image, namespace, reliability, validity; custom, policy
 	Profiles []Profile // ProfileDefault for core rules; none for opt-in
 	// References are the controls that the rule implements: "CIS 5.2.6", "PSS restricted", "NSA ...".
 	References []string
@@ -75,8 +75,11 @@ type Rule struct {
 	// checkov, kubescape, kubesec, kyverno) to its ids of the same check.
 	Peers map[string][]string
 	// Docs holds the rule's Markdown under its file name: see [Rule.Doc].
-	Docs   fs.FS
-	Params []Param
+	Docs fs.FS
+	// Text is the Markdown of a rule that is no part of this program, and URL where more
+	// is said of it.
+	Text, URL string
+	Params    []Param
 	// YieldsTo names stronger rules: a finding of this rule is dropped where one
 	// of them reports the same container (see [Finding.Subject]), so that one root
 	// cause is one finding; an ignore of the stronger finding covers it too, unless it
@@ -104,10 +107,10 @@ type Param struct {
 	Allowed []string // of a string or the items of a []string; any when empty
 }
 
-// Doc returns the rule's Markdown, read from Docs: host-path is host_path.md.
+// Doc returns the rule's Markdown: Text, or what is read from Docs, where host-path is host_path.md.
 func (r *Rule) Doc() string {
 	if r.Docs == nil {
-		return ""
+		return r.Text
 	}
 	text, err := fs.ReadFile(r.Docs, strings.ReplaceAll(r.ID, "-", "_")+".md")
 	if err != nil {
@@ -137,6 +140,7 @@ type Pass struct {
 	params   map[string]any
 	reported []Reported
 	masked   []Masked
+	failed   []Failed
 }
 
 // NewPass returns the pass of a rule over a bundle, with the parameters that are not
@@ -163,6 +167,20 @@ type Masked struct {
 
 // Masked returns what the rule masked so far, in order.
 func (p *Pass) Masked() []Masked { return p.masked }
+
+// A Failed is what a rule could not judge, and why.
+type Failed struct {
+	Node    *Node
+	Message string
+}
+
+// Fail says that the rule cannot judge n, which is an error of the run and no finding.
+func (p *Pass) Fail(n *Node, format string, args ...any) {
+	p.failed = append(p.failed, Failed{n, fmt.Sprintf(format, args...)})
+}
+
+// Failed returns what the rule could not judge so far, in order.
+func (p *Pass) Failed() []Failed { return p.failed }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
 func (p *Pass) Resources(kinds ...string) []*Resource { return p.Bundle.OfKind(kinds...) }
@@ -205,6 +223,9 @@ func (p *Pass) param(name string) any {
 	}
 	panic("rule " + p.Rule.ID + " has no parameter " + name)
 }
+
+// Param returns a parameter of any type that a [Param] may have.
+func (p *Pass) Param(name string) any { return p.param(name) }
 
 // Strings returns a []string parameter.
 func (p *Pass) Strings(name string) []string { return p.param(name).([]string) }

@@ -272,6 +272,13 @@ func (c *check) place(p *pass) {
 		}
 		p.found = append(p.found, f)
 	}
+	for _, failed := range p.Failed() {
+		r := failed.Node.Resource()
+		if r != nil && r.Namespace != "" && slices.Contains(p.enabled.ExemptNamespaces, r.Namespace) {
+			continue
+		}
+		p.errs = append(p.errs, &lint.InputError{Rendering: &c.bundle.Rendering, Span: failed.Node.Locate().Span, Message: failed.Message})
+	}
 }
 
 // culprit finds the object that a rule panics on by giving it each one alone.

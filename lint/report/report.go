@@ -46,7 +46,7 @@ const DocsURL = "https://github.com/manilint/manilint/blob/main/docs/rules.md#"
 const ProjectURL = "https://github.com/manilint/manilint"
 
 func (o Options) url(rule *lint.Rule) string {
-	return cmp.Or(o.URL, DocsURL) + rule.ID
+	return cmp.Or(rule.URL, cmp.Or(o.URL, DocsURL)+rule.ID)
 }
 
 // A Format writes a report. It leaves the report as it is.
