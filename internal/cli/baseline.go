@@ -185,7 +185,7 @@ func (c *command) compare(f *flags, known *baseline.Known, rep *lint.Report, pat
 		return nil
 	}
 	rep.Baseline = cmp.Or(f.baseline, f.writeBaseline, config.Name)
-	for _, note := range known.Unknown(rules.All()) {
+	for _, note := range known.Unknown(slices.Concat(rules.All(), rep.Rules)) {
 		note.Message = rep.Masks.Redact(note.Message)
 		rep.Notes = append(rep.Notes, note)
 	}

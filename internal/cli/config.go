@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/policy/load"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/render/tree"
@@ -108,7 +109,9 @@ func (c configFile) data(t *tree.Tree) ([]byte, error) {
 	return in.ReadFile(c.path)
 }
 
-func (c configFile) read(t *tree.Tree) (*config.Config, error) {
+// read reads a configuration and makes the rules that it brings.
+func (f *flags) read(c configFile) (*config.Config, error) {
+	t := f.files()
 	name := t.Display(c.path)
 	data, err := c.data(t)
 	if err != nil {
@@ -117,7 +120,12 @@ func (c configFile) read(t *tree.Tree) (*config.Config, error) {
 	if len(data) > maxConfig {
 		return nil, usagef("configuration %s: it holds more than %d MiB", name, maxConfig>>20)
 	}
-	parsed, errs := config.Parse(lint.NewSource(name, data), rules.All())
+	own := func(parsed *config.Config) ([]*lint.Rule, []*lint.InputError) {
+		return load.Rules(parsed, load.Options{
+			Tree: t, Dir: filepath.Dir(c.path), KubeVersion: cmp.Or(f.kubeVersion, parsed.KubeVersion), Builtin: rules.All(),
+		})
+	}
+	parsed, errs := config.ParseWith(lint.NewSource(name, data), rules.All(), own)
 	if len(errs) == 0 {
 		errs = render.CheckConfig(t, parsed, filepath.Dir(c.path))
 	}

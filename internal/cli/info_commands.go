@@ -31,6 +31,7 @@ func oneFormat(format string) error {
 }
 
 func (c *command) rulesCommand() *cobra.Command {
+	f := &flags{}
 	var format, reference string
 	cmd := &cobra.Command{
 		Use: "rules", Short: "every rule: id, severity, profile, title", ValidArgsFunction: cobra.NoFileCompletions,
@@ -44,17 +45,38 @@ func (c *command) rulesCommand() *cobra.Command {
 			if err := oneFormat(format); err != nil {
 				return err
 			}
-			return c.rules(format, reference)
+			own, err := f.own()
+			if err != nil {
+				return err
+			}
+			return c.rules(slices.Concat(rules.All(), own), format, reference)
 		},
 	}
+	f.registerConfig(cmd.Flags())
 	cmd.Flags().StringVarP(&format, "format", "f", "text", "text or json")
 	cmd.Flags().StringVar(&reference, "reference", "", "only rules with a reference that begins so: CIS, \"NSA C-0057\"")
 	return cmd
 }
 
-func (c *command) rules(format, reference string) error {
+// own returns the rules that the configuration of the working directory brings.
+func (f *flags) own() ([]*lint.Rule, error) {
+	if f.config != "" && f.noConfig {
+		return nil, usagef("--config and --no-config exclude each other")
+	}
+	file := f.configFor(".")
+	if file.path == "" {
+		return nil, nil
+	}
+	parsed, err := f.read(file)
+	if err != nil {
+		return nil, err
+	}
+	return parsed.Own, nil
+}
+
+func (c *command) rules(all []*lint.Rule, format, reference string) error {
 	var selected []*lint.Rule
-	for _, r := range rules.All() {
+	for _, r := range all {
 		if reference == "" || refersTo(r, reference) {
 			selected = append(selected, r)
 		}
@@ -117,7 +139,8 @@ func writeRulesJSON(c *command, selected []*lint.Rule) error {
 }
 
 func (c *command) explainCommand() *cobra.Command {
-	return &cobra.Command{
+	f := &flags{}
+	cmd := &cobra.Command{
 		Use: "explain RULE", Short: "what a rule finds, why it matters, bad and good YAML", ValidArgsFunction: completeRules,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -125,19 +148,35 @@ func (c *command) explainCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return c.explain(args[0]) },
+		RunE: func(_ *cobra.Command, args []string) error { return c.explain(f, args[0]) },
 	}
+	f.registerConfig(cmd.Flags())
+	return cmd
 }
 
-func (c *command) explain(id string) error {
+func (c *command) explain(f *flags, id string) error {
 	r := lint.FindRule(rules.All(), id)
-	if r == nil {
+	if r == nil { // the configuration is read for what it alone can tell
+		own, err := f.own()
+		if err != nil {
+			return err
+		}
 		var known []string
-		for _, r := range rules.All() {
-			known = append(known, r.ID)
+		for _, o := range slices.Concat(rules.All(), own) {
+			if known = append(known, o.ID); o.ID == id {
+				r = o
+			}
+		}
+		if r != nil {
+			return c.describe(r)
 		}
 		return usagef("unknown rule %q%s", id, cmp.Or(lint.Suggest(id, known), "; manilint rules lists them"))
 	}
+	return c.describe(r)
+}
+
+// describe prints what is known of a rule.
+func (c *command) describe(r *lint.Rule) error {
 	head, body, _ := strings.Cut(r.Doc(), "\n")
 	fmt.Fprintf(c.out, "%s\n\nSeverity %s, group %s, profile %s.\n%s", head, r.Severity, r.Group, profiles(r), body)
 	if len(r.Params) > 0 {

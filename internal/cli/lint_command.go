@@ -148,13 +148,13 @@ func (f *flags) group(paths []string) ([]*group, error) {
 			var err error
 			g = &group{config: &config.Config{}}
 			if file.path != "" {
-				if g.config, err = file.read(f.files()); err != nil {
+				if g.config, err = f.read(file); err != nil {
 					return nil, err
 				}
 				g.dir, g.file = filepath.Dir(file.path), file.path
 			}
 			enable := slices.Concat(f.enable, compliance.Rules(f.compliance, rules.All()))
-			if g.enabled, err = g.config.Select(rules.All(), lint.Profile(f.profile), enable, f.disable, f.only); err != nil {
+			if g.enabled, err = g.config.Select(g.rules(), lint.Profile(f.profile), enable, f.disable, f.only); err != nil {
 				return nil, usageError{err}
 			}
 			byFile[file] = g
@@ -169,6 +169,9 @@ func (f *flags) group(paths []string) ([]*group, error) {
 	}
 	return groups, nil
 }
+
+// rules returns the rules that there are for the inputs of a group.
+func (g *group) rules() []*lint.Rule { return slices.Concat(rules.All(), g.config.Own) }
 
 func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 	o := render.Options{
@@ -199,7 +202,7 @@ const unitTime = 10 * time.Minute
 
 func (f *flags) engineOptions(g *group, p *progress) engine.Options {
 	return engine.Options{
-		Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: rules.All(),
+		Rules: g.enabled, Masking: rules.Masking(), Jobs: f.jobs, AllRules: g.rules(),
 		Name: f.name, NoIgnores: f.noIgnores, Ignores: g.config.Ignore, Unavailable: g.config.Unavailable, Complete: f.completes(g), Now: time.Now(), Progress: p.step, Deadline: unitTime,
 	}
 }

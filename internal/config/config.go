@@ -42,6 +42,18 @@ type Config struct {
 	KubeVersionSpan lint.Span
 	// PodPaths are where custom resources hold pods, besides those that manilint knows.
 	PodPaths []lint.PodPath
+	// Custom are the rules that the file writes out, CustomFiles the globs of files that
+	// hold more, relative to the file's folder.
+	Custom      []Custom
+	CustomFiles []Named
+	// Own are the rules that these come to; see [ParseWith].
+	Own []*lint.Rule
+}
+
+// A Named is a path, or a glob, and where the file names it.
+type Named struct {
+	Path string
+	Span lint.Span
 }
 
 // A Settings is what a configuration says of one rule.
@@ -100,11 +112,18 @@ type parser struct {
 	rules  []*lint.Rule
 	config *Config
 	errs   []*lint.InputError
+	late   []func() // what names rules, own ones too
 }
 
 // Parse reads a configuration file against the rules that exist. Unknown
 // keys, rules and values are errors that name the line and the nearest known word.
 func Parse(src *lint.Source, rules []*lint.Rule) (*Config, []*lint.InputError) {
+	return ParseWith(src, rules, func(*Config) ([]*lint.Rule, []*lint.InputError) { return nil, nil })
+}
+
+// ParseWith is Parse with rules of the user's own: own makes them of what custom and
+// policies say, before it is looked up what rules and ignore name.
+func ParseWith(src *lint.Source, rules []*lint.Rule, own func(*Config) ([]*lint.Rule, []*lint.InputError)) (*Config, []*lint.InputError) {
 	p := &parser{src: src, rules: rules, config: &Config{Source: src, Rules: map[string]Settings{}}}
 	docs, errs := lint.ParseYAML(src)
 	p.errs = errs
@@ -113,6 +132,13 @@ func Parse(src *lint.Source, rules []*lint.Rule) (*Config, []*lint.InputError) {
 	}
 	if len(docs) > 0 {
 		p.mapping(lint.NewNode(docs[0]), fileFields())
+	}
+	more, errs := own(p.config)
+	lint.SortErrors(errs)
+	p.config.Own, p.errs = more, append(p.errs, errs...)
+	p.rules = slices.Concat(rules, more)
+	for _, parse := range p.late {
+		parse()
 	}
 	return p.config, p.errs
 }
@@ -275,23 +301,14 @@ func fileFields() []field {
 		{"profile", "which rules run", enum("default", "baseline", "restricted", "all"), func(p *parser, n *lint.Node) {
 			p.config.Profile = lint.Profile(p.oneOf(n, []string{"default", "baseline", "restricted", "all"}))
 		}},
-		{"rules", "settings of single rules, by rule id", nil, (*parser).ruleSettings},
+		{"rules", "settings of single rules, by rule id", nil, func(p *parser, n *lint.Node) { p.late = append(p.late, func() { p.ruleSettings(n) }) }},
 		{"exclude", "globs of paths that are not linted, relative to this file; ** crosses folders", stringsSchema, func(p *parser, n *lint.Node) {
 			p.config.Exclude = p.texts(n)
 			for _, item := range n.Items() {
 				p.globIn(item, "exclude")
 			}
 		}},
-		{"ignore", "findings that are not reported; each entry says why", list(ignoreFields()), func(p *parser, n *lint.Node) {
-			p.each(n, func(item *lint.Node) {
-				entry := Ignore{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
-				p.mapping(item, ignoreFields(&entry))
-				if len(entry.Rules) == 0 && item.IsMapping() && !item.Get("rule").Exists() {
-					p.errorf(item, "ignore: the entry names no rule; add rule: with a rule id")
-				}
-				p.config.Ignore = append(p.config.Ignore, entry)
-			})
-		}},
+		{"ignore", "findings that are not reported; each entry says why", list(ignoreFields()), func(p *parser, n *lint.Node) { p.late = append(p.late, func() { p.ignores(n) }) }},
 		{"baseline", "the file of findings that are known and not reported, relative to this file, as --write-baseline writes it", stringSchema, func(p *parser, n *lint.Node) {
 			if p.config.Baseline, p.config.BaselineSpan = p.text(n), lint.NodeSpan(p.src, n.YAML()); p.config.Baseline == "" && n.IsScalar() {
 				p.errorf(n, "baseline: it names no file")
@@ -321,6 +338,9 @@ func fileFields() []field {
 				p.config.Rules["image-registry"] = c
 			}
 		}},
+		{"custom", "rules of your own: each written out, or a glob of files that hold them, relative to this file", map[string]any{
+			"type": "array", "items": map[string]any{"anyOf": []any{stringSchema, object(customFields(&Custom{}))}},
+		}, (*parser).custom},
 		{"podPaths", "where custom resources hold pods: group/Kind to dotted paths of what holds the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *parser, n *lint.Node) {
 			for _, f := range n.Fields() {
 				for _, path := range p.texts(f) {
@@ -329,6 +349,17 @@ func fileFields() []field {
 			}
 		}},
 	}
+}
+
+func (p *parser) ignores(n *lint.Node) {
+	p.each(n, func(item *lint.Node) {
+		entry := Ignore{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
+		p.mapping(item, ignoreFields(&entry))
+		if len(entry.Rules) == 0 && item.IsMapping() && !item.Get("rule").Exists() {
+			p.errorf(item, "ignore: the entry names no rule; add rule: with a rule id")
+		}
+		p.config.Ignore = append(p.config.Ignore, entry)
+	})
 }
 
 func (p *parser) each(n *lint.Node, f func(*lint.Node)) {
@@ -545,8 +576,11 @@ func Schema(rules []*lint.Rule) []byte {
 		s["description"] = r.Summary
 		byRule[r.ID] = s
 	}
+	own := object(ruleFields(&lint.Rule{ID: "RULE"}, &Settings{}))
+	own["properties"].(map[string]any)["parameters"] = map[string]any{"type": "object", "description": "the parameters of a rule of your own"}
+	own["description"] = "a rule of your own"
 	schema["properties"].(map[string]any)["rules"] = map[string]any{
-		"type": "object", "description": "settings of single rules, by rule id", "additionalProperties": false, "properties": byRule,
+		"type": "object", "description": "settings of single rules, by rule id", "additionalProperties": own, "properties": byRule,
 	}
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = "manilint configuration (" + Name + ")"

@@ -1,0 +1,289 @@
+// Package custom makes rules of those that a configuration writes out: an expression of CEL
+// that is true of what is right. A field that the expression reads and that is not there is
+// not right; whatever else keeps it from giving true or false is an error of that rule and object.
+package custom
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+
+	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/glob"
+	"github.com/manilint/manilint/internal/policy"
+	"github.com/manilint/manilint/internal/policy/expression"
+	"github.com/manilint/manilint/lint"
+)
+
+// URL is where rules of one's own are documented.
+const URL = "https://github.com/manilint/manilint/blob/main/docs/own-rules.md"
+
+// Group is the group of the rules.
+const Group = "custom"
+
+// Rules compiles rules for a version of Kubernetes, "" for the newest that is known. What
+// is wrong with one is an error at its place, and the others are returned.
+func Rules(all []config.Custom, others []*lint.Rule, version string) ([]*lint.Rule, []*lint.InputError) {
+	var rules []*lint.Rule
+	var errs []*lint.InputError
+	for _, c := range all {
+		if c.ID == "" || c.Expression.Value == "" {
+			continue // reported where it was read
+		}
+		if e := config.Collides(c.ID, c.Span, slices.Concat(others, rules)); e != nil {
+			errs = append(errs, e)
+			continue
+		}
+		r := &rule{Custom: c, kinds: globs(c.Match.Kinds), groups: globs(c.Match.Groups), namespaces: globs(c.Match.Namespaces)}
+		compiled, wrong := r.compile(version)
+		if len(wrong) > 0 {
+			errs = append(errs, wrong...)
+			rules = append(rules, &lint.Rule{ID: c.ID, Group: Group, Text: c.ID, Run: func(*lint.Pass) {}}) // so that what names it is no mistake, too
+			continue
+		}
+		rules = append(rules, r.about(compiled).Rule(r))
+	}
+	return rules, errs
+}
+
+// A rule is one at work. It may be used by several goroutines.
+type rule struct {
+	config.Custom
+	kinds, groups, namespaces []*glob.Glob
+	versions                  sync.Map // version of Kubernetes → func() outcome
+}
+
+// compiled is what a rule is for one version of Kubernetes.
+type compiled struct {
+	expression, message *expression.Expression // message is nil without one
+	container           bool                   // it runs once a container
+}
+
+type outcome struct {
+	compiled *compiled
+	errs     []*lint.InputError
+}
+
+// compile compiles the rule for a version of Kubernetes, once.
+func (r *rule) compile(version string) (*compiled, []*lint.InputError) {
+	once, _ := r.versions.LoadOrStore(version, sync.OnceValue(func() outcome {
+		env, err := expression.New(version, []expression.Variable{{Name: "object"}, {Name: "container"}, {Name: "namespaceObject"}, {Name: "params"}}, false)
+		if err != nil {
+			return outcome{errs: []*lint.InputError{{Span: r.Span, Message: err.Error()}}}
+		}
+		o := outcome{compiled: &compiled{}}
+		o.compiled.expression, o.errs = r.part(env, "expression", r.Expression, cel.BoolType, cel.DynType)
+		if r.Message.Value != "" {
+			var errs []*lint.InputError
+			o.compiled.message, errs = r.part(env, "message", r.Message, cel.StringType, cel.DynType)
+			if len(errs) > 0 && !strings.ContainsAny(r.Message.Value, `"'`) {
+				errs = []*lint.InputError{{Span: errs[0].Span, Message: fmt.Sprintf(`message: it is CEL; write plain text in quotes of its own: '"%s"'`, r.Message.Value)}}
+			}
+			o.errs = append(o.errs, errs...)
+		}
+		if len(o.errs) == 0 {
+			o.compiled.container = o.compiled.reads("container")
+		}
+		return o
+	}))
+	o := once.(func() outcome)()
+	return o.compiled, o.errs
+}
+
+func (c *compiled) reads(name string) bool {
+	return c.expression.Reads(name) || c.message != nil && c.message.Reads(name)
+}
+
+func (r *rule) part(env *expression.Environment, key string, text config.Text, gives ...*cel.Type) (*expression.Expression, []*lint.InputError) {
+	x, issues := env.Compile(text.Value, gives...)
+	var errs []*lint.InputError
+	for _, issue := range issues {
+		errs = append(errs, &lint.InputError{Span: policy.Within(text.Span, text.Value, issue.Line, issue.Column), Message: key + ": " + issue.Message})
+	}
+	return x, errs
+}
+
+// about describes the rule. Its summary is its message where that is always the same.
+func (r *rule) about(c *compiled) policy.About {
+	summary := ""
+	if c.message != nil {
+		summary, _ = c.message.Constant()
+	}
+	if summary == "" {
+		summary = r.fallback()
+	}
+	kinds := r.Match.Kinds
+	if slices.ContainsFunc(kinds, func(k string) bool { return strings.ContainsAny(k, `*?[{\`) }) {
+		kinds = nil
+	}
+	a := policy.About{
+		ID: r.ID, Summary: oneLine(summary), Group: Group, Severity: r.Severity, Place: r.Span, Kinds: kinds, URL: URL,
+	}
+	var doc strings.Builder
+	fmt.Fprintf(&doc, "# %s\n\n%s\n\n## Expression\n\nTrue of what is right:\n\n```\n%s\n```\n", r.ID, a.Summary, strings.TrimSpace(r.Expression.Value))
+	if r.Help != "" {
+		fmt.Fprintf(&doc, "\n## Help\n\n%s\n", strings.TrimSpace(r.Help))
+	}
+	fmt.Fprintf(&doc, "\n## Source\n\n%s\n", r.Span.Start)
+	a.Text = doc.String()
+	if r.Params != nil {
+		for _, n := range r.Params.Fields() {
+			if value, ok := parameter(n); ok {
+				a.Params = append(a.Params, lint.Param{Name: n.Name(), Summary: "read as params." + n.Name(), Default: value})
+			}
+		}
+	}
+	return a
+}
+
+// parameter returns what a configuration may set anew: a truth value, a whole number, a
+// text or a list of texts.
+func parameter(n *lint.Node) (any, bool) {
+	switch v := expression.Data(n).(type) {
+	case bool, string:
+		return v, true
+	case int64:
+		return int(v), true
+	case []any:
+		texts := make([]string, len(v))
+		for i, item := range v {
+			text, ok := item.(string)
+			if !ok {
+				return nil, false
+			}
+			texts[i] = text
+		}
+		return texts, true
+	}
+	return nil, false
+}
+
+// params returns what expressions read as params.
+func (r *rule) params(pass *lint.Pass) expression.Value {
+	all := map[string]any{}
+	if r.Params != nil {
+		all, _ = expression.Data(r.Params).(map[string]any)
+		for _, p := range pass.Rule.Params {
+			all[p.Name] = pass.Param(p.Name)
+		}
+	}
+	return expression.Value{Data: all}
+}
+
+// fallback is the message of a rule that has none.
+func (r *rule) fallback() string {
+	text := oneLine(r.Expression.Value)
+	if cut := []rune(text); len(cut) > 120 {
+		text = string(cut[:119]) + "…"
+	}
+	return "this is not true: " + text
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Judge evaluates the rule on an object, or on each of its containers.
+func (r *rule) Judge(pass *lint.Pass, res *lint.Resource) []policy.Verdict {
+	if !r.matches(res) {
+		return nil
+	}
+	c, errs := r.compile(pass.Bundle.KubeVersion)
+	if len(errs) > 0 {
+		return []policy.Verdict{{Failed: true, Message: fmt.Sprintf("rule %s does not compile for Kubernetes %s: %s", r.ID, pass.Bundle.KubeVersion, errs[0].Message)}}
+	}
+	a := expression.Activation{Variables: map[string]expression.Value{"object": policy.ValueOf(pass.Bundle, res.Root)}}
+	if c.reads("params") {
+		a.Variables["params"] = r.params(pass)
+	}
+	if c.reads("namespaceObject") {
+		if ns := pass.Bundle.Lookup("", "Namespace", "", res.Namespace); ns != nil && res.Namespace != "" {
+			a.Variables["namespaceObject"] = policy.ValueOf(pass.Bundle, ns.Root)
+		} else {
+			a.Unknown = []string{"namespaceObject"}
+		}
+	}
+	if !c.container {
+		return r.judge(c, &a, res, nil)
+	}
+	var all []policy.Verdict
+	for _, pod := range res.PodSpecs() {
+		for _, container := range pod.Containers() {
+			a.Variables["container"] = policy.ValueOf(pass.Bundle, container.Node)
+			all = append(all, r.judge(c, &a, res, container.Node)...)
+		}
+	}
+	return all
+}
+
+func (r *rule) judge(c *compiled, a *expression.Activation, res *lint.Resource, container *lint.Node) []policy.Verdict {
+	result := c.expression.Eval(a)
+	if result.IsTrue() || result.Unknown {
+		return nil
+	}
+	var node, other *lint.Node
+	if result.Err == nil || !expression.IsCost(result.Err) {
+		node, other = policy.Decisive(c.expression.Explain(a), res)
+	}
+	if node == nil || node.Parent() == nil {
+		node = container
+	}
+	v := policy.Verdict{Node: node, Help: r.Help, Message: r.fallback(), Place: r.Expression.Span}
+	problem := ""
+	switch err := result.Err; {
+	case err == nil && result.Value != types.False:
+		problem = fmt.Sprintf("the expression gives %s, not true or false", result.Value.Type())
+	case err != nil && expression.IsCost(err):
+		problem = "the expression costs more than the API server allows one; make it simpler"
+	case err != nil && !expression.IsMissing(err):
+		problem = err.Error()
+	}
+	if problem != "" {
+		v.Failed, v.Message = true, fmt.Sprintf("rule %s cannot judge %s: %s", r.ID, res, problem)
+		return []policy.Verdict{v}
+	}
+	if c.message != nil {
+		if m := c.message.Eval(a); m.Value != nil {
+			if text, ok := m.Value.Value().(string); ok && strings.TrimSpace(text) != "" {
+				v.Message = oneLine(text)
+			}
+		}
+	}
+	if other != nil {
+		v.Related = append(v.Related, lint.Related{Role: "namespace", Message: "read here, too", Span: other.Locate().Span})
+	}
+	return []policy.Verdict{v}
+}
+
+// matches reports whether the rule is about an object.
+func (r *rule) matches(res *lint.Resource) bool {
+	if !anyOf(r.kinds, res.Kind) || !anyOf(r.groups, res.Group) || len(r.namespaces) > 0 && (res.Namespace == "" || !anyOf(r.namespaces, res.Namespace)) {
+		return false
+	}
+	if len(r.Match.Labels) > 0 {
+		labels := res.Labels()
+		for name, value := range r.Match.Labels {
+			if v, ok := labels[name]; !ok || v != value {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// anyOf reports whether a text matches one of globs; where there are none any does.
+func anyOf(globs []*glob.Glob, text string) bool {
+	return len(globs) == 0 || slices.ContainsFunc(globs, func(g *glob.Glob) bool { return g.MatchTree(text) })
+}
+
+func globs(patterns []string) []*glob.Glob {
+	var all []*glob.Glob
+	for _, p := range patterns {
+		if g, err := glob.Compile(p); err == nil { // reported where it was read
+			all = append(all, g)
+		}
+	}
+	return all
+}
