@@ -51,8 +51,18 @@ type Finding struct {
 	// next report: it is made of the rule, File, Path, the object's kind and bare name, and
 	// Key. Second leaves out the file and the name; several findings may share it.
 	Fingerprint, Second string
+	// Joined are where else the one place shows the defect: other fields, and other objects.
+	// Prints, sorted, are the fingerprints that the finding would have of each of them.
+	Joined []Joint
+	Prints []string
 	// State compares the finding with a baseline or a revision; "" where it is with none.
 	State State
+}
+
+// A Joint is a field of an object, as [Finding.Path] and [Finding.Object] have them.
+type Joint struct {
+	Path   string
+	Object Object
 }
 
 // A State is what a finding is against what was known before.

@@ -24,6 +24,9 @@ type Entry struct {
 	File        string        `json:"file"`
 	Object      string        `json:"object"` // kind and name without generated parts: Deployment/web
 	Path        string        `json:"path"`
+	// Also are the prints of the other objects and fields that the place shows the defect in,
+	// any of which may speak for it when the first is gone.
+	Also []string `json:"also,omitempty"`
 	// Span is the entry's place in the baseline's file; not valid where it has none.
 	Span lint.Span `json:"-"`
 }
@@ -51,7 +54,7 @@ func Of(r *lint.Report, by ...string) *Known {
 }
 
 func entryOf(f *lint.Finding) Entry {
-	return Entry{Fingerprint: f.Fingerprint, Second: f.Second, Rule: f.Rule.ID, Severity: f.Severity, File: f.File, Object: objectOf(f), Path: f.Path}
+	return Entry{Fingerprint: f.Fingerprint, Second: f.Second, Rule: f.Rule.ID, Severity: f.Severity, File: f.File, Object: objectOf(f), Path: f.Path, Also: f.Prints}
 }
 
 func objectOf(f *lint.Finding) string {
@@ -78,6 +81,9 @@ type Tree struct {
 	// Covers reports whether what an entry stands for would have been found: a run may look
 	// at a part of the tree, or with some rules alone. nil is for all.
 	Covers func(Entry) bool
+	// Hidden reports whether an error keeps the object of an entry from being seen, so that it
+	// may be there all the same. nil is for none.
+	Hidden func(Entry) bool
 }
 
 func (t Tree) covers(e Entry) bool { return t.Covers == nil || t.Covers(e) }
@@ -116,7 +122,9 @@ func (k *Known) Match(findings []*lint.Finding, now Tree) Match {
 	m.round(func(_ int, e *Entry) string { return e.Fingerprint }, func(f *lint.Finding) string { return f.Fingerprint }, atMost)
 	// of several with one print, which is the first depends on what stands before it
 	m.round(func(_ int, e *Entry) string { return base(e.Fingerprint) }, func(f *lint.Finding) string { return base(f.Fingerprint) }, atMost)
+	m.joined(atMost)
 	m.round(func(_ int, e *Entry) string { return base(e.Fingerprint) }, func(f *lint.Finding) string { return base(f.Fingerprint) }, nil)
+	m.joined(nil)
 	m.moved(now)
 	return m.result()
 }
@@ -182,6 +190,37 @@ func (m *matcher) round(keyOf func(int, *Entry) string, key func(*lint.Finding) 
 	}
 }
 
+// joined pairs what is left and has any print in common, where fits allows it: of a defect
+// that one place shows in many objects and fields, which one speaks for it depends on what
+// else there is.
+func (m *matcher) joined(fits func(*Entry, *lint.Finding) bool) {
+	free := map[string][]int{}
+	for i := range m.entries {
+		e := &m.entries[i]
+		if m.used[i] {
+			continue
+		}
+		free[base(e.Fingerprint)] = append(free[base(e.Fingerprint)], i)
+		for _, print := range e.Also {
+			free[print] = append(free[print], i)
+		}
+	}
+	for i, f := range m.findings {
+		if m.of[i] >= 0 {
+			continue
+		}
+	prints:
+		for _, print := range append([]string{base(f.Fingerprint)}, f.Prints...) {
+			for _, e := range free[print] {
+				if !m.used[e] && m.entries[e].Rule == f.Rule.ID && (fits == nil || fits(&m.entries[e], f)) {
+					m.of[i], m.used[e] = e, true
+					break prints
+				}
+			}
+		}
+	}
+}
+
 // moved pairs, by the second print, the findings that nothing knows with the entries whose
 // file or object is gone. A finding in an object that the entries know where it stands has
 // not moved there: it is new.
@@ -192,7 +231,7 @@ func (m *matcher) moved(now Tree) {
 	for i := range m.entries {
 		e := &m.entries[i]
 		stands, lives := now.Objects[e.Object]
-		covered := now.covers(*e)
+		covered := now.covers(*e) && (now.Hidden == nil || !now.Hidden(*e))
 		gone[i] = !now.File(e.File) || covered && !lives && e.Object != ""
 		// a file that is none of those that the object stands in gives it values, or gave it
 		// up to another file

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -50,6 +50,18 @@ func TestMatch(t *testing.T) {
 		g.Fingerprint += second
 		return []*lint.Finding{f, g}
 	}
+	// one place that shows a defect in several containers
+	place := func(containers ...string) *lint.Finding {
+		var all []string
+		for _, c := range containers {
+			all = append(all, found("a.yaml", "Pod/a", c, lint.High).Fingerprint)
+		}
+		f := found("a.yaml", "Pod/a", containers[0], lint.High)
+		f.Prints = all[1:]
+		return f
+	}
+	worse := place("c", "a", "b")
+	worse.Severity = lint.Critical
 	tests := []struct {
 		name             string
 		known            *Known
@@ -80,6 +92,11 @@ func TestMatch(t *testing.T) {
 			now:   []*lint.Finding{found("b.yaml", "Pod/b", path, lint.High), found("b.yaml", "Pod/b", "spec.hostPID", lint.High)}, tree: tree("b.yaml:Pod/b"), fresh: 1, old: 1, gone: 1,
 		},
 		{name: "a values file was split", known: of(found("values.yaml", "Pod/a", path, lint.High)), now: []*lint.Finding{found("values-more.yaml", "Pod/a", path, lint.High)}, tree: tree("values.yaml", "values-more.yaml", "t.yaml:Pod/a"), old: 1},
+		{name: "a container was added to those of one place", known: of(place("b", "c")), now: []*lint.Finding{place("a", "b", "c")}, tree: tree("a.yaml:Pod/a"), old: 1},
+		{name: "the first container of a place is gone", known: of(place("a", "b", "c")), now: []*lint.Finding{place("c")}, tree: tree("a.yaml:Pod/a"), old: 1},
+		{name: "a container of a place, and worse", known: of(place("a", "b")), now: []*lint.Finding{worse}, tree: tree("a.yaml:Pod/a"), worse: 1},
+		{name: "one place became two", known: of(place("a", "b")), now: []*lint.Finding{place("a"), place("b")}, tree: tree("a.yaml:Pod/a"), old: 1, fresh: 1},
+		{name: "another place", known: of(place("a", "b")), now: []*lint.Finding{place("c", "d")}, tree: tree("a.yaml:Pod/a"), fresh: 1, gone: 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -92,7 +109,9 @@ func TestMatch(t *testing.T) {
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
-	known := of(found("b.yaml", "Pod/<b>", "spec.x", lint.Low), found("a.yaml", "Pod/ü", `metadata.labels."a.b/c"`, lint.Critical))
+	several := found("b.yaml", "Pod/<b>", "spec.x", lint.Low)
+	several.Prints = []string{strings.Repeat("0", 32), strings.Repeat("1", 32)}
+	known := of(several, found("a.yaml", "Pod/ü", `metadata.labels."a.b/c"`, lint.Critical))
 	var text bytes.Buffer
 	if err := known.Write(&text); err != nil {
 		t.Fatal(err)
@@ -110,7 +129,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		}
 		read.Entries[i].Span = lint.Span{}
 	}
-	if !slices.Equal(read.Entries, known.Entries) || known.Entries[0].File != "a.yaml" {
+	if !reflect.DeepEqual(read.Entries, known.Entries) || known.Entries[0].File != "a.yaml" {
 		t.Errorf("wrote %v, read %v", known.Entries, read.Entries)
 	}
 }

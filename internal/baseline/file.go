@@ -72,6 +72,10 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 			}
 			e.Entry.Severity = severity
 		}
+		if slices.ContainsFunc(e.Also, func(p string) bool { return !printed.MatchString(p) }) {
+			fail(line, "the baseline is damaged: also holds what is no fingerprint; restore the line, or write it anew with --write-baseline")
+			continue
+		}
 		missing := ""
 		for _, f := range []struct {
 			name string
@@ -98,11 +102,15 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 	return k, errs
 }
 
+// maxAlso is how many of the prints of one place are written: if all of these are gone at
+// once, the place counts as new.
+const maxAlso = 8
+
 // Write writes a baseline's file: a header, then an entry a line.
 func (k *Known) Write(w io.Writer) error {
 	k.sort()
 	var b bytes.Buffer
-	line := func(fields ...string) {
+	line := func(also []string, fields ...string) {
 		for i := 0; i < len(fields); i += 2 {
 			b.WriteString(map[bool]string{true: "{", false: ", "}[i == 0])
 			text := &bytes.Buffer{}
@@ -111,11 +119,14 @@ func (k *Known) Write(w io.Writer) error {
 			_ = encoder.Encode(fields[i+1]) // a string cannot fail
 			fmt.Fprintf(&b, "%q: %s", fields[i], bytes.TrimSpace(text.Bytes()))
 		}
+		if len(also) > 0 {
+			fmt.Fprintf(&b, `, "also": [%s]`, `"`+strings.Join(also, `", "`)+`"`)
+		}
 		b.WriteString("}\n")
 	}
-	line("schema", Schema)
+	line(nil, "schema", Schema)
 	for _, e := range k.Entries {
-		line("fingerprint", e.Fingerprint, "second", e.Second, "rule", e.Rule, "severity", e.Severity.String(), "file", e.File, "object", e.Object, "path", e.Path)
+		line(e.Also[:min(len(e.Also), maxAlso)], "fingerprint", e.Fingerprint, "second", e.Second, "rule", e.Rule, "severity", e.Severity.String(), "file", e.File, "object", e.Object, "path", e.Path)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -169,7 +180,8 @@ func (k *Known) Apply(r *lint.Report, by string, now Tree) {
 		return cmp.Or(a.Finding.Span.Compare(b.Finding.Span), strings.Compare(a.Finding.Rule.ID, b.Finding.Rule.ID))
 	})
 	for _, e := range m.Gone {
-		if now.covers(e) {
+		// an error may hide any of what an entry stands for: nothing is said to be fixed
+		if now.covers(e) && len(r.Errors) == 0 {
 			r.Gone = append(r.Gone, lint.Gone{Rule: lint.FindRule(r.Rules, e.Rule), Severity: e.Severity, File: e.File, Object: e.Object, Path: e.Path, Fingerprint: e.Fingerprint})
 		}
 	}

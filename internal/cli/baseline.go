@@ -171,9 +171,8 @@ func (f *flags) readBaseline(t *tree.Tree, file string, at *lint.Span) (*baselin
 
 // compare takes what is known out of the findings of a report, and writes the baseline.
 func (c *command) compare(f *flags, known *baseline.Known, rep *lint.Report, paths []string) error {
-	covers := f.coverage(rep, paths)
 	now := baseline.TreeOf(rep, f.exists, f.name)
-	now.Covers = covers
+	now.Covers, now.Hidden = f.coverage(rep, paths), c.hidden(f, rep)
 	if f.writeBaseline != "" {
 		written, err := c.writeBaseline(f, rep, now)
 		if err != nil {
@@ -220,7 +219,7 @@ func (c *command) writeBaseline(f *flags, rep *lint.Report, now baseline.Tree) (
 			rep.Notes = append(rep.Notes, lint.Note{Message: f.writeBaseline + " was damaged and is written anew, with what was found alone"})
 		} else {
 			before := len(fresh.Entries)
-			fresh = old.Merged(fresh, func(e baseline.Entry) bool { return !now.Covers(e) && f.exists(e.File) })
+			fresh = old.Merged(fresh, func(e baseline.Entry) bool { return (len(rep.Errors) > 0 || !now.Covers(e)) && f.exists(e.File) })
 			kept = len(fresh.Entries) - before
 		}
 	}
@@ -237,7 +236,7 @@ func (c *command) writeBaseline(f *flags, rep *lint.Report, now baseline.Tree) (
 }
 
 // coverage returns what says whether a run would have found what an entry of a baseline
-// stands for: its rule ran, its file is an input, and nothing failed.
+// stands for: its rule ran, and its file is an input.
 func (f *flags) coverage(rep *lint.Report, paths []string) func(baseline.Entry) bool {
 	var inputs []string
 	for _, path := range paths {
@@ -250,11 +249,38 @@ func (f *flags) coverage(rep *lint.Report, paths []string) func(baseline.Entry) 
 			ran[name] = true
 		}
 	}
-	failed := len(rep.Errors) > 0
 	return func(e baseline.Entry) bool {
-		if failed || !ran[e.Rule] && lint.FindRule(rules.All(), e.Rule) != nil {
+		if !ran[e.Rule] && lint.FindRule(rules.All(), e.Rule) != nil {
 			return false
 		}
 		return slices.ContainsFunc(inputs, func(input string) bool { return baseline.Below(input, e.File) })
+	}
+}
+
+// hidden returns what says whether an error keeps what an entry stands for from being seen: its
+// file is broken, or it lies below a chart that gave no object. A chart of which some values, or
+// a dependency, are not there gives the others. What an overlay is made of lies anywhere.
+func (c *command) hidden(f *flags, rep *lint.Report) func(baseline.Entry) bool {
+	gave := map[string]bool{} // roots of charts with objects
+	for _, r := range c.rendered() {
+		if r.Rendering.Kind == "helm" && r.All > 0 {
+			gave[r.Rendering.Root] = true
+		}
+	}
+	files, charts, all := map[string]bool{}, []string{}, false
+	for _, e := range rep.Errors {
+		switch {
+		case e.Rendering != nil && e.Rendering.Kind == "helm":
+			if !gave[e.Rendering.Root] {
+				charts = append(charts, f.name(e.Rendering.Root))
+			}
+		case (e.Rendering == nil || e.Rendering.Kind == "file") && e.Span.IsValid():
+			files[f.name(e.Span.Path())] = true
+		default:
+			all = true
+		}
+	}
+	return func(e baseline.Entry) bool {
+		return all || files[e.File] || slices.ContainsFunc(charts, func(chart string) bool { return baseline.Below(chart, e.File) })
 	}
 }

@@ -116,6 +116,7 @@ func (r *Result) Clone() *Result {
 		for i, f := range all {
 			g := *f
 			g.Related, g.Renderings, g.Objects = slices.Clone(f.Related), slices.Clone(f.Renderings), slices.Clone(f.Objects)
+			g.Joined = slices.Clone(f.Joined)
 			clones[i] = &g
 		}
 		return clones

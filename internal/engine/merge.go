@@ -142,6 +142,9 @@ func redact(r *lint.Report, masks *mask.Masks) {
 func redactFinding(f *lint.Finding, masks *mask.Masks) {
 	f.Message, f.Help = masks.Redact(f.Message), masks.Redact(f.Help)
 	f.Path, f.Field = masks.Redact(f.Path), masks.Redact(f.Field) // keys, and names of containers, that are one
+	for i := range f.Joined {
+		f.Joined[i].Path = masks.Redact(f.Joined[i].Path)
+	}
 	for i := range f.Related {
 		f.Related[i].Message = masks.Redact(f.Related[i].Message)
 	}
@@ -153,6 +156,7 @@ type joined struct {
 	renderings map[lint.Rendering]bool
 	objects    map[lint.Object]bool
 	related    map[relation]bool
+	joints     map[lint.Joint]bool
 }
 
 type relation struct {
@@ -218,6 +222,7 @@ func mergePlace(found []*lint.Finding) []*lint.Finding {
 func (j *joined) join(f *lint.Finding) {
 	if j.objects == nil {
 		j.renderings, j.objects, j.related = map[lint.Rendering]bool{}, map[lint.Object]bool{j.Object: true}, map[relation]bool{}
+		j.joints = map[lint.Joint]bool{{Path: j.Path, Object: j.Object}: true}
 		for _, r := range j.Renderings {
 			j.renderings[r] = true
 		}
@@ -234,6 +239,10 @@ func (j *joined) join(f *lint.Finding) {
 	if !j.objects[f.Object] {
 		j.objects[f.Object] = true
 		j.Objects = append(j.Objects, f.Object)
+	}
+	if joint := (lint.Joint{Path: f.Path, Object: f.Object}); !j.joints[joint] {
+		j.joints[joint] = true
+		j.Joined = append(j.Joined, joint)
 	}
 	for _, r := range f.Related {
 		if k := relationOf(r); !j.related[k] {
@@ -275,12 +284,16 @@ func fingerprint(r *lint.Report, name func(string) string) {
 	}
 	seen := map[string]int{}
 	bare, files := map[string]string{}, map[string]string{} // of names of objects, and of paths
-	for _, f := range all {
-		object, known := bare[f.Object.Name]
+	nameOf := func(o lint.Object) string {
+		object, known := bare[o.Name]
 		if !known {
-			object = lint.BareName(f.Object.Name)
-			bare[f.Object.Name] = object
+			object = lint.BareName(o.Name)
+			bare[o.Name] = object
 		}
+		return object
+	}
+	for _, f := range all {
+		known := false
 		if f.File, known = files[f.Span.Path()]; !known {
 			f.File = name(f.Span.Path())
 			files[f.Span.Path()] = f.File
@@ -288,8 +301,16 @@ func fingerprint(r *lint.Report, name func(string) string) {
 		if !f.Span.IsValid() && len(f.Renderings) > 0 { // the nearest thing that is known
 			f.File = name(f.Renderings[0].Root)
 		}
-		f.Fingerprint = printOf(f.Rule.ID, files[f.Span.Path()], f.Path, f.Object.Kind, object, f.Key)
+		f.Fingerprint = printOf(f.Rule.ID, files[f.Span.Path()], f.Path, f.Object.Kind, nameOf(f.Object), f.Key)
 		f.Second = printOf(f.Rule.ID, f.Path, f.Object.Kind, f.Key)
+		f.Prints = nil
+		for _, j := range f.Joined {
+			if p := printOf(f.Rule.ID, files[f.Span.Path()], j.Path, j.Object.Kind, nameOf(j.Object), f.Key); p != f.Fingerprint {
+				f.Prints = append(f.Prints, p)
+			}
+		}
+		slices.Sort(f.Prints)
+		f.Prints = slices.Compact(f.Prints)
 		seen[f.Fingerprint]++
 		if n := seen[f.Fingerprint]; n > 1 {
 			f.Fingerprint += ":" + strconv.Itoa(n)
