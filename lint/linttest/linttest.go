@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"testing"
 
 	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/internal/engine"
@@ -18,19 +17,33 @@ import (
 
 var kubeVersion = regexp.MustCompile(`(?m)^# kube-version: (\S+)$`)
 
+// A T takes what a test finds: a [testing.T], or what stands for one where the program
+// itself runs the test of a rule. Fatalf does not return.
+type T interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // Run lints the YAML in dir with one rule and compares the findings with its want
 // comments; see [Expect]. Each file directly in dir is a bundle of its own; the files
 // of a subdirectory are one bundle together. A directory without any want is a failure.
 // A line # kube-version: 1.34 says which version the bundle is deployed to.
-func Run(t *testing.T, rule *lint.Rule, dir string, params ...map[string]any) {
+func Run(t T, rule *lint.Rule, dir string, params ...map[string]any) {
 	t.Helper()
 	var set map[string]any
 	if len(params) > 0 {
 		set = params[0]
 	}
+	RunSources(t, rule, dir, fixtures(t, dir), set)
+}
+
+// RunSources is Run on the sources of dir that the caller read, a list for each bundle.
+func RunSources(t T, rule *lint.Rule, dir string, bundles [][]*lint.Source, params map[string]any) {
+	t.Helper()
 	wants := 0
-	for _, sources := range fixtures(t, dir) {
-		wants += Expect(t, Lint(t, rule, set, sources...).Findings, sources)
+	for _, sources := range bundles {
+		wants += Expect(t, Lint(t, rule, params, sources...).Findings, sources)
 	}
 	if wants == 0 {
 		t.Errorf("rule %s: no # want in %s", rule.ID, dir)
@@ -38,7 +51,7 @@ func Run(t *testing.T, rule *lint.Rule, dir string, params ...map[string]any) {
 }
 
 // Bundles parses the YAML in dir as [Run] does, a bundle for each file and each subdirectory.
-func Bundles(t testing.TB, dir string) []*lint.Bundle {
+func Bundles(t T, dir string) []*lint.Bundle {
 	t.Helper()
 	var all []*lint.Bundle
 	for _, sources := range fixtures(t, dir) {
@@ -48,7 +61,7 @@ func Bundles(t testing.TB, dir string) []*lint.Bundle {
 }
 
 // fixtures reads the YAML in dir, a list of sources for each bundle.
-func fixtures(t testing.TB, dir string) [][]*lint.Source {
+func fixtures(t T, dir string) [][]*lint.Source {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -67,7 +80,7 @@ func fixtures(t testing.TB, dir string) [][]*lint.Source {
 		for _, f := range files {
 			data, err := os.ReadFile(f)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v", err)
 			}
 			sources = append(sources, lint.NewSource(filepath.ToSlash(f), data))
 		}
@@ -77,7 +90,7 @@ func fixtures(t testing.TB, dir string) [][]*lint.Source {
 }
 
 // Lint runs one rule over sources as one bundle of plain files.
-func Lint(t *testing.T, rule *lint.Rule, params map[string]any, sources ...*lint.Source) *lint.Report {
+func Lint(t T, rule *lint.Rule, params map[string]any, sources ...*lint.Source) *lint.Report {
 	t.Helper()
 	b := Bundle(t, sources...)
 	report := check([]*lint.Bundle{b}, config.Enabled{Rule: rule, Params: params})
@@ -105,7 +118,7 @@ func check(bundles []*lint.Bundle, enabled ...config.Enabled) *lint.Report {
 }
 
 // Bundle parses sources as one bundle of plain files.
-func Bundle(t testing.TB, sources ...*lint.Source) *lint.Bundle {
+func Bundle(t T, sources ...*lint.Source) *lint.Bundle {
 	t.Helper()
 	var resources []*lint.Resource
 	for _, src := range sources {
@@ -128,7 +141,7 @@ func Bundle(t testing.TB, sources ...*lint.Source) *lint.Bundle {
 
 // CheckDoc checks a rule's Markdown: its sections, that every manifest under Bad
 // is reported by the rule and none under Good is.
-func CheckDoc(t *testing.T, rule *lint.Rule) {
+func CheckDoc(t T, rule *lint.Rule) {
 	t.Helper()
 	doc := rule.Doc()
 	if doc == "" {

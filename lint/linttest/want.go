@@ -1,12 +1,12 @@
 package linttest
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -33,7 +33,7 @@ type want struct {
 //
 // expects a finding on its line for each regexp, which matches "severity: message" of it.
 // A missing finding and one that no comment expects are both failures.
-func Expect(t *testing.T, findings []*lint.Finding, sources []*lint.Source) int {
+func Expect(t T, findings []*lint.Finding, sources []*lint.Source) int {
 	t.Helper()
 	wants := 0
 	byLine := map[string][]*lint.Finding{}
@@ -56,15 +56,15 @@ func Expect(t *testing.T, findings []*lint.Finding, sources []*lint.Source) int 
 			}
 		}
 	}
-	for where, rest := range byLine {
-		for _, f := range rest {
+	for _, where := range slices.Sorted(maps.Keys(byLine)) {
+		for _, f := range byLine[where] {
 			t.Errorf("%s: unexpected finding: %s", where, canonical(want{rule: f.Rule.ID}, f))
 		}
 	}
 	return wants
 }
 
-func parseWants(t testing.TB, where, line string) []want {
+func parseWants(t T, where, line string) []want {
 	t.Helper()
 	m := comment.FindStringSubmatch(line)
 	if m == nil {
@@ -76,7 +76,11 @@ func parseWants(t testing.TB, where, line string) []want {
 		if err != nil {
 			t.Fatalf("%s: %v", where, err)
 		}
-		w := want{pattern: regexp.MustCompile(pattern), text: item[2]}
+		matches, err := regexp.Compile(pattern)
+		if err != nil {
+			t.Fatalf("%s: %v", where, err)
+		}
+		w := want{pattern: matches, text: item[2]}
 		for _, word := range strings.Fields(item[1]) {
 			word, precision, _ := strings.Cut(word, "/")
 			severity, column, _ := strings.Cut(word, "@")
@@ -140,7 +144,7 @@ func canonical(w want, f *lint.Finding) want {
 // severity, column, and the message where the pattern does not match it. It adds no
 // comment and removes none: a finding that none expects, and one that is missing, stay
 // failures of [Run].
-func Update(t *testing.T, rule *lint.Rule, dir string) {
+func Update(t T, rule *lint.Rule, dir string) {
 	t.Helper()
 	for _, sources := range fixtures(t, dir) {
 		findings := Lint(t, rule, nil, sources...).Findings
@@ -151,14 +155,14 @@ func Update(t *testing.T, rule *lint.Rule, dir string) {
 			}
 			if text := strings.Join(lines, "\n"); text != string(src.Data) {
 				if err := os.WriteFile(src.Path, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
+					t.Fatalf("%v", err)
 				}
 			}
 		}
 	}
 }
 
-func updateLine(t *testing.T, src *lint.Source, line string, n int, findings []*lint.Finding) string {
+func updateLine(t T, src *lint.Source, line string, n int, findings []*lint.Finding) string {
 	t.Helper()
 	wants := parseWants(t, src.Path, line)
 	var here []*lint.Finding
