@@ -120,7 +120,7 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 	if len(data) > maxConfig {
 		return nil, usagef("configuration %s: it holds more than %d MiB", name, maxConfig>>20)
 	}
-	own := func(parsed *config.Config) ([]*lint.Rule, []*lint.InputError) {
+	own := func(parsed *config.Config) ([]config.Own, []*lint.InputError) {
 		return load.Rules(parsed, load.Options{
 			Tree: t, Dir: filepath.Dir(c.path), KubeVersion: cmp.Or(f.kubeVersion, parsed.KubeVersion), Builtin: rules.All(),
 		})

@@ -108,7 +108,7 @@ func (f *flags) registerRun(fs *pflag.FlagSet) {
 }
 
 // commandNames are what the first argument may name besides a path.
-var commandNames = []string{"rules", "explain", "rbac", "network", "init", "completion", "version", "help"}
+var commandNames = []string{"rules", "explain", "rbac", "network", "init", "test", "completion", "version", "help"}
 
 // usageError is a mistake on the command line or in a configuration: exit status 2.
 type usageError struct{ error }

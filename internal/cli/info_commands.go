@@ -71,7 +71,7 @@ func (f *flags) own() ([]*lint.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parsed.Own, nil
+	return parsed.OwnRules(), nil
 }
 
 func (c *command) rules(all []*lint.Rule, format, reference string) error {

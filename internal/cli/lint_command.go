@@ -171,7 +171,7 @@ func (f *flags) group(paths []string) ([]*group, error) {
 }
 
 // rules returns the rules that there are for the inputs of a group.
-func (g *group) rules() []*lint.Rule { return slices.Concat(rules.All(), g.config.Own) }
+func (g *group) rules() []*lint.Rule { return slices.Concat(rules.All(), g.config.OwnRules()) }
 
 func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 	o := render.Options{

@@ -47,7 +47,22 @@ type Config struct {
 	Custom      []Custom
 	CustomFiles []Named
 	// Own are the rules that these come to; see [ParseWith].
-	Own []*lint.Rule
+	Own []Own
+}
+
+// An Own is a rule of the user's own, and where it is written.
+type Own struct {
+	Rule *lint.Rule
+	Span lint.Span
+}
+
+// OwnRules returns the rules that the configuration brings.
+func (c *Config) OwnRules() []*lint.Rule {
+	var rules []*lint.Rule
+	for _, o := range c.Own {
+		rules = append(rules, o.Rule)
+	}
+	return rules
 }
 
 // A Named is a path, or a glob, and where the file names it.
@@ -118,12 +133,12 @@ type parser struct {
 // Parse reads a configuration file against the rules that exist. Unknown
 // keys, rules and values are errors that name the line and the nearest known word.
 func Parse(src *lint.Source, rules []*lint.Rule) (*Config, []*lint.InputError) {
-	return ParseWith(src, rules, func(*Config) ([]*lint.Rule, []*lint.InputError) { return nil, nil })
+	return ParseWith(src, rules, func(*Config) ([]Own, []*lint.InputError) { return nil, nil })
 }
 
 // ParseWith is Parse with rules of the user's own: own makes them of what custom and
 // policies say, before it is looked up what rules and ignore name.
-func ParseWith(src *lint.Source, rules []*lint.Rule, own func(*Config) ([]*lint.Rule, []*lint.InputError)) (*Config, []*lint.InputError) {
+func ParseWith(src *lint.Source, rules []*lint.Rule, own func(*Config) ([]Own, []*lint.InputError)) (*Config, []*lint.InputError) {
 	p := &parser{src: src, rules: rules, config: &Config{Source: src, Rules: map[string]Settings{}}}
 	docs, errs := lint.ParseYAML(src)
 	p.errs = errs
@@ -136,7 +151,7 @@ func ParseWith(src *lint.Source, rules []*lint.Rule, own func(*Config) ([]*lint.
 	more, errs := own(p.config)
 	lint.SortErrors(errs)
 	p.config.Own, p.errs = more, append(p.errs, errs...)
-	p.rules = slices.Concat(rules, more)
+	p.rules = slices.Concat(rules, p.config.OwnRules())
 	for _, parse := range p.late {
 		parse()
 	}

@@ -27,14 +27,15 @@ const Group = "custom"
 
 // Rules compiles rules for a version of Kubernetes, "" for the newest that is known. What
 // is wrong with one is an error at its place, and the others are returned.
-func Rules(all []config.Custom, others []*lint.Rule, version string) ([]*lint.Rule, []*lint.InputError) {
-	var rules []*lint.Rule
+func Rules(all []config.Custom, others []*lint.Rule, version string) ([]config.Own, []*lint.InputError) {
+	var own []config.Own
+	taken := slices.Clone(others)
 	var errs []*lint.InputError
 	for _, c := range all {
 		if c.ID == "" || c.Expression.Value == "" {
 			continue // reported where it was read
 		}
-		if e := config.Collides(c.ID, c.Span, slices.Concat(others, rules)); e != nil {
+		if e := config.Collides(c.ID, c.Span, taken); e != nil {
 			errs = append(errs, e)
 			continue
 		}
@@ -42,12 +43,12 @@ func Rules(all []config.Custom, others []*lint.Rule, version string) ([]*lint.Ru
 		compiled, wrong := r.compile(version)
 		if len(wrong) > 0 {
 			errs = append(errs, wrong...)
-			rules = append(rules, &lint.Rule{ID: c.ID, Group: Group, Text: c.ID, Run: func(*lint.Pass) {}}) // so that what names it is no mistake, too
-			continue
+			compiled = nil
 		}
-		rules = append(rules, r.about(compiled).Rule(r))
+		made := r.about(compiled).Rule(r) // one that is wrong, too, so that what names it is no further mistake
+		taken, own = append(taken, made), append(own, config.Own{Rule: made, Span: c.Span})
 	}
-	return rules, errs
+	return own, errs
 }
 
 // A rule is one at work. It may be used by several goroutines.
@@ -107,10 +108,11 @@ func (r *rule) part(env *expression.Environment, key string, text config.Text, g
 	return x, errs
 }
 
-// about describes the rule. Its summary is its message where that is always the same.
+// about describes the rule, c being nil where it does not compile. Its summary is its message
+// where that is always the same.
 func (r *rule) about(c *compiled) policy.About {
 	summary := ""
-	if c.message != nil {
+	if c != nil && c.message != nil {
 		summary, _ = c.message.Constant()
 	}
 	if summary == "" {

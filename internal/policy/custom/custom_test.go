@@ -16,8 +16,8 @@ var builtin = []*lint.Rule{{ID: "privileged", Group: "pod", Aliases: []string{"i
 func rulesOf(t *testing.T, text string) ([]*lint.Rule, []*lint.InputError) {
 	t.Helper()
 	all, errs := config.ParseCustom(lint.NewSource("rules.yaml", []byte(text)))
-	rules, more := Rules(all, builtin, "")
-	return rules, append(errs, more...)
+	own, more := Rules(all, builtin, "")
+	return (&config.Config{Own: own}).OwnRules(), append(errs, more...)
 }
 
 const manifests = `apiVersion: v1

@@ -29,7 +29,7 @@ type Options struct {
 
 // Rules returns the rules that a configuration brings, and what is wrong with them, each
 // at its place.
-func Rules(c *config.Config, o Options) ([]*lint.Rule, []*lint.InputError) {
+func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 	root := o.Tree.GitRoot(o.Dir)
 	if root == "" {
 		root = o.Dir
