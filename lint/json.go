@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -19,7 +20,7 @@ const maxJSONDepth = 10000
 // kubectl's streams, and returns the offset behind them: the chunk's own start where
 // there are none. YAML holds JSON but for the form of some strings (\/, pairs of
 // surrogates, keys of more than 1024 characters), and one object a document.
-func parseJSON(src *Source, c yamltext.Chunk) (objects []*yaml.Node, end int) {
+func parseJSON(ctx context.Context, src *Source, c yamltext.Chunk) (objects []*yaml.Node, end int) {
 	end = c.Start
 	for {
 		at := objectStart(src.Data[:c.End], end)
@@ -27,7 +28,7 @@ func parseJSON(src *Source, c yamltext.Chunk) (objects []*yaml.Node, end int) {
 			return objects, end
 		}
 		text := src.Data[at:c.End]
-		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder := json.NewDecoder(&stoppable{ctx, bytes.NewReader(text)})
 		decoder.UseNumber()
 		p := &jsonParser{src: src, text: text, at: at, decoder: decoder}
 		root, err := p.value(0)

@@ -85,9 +85,9 @@ func TestJSONIsParsedAsYAMLParsesIt(t *testing.T) {
 			t.Fatalf("%q is no JSON", text)
 		}
 		src := NewSource("x.json", []byte(text))
-		ours, end := parseJSON(src, yamltext.Chunk{Start: 0, End: len(text)})
+		ours, end := parseJSON(t.Context(), src, yamltext.Chunk{Start: 0, End: len(text)})
 		left := maxNodes
-		theirs, err := decode([]byte(text), &left)
+		theirs, err := decode(strings.NewReader(text), &left)
 		if err != nil || len(ours) != 1 || end != len(text) {
 			t.Fatalf("%q: %d objects up to %d, YAML says %v", text, len(ours), end, err)
 		}

@@ -141,12 +141,29 @@ type Pass struct {
 	reported []Reported
 	masked   []Masked
 	failed   []Failed
+	stopped  func() bool
 }
 
 // NewPass returns the pass of a rule over a bundle, with the parameters that are not
 // their defaults. The engine, and a test that has no need of one, then calls rule.Run.
 func NewPass(rule *Rule, bundle *Bundle, params map[string]any) *Pass {
 	return &Pass{Rule: rule, Bundle: bundle, params: params}
+}
+
+// StopWhen ends the rule early, with what it reported so far, once stopped returns true: the
+// pass is asked for something or given something, and panics with [Stopped] instead, which the
+// caller of rule.Run recovers from.
+func (p *Pass) StopWhen(stopped func() bool) { p.stopped = stopped }
+
+// Stopped is what a pass panics with to end its rule.
+const Stopped = stop("the rule is to end")
+
+type stop string
+
+func (p *Pass) goOn() {
+	if p.stopped != nil && p.stopped() {
+		panic(Stopped)
+	}
 }
 
 // A Reported is a finding with the node that it is about. The node belongs to the
@@ -176,6 +193,7 @@ type Failed struct {
 
 // Fail says that the rule cannot judge n, which is an error of the run and no finding.
 func (p *Pass) Fail(n *Node, format string, args ...any) {
+	p.goOn()
 	p.failed = append(p.failed, Failed{n, fmt.Sprintf(format, args...)})
 }
 
@@ -183,17 +201,27 @@ func (p *Pass) Fail(n *Node, format string, args ...any) {
 func (p *Pass) Failed() []Failed { return p.failed }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
-func (p *Pass) Resources(kinds ...string) []*Resource { return p.Bundle.OfKind(kinds...) }
+func (p *Pass) Resources(kinds ...string) []*Resource {
+	p.goOn()
+	return p.Bundle.OfKind(kinds...)
+}
 
 // PodSpecs returns the bundle's pods.
-func (p *Pass) PodSpecs() []*PodSpec { return p.Bundle.PodSpecs() }
+func (p *Pass) PodSpecs() []*PodSpec {
+	p.goOn()
+	return p.Bundle.PodSpecs()
+}
 
 // Containers returns every container of every pod of the bundle.
-func (p *Pass) Containers() []*Container { return p.Bundle.Containers() }
+func (p *Pass) Containers() []*Container {
+	p.goOn()
+	return p.Bundle.Containers()
+}
 
 // Report adds a finding at n, which may be missing, and returns it: until the rule's
 // Run returns its fields may be set.
 func (p *Pass) Report(n *Node, message string) *Finding {
+	p.goOn()
 	f := &Finding{Rule: p.Rule, Severity: p.Rule.Severity, Message: message, Subject: ContainerOf(n)}
 	p.reported = append(p.reported, Reported{f, n})
 	return f
@@ -206,11 +234,14 @@ func (p *Pass) Reportf(n *Node, format string, args ...any) *Finding {
 
 // Mask marks a node whose value no report may show. The data of Secrets is
 // marked by the engine.
-func (p *Pass) Mask(n *Node) { p.masked = append(p.masked, Masked{n, n.Value()}) }
+func (p *Pass) Mask(n *Node) { p.MaskPart(n, n.Value()) }
 
 // MaskPart marks a part of a node's value, as the password of a URL, that no
 // report may show, there or elsewhere.
-func (p *Pass) MaskPart(n *Node, part string) { p.masked = append(p.masked, Masked{n, part}) }
+func (p *Pass) MaskPart(n *Node, part string) {
+	p.goOn()
+	p.masked = append(p.masked, Masked{n, part})
+}
 
 func (p *Pass) param(name string) any {
 	if v, ok := p.params[name]; ok {

@@ -2,9 +2,11 @@ package lint
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,21 +32,39 @@ const (
 // still returned: one decoder over the whole file would stop at the first. Empty
 // documents are left out.
 func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
-	var docs []*yaml.Node
-	var errs []*InputError
+	docs, errs, _ := ReadYAML(context.Background(), src, math.MaxInt)
+	return docs, errs
+}
+
+// ReadYAML is [ParseYAML] for text that may be meant to occupy the run. Where the context ends,
+// and where the documents hold more than most values and keys, it stops: cut says why, at
+// the document that it came to, and only what stands before that is returned. cut is nil
+// where all was read.
+func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, errs []*InputError, cut *InputError) {
 	left := maxNodes
 	for _, c := range yamltext.Documents(src.Data) {
-		objects, end := parseJSON(src, c)
+		start, known := c.Start, len(docs)
+		objects, end := parseJSON(ctx, src, c)
 		docs = append(docs, objects...)
 		c.Start = end
 		text := withoutVersion(src.Data[c.Start:c.End])
 		place := placer(src, c)
-		roots, err := decode(text, &left)
+		roots, err := decode(&stoppable{ctx, bytes.NewReader(text)}, &left)
 		for _, root := range roots {
 			if root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
 				placeNodes(root, place)
 				docs = append(docs, root)
 			}
+		}
+		for _, root := range docs[known:] {
+			most -= nodes(root)
+		}
+		if ctx.Err() != nil || most < 0 {
+			cut = &InputError{Span: src.LineSpan(src.Position(start).Line), Message: "the file holds too many values and keys"}
+			if ctx.Err() != nil {
+				cut.Message = context.Cause(ctx).Error()
+			}
+			return docs[:known], errs, cut
 		}
 		if err != nil {
 			line, column, message := yamlError(err, text)
@@ -57,7 +77,30 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 			errs = append(errs, &InputError{Span: span, Message: message})
 		}
 	}
-	return docs, errs
+	return docs, errs, nil
+}
+
+// A stoppable reader fails when its context ends: a document of many megabytes is read for
+// a long time.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// nodes counts those of a tree, without what aliases expand to.
+func nodes(n *yaml.Node) int {
+	all := 1
+	for _, c := range n.Content {
+		all += nodes(c)
+	}
+	return all
 }
 
 func hasAlias(n *yaml.Node) bool {
@@ -79,13 +122,13 @@ func withoutVersion(text []byte) []byte {
 // reads to the end: behind a document that ends by itself, as "{a: b}" does, yaml.v3
 // would leave text unread and say nothing. It contains yaml.v3's panics on hostile input.
 // left is what aliases may still expand to.
-func decode(text []byte, left *int) (roots []*yaml.Node, err error) {
+func decode(text io.Reader, left *int) (roots []*yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("yaml: %v", p)
 		}
 	}()
-	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
+	for decoder := yaml.NewDecoder(text); ; {
 		var doc yaml.Node
 		if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 			return roots, nil

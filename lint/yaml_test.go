@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -385,4 +387,38 @@ func TestAnUnknownAnchorIsAnErrorAtItsAlias(t *testing.T) {
 	if len(errs) != 1 || errs[0].Span.Start.Line != 4 || strings.Contains(errs[0].Message, "hunter") {
 		t.Errorf("errors %v", errs)
 	}
+}
+
+// What may be meant to occupy the run is read no further than the context and the limit go.
+func TestReadingStops(t *testing.T) {
+	src := NewSource("x.yaml", []byte("a: 1\n---\nb: [1, 2, 3, 4]\n---\nc: 1\n"))
+	docs, errs, cut := ReadYAML(t.Context(), src, 5)
+	if len(docs) != 1 || len(errs) != 0 || cut == nil || cut.Span.Start.Line != 2 {
+		t.Errorf("%d documents, errors %v, %v", len(docs), errs, cut)
+	}
+	if docs, _, cut := ReadYAML(t.Context(), src, 20); len(docs) != 3 || cut != nil {
+		t.Errorf("%d documents, %v", len(docs), cut)
+	}
+	for name, text := range map[string]string{"block": "a:\n" + strings.Repeat("  - b\n", 100000), "flow": "a: [" + strings.Repeat("b, ", 100000) + "]", "JSON": `{"a":[` + strings.Repeat("1,", 100000) + "1]}"} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		looks := 0
+		docs, errs, cut := ReadYAML(countdown{ctx, &looks, cancel}, NewSource("x.yaml", []byte(text)), 1<<20)
+		if len(docs) != 0 || len(errs) != 0 || cut == nil || cut.Message != "too slow" || looks > 20 {
+			t.Errorf("%s: %d documents, errors %v, %v, %d looks", name, len(docs), errs, cut, looks)
+		}
+	}
+}
+
+// A countdown ends when it was looked at ten times.
+type countdown struct {
+	context.Context
+	looks  *int
+	cancel context.CancelCauseFunc
+}
+
+func (c countdown) Err() error {
+	if *c.looks++; *c.looks == 10 {
+		c.cancel(errors.New("too slow"))
+	}
+	return c.Context.Err()
 }

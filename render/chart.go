@@ -59,7 +59,7 @@ func (l *loader) manifestsOf(paths []string) []string {
 		if err != nil {
 			return false
 		}
-		p := parse(src)
+		p := l.parse(src)
 		switch {
 		case !p.object:
 			if isValuesName(path) {

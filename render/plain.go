@@ -10,10 +10,12 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"time"
 	"unicode/utf16"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -47,7 +49,7 @@ func parsePlain(ctx context.Context, files *tree.Tree, paths []string, jobs int)
 				out[i] = parsed{object: true, errs: []*lint.InputError{{Span: name.Span(0, 0), Message: unreadable(err)}}}
 				return
 			}
-			out[i] = parse(src)
+			out[i] = parse(ctx, src, files.Limit())
 		})
 	}
 	group.Wait()
@@ -88,8 +90,27 @@ func unreadable(err error) string {
 	return reason(err).Error()
 }
 
-// parse reads the objects of a file.
-func parse(src *lint.Source) parsed { return contained(src, parseFile) }
+// What one file of manifests may take: time, unless the run has a limit of its own, and one
+// value or key for so many bytes as a file may have, of those that may have the usual number or
+// more. The largest files in use, the definitions
+// of all kinds of a large operator, have a fifth of what that allows.
+const (
+	fileTime  = time.Minute
+	perValue  = 64
+	longBytes = 1 << 16 // no file that is shorter takes long
+)
+
+// parse reads the objects of a file, of those that have limit bytes at the most.
+func parse(ctx context.Context, src *lint.Source, limit int64) parsed {
+	if len(src.Data) > longBytes {
+		limited, end := limits.Unit(ctx, fileTime, func(d time.Duration) error {
+			return fmt.Errorf("reading takes longer than %s, and came as far as here; the file is not linted. Split it, or raise --limit-time", d)
+		})
+		defer end()
+		ctx = limited
+	}
+	return contained(src, func(src *lint.Source) parsed { return parseFile(ctx, src, int(max(limit, tree.DefaultLimit)/perValue)) })
+}
 
 // contained makes a fault of a parser an error of the file.
 func contained(src *lint.Source, parse func(*lint.Source) parsed) (p parsed) {
@@ -102,7 +123,7 @@ func contained(src *lint.Source, parse func(*lint.Source) parsed) (p parsed) {
 	return parse(src)
 }
 
-func parseFile(src *lint.Source) parsed {
+func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 	if text, ok := fromUTF16(src.Data); ok {
 		file := src.File
 		src = lint.NewSource(src.Path, text)
@@ -118,7 +139,10 @@ func parseFile(src *lint.Source) parsed {
 		return parsed{source: src}
 	}
 	p := parsed{source: src}
-	docs, errs := lint.ParseYAML(src)
+	docs, errs, cut := lint.ReadYAML(ctx, src, most)
+	if cut != nil && ctx.Err() != nil { // how far it came is chance
+		return parsed{source: src, object: true, errs: []*lint.InputError{cut}}
+	}
 	p.errs = errs
 	template := bytes.Contains(src.Data, []byte("{{")) // looked for once, however many documents there are
 	for _, e := range errs {
@@ -127,6 +151,10 @@ func parseFile(src *lint.Source) parsed {
 		} else {
 			e.Message += "; mend the document, or exclude the file"
 		}
+	}
+	if cut != nil {
+		cut.Message = fmt.Sprintf("%s: the limit is %d; what begins here is not linted. Split the file, or raise --limit-file", cut.Message, most)
+		p.errs = append(p.errs, cut)
 	}
 	for _, doc := range docs {
 		var action *yaml.Node
@@ -239,12 +267,12 @@ func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) 
 }
 
 // stdin reads manifests from standard input.
-func (l *loader) stdin() *Rendered {
+func (l *loader) stdin(ctx context.Context) *Rendered {
 	data, err := io.ReadAll(l.Stdin) // which whoever gives it bounds
 	if err != nil {
 		return &Rendered{Errors: []*lint.InputError{{Message: "standard input: " + err.Error()}}}
 	}
-	b, skipped := plainBundle("<stdin>", []parsed{parse(lint.NewSource("<stdin>", data))}, nil, l.Options)
+	b, skipped := plainBundle("<stdin>", []parsed{parse(ctx, lint.NewSource("<stdin>", data), l.files.Limit())}, nil, l.Options)
 	if b == nil {
 		return &Rendered{}
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/tree"
 )
 
 func TestManifestsInUTF16AreRead(t *testing.T) {
@@ -16,11 +17,11 @@ func TestManifestsInUTF16AreRead(t *testing.T) {
 		for _, unit := range utf16.Encode([]rune(text)) {
 			data = order.AppendUint16(data, unit)
 		}
-		unmarked := parse(lint.NewSource("x.yaml", data[2:]))
+		unmarked := parse(t.Context(), lint.NewSource("x.yaml", data[2:]), tree.DefaultLimit)
 		if len(unmarked.errs) > 0 || len(unmarked.resources) != 2 {
 			t.Errorf("%s, no byte order mark: %d objects, errors %v", name, len(unmarked.resources), unmarked.errs)
 		}
-		p := parse(lint.NewSource("x.yaml", data))
+		p := parse(t.Context(), lint.NewSource("x.yaml", data), tree.DefaultLimit)
 		if len(p.errs) > 0 || len(p.resources) != 2 {
 			t.Errorf("%s: %d objects, errors %v", name, len(p.resources), p.errs)
 			continue
@@ -28,7 +29,7 @@ func TestManifestsInUTF16AreRead(t *testing.T) {
 		if at := p.resources[1].Get("metadata", "name").Locate().Span; at.Start.Line != 8 || at.Start.Column != 27 || at.Text() != `"ü"` {
 			t.Errorf("%s: the name stands at %s %q", name, at.Start, at.Text())
 		}
-		broken := parse(lint.NewSource("x.yaml", append(order.AppendUint16(data, '['), 0)))
+		broken := parse(t.Context(), lint.NewSource("x.yaml", append(order.AppendUint16(data, '['), 0)), tree.DefaultLimit)
 		if len(broken.errs) != 1 || !strings.HasPrefix(broken.errs[0].Error(), "x.yaml:") {
 			t.Errorf("%s: cut short, errors %v", name, broken.errs)
 		}
@@ -43,7 +44,7 @@ func TestManifestsInAnotherEncodingAreAnError(t *testing.T) {
 			for _, r := range runes {
 				data = order.AppendUint32(data, uint32(r))
 			}
-			p := parse(lint.NewSource("x.yaml", data))
+			p := parse(t.Context(), lint.NewSource("x.yaml", data), tree.DefaultLimit)
 			if len(p.errs) != 1 || !strings.Contains(p.errs[0].Error(), "x.yaml:1:1: the text is neither UTF-8 nor UTF-16") {
 				t.Errorf("%s, %v: %d objects, errors %v", name, order, len(p.resources), p.errs)
 			}
@@ -52,7 +53,7 @@ func TestManifestsInAnotherEncodingAreAnError(t *testing.T) {
 }
 
 func TestAManifestWithoutAKindIsAnError(t *testing.T) {
-	p := parse(lint.NewSource("x.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiversion: v1\nkind: Pod\nmetadata: {name: b}\n")))
+	p := parse(t.Context(), lint.NewSource("x.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiversion: v1\nkind: Pod\nmetadata: {name: b}\n")), tree.DefaultLimit)
 	if len(p.resources) != 1 || len(p.errs) != 1 || p.errs[0].Span.Start.Line != 7 {
 		t.Errorf("%d objects, errors %v", len(p.resources), p.errs)
 	}

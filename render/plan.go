@@ -179,12 +179,13 @@ func NewPlan(ctx context.Context, paths []string, o Options) *Plan {
 		jails: map[string]string{}, values: map[string]bool{}, walks: map[string]*units{}, patches: map[string]map[string]bool{}, data: map[string]map[string]bool{}, used: map[string]bool{},
 		read: map[string]bool{}, linted: map[string]bool{}, owner: map[string]string{}, facts: map[*Unit]map[string]*fact{}, late: &helm.Late{},
 		stopped: func() bool { return ctx.Err() != nil },
+		parse:   func(src *lint.Source) parsed { return parse(ctx, src, o.Tree.Limit()) },
 	}
 	l.plan.l = l
 	whole := &units{}
 	for _, path := range paths {
 		if path == "-" {
-			u := l.unit(&part{}, "file", "<stdin>", Named, l.files, func(context.Context, *Unit) *Rendered { return l.stdin() })
+			u := l.unit(&part{}, "file", "<stdin>", Named, l.files, func(ctx context.Context, _ *Unit) *Rendered { return l.stdin(ctx) })
 			l.plan.Units = append(l.plan.Units, u)
 			continue
 		}
@@ -252,8 +253,8 @@ func (l *loader) units(u *units, only []string, focused bool) {
 		l.plan.Units = append(l.plan.Units, l.chart(p, chart, why))
 	}
 	if len(u.deployers) > 0 && len(charts) > 0 {
-		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(_ context.Context, unit *Unit) *Rendered {
-			objects := l.deployers(unit.looked, u.deployers)
+		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(ctx context.Context, unit *Unit) *Rendered {
+			objects := l.deployers(ctx, unit.looked, u.deployers)
 			return &Rendered{Asks: l.deployments(p, gitops.Deployments(objects, objects, charts, l.files))}
 		}))
 	}
@@ -409,7 +410,7 @@ func (l *loader) pointers(paths []string) []*lint.Resource {
 		if err != nil || !strings.Contains(string(src.Data), "kustomize.toolkit.fluxcd.io") && !strings.Contains(string(src.Data), "argoproj.io") {
 			continue
 		}
-		objects = append(objects, parse(src).resources...)
+		objects = append(objects, l.parse(src).resources...)
 	}
 	return objects
 }

@@ -103,6 +103,7 @@ type loader struct {
 	Options
 	plan    *Plan
 	stopped func() bool                // the run ends
+	parse   func(*lint.Source) parsed  // while the plan is made
 	files   *tree.Tree                 // in no jail: for what the user named
 	asked   map[string][][]string      // the values files, named by the user, to render a chart with
 	found   []string                   // charts
@@ -276,7 +277,7 @@ func (l *loader) note(format string, args ...any) {
 }
 
 // deployers returns the objects of files that deploy charts, or give values to them.
-func (l *loader) deployers(looked *tree.Tree, files []string) []*lint.Resource {
+func (l *loader) deployers(ctx context.Context, looked *tree.Tree, files []string) []*lint.Resource {
 	var deploy, give []string
 	for _, path := range files {
 		src, err := looked.Open(path)
@@ -292,7 +293,7 @@ func (l *loader) deployers(looked *tree.Tree, files []string) []*lint.Resource {
 		return nil
 	}
 	var objects []*lint.Resource
-	for _, p := range parsePlain(context.Background(), looked, append(deploy, give...), l.Jobs) {
+	for _, p := range parsePlain(ctx, looked, append(deploy, give...), l.Jobs) {
 		objects = append(objects, p.resources...)
 	}
 	return objects

@@ -13,14 +13,17 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/lint"
 )
@@ -152,6 +155,7 @@ type pass struct {
 	enabled  *config.Enabled // nil for a rule that runs for what it masks
 	masks    bool
 	panicked any
+	done     atomic.Bool // until then what it found is its own
 	found    []*placed
 	errs     []*lint.InputError
 }
@@ -202,6 +206,8 @@ func standing(b *lint.Bundle) []lint.Standing {
 }
 
 func (c *check) run(ctx context.Context) *Result {
+	ctx, end := limits.Rules(ctx)
+	defer end()
 	unmasked := c.apply(ctx)
 	found := c.gather(unmasked)
 	c.settle(found)
@@ -209,42 +215,106 @@ func (c *check) run(ctx context.Context) *Result {
 		c.result.Errors = append(c.result.Errors, err)
 	}
 	c.report(unmasked)
-	c.result.stopped = ctx.Err()
+	if ctx.Err() != nil {
+		c.result.stopped = context.Cause(ctx)
+		c.result.Errors = append(c.result.Errors, &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s: stopped before all rules had run: %v", c.bundle.Rendering.Root, c.result.stopped)})
+	}
 	return c.result
 }
+
+// grace is how long a rule may take to end once the context has: it does where it asks for
+// objects, and where it reports.
+const grace = time.Second
 
 // apply runs the rules, and hides the secrets of the bundle. It returns the error of the
 // latter.
 func (c *check) apply(ctx context.Context) (unmasked *lint.InputError) {
 	var group sync.WaitGroup
-	start := func(f func()) {
-		c.slots <- struct{}{}
-		group.Go(func() {
-			defer func() { <-c.slots }()
-			f()
-		})
-	}
-	start(func() {
-		unmasked = c.contain("hiding secrets", func() { c.result.masks.AddBundle(c.bundle) })
-	})
-	for _, p := range c.passes {
-		// a run that is stopped still reports what it found: what it shows must be masked
-		if ctx.Err() != nil && !p.masks {
-			continue
+	start := func(masks bool, f func()) {
+		select {
+		case c.slots <- struct{}{}:
+			group.Go(func() {
+				defer func() { <-c.slots }()
+				f()
+			})
+		case <-ctx.Done(): // what is at work may be long in ending
+			if masks { // a check that is stopped still reports what it found, masked
+				group.Go(f)
+			}
 		}
-		start(func() {
+	}
+	type hidden struct {
+		masks *mask.Masks
+		err   *lint.InputError
+	}
+	hiding := make(chan hidden, 1)
+	start(true, func() {
+		h := hidden{masks: &mask.Masks{}}
+		h.err = c.contain("hiding secrets", func() { h.masks.AddBundle(c.bundle) })
+		hiding <- h
+	})
+	inTurn := slices.Clone(c.passes)
+	slices.SortStableFunc(inTurn, func(p, q *pass) int { return cmp.Compare(p.turn(), q.turn()) })
+	for _, p := range inTurn {
+		if !p.masks {
+			p.StopWhen(func() bool { return ctx.Err() != nil })
+			if ctx.Err() != nil {
+				continue
+			}
+		}
+		start(p.masks, func() {
 			p.call()
 			if p.enabled != nil { // else a panic is reported where the rule is enabled
 				c.place(p)
 			}
+			p.done.Store(true)
 		})
 	}
-	group.Wait()
+	ended := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		select {
+		case <-ended:
+		case <-time.After(grace): // what is still at work is left behind, and its findings with it
+		}
+	}
+	masked := true
+	c.passes = slices.DeleteFunc(c.passes, func(p *pass) bool {
+		done := p.done.Load()
+		masked = masked && (done || !p.masks)
+		return !done
+	})
+	select {
+	case h := <-hiding:
+		c.result.masks, unmasked = h.masks, h.err
+	default:
+		masked = false
+	}
+	if !masked { // what was found may show what is to be hidden
+		c.passes = nil
+	}
 	return unmasked
 }
 
+// turn orders rules: those that mask go first, so that a check which is stopped can report.
+func (p *pass) turn() int {
+	if p.masks {
+		return 0
+	}
+	return 1
+}
+
 func (p *pass) call() {
-	defer func() { p.panicked = recover() }()
+	defer func() {
+		if p.panicked = recover(); p.panicked == lint.Stopped {
+			p.panicked = nil
+		}
+	}()
 	p.Rule.Run(p.Pass)
 }
 

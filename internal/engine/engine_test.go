@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/manilint/manilint/internal/config"
@@ -420,5 +422,56 @@ func TestFingerprintsAreUniqueAndStayWhenLinesMove(t *testing.T) {
 	ignored := run(pod + strings.Replace(pod, "spec:", "# manilint:ignore[image] why\nspec:", 1))
 	if len(ignored.Findings) != 1 || len(ignored.Suppressed) != 1 || ignored.Findings[0].Fingerprint == ignored.Suppressed[0].Finding.Fingerprint {
 		t.Errorf("%d findings, %d suppressed share a fingerprint", len(ignored.Findings), len(ignored.Suppressed))
+	}
+}
+
+// A check whose time is over reports what was found before, masked; a rule that does not end is
+// left behind.
+func TestACheckThatIsStoppedReportsWhatItFound(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stuck := make(chan struct{})
+	defer close(stuck)
+	var seen atomic.Int32
+	ends := &lint.Rule{ID: "ends", Run: func(p *lint.Pass) {
+		p.Report(p.Containers()[0].Node, "first")
+		cancel(errors.New("too slow"))
+		for {
+			seen.Add(1)
+			p.Report(p.Containers()[0].Node, "more")
+		}
+	}}
+	hangs := &lint.Rule{ID: "hangs", Run: func(p *lint.Pass) {
+		p.Report(p.Containers()[0].Node, "lost")
+		<-stuck
+	}}
+	never := &lint.Rule{ID: "never", Run: func(p *lint.Pass) { p.Report(p.Bundle.Resources[0].Root, "never") }}
+	masking := &lint.Rule{ID: "masking", Run: func(p *lint.Pass) { p.Mask(p.Containers()[0].Node.Get("image")) }}
+	o := Options{Rules: []config.Enabled{{Rule: everyImage}, {Rule: hangs}, {Rule: ends}, {Rule: never}}, Masking: []*lint.Rule{masking}, Jobs: 2}
+	r := report(ctx, []*lint.Bundle{bundleOf(t, ".", strings.ReplaceAll(twoPods, "image: i}", "image: verysecretvalue}"))}, o)
+	var found []string
+	for _, f := range r.Findings {
+		found = append(found, f.Message)
+	}
+	slices.Sort(found)
+	if got := strings.Join(found, "; "); got != `container "x" has an image; container "y" has an image; first` || seen.Load() != 1 {
+		t.Errorf("found %s; the rule went on %d times", got, seen.Load())
+	}
+	if len(r.Errors) != 1 || r.Errors[0].Message != ".: stopped before all rules had run: too slow" {
+		t.Errorf("errors %v", r.Errors)
+	}
+	if line := r.Line(r.Findings[0].Span.Start.Source, 5); strings.Contains(line, "verysecretvalue") {
+		t.Errorf("not masked: %s", line)
+	}
+}
+
+// What a rule that masks has not seen is not shown.
+func TestACheckThatCannotMaskShowsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	stuck := make(chan struct{})
+	defer close(stuck)
+	masking := &lint.Rule{ID: "masking", Run: func(*lint.Pass) { cancel(); <-stuck }}
+	r := report(ctx, []*lint.Bundle{bundleOf(t, ".", twoPods)}, Options{Rules: []config.Enabled{{Rule: everyImage}}, Masking: []*lint.Rule{masking}, Jobs: 2})
+	if len(r.Findings) != 0 || len(r.Errors) != 1 {
+		t.Errorf("findings %v, errors %v", r.Findings, r.Errors)
 	}
 }

@@ -85,7 +85,10 @@ func mergeAll(groups []Group) *lint.Report {
 			found, report.Yielded = append(found, r.Findings...), append(report.Yielded, r.Yielded...)
 			masks.Merge(r.masks)
 			if r.stopped != nil {
-				stopped, complete = r.stopped, false
+				complete = false
+				if r.Rendering == (lint.Rendering{}) { // else the error names it
+					stopped = r.stopped
+				}
 			}
 			ledger.add(r)
 		}
@@ -94,7 +97,7 @@ func mergeAll(groups []Group) *lint.Report {
 		report.Suppressed = append(report.Suppressed, ledger.suppressed()...)
 	}
 	if stopped != nil {
-		report.Errors = append(report.Errors, &lint.InputError{Message: "stopped before all rules had run: " + stopped.Error()})
+		report.Errors = append(report.Errors, &lint.InputError{Message: "stopped before everything was checked: " + stopped.Error()})
 	}
 	report.Findings, report.Yielded = merge(found), merge(report.Yielded)
 	slices.SortStableFunc(report.Suppressed, func(a, b *lint.Suppressed) int { return compare(a.Finding, b.Finding) })

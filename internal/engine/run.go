@@ -92,7 +92,11 @@ func (r *runner) wave(ctx context.Context, units []Unit) []done {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			all[i] = r.within(ctx, u)
+			if ctx.Err() != nil {
+				all[i] = done{results: []*Result{{stopped: context.Cause(ctx)}}}
+			} else {
+				all[i] = r.within(ctx, u)
+			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			if r.done++; r.options.Progress != nil {
@@ -109,21 +113,27 @@ func (r *runner) within(ctx context.Context, u Unit) done {
 	if r.options.Deadline == 0 {
 		return r.unit(ctx, u)
 	}
-	limited, cancel := context.WithTimeout(ctx, r.options.Deadline)
+	limited, cancel := context.WithTimeoutCause(ctx, r.options.Deadline, fmt.Errorf("it takes longer than %s", r.options.Deadline))
 	defer cancel()
 	came := make(chan done, 1)
 	go func() { came <- r.unit(limited, u) }()
-	// what heeds the context says itself where it was stopped
-	patience := time.NewTimer(r.options.Deadline + r.options.Deadline/4)
-	defer patience.Stop()
 	select {
 	case d := <-came:
 		return d
-	case <-patience.C:
-		message := fmt.Sprintf("%s was given up after %s; render it by itself, or exclude it", u.called(), r.options.Deadline)
+	case <-limited.Done():
+	}
+	// what heeds the context says itself where it was stopped
+	select {
+	case d := <-came:
+		return d
+	case <-time.After(unitGrace):
+		message := fmt.Sprintf("%s was given up: %v; render it by itself, or exclude it", u.called(), context.Cause(limited))
 		return done{results: []*Result{{Errors: []*lint.InputError{{Message: message}}}}}
 	}
 }
+
+// unitGrace is how long a unit may take to end once the context has.
+const unitGrace = 5 * time.Second
 
 // unit renders a unit and checks its bundles.
 func (r *runner) unit(ctx context.Context, u Unit) (d done) {

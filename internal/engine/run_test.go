@@ -143,8 +143,8 @@ func TestAUnitThatTakesTooLongIsGivenUp(t *testing.T) {
 	deaf := Unit{Kind: "helm", Name: "deaf", Render: func(context.Context) Rendered { <-stuck; return Rendered{} }}
 	o := Options{Rules: []config.Enabled{{Rule: everyImage}}, Jobs: 1, Deadline: 20 * time.Millisecond}
 	r := Merge(Group{Options: o, Results: Run(t.Context(), []Unit{heeds, deaf, unitOf(t, "file", "good")}, o)})
-	if len(r.Findings) != 1 || len(r.Errors) != 2 || r.Errors[0].Message != "heeds: context deadline exceeded" ||
-		r.Errors[1].Message != "helm deaf was given up after 20ms; render it by itself, or exclude it" {
+	if len(r.Findings) != 1 || len(r.Errors) != 2 || r.Errors[0].Message != "heeds: it takes longer than 20ms" ||
+		r.Errors[1].Message != "helm deaf was given up: it takes longer than 20ms; render it by itself, or exclude it" {
 		t.Errorf("%d findings, errors %v", len(r.Findings), r.Errors)
 	}
 }

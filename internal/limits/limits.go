@@ -1,4 +1,4 @@
-// Package limits bounds what a run takes: the time of each chart and overlay, that of all
+// Package limits bounds what a run takes: the time of each file, chart and overlay, that of all
 // of them, and the memory of the process. Go ends a process that runs out of memory, with
 // nothing reported; so a watch cancels what is being rendered before it comes to that.
 //
@@ -22,19 +22,22 @@ import (
 
 // Limits are those of a run. The zero value of each field stands for what it says.
 type Limits struct {
-	// Time bounds one chart, or one overlay; what renders has a limit of its own when 0.
+	// Time bounds one file, chart or overlay; what renders has a limit of its own when 0.
 	Time time.Duration
-	// Run bounds the rendering of all of them; 0 does not.
+	// Run bounds all of them, and the rules over them; 0 does not.
 	Run time.Duration
 	// Memory bounds the process, in bytes; what the environment allows it when 0.
 	Memory int64
 }
 
 // The parts of the memory limit at which something happens: what is no longer used is
-// collected at any price, what is being rendered is cancelled, the run is given up.
+// collected at any price; what is being read or rendered is cancelled, then what is being
+// checked; the run is ended with what it has; it is given up.
 const (
 	collectAt = 0.75
 	cancelAt  = 0.85
+	checksAt  = 0.90
+	endAt     = 0.94
 	giveUpAt  = 0.97
 )
 
@@ -52,8 +55,11 @@ type run struct {
 	bound int64 // of memory; 0 for none
 	ends  time.Time
 
-	mu    sync.Mutex
-	units []*unit // at work, the oldest first
+	end context.CancelCauseFunc // of all that is at work
+
+	mu     sync.Mutex
+	units  []*unit // at work, the oldest first
+	checks []*unit // rules at work
 }
 
 type unit struct{ cancel context.CancelCauseFunc }
@@ -69,8 +75,9 @@ func (e memoryError) Error() string {
 func (e memoryError) Is(target error) bool { return target == errMemory }
 
 // Start makes limits hold for what is done with the context that it returns, until stop is
-// called. exhausted is called, at most once, where memory runs out and nothing is left to
-// cancel; it may be nil.
+// called. Where memory runs short and nothing is left to cancel, the context ends, so that
+// what is done can be reported; exhausted is called, at most once, where that does not help.
+// It may be nil.
 func Start(ctx context.Context, l Limits, exhausted func(error)) (limited context.Context, stop func()) {
 	r := &run{Limits: l, bound: l.Memory}
 	if l.Run > 0 {
@@ -79,9 +86,9 @@ func Start(ctx context.Context, l Limits, exhausted func(error)) (limited contex
 	if r.bound == 0 {
 		r.bound = allowed() >> 20 << 20 // for messages
 	}
-	ctx = context.WithValue(ctx, key{}, r)
+	ctx, r.end = context.WithCancelCause(context.WithValue(ctx, key{}, r))
 	if r.bound == 0 {
-		return ctx, func() {}
+		return ctx, func() { r.end(context.Canceled) }
 	}
 	before := debug.SetMemoryLimit(-1)
 	if before == math.MaxInt64 || l.Memory > 0 {
@@ -91,6 +98,7 @@ func Start(ctx context.Context, l Limits, exhausted func(error)) (limited contex
 	go r.watch(done, used, exhausted)
 	return ctx, sync.OnceFunc(func() {
 		close(done)
+		r.end(context.Canceled)
 		debug.SetMemoryLimit(before)
 	})
 }
@@ -108,6 +116,7 @@ func (r *run) watch(done <-chan struct{}, used func() int64, exhausted func(erro
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var last time.Time
+	ended := false
 	for {
 		select {
 		case <-done:
@@ -118,29 +127,45 @@ func (r *run) watch(done <-chan struct{}, used func() int64, exhausted func(erro
 		if now < cancelAt || time.Since(last) < notice {
 			continue
 		}
-		if r.cancelOldest() {
+		switch {
+		case r.cancelOldest(&r.units) || now > checksAt && r.cancelOldest(&r.checks): // what is rendered has more to give
 			last = time.Now()
-		} else if now > giveUpAt {
+		case now > endAt && !ended:
+			ended, last = true, time.Now()
+			r.end(runError{r.bound, "was ended: the rest is left out"})
+		case now > giveUpAt:
 			if exhausted != nil {
-				exhausted(fmt.Errorf("the run takes more than %s, its memory limit, and was given up; lint fewer inputs at once, or raise --limit-memory", tree.Size(r.bound)))
+				exhausted(runError{r.bound, "was given up"})
 			}
 			return
 		}
 	}
 }
 
-func (r *run) cancelOldest() bool {
+// A runError says that all of the run takes too much memory.
+type runError struct {
+	bound int64
+	what  string
+}
+
+func (e runError) Error() string {
+	return fmt.Sprintf("the run takes more than %s, its memory limit, and %s; lint fewer inputs at once, or raise --limit-memory", tree.Size(e.bound), e.what)
+}
+
+func (e runError) Is(target error) bool { return target == errMemory }
+
+func (r *run) cancelOldest(units *[]*unit) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.units) == 0 {
+	if len(*units) == 0 {
 		return false
 	}
-	r.units[0].cancel(memoryError{r.bound})
-	r.units = r.units[1:]
+	(*units)[0].cancel(memoryError{r.bound})
+	*units = (*units)[1:]
 	return true
 }
 
-// Unit returns the context of one chart or overlay: it ends with the time that the unit may
+// Unit returns the context of one file, chart or overlay: it ends with the time that the unit may
 // take (own, unless the run says otherwise), with that of the run, and when memory runs
 // short. late says what is wrong where the unit took too long. The caller calls end when
 // the unit is done.
@@ -154,22 +179,53 @@ func Unit(ctx context.Context, own time.Duration, late func(time.Duration) error
 	}
 	deadline, cause := time.Now().Add(own), late(own)
 	if !r.ends.IsZero() && r.ends.Before(deadline) {
-		deadline, cause = r.ends, fmt.Errorf("the charts and overlays of the run take longer than %s; lint fewer at once, or raise --limit-time", r.Run)
+		deadline, cause = r.ends, r.late()
 	}
 	timed, cancelTimer := context.WithDeadlineCause(ctx, deadline, cause)
-	limited, cancel := context.WithCancelCause(timed)
+	limited, leave := r.enter(timed, &r.units)
+	return limited, func() {
+		leave()
+		cancelTimer()
+	}
+}
+
+// Rules returns the context of the rules of one bundle: it ends with the time of the run, and
+// when memory runs short and nothing that is read or rendered is left to cancel. The caller
+// calls end when the rules are done.
+func Rules(ctx context.Context) (limited context.Context, end context.CancelFunc) {
+	r, _ := ctx.Value(key{}).(*run)
+	if r == nil {
+		return context.WithCancel(ctx)
+	}
+	timed, cancelTimer := ctx, context.CancelFunc(func() {})
+	if !r.ends.IsZero() {
+		timed, cancelTimer = context.WithDeadlineCause(ctx, r.ends, r.late())
+	}
+	limited, leave := r.enter(timed, &r.checks)
+	return limited, func() {
+		leave()
+		cancelTimer()
+	}
+}
+
+func (r *run) late() error {
+	return fmt.Errorf("the run takes longer than %s; lint fewer inputs at once, or raise --limit-time", r.Run)
+}
+
+// enter makes a context one of units, until leave is called.
+func (r *run) enter(ctx context.Context, units *[]*unit) (limited context.Context, leave func()) {
+	limited, cancel := context.WithCancelCause(ctx)
 	u := &unit{cancel}
 	r.mu.Lock()
-	r.units = append(r.units, u)
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	*units = append(*units, u)
 	return limited, func() {
 		r.mu.Lock()
-		if i := slices.Index(r.units, u); i >= 0 {
-			r.units = slices.Delete(r.units, i, i+1)
+		if i := slices.Index(*units, u); i >= 0 {
+			*units = slices.Delete(*units, i, i+1)
 		}
 		r.mu.Unlock()
 		cancel(context.Canceled)
-		cancelTimer()
 	}
 }
 

@@ -19,7 +19,7 @@ func TestUnitsEndWithTheirTimeAndThatOfTheRun(t *testing.T) {
 	}{
 		{Limits{}, "late after 20ms"},
 		{Limits{Time: 30 * time.Millisecond, Run: time.Hour}, "late after 30ms"},
-		{Limits{Time: time.Hour, Run: 30 * time.Millisecond}, "the charts and overlays of the run take longer than 30ms"},
+		{Limits{Time: time.Hour, Run: 30 * time.Millisecond}, "the run takes longer than 30ms"},
 	} {
 		run, stop := Start(t.Context(), c.limits, nil)
 		ctx, end := Unit(run, 20*time.Millisecond, late)
@@ -39,7 +39,10 @@ func TestUnitsEndWithTheirTimeAndThatOfTheRun(t *testing.T) {
 
 func TestMemoryCancelsTheOldestUnitFirst(t *testing.T) {
 	r := &run{bound: 1000}
-	run := context.WithValue(t.Context(), key{}, r)
+	var run context.Context
+	run, r.end = context.WithCancelCause(context.WithValue(t.Context(), key{}, r))
+	check, endCheck := Rules(run)
+	defer endCheck()
 	old, endOld := Unit(run, time.Hour, late)
 	defer endOld()
 	young, endYoung := Unit(run, time.Hour, late)
@@ -52,7 +55,15 @@ func TestMemoryCancelsTheOldestUnitFirst(t *testing.T) {
 		t.Error("both are cancelled at once")
 	}
 	<-young.Done()
-	if err := <-gaveUp; !Reached(old) || !strings.Contains(err.Error(), "memory limit") {
+	if check.Err() != nil {
+		t.Error("the rules are cancelled before what is rendered")
+	}
+	<-check.Done()
+	if run.Err() != nil {
+		t.Error("the run is ended before the rules")
+	}
+	<-run.Done()
+	if err := <-gaveUp; !Reached(old) || !Reached(check) || !strings.Contains(err.Error(), "memory limit") {
 		t.Errorf("%v, %v", context.Cause(old), err)
 	}
 }

@@ -6,6 +6,7 @@
 package mask
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
@@ -329,6 +330,12 @@ func (m *Masks) Merge(other *Masks) {
 		m.public = map[string]bool{}
 	}
 	m.replacer = nil
+	if m.broken == nil {
+		m.broken = map[*lint.Source]bool{}
+	}
+	for src := range other.broken {
+		m.broken[src] = true
+	}
 	for src, spans := range other.spans {
 		m.spans[src] = append(m.spans[src], spans...)
 		delete(m.sorted, src)
@@ -484,6 +491,31 @@ var (
 	structureKey = regexp.MustCompile(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
 )
 
+// stems are parts of all that secretName matches.
+var stems = []string{"pass", "pw", "secret", "token", "bearer", "jwt", "credential", "auth", "dsn", "connection", "literals"}
+
+// maySaySecret reports cheaply whether secretName may match in a line.
+func maySaySecret(line string) bool {
+	for i := range len(line) {
+		c := line[i] | 0x20
+		switch {
+		case line[i] >= utf8.RuneSelf: // folds to a letter, perhaps
+			return true
+		case c == 'k' && i > 1 && hasFolded(line[i:], "key") && (line[i-1] == '_' || line[i-1] == '-' || isLetter(line[i-1])):
+			return true
+		case strings.IndexByte("psctbjadlw", c) >= 0 && slices.ContainsFunc(stems, func(stem string) bool { return stem[0] == c && hasFolded(line[i:], stem) }):
+			return true
+		}
+	}
+	return false
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func hasFolded(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix)
+}
+
 // AddBroken hides what looks like a secret in a source that was not understood as a
 // whole. It goes by the line and rather hides too much.
 func (m *Masks) AddBroken(src *lint.Source) {
@@ -498,7 +530,8 @@ func (m *Masks) AddBroken(src *lint.Source) {
 		return
 	}
 	for _, chunk := range yamltext.Documents(src.Data) {
-		isSecret := secretKind.Match(src.Data[chunk.Start:chunk.End])
+		text := src.Data[chunk.Start:chunk.End]
+		isSecret := bytes.Contains(text, []byte("Secret")) && secretKind.Match(text)
 		block := -1    // the indentation of the key whose block scalar this is
 		named := false // the entry of a list, as of env, is named as a secret
 		first, last := src.Position(chunk.Start).Line, src.Position(max(chunk.Start, chunk.End-1)).Line
@@ -513,6 +546,9 @@ func (m *Masks) AddBroken(src *lint.Source) {
 				continue
 			}
 			block = -1
+			if !isSecret && !named && !maySaySecret(line) {
+				continue
+			}
 			match := settingLine.FindStringSubmatch(line)
 			if entry := namedSecret.FindStringSubmatch(line); entry != nil {
 				named = secretName.MatchString(entry[1])

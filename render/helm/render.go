@@ -3,6 +3,7 @@ package helm
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -94,6 +95,9 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	}
 	seen := map[string]bool{}
 	for _, f := range r.Failures {
+		if errors.As(f.Err, new(trace.MemoryError)) {
+			o.Late.add(t.root)
+		}
 		if e := t.explain(f, r.files, values, o.maxOutput(ctx)); !seen[e.Error()] {
 			seen[e.Error()] = true
 			errs = append(errs, e)
