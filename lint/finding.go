@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -216,12 +217,17 @@ func (r *Report) CountSuppressed() (ignored, known int) {
 // that somebody ignores.
 func (s *Suppressed) Known() bool { return s.By == "baseline" || s.By == "since" }
 
-// SortErrors orders errors by place, then by message.
+// SortErrors orders errors by place, then by message, then by rendering.
 func SortErrors(errs []*InputError) {
-	slices.SortStableFunc(errs, func(a, b *InputError) int {
-		if c := a.Span.Compare(b.Span); c != 0 {
-			return c
+	rendering := func(e *InputError) (r Rendering) {
+		if e.Rendering != nil {
+			r = *e.Rendering
 		}
-		return strings.Compare(a.Message, b.Message)
+		return r
+	}
+	slices.SortStableFunc(errs, func(a, b *InputError) int {
+		r, s := rendering(a), rendering(b)
+		return cmp.Or(a.Span.Compare(b.Span), strings.Compare(a.Message, b.Message),
+			strings.Compare(r.Kind, s.Kind), strings.Compare(r.Root, s.Root), strings.Compare(r.Variant, s.Variant))
 	})
 }

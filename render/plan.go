@@ -58,6 +58,9 @@ type Unit struct {
 	// Selection is the same for units of one Key, of two plans, that were planned to be made
 	// of the same files.
 	Selection string
+	// Waits says that what the unit comes to depends on what all other units of its plan
+	// came to, and not on its inputs alone.
+	Waits bool
 
 	l      *loader
 	part   *part
@@ -132,6 +135,10 @@ func (u *Unit) Inputs() []tree.Input {
 	})
 	return slices.Compact(inputs)
 }
+
+// Sources returns the absolute paths of the files that the unit read as manifests, charts or
+// overlays, once it was rendered.
+func (u *Unit) Sources() []string { return u.files.Sources() }
 
 // count takes down what a rendered unit read.
 func (l *loader) count(u *Unit, r *Rendered) {
@@ -374,7 +381,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 		}
 		return &Rendered{Asks: l.deployments(u.part, gitops.Deployments(releases, append(charts, objects...), u.part.charts, l.files))}
 	})
-	later.Key = u.Key + "\x00later"
+	later.Key, later.Waits = u.Key+"\x00later", true
 	return []*Unit{later}
 }
 

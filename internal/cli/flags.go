@@ -50,10 +50,7 @@ func (f *flags) registerLint(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.formats, "format", "f", nil, "output `FORMAT[=FILE]`, repeatable: "+strings.Join(report.Names(), ", ")+" (default text)")
 	fs.StringVar(&f.color, "color", "auto", "colour: auto, always or never")
 	f.registerConfig(fs)
-	fs.StringVar(&f.profile, "profile", "", "rules to run: default, baseline, restricted or all")
-	fs.StringSliceVar(&f.enable, "enable", nil, "also run these `RULES` or groups")
-	fs.StringSliceVar(&f.disable, "disable", nil, "do not run these `RULES` or groups")
-	fs.StringSliceVar(&f.only, "only", nil, "run these `RULES` or groups alone")
+	f.registerRules(fs)
 	fs.StringVar(&f.failOn, "fail-on", "medium", "exit 1 on findings of this `SEVERITY` or above: critical, high, medium, low, info, never")
 	fs.StringVar(&f.severity, "severity", "info", "hide findings below this `SEVERITY`")
 	f.registerRendering(fs)
@@ -82,6 +79,13 @@ func (f *flags) registerConfig(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noConfig, "no-config", false, "read no configuration")
 }
 
+func (f *flags) registerRules(fs *pflag.FlagSet) {
+	fs.StringVar(&f.profile, "profile", "", "rules to run: default, baseline, restricted or all")
+	fs.StringSliceVar(&f.enable, "enable", nil, "also run these `RULES` or groups")
+	fs.StringSliceVar(&f.disable, "disable", nil, "do not run these `RULES` or groups")
+	fs.StringSliceVar(&f.only, "only", nil, "run these `RULES` or groups alone")
+}
+
 func (f *flags) registerRendering(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.values, "values", nil, "Helm: values `FILE`, repeatable")
 	fs.StringArrayVar(&f.set, "set", nil, "Helm: set a value, `KEY=VALUE`")
@@ -108,7 +112,7 @@ func (f *flags) registerRun(fs *pflag.FlagSet) {
 }
 
 // commandNames are what the first argument may name besides a path.
-var commandNames = []string{"rules", "explain", "rbac", "network", "init", "test", "completion", "version", "help"}
+var commandNames = []string{"rules", "explain", "rbac", "network", "init", "test", "lsp", "completion", "version", "help"}
 
 // usageError is a mistake on the command line or in a configuration: exit status 2.
 type usageError struct{ error }

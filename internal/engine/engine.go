@@ -75,6 +75,8 @@ func (o *Options) jobs() int {
 type Result struct {
 	// Unit is the key of the unit.
 	Unit string
+	// GivenUp says that the unit took longer than it may, so that there is no more of it.
+	GivenUp bool
 	// Rendering names the bundle; the zero Rendering stands for a unit without one.
 	Rendering lint.Rendering
 	// Objects is the number of objects that were asked about; All that of those, too,

@@ -128,7 +128,7 @@ func (r *runner) within(ctx context.Context, u Unit) done {
 		return d
 	case <-time.After(unitGrace):
 		message := fmt.Sprintf("%s was given up: %v; render it by itself, or exclude it", u.called(), context.Cause(limited))
-		return done{results: []*Result{{Errors: []*lint.InputError{{Message: message}}}}}
+		return done{results: []*Result{{Unit: u.Key, GivenUp: true, Errors: []*lint.InputError{{Message: message}}}}}
 	}
 }
 

@@ -172,6 +172,15 @@ func (t *Tree) Record() *Tree {
 // those of a [Revision] are. It is called before anything is read.
 func (t *Tree) ResolveCwd() { t.cwd = t.realCwd }
 
+// From makes relative paths ones of a directory, which is what paths are printed relative to.
+// It is called before anything is read.
+func (t *Tree) From(dir string) {
+	t.cwd, t.realCwd = filepath.Clean(dir), filepath.Clean(dir)
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		t.realCwd = real
+	}
+}
+
 // SetLimit sets the number of bytes that are read of one file, for all views.
 func (t *Tree) SetLimit(bytes int64) {
 	t.mu.Lock()
