@@ -53,7 +53,8 @@ type configFile struct {
 }
 
 // configFor returns the configuration that holds for a path: the flag's, else
-// the nearest one from the path up to the root of its git checkout.
+// the nearest one from the path up to the root of its git checkout, or outside of
+// one up to the working directory.
 func (f *flags) configFor(path string) configFile {
 	if f.noConfig {
 		return configFile{}
@@ -69,7 +70,11 @@ func (f *flags) configFor(path string) configFile {
 	if info, err := t.Stat(dir); err == nil && !info.IsDir() {
 		dir = filepath.Dir(dir)
 	}
-	root := cmp.Or(t.GitRoot(dir), dir)
+	root := t.GitRoot(dir)
+	if cwd := t.Abs("."); root == "" && cwd != t.Home() && cwd != filepath.Dir(cwd) && tree.Within(cwd, dir) {
+		root = cwd
+	}
+	root = cmp.Or(root, dir)
 	for {
 		file := filepath.Join(dir, config.Name)
 		if _, err := t.Lstat(file); err == nil {
@@ -120,12 +125,14 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 	if len(data) > maxConfig {
 		return nil, usagef("configuration %s: it holds more than %d MiB", name, maxConfig>>20)
 	}
+	src := lint.NewSource(name, data)
+	src.File = c.path
 	own := func(parsed *config.Config) ([]config.Own, []*lint.InputError) {
 		return load.Rules(parsed, load.Options{
 			Tree: t, Dir: filepath.Dir(c.path), KubeVersion: cmp.Or(f.kubeVersion, parsed.KubeVersion), Builtin: rules.All(),
 		})
 	}
-	parsed, errs := config.ParseWith(lint.NewSource(name, data), rules.All(), own)
+	parsed, errs := config.ParseWith(src, rules.All(), own)
 	if len(errs) == 0 {
 		errs = render.CheckConfig(t, parsed, filepath.Dir(c.path))
 	}

@@ -117,6 +117,8 @@ var commandNames = []string{"rules", "explain", "rbac", "network", "init", "test
 // usageError is a mistake on the command line or in a configuration: exit status 2.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // inputs validates what rbac and network share with linting, and returns the paths.

@@ -1,12 +1,19 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/manilint/manilint/internal/lsp"
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/rules"
+	"github.com/manilint/manilint/rules/network"
+	"github.com/manilint/manilint/rules/rbac"
 )
 
 func (c *command) lspCommand() *cobra.Command {
@@ -33,11 +40,68 @@ func (c *command) lsp(f *flags, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	o := lsp.Options{Version: version(), Session: sessions, Rules: rules.All()}
+	o := lsp.Options{Version: version(), Session: sessions, Rules: rules.All(), Lenses: lenses}
 	if f.verbose {
 		o.Log = func(line string) { c.say("lsp", line) }
 	}
 	return lsp.Serve(c.ctx, stream{c.stdin.r, c.behindOut}, o)
+}
+
+// lenses says of each workload what network policies leave open to it, and what its service
+// account can do, as network and rbac have it.
+func lenses(bundles []*lint.Bundle) []lsp.Lens {
+	var all []lsp.Lens
+	for _, b := range bundles {
+		one := []*lint.Bundle{b}
+		traffic := map[report.Location]report.MatrixRow{}
+		for _, row := range network.Table(one).Workloads {
+			traffic[row.Location] = row
+		}
+		can := map[string]string{}
+		for _, subject := range rbac.Table(one).Subjects {
+			for _, workload := range subject.Workloads {
+				can[workload] = powers(subject)
+			}
+		}
+		for _, spec := range b.PodSpecs() {
+			if b.Beside[spec.Resource] {
+				continue
+			}
+			place := spec.Resource.Get("metadata", "name").Locate()
+			at := report.LocationOf(place.Span)
+			if at == nil {
+				continue
+			}
+			text := ""
+			if row, ok := traffic[*at]; ok {
+				text = fmt.Sprintf("ingress %s; egress %s", row.Ingress, row.Egress)
+				if row.HostNetwork {
+					text = "on the host's network, outside every policy"
+				}
+			}
+			r := spec.Resource
+			if p := can[r.Kind+" "+strings.TrimPrefix(r.Namespace+"/"+r.Name, "/")]; p != "" {
+				text += "; " + p
+			}
+			all = append(all, lsp.Lens{Span: place.Span, Text: report.Escape(strings.TrimPrefix(text, "; "))})
+		}
+	}
+	return all
+}
+
+// powers says in a few words what a service account can do.
+func powers(s report.Subject) string {
+	var names []string
+	for _, c := range s.Can {
+		if !slices.Contains(names, c.What) {
+			names = append(names, c.What)
+		}
+	}
+	const most = 4
+	if n := len(names) - most; n > 0 {
+		names = append(names[:most], fmt.Sprintf("%d more", n))
+	}
+	return "its service account can: " + strings.Join(names, ", ")
 }
 
 // stream is standard input and output as one.

@@ -366,6 +366,12 @@ func TestWhatChangesOnDisk(t *testing.T) {
 	config := write(t, dir, ".manilint.yaml", "rules:\n  host-pid: {enabled: false}\n")
 	tell(config, protocol.FileChangeTypeCreated)
 	e.await(t, "the configuration", func() bool { lines := e.lines(path); return len(lines) > 0 && !slices.Contains(lines, "6:host-pid") })
+	write(t, dir, ".manilint.yaml", "rules: {}\nrule: {}\nexcludes: []\n")
+	tell(config, protocol.FileChangeTypeChanged)
+	e.await(t, "the errors of the configuration", func() bool { return slices.Equal(e.lines(config), []string{"2:", "3:"}) })
+	write(t, dir, ".manilint.yaml", "rules: {}\n")
+	tell(config, protocol.FileChangeTypeChanged)
+	e.await(t, "that they are gone", func() bool { return len(e.lines(config)) == 0 })
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -399,4 +405,178 @@ func TestAClientThatAsks(t *testing.T) {
 	}
 	other := filepath.Join(dir, "manifests", "ci.yaml")
 	e.await(t, "files that are not open", func() bool { return len(e.lines(other)) > 0 })
+}
+
+// at is a position on the first line of a file that holds a text, at that text.
+func at(t *testing.T, path, text string) protocol.TextDocumentPositionParams {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, line := range strings.Split(string(data), "\n") {
+		if column := strings.Index(line, text); column >= 0 {
+			return protocol.TextDocumentPositionParams{
+				TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)},
+				Position:     protocol.Position{Line: uint32(n), Character: uint32(len([]rune(line[:column])))},
+			}
+		}
+	}
+	t.Fatalf("%s does not hold %s", path, text)
+	return protocol.TextDocumentPositionParams{}
+}
+
+// lookTree is a chart with a helper and two sets of values, and an overlay with a patch.
+func lookTree(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, "chart/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n")
+	write(t, dir, "chart/values.yaml", "tag: \"1.2\"\npassword: hunter2-and-more\nprivileged: true\n")
+	write(t, dir, "chart/prod.yaml", "tag: \"1.4\"\n")
+	write(t, dir, ".manilint.yaml", "helm:\n  variants:\n    - {chart: chart, values: [chart/values.yaml]}\n    - {chart: chart, values: [chart/prod.yaml]}\n")
+	write(t, dir, "chart/templates/_helpers.tpl", "{{- define \"shop.labels\" }}\napp: shop\n{{- end }}\n")
+	write(t, dir, "chart/templates/pod.yaml", `apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  labels: {{- include "shop.labels" . | nindent 4 }}
+spec:
+  containers:
+    - name: web
+      image: registry.example.com/web:{{ .Values.tag }}
+      securityContext:
+        privileged: {{ .Values.privileged }}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: web
+stringData:
+  password: {{ .Values.password }}
+`)
+	write(t, dir, "base/kustomization.yaml", "resources: [deployment.yaml]\n")
+	write(t, dir, "base/deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: api}}\n  template:\n    metadata: {labels: {app: api}}\n    spec:\n      containers:\n        - name: api\n          image: api:1\n")
+	write(t, dir, "prod/kustomization.yaml", "resources: [../base]\npatches:\n  - path: patch.yaml\n")
+	write(t, dir, "prod/patch.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api\nspec:\n  replicas: 7\n")
+	return dir
+}
+
+// TestLookingAtAPlace hovers, jumps and asks for lenses in templates, values files, bases and
+// patches.
+func TestLookingAtAPlace(t *testing.T) {
+	dir := lookTree(t)
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, dir)
+	path := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	e.await(t, "the first report", func() bool { return len(e.lines(path("chart/templates/pod.yaml"))) > 0 })
+	hover := func(name, text string) string {
+		t.Helper()
+		h, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: at(t, path(name), text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h == nil {
+			return ""
+		}
+		return h.Contents.(*protocol.MarkupContent).Value
+	}
+	for _, c := range []struct{ file, text, want string }{
+		{"chart/values.yaml", "tag", "registry.example.com/web:1.2"},
+		{"chart/prod.yaml", "tag", "registry.example.com/web:1.4"},
+		{"chart/templates/pod.yaml", "{{ .Values.tag", "Pod web"},
+		{"chart/templates/pod.yaml", "{{ .Values.tag", "1.4"},
+		{"chart/templates/pod.yaml", "{{ .Values.privileged", "**privileged** (critical)"},
+		{"chart/templates/_helpers.tpl", "app: shop", "metadata.labels.app"},
+		{"base/deployment.yaml", "api:1", "spec.template.spec.containers[name=api].image"},
+		{"prod/patch.yaml", "7", "spec.replicas"},
+	} {
+		if got := hover(c.file, c.text); !strings.Contains(got, c.want) {
+			t.Errorf("%s at %q says %q, not %s", c.file, c.text, got, c.want)
+		}
+	}
+	for _, c := range []struct{ file, text string }{{"chart/values.yaml", "password"}, {"chart/templates/pod.yaml", "{{ .Values.password"}} {
+		if got := hover(c.file, c.text); strings.Contains(got, "hunter2") || !strings.Contains(got, "********") {
+			t.Errorf("%s at %q says %q", c.file, c.text, got)
+		}
+	}
+	places := func(locations []protocol.Location) []string {
+		var all []string
+		for _, l := range locations {
+			rel, err := filepath.Rel(dir, l.URI.FsPath())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fmt.Sprintf("%s:%d", filepath.ToSlash(rel), l.Range.Start.Line+1))
+		}
+		return all
+	}
+	for _, c := range []struct {
+		file, text string
+		want       []string
+	}{
+		{"chart/templates/pod.yaml", "{{ .Values.tag", []string{"chart/prod.yaml:1", "chart/values.yaml:1"}},
+		{"chart/values.yaml", "tag", []string{"chart/templates/pod.yaml:9"}},
+		{"chart/templates/_helpers.tpl", "app: shop", []string{"chart/templates/pod.yaml:5"}},
+		{"prod/patch.yaml", "7", []string{"base/deployment.yaml:6", "prod/kustomization.yaml:3"}},
+		{"base/deployment.yaml", "replicas", []string{"prod/patch.yaml:6"}},
+	} {
+		r, err := e.server.Definition(t.Context(), &protocol.DefinitionParams{TextDocumentPositionParams: at(t, path(c.file), c.text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		locations, _ := r.(protocol.LocationSlice)
+		if got := places(locations); !slices.Equal(got, c.want) {
+			t.Errorf("the definition of %s at %q is %v, not %v", c.file, c.text, got, c.want)
+		}
+	}
+	lenses, err := e.server.CodeLens(t.Context(), &protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path("base/deployment.yaml"))}})
+	if err != nil || len(lenses) != 1 || lenses[0].Range.Start.Line != 3 || !strings.Contains(lenses[0].Command.Title, "ingress open to") {
+		t.Errorf("the lenses are %+v: %v", lenses, err)
+	}
+}
+
+// TestActionsOnAFinding applies the edit that ignores a finding.
+func TestActionsOnAFinding(t *testing.T) {
+	dir := lookTree(t)
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, dir)
+	path := filepath.Join(dir, "base", "deployment.yaml")
+	e.open(t, path)
+	e.await(t, "the report", func() bool { return slices.Contains(e.lines(path), "13:image-digest") || len(e.lines(path)) > 3 })
+	e.mu.Lock()
+	d := e.shown[path].Diagnostics[len(e.shown[path].Diagnostics)-1]
+	e.mu.Unlock()
+	actions, err := e.server.CodeAction(t.Context(), &protocol.CodeActionParams{
+		TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)}, Range: d.Range, Context: protocol.CodeActionContext{Diagnostics: []protocol.Diagnostic{d}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule := string(d.Code.(protocol.String))
+	i := slices.IndexFunc(actions, func(a protocol.CommandOrCodeAction) bool {
+		action, ok := a.(*protocol.CodeAction)
+		return ok && action.Title == "Ignore "+rule+" here"
+	})
+	if i < 0 {
+		t.Fatalf("of %s the actions are %+v", rule, actions)
+	}
+	edit := actions[i].(*protocol.CodeAction).Edit.Changes[uri.File(path)][0]
+	e.change(t, path, 2, &protocol.TextDocumentContentChangePartial{Range: edit.Range, Text: edit.NewText + "    # reason\n"})
+	gone := func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		p := e.shown[path]
+		version, _ := p.Version.Get()
+		return version == 2 && !slices.ContainsFunc(p.Diagnostics, func(other protocol.Diagnostic) bool {
+			code, _ := other.Code.(protocol.String)
+			return string(code) == rule && other.Range.Start.Line >= d.Range.Start.Line
+		})
+	}
+	e.await(t, "that it is ignored", gone)
+	for command, want := range map[string]string{"manilint.explain": "# " + rule, "manilint.render": "image: api:1 # base/deployment.yaml:1"} {
+		arg, _ := json.Marshal(map[string]string{"manilint.explain": rule, "manilint.render": string(uri.File(path))}[command])
+		answer, err := e.server.ExecuteCommand(t.Context(), &protocol.ExecuteCommandParams{Command: command, Arguments: []protocol.LSPAny{arg}})
+		var text string
+		if err != nil || json.Unmarshal(answer, &text) != nil || !strings.Contains(text, want) {
+			t.Errorf("%s answers %v, %q", command, err, text)
+		}
+	}
 }

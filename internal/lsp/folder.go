@@ -37,6 +37,7 @@ type folder struct {
 	wake    chan struct{}
 	ctx     context.Context
 	stop    context.CancelFunc
+	indexes indexes
 
 	mu      sync.Mutex
 	touched map[string]bool // documents that wait to be linted by themselves
@@ -262,16 +263,40 @@ func (f *folder) lintAll(ctx context.Context) {
 	}
 }
 
-// failed shows an error of a configuration, at its line where it has one.
+// failed shows an error of a configuration, each of several that are joined at its line where
+// it has one.
 func (f *folder) failed(err error, open map[string]*document) {
-	var input *lint.InputError
-	if errors.As(err, &input) {
-		if path, d := f.shower(open).failure(input); path != "" {
-			f.show(open, map[string][]protocol.Diagnostic{path: {d}})
-			return
+	found := map[string][]protocol.Diagnostic{}
+	for _, e := range parts(err) {
+		var input *lint.InputError
+		if errors.As(e, &input) {
+			if path, d := f.shower(open).failure(input); path != "" {
+				found[path] = append(found[path], d)
+				continue
+			}
+		}
+		f.tell(protocol.MessageTypeError, e.Error())
+	}
+	f.show(open, found)
+}
+
+// parts returns the errors that are joined in one.
+func parts(err error) []error {
+	switch e := err.(type) { //nolint:errorlint // it is taken apart
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, part := range e.Unwrap() {
+			all = append(all, parts(part)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		if _, input := err.(*lint.InputError); !input && e.Unwrap() != nil { //nolint:errorlint // as above
+			if inner := parts(e.Unwrap()); len(inner) > 1 {
+				return inner
+			}
 		}
 	}
-	f.tell(protocol.MessageTypeError, err.Error())
+	return []error{err}
 }
 
 // tell shows a message once.

@@ -161,8 +161,9 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 		PositionEncoding: s.encoding,
 		TextDocumentSync: &protocol.TextDocumentSyncOptions{OpenClose: &full, Change: &change, Save: &protocol.SaveOptions{}},
 		HoverProvider:    protocol.Boolean(true), DefinitionProvider: protocol.Boolean(true), ReferencesProvider: protocol.Boolean(true),
-		CodeActionProvider: &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}},
-		CodeLensProvider:   &protocol.CodeLensOptions{},
+		CodeActionProvider:     &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}},
+		CodeLensProvider:       &protocol.CodeLensOptions{},
+		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: []string{explainCommand, renderCommand}},
 		Workspace: &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
 			Supported: &full, ChangeNotifications: protocol.Boolean(true),
 		}},

@@ -130,6 +130,40 @@ func (s *Session) Lint(ctx context.Context, t *tree.Tree, paths, changed []strin
 	return r, nil
 }
 
+// Render returns the bundles of paths of a tree, and of what their objects ask for, without a
+// check of them. It waits for nothing that is linted meanwhile.
+func (s *Session) Render(ctx context.Context, t *tree.Tree, paths []string) ([]*lint.Bundle, error) {
+	if s.Bound != nil {
+		limited, stop := s.Bound(ctx)
+		defer stop()
+		ctx = limited
+	}
+	opened, err := s.open(ctx, t, paths)
+	if err != nil {
+		return nil, err
+	}
+	var bundles []*lint.Bundle
+	for i := range opened.Groups {
+		known := map[string]bool{}
+		for units := opened.Groups[i].Plan.Units; len(units) > 0; {
+			var asked []*render.Unit
+			for _, u := range units {
+				if known[u.Key] {
+					continue
+				}
+				known[u.Key] = true
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				r := u.Render(ctx)
+				bundles, asked = append(bundles, r.Bundles...), append(asked, r.Asks...)
+			}
+			units = asked
+		}
+	}
+	return bundles, nil
+}
+
 // count adds up what the units of a state read.
 func (s *Session) count(groups []Group, stats *lint.Stats) {
 	files := map[string]bool{}
