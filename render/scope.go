@@ -2,9 +2,14 @@ package render
 
 import (
 	"bytes"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
 )
 
@@ -39,17 +44,24 @@ func (l *loader) chartScope(chart string, files *tree.Tree) ([]string, bool) {
 		if !look.IsDir(all[i]) {
 			continue
 		}
-		for _, at := range filesCalled(look, all[i], 0, "Chart.yaml", "requirements.yaml") {
+		metadata, ok := filesCalled(look, all[i], 0, "Chart.yaml", "requirements.yaml")
+		if !ok {
+			return nil, false
+		}
+		for _, at := range metadata {
 			data, err := look.ReadFile(at)
 			if err != nil {
 				return nil, false
 			}
-			for _, line := range bytes.Split(data, []byte("\n")) {
-				_, rel, found := bytes.Cut(line, []byte("file://"))
-				if !found {
-					continue
-				}
-				to := filepath.FromSlash(string(bytes.Trim(rel, " \t\r\"'")))
+			if !bytes.Contains(data, []byte("file:")) {
+				continue
+			}
+			siblings, ok := besideIt(look.Display(at), data)
+			if !ok {
+				return nil, false
+			}
+			for _, rel := range siblings {
+				to := filepath.FromSlash(rel)
 				if !filepath.IsAbs(to) {
 					to = filepath.Join(filepath.Dir(at), to)
 				}
@@ -78,22 +90,47 @@ func (l *loader) chartScope(chart string, files *tree.Tree) ([]string, bool) {
 	return all, true
 }
 
-// filesCalled finds files by their names below a directory.
-func filesCalled(files *tree.Tree, dir string, depth int, names ...string) []string {
+// besideIt returns the directories that a Chart.yaml or requirements.yaml names as file://;
+// ok is false where it cannot be read.
+func besideIt(path string, data []byte) (dirs []string, ok bool) {
+	docs, errs := lint.ParseYAML(lint.NewSource(path, data))
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if dir, found := strings.CutPrefix(n.Value, "file://"); found && n.Kind == yaml.ScalarNode {
+			dirs = append(dirs, dir)
+		}
+		for _, c := range n.Content {
+			walk(c)
+		}
+	}
+	for _, doc := range docs {
+		walk(doc)
+	}
+	return dirs, len(errs) == 0
+}
+
+// filesCalled finds files by their names below a directory; ok is false where a directory in
+// it is a link, which leads elsewhere.
+func filesCalled(files *tree.Tree, dir string, depth int, names ...string) (found []string, ok bool) {
 	const deepest = 50
 	entries, err := files.ReadDir(dir)
 	if err != nil || depth > deepest {
-		return nil
+		return nil, false
 	}
-	var found []string
 	for _, e := range entries {
 		at := filepath.Join(dir, e.Name())
 		switch {
 		case e.IsDir():
-			found = append(found, filesCalled(files, at, depth+1, names...)...)
+			more, ok := filesCalled(files, at, depth+1, names...)
+			if !ok {
+				return nil, false
+			}
+			found = append(found, more...)
+		case e.Type()&fs.ModeSymlink != 0 && files.IsDir(at):
+			return nil, false
 		case slices.Contains(names, e.Name()):
 			found = append(found, at)
 		}
 	}
-	return found
+	return found, true
 }

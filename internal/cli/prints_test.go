@@ -430,7 +430,11 @@ func TestNoNewDefectHides(t *testing.T) {
 		for _, what := range []string{"container", "object"} {
 			p := &project{t: t, dir: copied(t, dir), rand: rand.New(rand.NewPCG(1, 2))}
 			p.compared("--write-baseline", "known.jsonl")
-			isNew := func(f finding) bool { return strings.Contains(f.Path, added) }
+			// a line elsewhere that sets something for other containers, too, is one that was known
+			isNew := func(f finding) bool {
+				text, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(f.Location.File)))
+				return err == nil && strings.Contains(f.Path, added) && strings.Contains(string(text), added)
+			}
 			changed := false
 			if what == "container" {
 				changed = edits[5].edit(p)

@@ -71,6 +71,7 @@ type comparison struct {
 	pairs     map[string]*render.Unit // by id: the unit of then
 	configs   map[string]string       // by file: of then
 	leave     map[string]bool         // ids of units that are left out
+	scopes    map[string][]string     // by id: what a unit that was left out may read
 
 	mu     sync.Mutex
 	same   map[string]bool                    // ids of units of now that read the same at both ends
@@ -87,7 +88,7 @@ func Run(ctx context.Context, now, then *End, o Options) *Result {
 	c := &comparison{
 		Options: o, now: now, then: then, files: tree.Compare(now.Tree, then.Tree),
 		pairs: map[string]*render.Unit{}, configs: map[string]string{}, leave: map[string]bool{}, same: map[string]bool{},
-		asked: map[string][]string{}, inputs: map[string]map[string]bool{}, shows: map[lint.Rendering]map[string]bool{},
+		scopes: map[string][]string{}, asked: map[string][]string{}, inputs: map[string]map[string]bool{}, shows: map[lint.Rendering]map[string]bool{},
 	}
 	for i := range then.Groups {
 		g := &then.Groups[i]
@@ -105,23 +106,87 @@ func Run(ctx context.Context, now, then *End, o Options) *Result {
 	}
 	c.settle()
 	old := c.old(ctx, fresh)
-	base, rep := engine.Merge(old...), engine.Merge(fresh...)
+	rep, base := c.merged(fresh, old)
+	for c.again(ctx, rep, fresh, old) {
+		rep, base = c.merged(fresh, old)
+	}
 	r := &Result{Report: rep, Same: len(c.leave)}
 	for _, g := range fresh {
 		r.Checked = append(r.Checked, g.Results...)
 	}
+	c.errors(rep, base)
+	rep.Masks = &masks{now: rep.Masks, then: base.Masks, tree: then.Tree}
+	c.explain(ctx, rep)
+	return r
+}
+
+// merged makes reports of both ends, of which the first says what is new.
+func (c *comparison) merged(fresh, old []engine.Group) (rep, base *lint.Report) {
 	there := map[lint.Rendering]bool{}
 	for _, g := range old {
 		for _, r := range g.Results {
 			there[r.Rendering] = true
 		}
 	}
-	rep.Since = o.Revision
+	if len(c.leave) > 0 { // they may be needed again
+		fresh, old = cloned(fresh), cloned(old)
+	}
+	base, rep = engine.Merge(old...), engine.Merge(fresh...)
+	rep.Since = c.Revision
 	c.compare(rep, base, there)
-	c.errors(rep, base)
-	rep.Masks = &masks{now: rep.Masks, then: base.Masks, tree: then.Tree}
-	c.explain(ctx, rep)
-	return r
+	return rep, base
+}
+
+func cloned(groups []engine.Group) []engine.Group {
+	all := slices.Clone(groups)
+	for i, g := range all {
+		all[i].Results = make([]*engine.Result, len(g.Results))
+		for j, r := range g.Results {
+			all[i].Results[j] = r.Clone()
+		}
+	}
+	return all
+}
+
+// again renders those units that were left out which may read a file that something new
+// stands in, for they may show it at both ends: an object that is new may deploy a chart that is
+// as it was. It reports whether there are any, and adds their results to both ends.
+func (c *comparison) again(ctx context.Context, rep *lint.Report, fresh, old []engine.Group) bool {
+	files := map[string]bool{}
+	for _, f := range rep.Findings {
+		if f.Span.IsValid() {
+			files[f.Span.Start.Source.File] = true
+		}
+	}
+	needed := map[string]bool{}
+	for id := range c.leave {
+		for path := range files {
+			if path == "" || slices.ContainsFunc(c.scopes[id], func(dir string) bool { return tree.Within(dir, path) }) {
+				needed[id] = true
+			}
+		}
+	}
+	for id := range needed {
+		delete(c.leave, id)
+	}
+	for i := range c.now.Groups {
+		g := &c.now.Groups[i]
+		units := slices.DeleteFunc(slices.Clone(g.Plan.Units), func(u *render.Unit) bool { return !needed[g.id(u)] })
+		if len(units) == 0 {
+			continue
+		}
+		more := engine.Run(ctx, c.watched(g, units, true), g.Options)
+		fresh[i].Results = append(fresh[i].Results, more...)
+		for j := range old { // there is one of this configuration: its units are the same
+			if c.then.Groups[j].File == g.File {
+				for _, r := range more {
+					old[j].Results = append(old[j].Results, r.Clone())
+				}
+				break
+			}
+		}
+	}
+	return len(needed) > 0
 }
 
 // few is how many units are rendered though they are the same at both ends, so that the
@@ -165,6 +230,7 @@ func (c *comparison) leaveOut() {
 		}
 		alone = append(alone, scope...)
 	}
+	c.scopes = scopes
 	for id, scope := range scopes {
 		c.leave[id] = !slices.ContainsFunc(scope, func(path string) bool {
 			return slices.ContainsFunc(alone, func(other string) bool { return tree.Within(path, other) || tree.Within(other, path) })
