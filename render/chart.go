@@ -162,7 +162,7 @@ func (l *loader) explain(path, chart string) []lint.Note {
 		if why := l.unwritten(about); why != "" {
 			return say("%s", why)
 		}
-	case l.used[path] || l.linted[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
+	case l.used[path] || l.linted[path] || l.values[path] || asked || l.rendersWith(chart, path) || owned(l.files, chart, path) || !isManifestName(path) || l.dataOf(chart)[path]:
 	case isValuesName(path):
 		return say("looks like a values file, and no rendering uses it; name it under helm: variants: in %s, or pass --values", config.Name)
 	case chart != "":

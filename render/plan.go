@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/manilint/manilint/lint"
-	"github.com/manilint/manilint/render/gitops"
 	"github.com/manilint/manilint/render/gitops/flux"
 	"github.com/manilint/manilint/render/helm"
 	"github.com/manilint/manilint/render/kustomize"
@@ -64,6 +63,8 @@ type Unit struct {
 
 	l      *loader
 	part   *part
+	dir    string     // of an overlay: absolute, links resolved
+	depth  int        // how many objects ask for it, one for the next
 	files  *tree.Tree // what the unit reads, which counts as linted
 	looked *tree.Tree // what it only looks at
 	render func(context.Context, *Unit) *Rendered
@@ -117,8 +118,10 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 			}
 		}
 	}
+	if u.depth < maxDepth {
+		u.ask(r, objects)
+	}
 	if u.Why != Deployed {
-		r.Asks = append(r.Asks, u.l.deployments(u.part, gitops.Deployments(objects, objects, u.part.charts, u.l.files))...)
 		r.Asks = append(r.Asks, u.lacking(objects)...)
 	}
 	if u.Focused {
@@ -184,7 +187,7 @@ func NewPlan(ctx context.Context, paths []string, o Options) *Plan {
 	l := &loader{
 		Options: o, files: o.Tree.Record(), plan: &Plan{}, asked: map[string][][]string{}, charts: map[string]string{},
 		jails: map[string]string{}, values: map[string]bool{}, walks: map[string]*units{}, patches: map[string]map[string]bool{}, data: map[string]map[string]bool{}, used: map[string]bool{},
-		read: map[string]bool{}, linted: map[string]bool{}, owner: map[string]string{}, facts: map[*Unit]map[string]*fact{}, late: &helm.Late{},
+		read: map[string]bool{}, linted: map[string]bool{}, owner: map[string]string{}, facts: map[*Unit]map[string]*fact{}, addresses: map[string]func() []string{}, within: map[string]string{}, deployed: map[string]bool{}, late: &helm.Late{},
 		stopped: func() bool { return ctx.Err() != nil },
 		parse:   func(src *lint.Source) parsed { return parse(ctx, src, o.Tree.Limit()) },
 	}
@@ -198,15 +201,15 @@ func NewPlan(ctx context.Context, paths []string, o Options) *Plan {
 		}
 		l.input(path, whole)
 	}
-	l.units(whole, nil, false)
+	l.units(ctx, whole, nil, false)
 	if len(l.named) > 0 {
-		l.focus()
+		l.focus(ctx)
 	}
 	return l.plan
 }
 
 // units plans what was found. With only, overlays that use none of its paths are left out.
-func (l *loader) units(u *units, only []string, focused bool) {
+func (l *loader) units(ctx context.Context, u *units, only []string, focused bool) {
 	l.plan.Errors, l.plan.Notes = append(l.plan.Errors, u.errs...), append(l.plan.Notes, u.notes...)
 	l.plan.Hidden += u.ignored
 	for _, c := range slices.Concat(u.charts, u.deployable) {
@@ -222,7 +225,9 @@ func (l *loader) units(u *units, only []string, focused bool) {
 	p := &part{focused: focused, charts: slices.Concat(charts, dirsOf(u.deployable))}
 
 	pointers := l.pointers(paths)
+	wanted := l.wanted(p, l.files.Record(), pointers, pointers)
 	var overlays []*Unit
+	var roots []string
 	for _, group := range byJail(u.overlays) {
 		files := l.files.In(group.jail)
 		targets := kustomize.Targets(pointers, files.Record())
@@ -240,8 +245,12 @@ func (l *loader) units(u *units, only []string, focused bool) {
 				why = Owner
 			}
 			overlays = append(overlays, l.overlay(p, root, why, files))
+			roots = append(roots, root.Dir)
 		}
 	}
+	deployers := l.deployersOf(ctx, u, charts, roots)
+	deploying := l.deploying(p, l.wanted(p, l.files.Record(), deployers, deployers), charts, roots)
+	overlays = l.held(p, overlays, slices.Concat(wanted.Overlays, deploying.Overlays))
 	linked := l.linked(charts)
 	paths = slices.DeleteFunc(paths, func(path string) bool { return l.used[path] || linked(path) })
 	around := slices.Clone(u.overlays)
@@ -249,7 +258,7 @@ func (l *loader) units(u *units, only []string, focused bool) {
 		around = append(around, found.overlays...)
 	}
 	if len(paths) > 0 {
-		l.plan.Units = append(l.plan.Units, l.plain(p, paths, u.beside, around))
+		l.plan.Units = append(l.plan.Units, l.plain(p, paths, u.beside, around, l.namespaces(wanted.Directories, paths, u.beside)))
 	}
 	l.plan.Units = append(l.plan.Units, overlays...)
 	for _, chart := range charts {
@@ -259,16 +268,16 @@ func (l *loader) units(u *units, only []string, focused bool) {
 		}
 		l.plan.Units = append(l.plan.Units, l.chart(p, chart, why))
 	}
-	if len(u.deployers) > 0 && len(charts) > 0 {
+	if len(charts) > 0 && len(u.deployers) > 0 || len(deploying.Charts) > 0 || len(deploying.Overlays) > 0 {
 		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(ctx context.Context, unit *Unit) *Rendered {
 			objects := l.deployers(ctx, unit.looked, u.deployers)
-			return &Rendered{Asks: l.deployments(p, gitops.Deployments(objects, objects, charts, l.files))}
+			return &Rendered{Asks: l.asks(unit, l.deploying(p, l.wanted(p, unit.looked, objects, objects), charts, roots))}
 		}))
 	}
 }
 
 // plain plans the bundle of plain files.
-func (l *loader) plain(p *part, paths, beside []string, around []place) *Unit {
+func (l *loader) plain(p *part, paths, beside []string, around []place, namespaces map[string]string) *Unit {
 	u := l.unit(p, "file", l.commonRoot(paths), Walked, l.files, func(ctx context.Context, u *Unit) *Rendered {
 		start := time.Now()
 		r := &Rendered{}
@@ -300,6 +309,14 @@ func (l *loader) plain(p *part, paths, beside []string, around []place) *Unit {
 				sources = append(sources, p.source.File)
 			}
 		}
+		for _, o := range others {
+			settle(o, namespaces)
+		}
+		for _, p := range all {
+			for _, o := range p.resources {
+				settle(o, namespaces)
+			}
+		}
 		b, skipped := plainBundle(l.commonRoot(sources), all, others, l.Options)
 		if b != nil {
 			b.Took = time.Since(start)
@@ -310,6 +327,9 @@ func (l *loader) plain(p *part, paths, beside []string, around []place) *Unit {
 	})
 	u.scope = func() ([]string, bool) { return plainScope(l.files, paths, beside) }
 	u.Selection = strings.Join(paths, "\x00") + "\x00\x00" + strings.Join(slices.DeleteFunc(slices.Clone(beside), func(path string) bool { return l.used[path] }), "\x00")
+	for _, path := range slices.Sorted(maps.Keys(namespaces)) {
+		u.Selection += "\x00" + path + " " + namespaces[path]
+	}
 	if p.focused {
 		u.Why, u.Key = Named, u.Key+"\x00named"
 	}
@@ -326,7 +346,7 @@ func (l *loader) overlay(p *part, root *kustomize.Root, why Reason, files *tree.
 		}
 		return r
 	})
-	u.scope = root.Scope
+	u.scope, u.dir = root.Scope, root.Dir
 	return u
 }
 
@@ -379,7 +399,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 		for _, c := range known {
 			charts = append(charts, c.object)
 		}
-		return &Rendered{Asks: l.deployments(u.part, gitops.Deployments(releases, append(charts, objects...), u.part.charts, l.files))}
+		return &Rendered{Asks: l.asks(u, l.wanted(u.part, u.looked, releases, append(charts, objects...)))}
 	})
 	later.Key, later.Waits = u.Key+"\x00later", true
 	return []*Unit{later}
@@ -389,22 +409,6 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 type fluxChart struct {
 	unit   string
 	object *lint.Resource
-}
-
-// deployments plans what objects deploy.
-func (l *loader) deployments(p *part, deployments []*helm.Deployment) []*Unit {
-	var all []*Unit
-	for _, d := range deployments {
-		u := l.unit(p, "helm", l.files.Display(d.Chart)+" with "+d.By, Deployed, l.in(d.Chart), func(ctx context.Context, u *Unit) *Rendered {
-			return &Rendered{Bundles: []*lint.Bundle{d.Render(ctx, l.helmOptions(d.Chart, u.files))}}
-		})
-		u.Key = d.Key
-		if p.focused {
-			u.Key += "\x00named"
-		}
-		all = append(all, u)
-	}
-	return all
 }
 
 // pointers returns the objects of plain files that may point at overlays: those of Argo CD

@@ -43,9 +43,12 @@ type Options struct {
 	NoGitignore                         bool
 	PSSVersion                          string
 	PodPaths                            []lint.PodPath
-	Exclude                             func(path string) bool // of an absolute path; nil excludes nothing
-	Jobs                                int
-	Stdin                               io.Reader // to be read to its end, which is to come
+	// Repositories are addresses under which controllers know the repository of the inputs,
+	// besides those of its remotes.
+	Repositories []string
+	Exclude      func(path string) bool // of an absolute path; nil excludes nothing
+	Jobs         int
+	Stdin        io.Reader // to be read to its end, which is to come
 	// Tree is where inputs are read; the file system when nil.
 	Tree *tree.Tree
 	// Progress, if not nil, is called as units are done; from several goroutines.
@@ -118,6 +121,10 @@ type loader struct {
 	named   []string                   // alone
 	owner   map[string]string          // by path that was named alone: its chart, "" for none
 	late    *helm.Late
+
+	addresses map[string]func() []string // by root of a checkout
+	within    map[string]string          // by directory: see boundsOf
+	deployed  map[string]bool            // directories of overlays that objects deploy
 
 	mu     sync.Mutex
 	values map[string]bool // values files that a rendering used
@@ -282,7 +289,7 @@ func (l *loader) deployers(ctx context.Context, looked *tree.Tree, files []strin
 	for _, path := range files {
 		src, err := looked.Open(path)
 		switch {
-		case err != nil || l.used[src.File]:
+		case err != nil:
 		case bytes.Contains(src.Data, []byte("HelmRelease")) || bytes.Contains(src.Data, []byte("argoproj.io")):
 			deploy = append(deploy, path)
 		case bytes.Contains(src.Data, []byte("ConfigMap")) || bytes.Contains(src.Data, []byte("HelmChart")) || bytes.Contains(src.Data, []byte("Secret")):
@@ -475,7 +482,7 @@ func isIn(folders map[string]bool, root, path string) bool {
 }
 
 // focus plans the units of files named alone.
-func (l *loader) focus() {
+func (l *loader) focus(ctx context.Context) {
 	u := &units{}
 	walks := map[string]*units{}
 	for _, path := range l.named {
@@ -523,10 +530,10 @@ func (l *loader) focus() {
 				u.deployable = append(u.deployable, chart)
 			}
 		}
-		if len(u.charts) > 0 && len(found.plain) <= maxDeployers {
+		if len(found.plain) <= maxDeployers {
 			u.deployers = append(u.deployers, found.plain...)
 		}
 	}
 	slices.Sort(u.deployers)
-	l.units(u, l.named, true)
+	l.units(ctx, u, l.named, true)
 }

@@ -177,7 +177,7 @@ func (f *flags) renderOptions(g *group, stdin io.Reader) render.Options {
 	o := render.Options{
 		ReleaseName: f.releaseName, Namespace: f.namespace, KubeVersion: cmp.Or(f.kubeVersion, g.config.KubeVersion), APIVersions: f.apiVersions,
 		ValueFiles: f.values, Set: f.set, SetString: f.setString, SetFile: f.setFile, CIValues: f.ciValues,
-		Variants: g.config.Variants, VariantRoot: g.dir, NoGitignore: f.noGitignore, PSSVersion: f.pssVersion,
+		Variants: g.config.Variants, VariantRoot: g.dir, Repositories: g.config.Repositories, NoGitignore: f.noGitignore, PSSVersion: f.pssVersion,
 		Tree: f.files(), PodPaths: g.config.PodPaths, Jobs: f.workers(), Stdin: stdin,
 	}
 	excludes, baselines := g.config.Excludes(), f.baselines(g)

@@ -34,6 +34,8 @@ type Config struct {
 	BaselineSpan lint.Span
 	// Unavailable is what inputs name and nobody can have here: its errors are notes.
 	Unavailable []Unavailable
+	// Repositories are addresses under which controllers know the repository.
+	Repositories []string
 	// Variants are further sets of values files for charts.
 	Variants []Variant
 	// KubeVersion is the Kubernetes version deployed to, "" for the newest known.
@@ -338,6 +340,9 @@ func fileFields() []field {
 				}
 				p.config.Unavailable = append(p.config.Unavailable, entry)
 			})
+		}},
+		{"repositories", "addresses under which Argo CD and Flux know this repository, besides those of the checkout's remotes", stringsSchema, func(p *parser, n *lint.Node) {
+			p.config.Repositories = p.texts(n)
 		}},
 		{"helm", "how charts are rendered", object(helmFields()), func(p *parser, n *lint.Node) { p.mapping(n, helmFields()) }},
 		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *parser, n *lint.Node) {

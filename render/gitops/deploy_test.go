@@ -10,6 +10,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/linttest"
+	"github.com/manilint/manilint/render/gitops/source"
 	"github.com/manilint/manilint/render/helm"
 	filetree "github.com/manilint/manilint/render/tree"
 )
@@ -47,9 +48,16 @@ func TestValuesOfObjects(t *testing.T) {
 		{"Argo CD, from the root", argo("valueFiles: [/env/b.yaml]"), "[0,2,0]", ""},
 		{"Argo CD, beside the chart", argo("valueFiles: [../env/b.yaml]"), "[0,2,0]", ""},
 		{"Argo CD, from the network", argo("valueFiles: ['https://example.org/b.yaml']"), "[0,0,0]", "o.yaml:11:20: Application argocd/app: the values file lies on the network and is not applied; only files of this tree are read"},
-		{"Argo CD, a pattern", argo("valueFiles: ['env/*.yaml']"), "[0,0,0]", "o.yaml:11:20: Application argocd/app: the pattern env/*.yaml is not expanded, and no values file of it applied; name the files"},
+		{"Argo CD, a pattern", argo("valueFiles: ['../env/*.yaml']"), "[0,2,0]", ""},
+		{"Argo CD, a pattern from the root", argo("valueFiles: ['/**/b.yaml']"), "[0,1,0]", ""},
+		{"Argo CD, a pattern and a file of it", argo("valueFiles: ['/**/b.yaml', /env/b.yaml]"), "[0,2,0]", ""},
+		{"Argo CD, a pattern of nothing", argo("valueFiles: ['env/*.yaml']"), "[0,0,0]", "o.yaml:11:20: Application argocd/app: the pattern env/*.yaml matches no values file; correct it, or set ignoreMissingValueFiles"},
+		{"Argo CD, a pattern of nothing that may be", argo("valueFiles: ['env/*.yaml']\nignoreMissingValueFiles: true"), "[0,0,0]", ""},
+		{"Argo CD, a pattern that is none", argo("valueFiles: ['env/[.yaml']"), "[0,0,0]", "o.yaml:11:20: Application argocd/app: the pattern env/[.yaml is not expanded: a [ is not closed"},
 		{"Argo CD, of this repository", sources("$values/env/b.yaml", "git@git.example:r"), "[0,2,0]", ""},
-		{"Argo CD, of another repository", sources("$values/env/b.yaml", "https://git.example/other"), "[0,0,0]", "o.yaml:9:25: Application argocd/app: $values/env/b.yaml lies in another repository, or in none of the sources, and is not applied"},
+		{"Argo CD, of another repository", sources("$values/env/b.yaml", "https://git.example/other"), "[0,0,0]", "o.yaml:9:25: Application argocd/app: $values/env/b.yaml lies in another repository, \"https://git.example/other\", and is not applied"},
+		{"Argo CD, of no source", sources("$other/env/b.yaml", "https://git.example/other"), "[0,0,0]", "o.yaml:9:25: Application argocd/app: $other/env/b.yaml lies in another repository, or in none of the sources, and is not applied: none has the ref \"other\""},
+		{"Argo CD, a file parameter of a ref", strings.Replace(sources("b.yaml", "git@git.example:r"), "{valueFiles: [b.yaml]}", "{fileParameters: [{name: a, path: $values/shop/text.txt}]}", 1), `["a text",0,0]`, ""},
 		{"Argo CD, values that are none", argo("values: '- a'"), "[0,0,0]", "o.yaml:11:15: Application argocd/app: the text of spec.source.helm.values is no YAML mapping of values; nothing of it is applied"},
 		{"Argo CD, a broken parameter", argo("parameters: [{name: 'a[', value: hunter22hunter}]"), "[0,0,0]", "o.yaml:11:40: Application argocd/app: a[ is not set: "},
 		{"Argo CD, a version", argo("kubeVersion: 1.29.0\nskipCrds: true"), "[0,0,0] v1.29.0", ""},
@@ -193,8 +201,17 @@ spec:
 
 // render renders all deployments of a chart.
 func render(objects []*lint.Resource, chart string, files *filetree.Tree) []*lint.Bundle {
+	charts := []string{chart}
+	files = files.In(filepath.Dir(chart))
+	w := Wanted(objects, objects, func(*lint.Resource) *source.Checkout {
+		return source.NewCheckout(files, charts, func() []string { return nil })
+	})
+	var deployments []*helm.Deployment
+	for _, c := range w.Charts {
+		deployments = append(deployments, c.Deployment)
+	}
 	var bundles []*lint.Bundle
-	for _, d := range Deployments(objects, objects, []string{chart}, files) {
+	for _, d := range helm.InCharts(deployments, charts, files) {
 		bundles = append(bundles, d.Render(context.Background(), helm.Options{Files: files}))
 	}
 	return bundles

@@ -1,28 +1,30 @@
-// Package gitops gathers what the objects of GitOps controllers ask to have rendered, of the
+// Package gitops gathers what the objects of GitOps controllers want to have rendered, of the
 // packages that know one controller each. It renders nothing itself.
 package gitops
 
 import (
-	"slices"
-
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/gitops/argocd"
 	"github.com/manilint/manilint/render/gitops/flux"
-	"github.com/manilint/manilint/render/helm"
-	"github.com/manilint/manilint/render/tree"
+	"github.com/manilint/manilint/render/gitops/source"
 )
 
-// Deployments returns what some objects deploy of charts (directories of the tree), with the
-// values, release name and namespace of each object. all are the objects of the unit of these,
-// and what is known of others, that may hold values for them. The charts of the others are
-// somebody else's and are passed over. Objects that ask for the same rendering give one.
-func Deployments(objects, all []*lint.Resource, charts []string, files *tree.Tree) []*helm.Deployment {
-	var found []*helm.Deployment
+// Wanted returns what some objects want to have rendered. all are the objects of the unit of
+// these, and what is known of others, that may hold values for them, or limits. checkout
+// returns that of an object, nil where it has none.
+func Wanted(objects, all []*lint.Resource, checkout func(*lint.Resource) *source.Checkout) *source.Wanted {
+	w := &source.Wanted{}
 	for _, r := range objects {
-		by := named(r)
-		found = slices.Concat(found, argocd.Deployments(by, r), flux.Deployments(by, r, all))
+		if r.Group == "argoproj.io" {
+			if c := checkout(r); c != nil {
+				w.Add(argocd.Wanted(named(r), r, all, c))
+			}
+		}
+		for _, d := range flux.Deployments(named(r), r, all) {
+			w.Charts = append(w.Charts, &source.Chart{Deployment: d})
+		}
 	}
-	return helm.InCharts(found, charts, files)
+	return w
 }
 
 // named returns an object as reports name it.

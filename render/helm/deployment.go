@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/strvals"
@@ -31,7 +32,7 @@ type Deployment struct {
 	// Instead says that the values files stand in place of the chart's own values.yaml.
 	Instead bool
 
-	Chart string // its directory, once [InCharts] found it
+	Chart string // its directory, where it is known before [InCharts] finds it
 	// Key is the same for deployments that give the same rendering; of [InCharts].
 	Key string
 
@@ -47,8 +48,10 @@ func InCharts(all []*Deployment, charts []string, files *filetree.Tree) []*Deplo
 	var found []*Deployment
 	seen := map[string]bool{}
 	for _, d := range all {
-		if d.Chart = findChart(d.Path, charts, files); d.Chart == "" {
-			continue
+		if !slices.Contains(charts, d.Chart) {
+			if d.Chart = findChart(d.Path, charts, files); d.Chart == "" {
+				continue
+			}
 		}
 		d.Key = fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v\x00%v%v%v%s", d.Chart, d.ReleaseName, d.Namespace, d.KubeVersion, d.APIVersions, d.NoCRDs, d.NoTests, d.NoSchema, d.asked)
 		if !seen[d.Key] {
@@ -84,11 +87,39 @@ func (d *Deployment) Fail(at *lint.Node, format string, args ...any) {
 	d.errs = append(d.errs, &lint.InputError{Message: d.By + ": " + fmt.Sprintf(format, args...), Span: at.Locate().Span})
 }
 
+// Missing is Fail for something that is not there; see [lint.InputError.Lacks].
+func (d *Deployment) Missing(at *lint.Node, name, format string, args ...any) {
+	d.Fail(at, format, args...)
+	d.errs[len(d.errs)-1].Lacks = []string{name}
+}
+
 // AddFile adds a values file, named by a node of the object from the root of the
 // repository, or else from the chart.
 func (d *Deployment) AddFile(path string, fromRoot bool, at *lint.Node, optional bool) {
 	d.variant.files = append(d.variant.files, valueFile{path: path, fromRoot: fromRoot, at: at.Locate().Span, by: d.By, optional: optional})
 	d.asked += fmt.Sprintf("\x00%v %s", fromRoot, path)
+}
+
+// Files returns the absolute paths of the files that the object names, once the chart is found.
+func (d *Deployment) Files(files *filetree.Tree) []string {
+	abs, root := d.roots(files)
+	var all []string
+	o := Options{Files: files}
+	for _, f := range d.variant.files {
+		all = append(all, f.from(abs, root, o).path)
+	}
+	for _, set := range d.variant.sets {
+		if set.file.path != "" {
+			all = append(all, set.file.from(abs, root, o).path)
+		}
+	}
+	return all
+}
+
+// roots returns where the chart lies, and the root of its repository.
+func (d *Deployment) roots(files *filetree.Tree) (chart, root string) {
+	chart = files.Abs(d.Chart)
+	return chart, strings.TrimSuffix(filepath.ToSlash(chart), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.Path)), "/"))
 }
 
 // AddNode adds values that are a mapping of the object.
@@ -239,8 +270,7 @@ func (d *Deployment) render(ctx context.Context, o Options) *lint.Bundle {
 	if failed != nil {
 		return t.bundle(d.By, o, nil, append(d.errs, failed))
 	}
-	abs := o.Files.Abs(d.Chart)
-	root := strings.TrimSuffix(filepath.ToSlash(abs), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.Path)), "/"))
+	abs, root := d.roots(o.Files)
 	v := d.variant
 	v.name, v.instead, v.noCRDs, v.noTests, v.noSchema = d.By, d.Instead, d.NoCRDs, d.NoTests, d.NoSchema
 	v.files = nil

@@ -418,17 +418,17 @@ func TestChartsInTheTreeAreRendered(t *testing.T) {
 	}
 }
 
-func TestTargetsOfFluxAndArgo(t *testing.T) {
+func TestTargetsOfFlux(t *testing.T) {
 	root := write(t, map[string]string{
-		"apps/kustomization.yaml": "resources: []\n", "deploy/kustomization.yaml": "resources: []\n", "plain/a.yaml": settings,
+		"apps/kustomization.yaml": "resources: []\n", "plain/a.yaml": settings,
 	})
-	docs, _ := lint.ParseYAML(lint.NewSource("x", []byte("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec: {path: ./apps}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n  sources: [{path: deploy}, {path: plain}, {path: ../..}]\n")))
+	docs, _ := lint.ParseYAML(lint.NewSource("x", []byte("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a}\nspec: {path: ./apps}\n---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: b}\nspec: {path: plain}\n---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: c}\nspec: {path: ../..}\n")))
 	var resources []*lint.Resource
 	for _, d := range docs {
 		resources = append(resources, lint.NewResources(d, nil)...)
 	}
 	got := Targets(resources, filetree.New(nil).In(root))
-	if len(got) != 2 || got[0] != filepath.Join(root, "apps") || got[1] != filepath.Join(root, "deploy") {
+	if len(got) != 1 || got[0] != filepath.Join(root, "apps") {
 		t.Errorf("targets: %s", got)
 	}
 }

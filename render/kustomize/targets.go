@@ -9,8 +9,8 @@ import (
 )
 
 // Targets returns the folders below the jail of files, the tree's git root, that Flux'
-// Kustomization and Argo CD's Application objects point at: what they deploy is an
-// overlay of its own even where another one names it.
+// Kustomization objects point at: what they deploy is an overlay of its own even where
+// another one names it.
 func Targets(resources []*lint.Resource, files *filetree.Tree) []string {
 	var dirs []string
 	t := newTree(files)
@@ -25,14 +25,8 @@ func Targets(resources []*lint.Resource, files *filetree.Tree) []string {
 		}
 	}
 	for _, r := range resources {
-		switch {
-		case r.Is("kustomize.toolkit.fluxcd.io", "Kustomization"):
+		if r.Is("kustomize.toolkit.fluxcd.io", "Kustomization") {
 			add(r.Get("spec", "path"))
-		case r.Is("argoproj.io", "Application"):
-			add(r.Get("spec", "source", "path"))
-			for _, s := range r.Get("spec", "sources").Items() {
-				add(s.Get("path"))
-			}
 		}
 	}
 	return dirs

@@ -61,6 +61,25 @@ func OpenRepository(root string) (*Repository, error) {
 	return r, nil
 }
 
+// Remotes returns the addresses of the remotes of the checkout at root, as its configuration
+// has them; none where there is no checkout, or it cannot be read.
+func Remotes(root string) []string {
+	store, err := openStore(root)
+	if err != nil {
+		return nil
+	}
+	c, err := store.Config()
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, remote := range c.Remotes {
+		all = append(all, remote.URLs...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // Root returns the root of the checkout, its links resolved.
 func (r *Repository) Root() string { return r.root }
 

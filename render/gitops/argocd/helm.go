@@ -2,59 +2,34 @@ package argocd
 
 import (
 	"cmp"
-	"net/url"
-	"regexp"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/gitops/source"
 	"github.com/manilint/manilint/render/helm"
 )
 
-// Deployments returns the charts that an Application deploys from a path of a repository;
-// none for other objects. Of its values, parameters outrank valuesObject, that outranks values,
-// which then count for nothing, and these outrank valueFiles:
+// chart adds a chart with the values of the Application. Of these, parameters outrank
+// valuesObject, that outranks values, which then count for nothing, and these outrank
+// valueFiles:
 // https://argo-cd.readthedocs.io/en/stable/user-guide/helm/#helm-value-precedence
-func Deployments(by string, r *lint.Resource) []*helm.Deployment {
-	if !r.Is("argoproj.io", "Application") {
-		return nil
+func (a *application) chart(s *lint.Node, dir string) {
+	with := s.Get("helm")
+	if !a.has(dir, "Chart.yaml") {
+		a.note(s.Get("path"), s.Get("repoURL").Value(), quoted(s.Get("path").Value())+" holds no chart, so Argo CD does not render it")
+		return
 	}
-	spec := r.Get("spec")
-	sources := spec.Get("sources").Items()
-	if len(sources) == 0 { // else source is ignored
-		sources = []*lint.Node{spec.Get("source")}
-	}
-	var out []*helm.Deployment
-	for _, source := range sources {
-		if source.Get("path").Value() == "" || source.Get("chart").IsScalar() {
-			continue
-		}
-		out = append(out, deployment(by, r, source, sources))
-	}
-	return out
-}
-
-func deployment(by string, r *lint.Resource, source *lint.Node, sources []*lint.Node) *helm.Deployment {
-	with, destination := source.Get("helm"), r.Get("spec", "destination", "namespace").Value()
 	d := &helm.Deployment{
-		By: by, Path: source.Get("path").Value(), ReleaseName: cmp.Or(with.Get("releaseName").Value(), r.Name),
-		Namespace: cmp.Or(with.Get("namespace").Value(), destination), KubeVersion: with.Get("kubeVersion").Value(), APIVersions: with.Get("apiVersions").Strings(),
+		By: a.by, Path: s.Get("path").Value(), ReleaseName: cmp.Or(with.Get("releaseName").Value(), a.Name),
+		Namespace: cmp.Or(with.Get("namespace").Value(), a.namespace()), KubeVersion: with.Get("kubeVersion").Value(), APIVersions: with.Get("apiVersions").Strings(),
 		NoCRDs: with.Get("skipCrds").IsTrue(), NoTests: with.Get("skipTests").IsTrue(), NoSchema: with.Get("skipSchemaValidation").IsTrue(),
 	}
-	// https://argo-cd.readthedocs.io/en/stable/user-guide/build-environment/
-	environment := []string{
-		"ARGOCD_APP_NAMESPACE", destination, "ARGOCD_APP_NAME", r.Name, "ARGOCD_APP_PROJECT_NAME", r.Get("spec", "project").Value(), "ARGOCD_APP_SOURCE_PATH", d.Path,
-		"ARGOCD_APP_SOURCE_REPO_URL", source.Get("repoURL").Value(), "ARGOCD_APP_SOURCE_TARGET_REVISION", source.Get("targetRevision").Value(),
+	if slices.Contains(a.checkout.Charts, dir) {
+		d.Chart = dir
 	}
-	var pairs []string
-	for i := 0; i < len(environment); i += 2 {
-		pairs = append(pairs, "${"+environment[i]+"}", environment[i+1], "$"+environment[i], environment[i+1])
-	}
-	expand := strings.NewReplacer(pairs...).Replace
-
-	optional := with.Get("ignoreMissingValueFiles").IsTrue()
-	for _, item := range with.Get("valueFiles").Items() {
-		addFile(d, expand(item.Value()), item, source, sources, optional)
-	}
+	a.valueFiles(d, s, dir)
 	if object := with.Get("valuesObject"); object.IsMapping() {
 		d.AddNode(object)
 		if text := with.Get("values"); text.IsScalar() {
@@ -67,61 +42,101 @@ func deployment(by string, r *lint.Resource, source *lint.Node, sources []*lint.
 	for _, isText := range []bool{false, true} { // helm ranks --set-string over --set
 		for _, p := range parameters {
 			if p.Get("forceString").IsTrue() == isText {
-				d.Set(p.Get("value"), p.Get("name").Value(), commas(expand(p.Get("value").Value())), isText)
+				d.Set(p.Get("value"), p.Get("name").Value(), commas(a.expand(s, p.Get("value").Value())), isText)
 			}
 		}
 	}
 	for _, p := range with.Get("fileParameters").Items() {
-		at, path := p.Get("path"), expand(p.Get("path").Value())
-		d.SetFile(at, p.Get("name").Value(), path, strings.HasPrefix(path, "/"))
+		at := p.Get("path")
+		path, wrong, referred := a.referred(s, at.Value())
+		switch {
+		case wrong != "":
+			d.Note(at, "%s", wrong)
+			d.Lacks(at.Value())
+		case referred:
+			d.SetFile(at, p.Get("name").Value(), path, true)
+		default:
+			path = a.expand(s, at.Value())
+			d.SetFile(at, p.Get("name").Value(), path, strings.HasPrefix(path, "/"))
+		}
 	}
-	return d
+	a.out.Charts = append(a.out.Charts, &source.Chart{Deployment: d, Limits: a.limits})
 }
 
-// addFile adds an entry of valueFiles. It is named from the chart; with a slash in
-// front, or with the ref of a source, from the root of a repository.
-func addFile(d *helm.Deployment, path string, at, source *lint.Node, sources []*lint.Node, optional bool) {
-	ref, rest, named := strings.Cut(path, "/")
-	switch {
-	case !at.IsScalar() || path == "":
-	case strings.Contains(path, "://"):
-		d.Note(at, "the values file lies on the network and is not applied; only files of this tree are read")
-		d.Lacks(path)
-	case strings.ContainsAny(path, "*?["):
-		d.Note(at, "the pattern %s is not expanded, and no values file of it applied; name the files", path)
-	case strings.HasPrefix(path, "$"):
-		for _, other := range sources {
-			if name := other.Get("ref").Value(); name != "" && "$"+name == ref && named && sameRepository(other.Get("repoURL").Value(), source.Get("repoURL").Value()) {
-				d.AddFile(rest, true, at, optional)
-				return
+// A listed entry of valueFiles names a file from the chart or, with fromRoot, from the root of
+// the repository.
+type listed struct {
+	at       *lint.Node
+	path     string
+	fromRoot bool
+}
+
+// valueFiles adds the values files. A glob stands for the files that it matches, in order; one
+// that is named by itself counts where it is named.
+func (a *application) valueFiles(d *helm.Deployment, s *lint.Node, dir string) {
+	optional := s.Get("helm", "ignoreMissingValueFiles").IsTrue()
+	root := strings.TrimSuffix(filepath.ToSlash(dir), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.Path)), "/"))
+	base := func(f listed) string {
+		if f.fromRoot {
+			return filepath.FromSlash(root)
+		}
+		return dir
+	}
+	var files []listed
+	named := map[string]bool{}
+	for _, item := range s.Get("helm", "valueFiles").Items() {
+		f := listed{at: item}
+		path, wrong, referred := a.referred(s, item.Value())
+		switch {
+		case !item.IsScalar() || item.Value() == "":
+			continue
+		case wrong != "":
+			d.Note(item, "%s", wrong)
+			d.Lacks(item.Value())
+			continue
+		case referred:
+			f.path, f.fromRoot = path, true
+		default:
+			f.path = a.expand(s, item.Value())
+			f.fromRoot = strings.HasPrefix(f.path, "/")
+		}
+		if strings.Contains(f.path, "://") {
+			d.Note(item, "the values file lies on the network and is not applied; only files of this tree are read")
+			d.Lacks(f.path)
+			continue
+		}
+		if !isGlob(f.path) {
+			named[filepath.Join(base(f), filepath.FromSlash(f.path))] = true
+		}
+		files = append(files, f)
+	}
+	for _, f := range files {
+		if !isGlob(f.path) {
+			d.AddFile(f.path, f.fromRoot, f.at, optional)
+			continue
+		}
+		from := base(f)
+		pattern := strings.TrimPrefix(f.path, "/")
+		for rest, up := strings.CutPrefix(pattern, "../"); up; rest, up = strings.CutPrefix(pattern, "../") {
+			pattern, from = rest, filepath.Dir(from)
+		}
+		found, err := a.checkout.Match(from, strings.TrimPrefix(pattern, "./"), source.Components)
+		switch {
+		case err != nil:
+			d.Fail(f.at, "the pattern %s is not expanded: %v", f.path, err)
+		case len(found) == 0 && !optional:
+			d.Missing(f.at, f.path, "the pattern %s matches no values file; correct it, or set ignoreMissingValueFiles", f.path)
+		}
+		for _, path := range found {
+			if rel, err := filepath.Rel(base(f), path); err == nil && !named[path] {
+				named[path] = true
+				d.AddFile(filepath.ToSlash(rel), f.fromRoot, f.at, false)
 			}
 		}
-		d.Note(at, "%s lies in another repository, or in none of the sources, and is not applied", path)
-		d.Lacks(path)
-	default:
-		d.AddFile(path, strings.HasPrefix(path, "/"), at, optional)
 	}
 }
 
-// sameRepository reports whether two addresses are of one repository.
-func sameRepository(a, b string) bool {
-	a, b = normalRepository(a), normalRepository(b)
-	return a != "" && a == b
-}
-
-var scpAddress = regexp.MustCompile(`^(?:[\w.-]+@)?([\w.-]+):([^/].*)$`)
-
-// normalRepository returns host and path of a repository's address, however it is written.
-func normalRepository(address string) string {
-	if m := scpAddress.FindStringSubmatch(address); m != nil && !strings.Contains(address, "://") {
-		address = "ssh://" + m[1] + "/" + m[2]
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return strings.ToLower(u.Hostname()) + "/" + strings.TrimSuffix(strings.Trim(u.Path, "/"), ".git")
-}
+func isGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
 
 // commas escapes the commas of a parameter, but for Helm's notation of a list, as Argo
 // CD does before it hands it to Helm.

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,13 @@ type Engine struct {
 	raw     template.FuncMap     // the functions without provenance
 	wrapped map[string]bool      // those that have got it
 	sets    []*template.Template // the sets at work: the chart's, and a clone for each tpl
+
+	// MissingKey is what text/template does of a key that is not there, as missingkey=error, for
+	// templates that are no chart's: their data is theirs alone, and "<no value>" is kept. As in
+	// Helm when "".
+	MissingKey string
+	// Funcs are functions that such templates have besides Helm's.
+	Funcs template.FuncMap
 }
 
 // A Unit is one template with the values that it sees.
@@ -80,7 +88,7 @@ func (e *Engine) Render(templates map[string]*Unit) *Result {
 		return r
 	}
 	again := NewEngine(e.ctx, e.limit-e.written)
-	again.off, again.Memory = true, e.Memory
+	again.off, again.Memory, again.MissingKey, again.Funcs = true, e.Memory, e.MissingKey, e.Funcs
 	plain := again.render(maps.Clone(templates), func(name string) bool { return failed[name] })
 	for _, text := range plain.Texts {
 		r.Failures = slices.DeleteFunc(r.Failures, func(f Failure) bool { return f.Name == text.Name })
@@ -112,8 +120,9 @@ func (r *Result) sort() {
 func (e *Engine) render(templates map[string]*Unit, wanted func(name string) bool) *Result {
 	r := &Result{}
 	e.sources = templates
-	e.root = template.New("gotpl").Option("missingkey=zero")
+	e.root = template.New("gotpl").Option(cmp.Or(e.MissingKey, "missingkey=zero"))
 	e.raw = e.functions()
+	maps.Copy(e.raw, e.Funcs)
 	e.raw["include"], e.raw["tpl"] = e.include(e.root), e.tpl(e.root)
 	e.root.Funcs(e.raw)
 	e.sets = append(e.sets, e.root)
@@ -134,7 +143,9 @@ func (e *Engine) render(templates map[string]*Unit, wanted func(name string) boo
 		if u == nil || strings.HasPrefix(path.Base(name), "_") || !wanted(name) {
 			continue
 		}
-		u.Values["Template"] = chartutil.Values{"Name": name, "BasePath": u.BasePath}
+		if e.MissingKey == "" {
+			u.Values["Template"] = chartutil.Values{"Name": name, "BasePath": u.BasePath}
+		}
 		w := &writer{t: e.tracer}
 		if err := e.execute(w, name, u); err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
@@ -143,7 +154,9 @@ func (e *Engine) render(templates map[string]*Unit, wanted func(name string) boo
 			}
 			continue
 		}
-		w.dropNoValue()
+		if e.MissingKey == "" {
+			w.dropNoValue()
+		}
 		r.Texts = append(r.Texts, &Text{name, string(w.buf), w.segs, u.File, e.off})
 	}
 	r.sort()

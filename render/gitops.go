@@ -1,0 +1,225 @@
+package render
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/gitops"
+	"github.com/manilint/manilint/render/gitops/source"
+	"github.com/manilint/manilint/render/helm"
+	"github.com/manilint/manilint/render/kustomize"
+	"github.com/manilint/manilint/render/tree"
+)
+
+// maxDepth is how many objects one after the other are followed: an Application that deploys
+// a chart of Applications, which deploy charts.
+const maxDepth = 3
+
+// maxAsked is how many renderings what an object deploys may ask for in turn.
+const maxAsked = 200
+
+// wanted returns what objects want to have rendered; all are those that may say something of
+// them. What is looked up counts as looked at by the view.
+func (l *loader) wanted(p *part, looked *tree.Tree, objects, all []*lint.Resource) *source.Wanted {
+	checkouts := map[string]*source.Checkout{}
+	return gitops.Wanted(objects, all, func(r *lint.Resource) *source.Checkout {
+		at := r.Root.Locate().Span.Start.Source
+		if at == nil || at.File == "" {
+			return nil
+		}
+		bounds := l.boundary(filepath.Dir(at.File))
+		if checkouts[bounds] == nil {
+			l.mu.Lock()
+			if l.addresses[bounds] == nil {
+				l.addresses[bounds] = source.Addresses(bounds, l.Repositories)
+			}
+			addresses := l.addresses[bounds]
+			l.mu.Unlock()
+			checkouts[bounds] = source.NewCheckout(looked.In(bounds), p.charts, addresses)
+		}
+		return checkouts[bounds]
+	})
+}
+
+// boundary is [loader.boundsOf], found once for a directory.
+func (l *loader) boundary(dir string) string {
+	l.mu.Lock()
+	bounds, known := l.within[dir]
+	l.mu.Unlock()
+	if !known {
+		bounds = l.boundsOf(dir)
+		l.mu.Lock()
+		l.within[dir] = bounds
+		l.mu.Unlock()
+	}
+	return bounds
+}
+
+// ask adds to what a unit came to what its objects want to have rendered.
+func (u *Unit) ask(r *Rendered, objects []*lint.Resource) {
+	l := u.l
+	w := l.wanted(u.part, u.looked, objects, objects)
+	r.Errors, r.Notes = append(r.Errors, w.Errors...), append(r.Notes, w.Notes...)
+	for _, d := range w.Directories {
+		if d.Limits != nil {
+			r.Notes = append(r.Notes, d.Limits(slices.DeleteFunc(slices.Clone(objects), func(o *lint.Resource) bool {
+				at := o.Root.Locate().Span.Start.Source
+				return at == nil || !d.Holds(at.File)
+			}))...)
+		}
+	}
+	asks := l.asks(u, w)
+	if u.Why == Deployed && len(asks) > maxAsked {
+		r.Notes = append(r.Notes, lint.Note{Message: fmt.Sprintf("%s: its objects ask for %d renderings, of which %d are made", u.Root, len(asks), maxAsked)})
+		asks = asks[:maxAsked]
+	}
+	r.Asks = append(r.Asks, asks...)
+}
+
+// asks plans what objects of a unit want to have rendered.
+func (l *loader) asks(by *Unit, w *source.Wanted) []*Unit {
+	var all []*Unit
+	add := func(u *Unit, key string) {
+		u.depth, u.Key = by.depth+1, key
+		if u.Focused {
+			u.Key += "\x00named"
+		}
+		all = append(all, u)
+	}
+	var deployments []*helm.Deployment
+	limits := map[*helm.Deployment]source.Limits{}
+	for _, c := range w.Charts {
+		deployments = append(deployments, c.Deployment)
+		limits[c.Deployment] = c.Limits
+	}
+	for _, d := range helm.InCharts(deployments, by.part.charts, l.files) {
+		u := l.unit(by.part, "helm", l.files.Display(d.Chart)+" with "+d.By, Deployed, l.in(d.Chart), func(ctx context.Context, u *Unit) *Rendered {
+			return limited(&Rendered{Bundles: []*lint.Bundle{d.Render(ctx, l.helmOptions(d.Chart, u.files))}}, limits[d])
+		})
+		add(u, d.Key)
+	}
+	for _, o := range w.Overlays {
+		if l.Exclude(o.Dir) {
+			continue
+		}
+		files := l.files.In(l.boundary(o.Dir))
+		root := kustomize.Changed(o.Dir, o.Change, kustomize.Options{Files: files.Record(), KubeVersion: l.KubeVersion, Late: l.late})
+		if root == nil {
+			continue
+		}
+		l.mu.Lock()
+		l.deployed[root.Dir] = true
+		l.mu.Unlock()
+		u := l.overlay(by.part, root, Deployed, files)
+		render := u.render
+		u.Root += " with " + o.Change.By
+		u.render = func(ctx context.Context, u *Unit) *Rendered { return limited(render(ctx, u), o.Limits) }
+		add(u, "kustomize\x00"+root.Dir+"\x00"+o.Change.Key())
+	}
+	return all
+}
+
+// limited adds what a controller refuses of a rendering.
+func limited(r *Rendered, limits source.Limits) *Rendered {
+	if limits != nil {
+		for _, b := range r.Bundles {
+			r.Notes = append(r.Notes, limits(b.Resources)...)
+		}
+	}
+	return r
+}
+
+// held plans overlays that objects of plain files deploy: they are built as they lie only
+// where, once these are rendered, none has asked for them. A tree is what its controllers
+// make of it.
+func (l *loader) held(p *part, overlays []*Unit, wanted []*source.Overlay) []*Unit {
+	covered := map[string]bool{}
+	for _, o := range wanted {
+		if real, err := l.files.EvalSymlinks(o.Dir); err == nil {
+			covered[real] = true
+		}
+	}
+	for i, u := range overlays {
+		if !covered[u.dir] {
+			continue
+		}
+		last := l.unit(p, "kustomize", u.Root, u.Why, l.files, func(context.Context, *Unit) *Rendered {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if l.deployed[u.dir] {
+				return &Rendered{}
+			}
+			return &Rendered{Asks: []*Unit{u}}
+		})
+		last.Key += "\x00last"
+		first := l.unit(p, "kustomize", u.Root, u.Why, l.files, func(context.Context, *Unit) *Rendered { return &Rendered{Asks: []*Unit{last}} })
+		first.Key += "\x00held"
+		overlays[i] = first
+	}
+	return overlays
+}
+
+// namespaces returns of the files that directories of objects hold the namespace that those
+// give to what has none; none where they give more than one.
+func (l *loader) namespaces(directories []*source.Directory, paths ...[]string) map[string]string {
+	given := map[string]string{}
+	for _, d := range directories {
+		for _, path := range slices.Concat(paths...) {
+			if !d.Holds(path) {
+				continue
+			}
+			if before, known := given[path]; known && before != d.Namespace {
+				given[path] = ""
+				continue
+			}
+			given[path] = d.Namespace
+		}
+	}
+	for path, namespace := range given {
+		if namespace == "" {
+			delete(given, path)
+		}
+	}
+	return given
+}
+
+// settle gives an object of a plain file the namespace that it is deployed to.
+func settle(o *lint.Resource, namespaces map[string]string) {
+	if src := o.Root.Locate().Span.Start.Source; o.Namespace == "" && len(namespaces) > 0 && src != nil {
+		o.Namespace = namespaces[src.File]
+	}
+}
+
+// deployersOf returns the objects of the tree around files that were named alone which may
+// deploy what was named: charts, overlays, or charts with values files that were named.
+func (l *loader) deployersOf(ctx context.Context, u *units, charts, roots []string) []*lint.Resource {
+	if len(u.deployers) == 0 || len(charts) == 0 && len(roots) == 0 && !slices.ContainsFunc(l.named, l.holdsValues) {
+		return nil
+	}
+	return l.deployers(ctx, l.files.Record(), u.deployers)
+}
+
+// holdsValues reports whether a file may be one of values: YAML, and no object.
+func (l *loader) holdsValues(path string) bool {
+	if !isManifestName(path) || l.files.IsDir(path) {
+		return false
+	}
+	src, err := l.files.Record().Open(path)
+	return err == nil && !l.parse(src).object && !strings.Contains(string(src.Data), "{{")
+}
+
+// deploying keeps what objects want of some charts and overlays, and of charts with values
+// files that were named.
+func (l *loader) deploying(p *part, w *source.Wanted, charts, roots []string) *source.Wanted {
+	named := func(path string) bool { return slices.Contains(l.named, path) }
+	w.Charts = slices.DeleteFunc(w.Charts, func(c *source.Chart) bool {
+		found := helm.InCharts([]*helm.Deployment{c.Deployment}, p.charts, l.files)
+		return len(found) == 0 || !slices.Contains(charts, c.Chart) && !slices.ContainsFunc(c.Files(l.files), named)
+	})
+	w.Overlays = slices.DeleteFunc(w.Overlays, func(o *source.Overlay) bool { return !slices.Contains(roots, o.Dir) })
+	return w
+}
