@@ -1,7 +1,8 @@
 package lint
 
 import (
-	"slices"
+	"bytes"
+
 	"sort"
 	"strconv"
 	"strings"
@@ -38,11 +39,16 @@ func NewSource(path string, data []byte) *Source {
 
 func (s *Source) lineTable() []int {
 	s.once.Do(func() {
-		s.lines = append(s.lines, 0)
+		s.lines = append(make([]int, 0, 1+bytes.Count(s.Data, []byte("\n"))), 0)
+		s.ascii = true
 		for i, b := range s.Data {
 			if b == '\n' || b == '\r' && (i+1 == len(s.Data) || s.Data[i+1] != '\n') {
 				s.lines = append(s.lines, i+1)
 			}
+			s.ascii = s.ascii && b < utf8.RuneSelf
+		}
+		if s.ascii {
+			return
 		}
 		n := 0
 		for i, b := range s.Data {
@@ -54,7 +60,6 @@ func (s *Source) lineTable() []int {
 			}
 		}
 		s.runes = append(s.runes, n)
-		s.ascii = !slices.ContainsFunc(s.Data, func(b byte) bool { return b >= utf8.RuneSelf })
 	})
 	return s.lines
 }

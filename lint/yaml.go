@@ -42,42 +42,68 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 // where all was read.
 func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, errs []*InputError, cut *InputError) {
 	left := maxNodes
+	blocks := &blockParser{ctx: ctx}
+	read, line := 0, 1                           // of the text so far
+	plain := bytes.IndexByte(src.Data, '\r') < 0 // a line ends in "\n" alone
 	for _, c := range yamltext.Documents(src.Data) {
-		start, known := c.Start, len(docs)
-		objects, end := parseJSON(ctx, src, c)
-		docs = append(docs, objects...)
-		c.Start = end
-		text := withoutVersion(src.Data[c.Start:c.End])
-		place := placer(src, c)
-		roots, err := decode(&stoppable{ctx, bytes.NewReader(text)}, &left)
-		for _, root := range roots {
-			if root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
-				placeNodes(root, place)
-				docs = append(docs, root)
-			}
+		known := len(docs)
+		line += bytes.Count(src.Data[read:c.Start], []byte("\n"))
+		read = c.Start
+		var root *yaml.Node
+		quick := false
+		if plain && (c.Start == 0 || src.Data[c.Start-1] == '\n') {
+			root, quick = blocks.document(src.Data[c.Start:c.End], line)
+		}
+		var broken *InputError
+		switch {
+		case !quick:
+			var roots []*yaml.Node
+			roots, broken = readDocument(ctx, src, c, &left)
+			docs = append(docs, roots...)
+		case root != nil:
+			docs = append(docs, root)
 		}
 		for _, root := range docs[known:] {
 			most -= nodes(root)
 		}
 		if ctx.Err() != nil || most < 0 {
-			cut = &InputError{Span: src.LineSpan(src.Position(start).Line), Message: "the file holds too many values and keys"}
+			cut = &InputError{Span: src.LineSpan(src.Position(c.Start).Line), Message: "the file holds too many values and keys"}
 			if ctx.Err() != nil {
 				cut.Message = context.Cause(ctx).Error()
 			}
 			return docs[:known], errs, cut
 		}
-		if err != nil {
-			line, column, message := yamlError(err, text)
-			at, _ := place(max(1, line), 1)
-			span := src.LineSpan(at)
-			if column > 0 {
-				from := src.At(place(line, column)).Offset
-				span = src.Span(from, max(from, span.End.Offset))
-			}
-			errs = append(errs, &InputError{Span: span, Message: message})
+		if broken != nil {
+			errs = append(errs, broken)
 		}
 	}
 	return docs, errs, nil
+}
+
+// readDocument reads one document, or a stream of JSON, of any form.
+func readDocument(ctx context.Context, src *Source, c yamltext.Chunk, left *int) ([]*yaml.Node, *InputError) {
+	docs, end := parseJSON(ctx, src, c)
+	c.Start = end
+	text := withoutVersion(src.Data[c.Start:c.End])
+	place := placer(src, c)
+	roots, err := decode(&stoppable{ctx, bytes.NewReader(text)}, left)
+	for _, root := range roots {
+		if root.Kind != yaml.ScalarNode || root.ShortTag() != "!!null" {
+			placeNodes(root, place)
+			docs = append(docs, root)
+		}
+	}
+	if err == nil {
+		return docs, nil
+	}
+	line, column, message := yamlError(err, text)
+	at, _ := place(max(1, line), 1)
+	span := src.LineSpan(at)
+	if column > 0 {
+		from := src.At(place(line, column)).Offset
+		span = src.Span(from, max(from, span.End.Offset))
+	}
+	return docs, &InputError{Span: span, Message: message}
 }
 
 // A stoppable reader fails when its context ends: a document of many megabytes is read for
