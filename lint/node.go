@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -11,7 +12,7 @@ import (
 // A Node is a place in the tree of a [Resource]: a value that is there, or one
 // that is missing. Asking a missing node for a child gives another missing node,
 // never nil, so a rule can follow a path and ask once at its end. Aliases and
-// merge keys are followed. A Node is immutable.
+// merge keys are followed. A Node is immutable, and has one child for each field and item.
 type Node struct {
 	yaml   *yaml.Node // nil when missing
 	key    *yaml.Node // the key in the parent mapping; nil for list items and roots
@@ -19,27 +20,21 @@ type Node struct {
 	field  string
 	index  int // in the parent sequence, else -1
 	res    *Resource
-	// keys has the bit of each key of a mapping that rules ask for many fields, so that
-	// those it lacks cost no search; see [Node.sum]. 0 where it was not made.
-	keys uint64
+
+	kids atomic.Pointer[children] // of a mapping or a list that was asked for one
 }
 
-// sum makes n.keys of a node that is asked for many fields. Merge keys and aliases for
-// keys leave the sum out.
-func (n *Node) sum() {
-	if n.keys != 0 || !n.IsMapping() {
-		return
-	}
-	keys := uint64(1) // no field has the first bit alone: the sum of an empty mapping is made
-	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
-		k := n.yaml.Content[i]
-		if k.Kind != yaml.ScalarNode || isMergeKey(k) {
-			return
-		}
-		keys |= keyBit(k.Value)
-	}
-	n.keys = keys
+// children are the nodes below a mapping or a list: made when the first is asked for, and
+// kept, since rules ask for the same ones again and again.
+type children struct {
+	nodes  []Node
+	list   []*Node        // in the order of [Node.Fields] and [Node.Items]
+	keys   uint64         // a bit of each field, so that most that are absent cost no search
+	places map[string]int // of the fields in a large mapping
 }
+
+// manyFields is from where on fields are found by a table: a scan is faster in small mappings.
+const manyFields = 32
 
 // keyBit returns the bit of a key: few keys of one mapping share one.
 func keyBit(key string) uint64 {
@@ -47,7 +42,7 @@ func keyBit(key string) uint64 {
 	if key != "" {
 		h += uint(key[0])*13 + uint(key[len(key)-1])*31
 	}
-	return 1 << (1 + h%63)
+	return 1 << (h % 64)
 }
 
 // NewNode returns a root node outside any resource, for configuration and patches.
@@ -146,16 +141,114 @@ func (n *Node) Get(path ...string) *Node {
 	if len(path) == 0 {
 		return n
 	}
-	nodes := make([]Node, len(path)) // at once: rules ask for millions of paths
 	for i, field := range path {
-		var key, value *yaml.Node
-		if n.keys == 0 || n.keys&keyBit(field) != 0 {
-			key, value = lookup(n.yaml, field)
+		child := n.child(field)
+		if child == nil {
+			return n.missing(path[i:])
 		}
-		nodes[i] = Node{yaml: resolveAlias(value), key: key, parent: n, field: field, index: -1, res: n.res}
-		n = &nodes[i]
+		n = child
 	}
 	return n
+}
+
+// missing returns the node at a path of which n lacks the first field.
+func (n *Node) missing(path []string) *Node {
+	nodes := make([]Node, len(path)) // at once: rules ask for millions of paths
+	for i, field := range path {
+		m := &nodes[i]
+		m.parent, m.field, m.index, m.res = n, field, -1, n.res
+		n = m
+	}
+	return n
+}
+
+// child returns the node of a field, nil where there is none.
+func (n *Node) child(field string) *Node {
+	if !n.IsMapping() {
+		return nil
+	}
+	c := n.below()
+	if at := c.find(field); at >= 0 {
+		return &c.nodes[at]
+	}
+	return nil
+}
+
+// below returns the children of a mapping or a list.
+func (n *Node) below() *children {
+	if c := n.kids.Load(); c != nil {
+		return c
+	}
+	c := &children{}
+	if n.IsMapping() {
+		c.addFields(n)
+	} else {
+		c.nodes = make([]Node, len(n.yaml.Content))
+		for i, item := range n.yaml.Content {
+			c.nodes[i].yaml, c.nodes[i].index = resolveAlias(item), i
+		}
+	}
+	c.list = make([]*Node, len(c.nodes))
+	for i := range c.nodes {
+		c.nodes[i].parent, c.nodes[i].res = n, n.res
+		c.list[i] = &c.nodes[i]
+	}
+	if n.kids.CompareAndSwap(nil, c) {
+		return c
+	}
+	return n.kids.Load() // another rule was quicker: a node has one child for a field
+}
+
+// addFields adds the fields of a mapping.
+func (c *children) addFields(n *Node) {
+	count := len(n.yaml.Content) / 2
+	c.nodes = make([]Node, 0, count)
+	if count > manyFields {
+		c.places = make(map[string]int, count)
+	}
+	set := func(k, v *yaml.Node) {
+		name := keyText(k)
+		at := c.find(name)
+		if at < 0 {
+			at = len(c.nodes)
+			if c.places != nil {
+				c.places[name] = at
+			}
+			c.nodes = append(c.nodes, Node{field: name, index: -1})
+			c.keys |= keyBit(name)
+		}
+		c.nodes[at].yaml, c.nodes[at].key = resolveAlias(v), k
+	}
+	merges := false
+	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
+		if k := n.yaml.Content[i]; isMergeKey(k) {
+			merges = true
+		} else {
+			set(k, n.yaml.Content[i+1])
+		}
+	}
+	if merges { // the order is settled for what is written, the values are not
+		eachEntry(n.yaml, set)
+	}
+}
+
+// find returns the place of a field, -1 where there is none.
+func (c *children) find(name string) int {
+	switch {
+	case c.keys&keyBit(name) == 0:
+		return -1
+	case c.places != nil:
+		if at, ok := c.places[name]; ok {
+			return at
+		}
+		return -1
+	}
+	for i := range c.nodes {
+		if c.nodes[i].field == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // keyText returns the text of a key, which may be an alias.
@@ -190,97 +283,22 @@ func eachEntry(m *yaml.Node, visit func(key, value *yaml.Node)) {
 	}
 }
 
-// lookup returns the entry of a key. It is the innermost loop of a run: mappings without
-// a merge key, which are nearly all, are only scanned.
-func lookup(m *yaml.Node, field string) (key, value *yaml.Node) {
-	if m == nil || m.Kind != yaml.MappingNode {
-		return nil, nil
-	}
-	// From the end: the last of a key counts, and what a merge key brings in stands in its place.
-	for i := len(m.Content) - 2; i >= 0; i -= 2 {
-		k := m.Content[i]
-		if isMergeKey(k) {
-			return lookupMerged(m, field)
-		}
-		if k.Kind != yaml.AliasNode && k.Value == field || k.Kind == yaml.AliasNode && keyText(k) == field {
-			return k, m.Content[i+1]
-		}
-	}
-	return nil, nil
-}
-
-// lookupMerged is lookup in a mapping with merge keys.
-func lookupMerged(m *yaml.Node, field string) (key, value *yaml.Node) {
-	eachEntry(m, func(k, v *yaml.Node) {
-		if keyText(k) == field {
-			key, value = k, v
-		}
-	})
-	return key, value
-}
-
-// Items returns the elements of a list; none for anything else.
+// Items returns the elements of a list; none for anything else. The slice must not be changed.
 func (n *Node) Items() []*Node {
 	if !n.IsSequence() {
 		return nil
 	}
-	items, nodes := make([]*Node, len(n.yaml.Content)), make([]Node, len(n.yaml.Content))
-	for i, c := range n.yaml.Content {
-		nodes[i] = Node{yaml: resolveAlias(c), parent: n, index: i, res: n.res}
-		items[i] = &nodes[i]
-	}
-	return items
+	return n.below().list
 }
 
 // Fields returns the values of a mapping in the order written, merged ones
-// last and each key once; see [Node.Name] and [Node.Key]. None for anything else.
+// last and each key once; see [Node.Name] and [Node.Key]. None for anything else. The
+// slice must not be changed.
 func (n *Node) Fields() []*Node {
 	if !n.IsMapping() {
 		return nil
 	}
-	count := len(n.yaml.Content) / 2
-	fields, nodes := make([]*Node, 0, count), make([]Node, 0, count)
-	var places map[string]int // of large mappings; a scan is faster in small ones
-	if count > 32 {
-		places = make(map[string]int, count)
-	}
-	find := func(name string) int {
-		if places == nil {
-			return slices.IndexFunc(fields, func(f *Node) bool { return f.field == name })
-		}
-		if at, ok := places[name]; ok {
-			return at
-		}
-		return -1
-	}
-	set := func(k, v *yaml.Node) {
-		name := keyText(k)
-		if len(nodes) == cap(nodes) {
-			nodes = make([]Node, 0, 8) // what is merged in; the nodes so far stay where they are
-		}
-		nodes = append(nodes, Node{yaml: resolveAlias(v), key: k, parent: n, field: name, index: -1, res: n.res})
-		field := &nodes[len(nodes)-1]
-		if at := find(name); at >= 0 {
-			fields[at] = field
-			return
-		}
-		if places != nil {
-			places[name] = len(fields)
-		}
-		fields = append(fields, field)
-	}
-	merges := false
-	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
-		if k := n.yaml.Content[i]; isMergeKey(k) {
-			merges = true
-		} else {
-			set(k, n.yaml.Content[i+1])
-		}
-	}
-	if merges { // the order is settled for what is written, the values are not
-		eachEntry(n.yaml, set)
-	}
-	return fields
+	return n.below().list
 }
 
 // Entries returns the values of a mapping in the order written, a repeated key as
@@ -292,9 +310,9 @@ func (n *Node) Entries() []*Node {
 	count := len(n.yaml.Content) / 2
 	entries, nodes := make([]*Node, count), make([]Node, count)
 	for i := range count {
-		k := n.yaml.Content[2*i]
-		nodes[i] = Node{yaml: resolveAlias(n.yaml.Content[2*i+1]), key: k, parent: n, field: keyText(k), index: -1, res: n.res}
-		entries[i] = &nodes[i]
+		k, e := n.yaml.Content[2*i], &nodes[i]
+		e.yaml, e.key, e.parent, e.field, e.index, e.res = resolveAlias(n.yaml.Content[2*i+1]), k, n, keyText(k), -1, n.res
+		entries[i] = e
 	}
 	return entries
 }
@@ -305,9 +323,7 @@ func (n *Node) KeyNode() *Node {
 	if n.key == nil {
 		return n
 	}
-	k := *n
-	k.yaml, k.keys = n.key, 0
-	return &k
+	return &Node{yaml: n.key, key: n.key, parent: n.parent, field: n.field, index: n.index, res: n.res}
 }
 
 // Strings returns the scalar elements of a list, or the one scalar where a list
@@ -409,10 +425,8 @@ func (n *Node) appendPath(to []byte) []byte {
 	case n.index < 0:
 		return append(append(to, '.'), n.field...)
 	}
-	if _, v := lookup(n.yaml, "name"); v != nil {
-		if name := (&Node{yaml: resolveAlias(v)}); name.IsScalar() {
-			return append(append(append(to, "[name="...), name.Value()...), ']')
-		}
+	if name := n.child("name"); name != nil && name.IsScalar() {
+		return append(append(append(to, "[name="...), name.Value()...), ']')
 	}
 	return append(strconv.AppendInt(append(to, '['), int64(n.index), 10), ']')
 }

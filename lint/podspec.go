@@ -23,7 +23,6 @@ type PodSpec struct {
 
 	form       *podForm
 	containers []*Container
-	context    *Node // Node's securityContext, which rules ask for most
 }
 
 // Labels returns the labels that the pods will carry.
@@ -34,17 +33,12 @@ func (p *PodSpec) Annotations() map[string]string { return p.Metadata.Get("annot
 
 // Get returns the node at a path of the pod's spec, as [Node.Get] does; a field
 // that only the Defaults hold comes from there.
-func (p *PodSpec) Get(path ...string) *Node { return getOr(p.Node, p.context, p.Defaults, path) }
+func (p *PodSpec) Get(path ...string) *Node { return getOr(p.Node, p.Defaults, path) }
 
 // getOr returns n's child at a path; where n lacks the path, that of the first
-// of defaults that has it. context is n's securityContext.
-func getOr(n, context *Node, defaults []*Node, path []string) *Node {
-	var own *Node
-	if len(path) > 0 && path[0] == "securityContext" {
-		own = context.Get(path[1:]...)
-	} else {
-		own = n.Get(path...)
-	}
+// of defaults that has it.
+func getOr(n *Node, defaults []*Node, path []string) *Node {
+	own := n.Get(path...)
 	if own.Exists() {
 		return own
 	}
@@ -115,13 +109,12 @@ type Container struct {
 	// known to be missing.
 	Partial bool
 
-	name    string
-	context *Node // Node's securityContext
+	name string
 }
 
 // Get returns the node at a path of the container, as [Node.Get] does; a field
 // that only the Defaults hold comes from there.
-func (c *Container) Get(path ...string) *Node { return getOr(c.Node, c.context, c.Defaults, path) }
+func (c *Container) Get(path ...string) *Node { return getOr(c.Node, c.Defaults, path) }
 
 // Name returns the container's name, "" where it has none.
 func (c *Container) Name() string {
@@ -394,7 +387,6 @@ func (r *Resource) PodSpecs() []*PodSpec { return r.pods }
 
 func (r *Resource) findPods() {
 	r.pods = nil
-	r.Root.sum()
 	for i := range podForms[r.Group+"/"+r.Kind] {
 		r.addPods(r.Root, &podForms[r.Group+"/"+r.Kind][i])
 	}
@@ -437,12 +429,6 @@ func (b *Bundle) AddPods(paths ...PodPath) {
 	b.gatherPods()
 }
 
-// hub returns a node that is asked for many fields.
-func hub(n *Node) *Node {
-	n.sum()
-	return n
-}
-
 // addPods adds the pods that a form finds below the root of an object.
 func (r *Resource) addPods(root *Node, form *podForm) {
 	for _, holder := range expand(root, form.at) {
@@ -464,7 +450,7 @@ func (r *Resource) addPodBelow(root, holder *Node, form *podForm) {
 	if !spec.IsMapping() && (len(form.containers) == 0 || form.spec == ".") || r.isPod(spec) {
 		return
 	}
-	p := &PodSpec{Resource: r, Node: hub(spec), Partial: form.partial, form: form, context: hub(spec.Get("securityContext"))}
+	p := &PodSpec{Resource: r, Node: spec, Partial: form.partial, form: form}
 	switch form.metadata {
 	case "":
 		p.Metadata = holder.Get("metadata")
@@ -508,7 +494,7 @@ func (p *PodSpec) addContainers(root, holder *Node, list containerForm) {
 				}
 			}
 		}
-		c := &Container{Pod: p, Node: hub(n), Kind: list.kind, name: name, context: hub(n.Get("securityContext"))}
+		c := &Container{Pod: p, Node: n, Kind: list.kind, name: name}
 		if list.defaults != "" {
 			if above, ok := strings.CutPrefix(list.defaults, "^"); ok {
 				c.Defaults = expand(holder, above)
