@@ -376,26 +376,82 @@ func preCommit() string {
 	return "repos:\n  - repo: https://github.com/manilint/manilint\n    rev: " + release() + "\n    hooks:\n      - id: manilint\n"
 }
 
-// hosts are the build services of code hosts, by what the address of a remote holds.
+// hosts are the build services of code hosts, by what the address of a remote holds. In pull
+// requests each reports what is new against the branch that the request goes to, which takes
+// the whole history; elsewhere all.
 var hosts = []struct {
 	name  *regexp.Regexp
 	file  string
-	lines func() string
+	lines string
 }{
-	{regexp.MustCompile(`(^|\.)github\.`), ".github/workflows/manilint.yml", func() string {
-		return "name: manilint\non:\n  pull_request:\n  push:\n    branches: [main, master]\npermissions:\n  contents: read\njobs:\n  manilint:\n    runs-on: ubuntu-latest\n    steps:\n" +
-			"      - uses: actions/checkout@v4\n      - uses: manilint/manilint@v0\n"
-	}},
-	{regexp.MustCompile(`gitlab`), ".gitlab-ci.yml", func() string {
-		return "manilint:\n  image: golang:1.26\n  script:\n    - go install github.com/manilint/manilint@latest\n    - manilint --format text --format gitlab=gl-code-quality-report.json\n" +
-			"  artifacts:\n    when: always\n    reports:\n      codequality: gl-code-quality-report.json\n"
-	}},
-	{regexp.MustCompile(`bitbucket`), "bitbucket-pipelines.yml", func() string {
-		return "image: golang:1.26\npipelines:\n  default:\n    - step:\n        name: manilint\n        script:\n          - go install github.com/manilint/manilint@latest\n          - manilint\n"
-	}},
-	{regexp.MustCompile(`(dev\.azure\.com|visualstudio\.com)$`), "azure-pipelines.yml", func() string {
-		return "pool:\n  vmImage: ubuntu-latest\nsteps:\n  - task: GoTool@0\n    inputs:\n      version: '1.26'\n  - script: |\n      go install github.com/manilint/manilint@latest\n      \"$(go env GOPATH)/bin/manilint\"\n    displayName: manilint\n"
-	}},
+	{regexp.MustCompile(`(^|\.)github\.`), ".github/workflows/manilint.yml", `name: manilint
+on:
+  pull_request:
+  push:
+    branches: [main, master]
+permissions:
+  contents: read
+jobs:
+  manilint:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+        with:
+          fetch-depth: 0
+      - uses: manilint/manilint@v0
+        with:
+          build: "true" # or version: and sha256: of a release
+          since: ${{ github.base_ref && format('origin/{0}', github.base_ref) }}
+`},
+	{regexp.MustCompile(`gitlab`), ".gitlab-ci.yml", `manilint:
+  image: golang:1.26
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+  variables:
+    GIT_DEPTH: 0
+  script:
+    - go install github.com/manilint/manilint@latest
+    - manilint ${CI_MERGE_REQUEST_DIFF_BASE_SHA:+--since "$CI_MERGE_REQUEST_DIFF_BASE_SHA"} --format text --format gitlab=gl-code-quality-report.json
+  artifacts:
+    when: always
+    reports:
+      codequality: gl-code-quality-report.json
+`},
+	{regexp.MustCompile(`bitbucket`), "bitbucket-pipelines.yml", `image: golang:1.26
+clone:
+  depth: full
+pipelines:
+  branches:
+    '{main,master}':
+      - step:
+          name: manilint
+          script:
+            - go install github.com/manilint/manilint@latest
+            - manilint
+  pull-requests:
+    '**':
+      - step:
+          name: manilint
+          script:
+            - go install github.com/manilint/manilint@latest
+            - git fetch origin "+refs/heads/$BITBUCKET_PR_DESTINATION_BRANCH:refs/remotes/origin/$BITBUCKET_PR_DESTINATION_BRANCH"
+            - manilint --since "origin/$BITBUCKET_PR_DESTINATION_BRANCH"
+`},
+	{regexp.MustCompile(`(dev\.azure\.com|visualstudio\.com)$`), "azure-pipelines.yml", `pool:
+  vmImage: ubuntu-latest
+steps:
+  - checkout: self
+    fetchDepth: 0
+  - task: GoTool@0
+    inputs:
+      version: '1.26'
+  - script: |
+      go install github.com/manilint/manilint@latest
+      target=${SYSTEM_PULLREQUEST_TARGETBRANCH#refs/heads/}
+      "$(go env GOPATH)/bin/manilint" ${target:+--since "origin/$target"}
+    displayName: manilint
+`},
 }
 
 // pipeline writes the file of the build service that the remote belongs to.
@@ -403,7 +459,7 @@ func (s *setup) pipeline() error {
 	host := s.host()
 	for _, h := range hosts {
 		if h.name.MatchString(host) {
-			return s.create(h.file, []byte(h.lines()), "manilint runs in every build of "+host)
+			return s.create(h.file, []byte(h.lines), "manilint runs in the builds of "+host+", and reports what is new in a pull request")
 		}
 	}
 	switch host {
