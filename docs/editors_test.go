@@ -9,14 +9,24 @@ import (
 	"testing"
 )
 
-// fence returns the first block of a language in a page of this folder.
+// fence returns the first block of a language in a page of this directory.
 func fence(t *testing.T, page, language string) string {
+	t.Helper()
+	return fenceBelow(t, page, "# ", language)
+}
+
+// fenceBelow returns the first block of a language below a heading.
+func fenceBelow(t *testing.T, page, heading, language string) string {
 	t.Helper()
 	data, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(data), "```"+language+"\n")
+	_, below, ok := strings.Cut(string(data), heading)
+	if !ok {
+		t.Fatalf("%s has no heading %s", page, heading)
+	}
+	_, rest, ok := strings.Cut(below, "```"+language+"\n")
 	if !ok {
 		t.Fatalf("%s has no block of %s", page, language)
 	}
@@ -94,12 +104,101 @@ func TestVimFillsItsQuickfixList(t *testing.T) {
 	check(t, got, want)
 }
 
+// editing is what a client is to show of chart/templates/pod.yaml: what is found in it, and
+// one thing more once a line was typed and not saved.
+func checkEditing(t *testing.T, out string) {
+	t.Helper()
+	for _, want := range []string{"before 10:privileged\n", "after 6:host-pid\n", "after 11:privileged\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "before 6:host-pid") {
+		t.Errorf("it is found before it is typed:\n%s", out)
+	}
+}
+
+func TestNeovimShowsWhatIsTyped(t *testing.T) {
+	need(t, "nvim")
+	dir := project(t)
+	must(t, dir, "git", "init", "-q")
+	write(t, dir, map[string]string{
+		"init.lua": fence(t, "editors.md", "lua"),
+		"test.lua": `vim.cmd("edit chart/templates/pod.yaml")
+local function await(rule)
+  return vim.wait(60000, function()
+    for _, d in ipairs(vim.diagnostic.get(0)) do if d.code == rule then return true end end
+    return false
+  end, 20)
+end
+local function show(when)
+  for _, d in ipairs(vim.diagnostic.get(0)) do io.write(when, " ", d.lnum + 1, ":", d.code, "\n") end
+end
+await("privileged")
+show("before")
+vim.api.nvim_buf_set_lines(0, 5, 5, false, {"  hostPID: true"})
+await("host-pid")
+show("after")
+vim.cmd("qall!")
+`,
+	})
+	out, code := run(t, dir, []string{"TERM=dumb"}, "nvim", "--headless", "-u", "init.lua", "-i", "NONE", "-c", "luafile test.lua")
+	if code != 0 {
+		t.Fatalf("exit status %d\n%s", code, out)
+	}
+	checkEditing(t, out)
+}
+
+func TestEglotShowsWhatIsTyped(t *testing.T) {
+	need(t, "emacs")
+	if _, code := run(t, t.TempDir(), nil, "emacs", "--batch", "--no-init-file", "--eval", "(progn (package-initialize) (require 'eglot))"); code != 0 {
+		t.Skip("Emacs has no eglot: this integration is not tested")
+	}
+	dir := project(t)
+	must(t, dir, "git", "init", "-q")
+	write(t, dir, map[string]string{
+		"eglot.el": fenceBelow(t, "editors.md", "### Emacs", "elisp"),
+		"test.el": `(package-initialize)
+(define-derived-mode yaml-mode prog-mode "YAML")
+(load (expand-file-name "eglot.el"))
+(find-file "chart/templates/pod.yaml")
+(yaml-mode)
+(call-interactively #'eglot)
+(defun await (text)
+  (let ((end (+ (float-time) 60)))
+    (while (and (< (float-time) end)
+                (not (seq-some (lambda (d) (string-match-p (regexp-quote text) (flymake-diagnostic-text d))) (flymake-diagnostics))))
+      (accept-process-output nil 0.05)
+      (flymake-start))))
+(defun show (when)
+  (dolist (d (flymake-diagnostics))
+    (when (string-match "\\[\\([a-z-]+\\)\\]" (flymake-diagnostic-text d))
+      (message "%s %s:%s" when (line-number-at-pos (flymake-diagnostic-beg d)) (match-string 1 (flymake-diagnostic-text d))))))
+(await "privileged")
+(show "before")
+(goto-char (point-min))
+(forward-line 5)
+(insert "  hostPID: true\n")
+(eglot--signal-textDocument/didChange)
+(await "hostPID")
+(show "after")
+(set-buffer-modified-p nil)
+`,
+	})
+	out, code := run(t, dir, []string{"TERM=dumb"}, "emacs", "--batch", "--no-init-file", "-l", "test.el")
+	if code != 0 {
+		t.Fatalf("exit status %d\n%s", code, out)
+	}
+	checkEditing(t, out)
+}
+
 func TestEmacsReadsTheUnixFormat(t *testing.T) {
 	need(t, "emacs")
 	_, all := unixLines(t, "never")
 	dir := project(t)
+	flymake := fenceBelow(t, "editors.md", "### Flymake of Emacs", "elisp")
 	write(t, dir, map[string]string{
-		"flymake.el": fence(t, "editors.md", "elisp"),
+		"flymake.el": flymake,
 		"test.el": `(defvar yaml-mode-hook nil)
 (load (expand-file-name "flymake.el"))
 (require 'compile)
