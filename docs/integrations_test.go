@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// binary builds manilint once and returns the folder that holds it.
+// binary builds manilint once and returns the directory that holds it.
 func binary(t *testing.T) string {
 	t.Helper()
 	build.Do(func() {

@@ -15,7 +15,7 @@ type Finding struct {
 	Rule     *Rule
 	Severity Severity
 	Message  string // one line: the thing in quotes, the problem, the fact that proves it
-	Help     string // how to mend it, a verb phrase; may have several lines (a ready policy)
+	Help     string // how to fix it, a verb phrase; may have several lines (a ready policy)
 	// Subject is what stronger and weaker rules have in common; see
 	// [Rule.YieldsTo]. Report sets the path of the container or pod.
 	Subject string

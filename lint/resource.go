@@ -52,7 +52,7 @@ func NewResources(root *yaml.Node, locator Locator) []*Resource {
 func Nameless(src *Source, root *yaml.Node) []*InputError {
 	doc := NewNode(root)
 	if text := doc.Value(); strings.Contains(text, "apiVersion") && strings.Contains(text, "kind") {
-		return []*InputError{{Span: src.LineSpan(root.Line), Message: "the document is one text, no object: what it begins with is no YAML"}}
+		return []*InputError{{Span: src.LineSpan(root.Line), Message: "the document is a single text, not an object: it does not begin with YAML"}}
 	}
 	o := objects{}
 	o.add(doc, "", "")
@@ -71,7 +71,7 @@ func Nameless(src *Source, root *yaml.Node) []*InputError {
 		case n.Get("kind").Value() != "":
 			lacks = "apiVersion"
 		}
-		errs = append(errs, &InputError{Span: NodeSpan(src, Anchor(NewNode(n.yaml))), Message: fmt.Sprintf("%s is no object without %s; add it", what, lacks)})
+		errs = append(errs, &InputError{Span: NodeSpan(src, Anchor(NewNode(n.yaml))), Message: fmt.Sprintf("%s is not a Kubernetes object without %s; add it", what, lacks)})
 	}
 	return errs
 }
@@ -221,7 +221,7 @@ var clusterScoped = map[string]bool{
 // A Locator says where the nodes of a rendering were written. Package render
 // has one for each kind of input. Its methods may be called concurrently.
 type Locator interface {
-	// Locate returns the place where an author mends n: the value itself where
+	// Locate returns the place where an author fixes n: the value itself where
 	// it exists; where it is missing, the place that should hold it.
 	Locate(n *Node) Place
 }

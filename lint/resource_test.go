@@ -38,14 +38,14 @@ func TestItemsOfATypedListTakeItsKind(t *testing.T) {
 func TestWhatIsMeantAsAnObjectAndIsNoneIsAnError(t *testing.T) {
 	for text, want := range map[string][]string{
 		"apiVersion: v1\nkind: List\nitems:\n- metadata: {name: a}\n- {apiVersion: v1, kind: Pod}\n-\n- spec: {}\n": {
-			"x.yaml:4:20: item 1 of the list is no object without apiVersion and kind; add it",
-			"x.yaml:7:3: item 4 of the list is no object without apiVersion and kind; add it"},
+			"x.yaml:4:20: item 1 of the list is not a Kubernetes object without apiVersion and kind; add it",
+			"x.yaml:7:3: item 4 of the list is not a Kubernetes object without apiVersion and kind; add it"},
 		"apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: a}\n- {kind: Pod, metadata: {name: b}}\n- apiVersion: v1\n": {
-			"x.yaml:5:32: item 2 of the list is no object without apiVersion; add it",
-			"x.yaml:6:3: item 3 of the list is no object without kind; add it"},
-		"kind: Pod\nmetadata: {name: a}\n":                         {"x.yaml:2:18: the document is no object without apiVersion; add it"},
-		"apiVersion: v1\nkind: [Pod]\nmetadata: {name: a}\n":       {"x.yaml:3:18: the document is no object without kind; add it"},
-		"// a comment\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}\n": {"x.yaml:1:1: the document is one text, no object: what it begins with is no YAML"},
+			"x.yaml:5:32: item 2 of the list is not a Kubernetes object without apiVersion; add it",
+			"x.yaml:6:3: item 3 of the list is not a Kubernetes object without kind; add it"},
+		"kind: Pod\nmetadata: {name: a}\n":                         {"x.yaml:2:18: the document is not a Kubernetes object without apiVersion; add it"},
+		"apiVersion: v1\nkind: [Pod]\nmetadata: {name: a}\n":       {"x.yaml:3:18: the document is not a Kubernetes object without kind; add it"},
+		"// a comment\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}\n": {"x.yaml:1:1: the document is a single text, not an object: it does not begin with YAML"},
 		"apiVersion: v1\nkind: Pod\n":                              nil,
 		"kind: pipeline\nsteps: []\n":                              nil,
 		"metadata: {name: a}\n":                                    nil,

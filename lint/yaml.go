@@ -248,7 +248,7 @@ func yamlError(err error, text []byte) (line, column int, message string) {
 		if alias := regexp.MustCompile(`(?m)^[^#]*[\s,:\[{-]\*` + regexp.QuoteMeta(m[1]) + `(?:[^\w-]|$)`).FindIndex(text); alias != nil {
 			line = yamltext.LineOf(text, bytes.LastIndexByte(text[:alias[1]], '*'))
 		}
-		return line, 0, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is none`
+		return line, 0, `broken YAML: an alias ("*") names an anchor ("&") that is not set above it; quote the text if it is not an alias`
 	}
 	if line, column, message = syntaxError(text); message != "" {
 		return line, column, "broken YAML: " + message
@@ -265,7 +265,7 @@ func yamlError(err error, text []byte) (line, column int, message string) {
 
 // syntaxError asks the successor of yaml.v3, which knows line and column of what it
 // stumbles over and of what it was reading. Brackets and quotes that are not closed
-// are mended where they open.
+// are fixed where they open.
 func syntaxError(text []byte) (line, column int, message string) {
 	defer func() {
 		if recover() != nil {

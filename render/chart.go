@@ -46,7 +46,7 @@ func (l *loader) boundsOf(dir string) string {
 }
 
 // manifestsOf returns the files of paths that are for no chart to make something of.
-// In a chart's folder these are the ones that hold an object, unless the templates read
+// In a chart's directory these are the ones that hold an object, unless the templates read
 // them as data or they are written as templates themselves.
 func (l *loader) manifestsOf(paths []string) []string {
 	looked := l.files.Record() // a file that is only looked at is none that was linted
@@ -68,7 +68,7 @@ func (l *loader) manifestsOf(paths []string) []string {
 			return true
 		case l.dataOf(chart)[path]:
 		case len(p.errs) > 0 && strings.Contains(string(src.Data), "{{"):
-			l.note("%s looks like a template where Helm renders none; it is not linted", src.Path)
+			l.note("%s looks like a template, but Helm renders no templates there; it is not linted", src.Path)
 		default:
 			return false
 		}
@@ -85,7 +85,7 @@ func (l *loader) dataOf(chart string) map[string]bool {
 	return l.data[chart]
 }
 
-// readsBelow reports whether a chart's templates read a file below a folder.
+// readsBelow reports whether a chart's templates read a file below a directory.
 func (l *loader) readsBelow(chart, dir string) bool {
 	for path := range l.dataOf(chart) {
 		if within(dir, path) {
@@ -100,7 +100,7 @@ var valuesName = regexp.MustCompile(`(?i)(^|[-_.])values([-_.].*)?\.ya?ml$`)
 
 func isValuesName(path string) bool { return valuesName.MatchString(filepath.Base(path)) }
 
-// isValuesOf reports whether a file in a chart's folder is one of the chart's values
+// isValuesOf reports whether a file in a chart's directory is one of the chart's values
 // files: by its name, or because the chart knows all of its keys.
 func (l *loader) isValuesOf(chart, path string) bool {
 	if rel, err := filepath.Rel(chart, path); err != nil || strings.HasPrefix(filepath.ToSlash(rel), "charts/") {
@@ -332,7 +332,7 @@ func (l *loader) observe(u *Unit, bundles []*lint.Bundle) {
 			if f == nil {
 				continue
 			}
-			why := fmt.Sprintf("the condition on line %d leaves out its %s", left.Template.Start.Line, left.Kind)
+			why := fmt.Sprintf("the condition on line %d skips its %s", left.Template.Start.Line, left.Kind)
 			if left.Wish != "" {
 				why = fmt.Sprintf("its %s is for when %s", left.Kind, left.Wish)
 			}
@@ -379,11 +379,11 @@ func (l *loader) unwritten(about fact) string {
 	case about.wrote:
 		return ""
 	case !about.read:
-		return "is no part of the chart: .helmignore leaves it out"
+		return "is not part of the chart: .helmignore excludes it"
 	case !about.rendered:
 		return ""
 	case len(conditions) == 0:
-		return "writes no object with these values; pass --set or --values, or name a variant in " + config.Name + ", to lint it"
+		return "renders no object with these values; pass --set or --values, or name a variant in " + config.Name + ", to lint it"
 	}
 	const few = 3
 	if n := len(conditions) - few; n > 0 {

@@ -22,7 +22,7 @@ import (
 // names the command's flag.
 func (o Options) Check() error {
 	if o.Namespace != "" && len(validation.IsDNS1123Label(o.Namespace)) > 0 {
-		return fmt.Errorf("--namespace: %q is no name of a namespace: small letters, digits and dashes", o.Namespace)
+		return fmt.Errorf("--namespace: %q is not a namespace name: use lower-case letters, digits and hyphens", o.Namespace)
 	}
 	return helm.Options{
 		Files: o.tree(), ReleaseName: o.ReleaseName, KubeVersion: o.KubeVersion,
@@ -43,7 +43,7 @@ func CheckConfig(t *tree.Tree, c *config.Config, dir string) []*lint.InputError 
 		errs = append(errs, &lint.InputError{Span: at, Message: fmt.Sprintf(format, args...)})
 	}
 	if (helm.Options{KubeVersion: c.KubeVersion}).Check() != nil {
-		fail(c.KubeVersionSpan, "kubeVersion: %q is no version; write it as 1.33", c.KubeVersion)
+		fail(c.KubeVersionSpan, "kubeVersion: %q is not a version; write it as 1.33", c.KubeVersion)
 	} else if err := kube.CheckVersion(c.KubeVersion); err != nil {
 		fail(c.KubeVersionSpan, "kubeVersion: %v", err)
 	}
@@ -54,7 +54,7 @@ func CheckConfig(t *tree.Tree, c *config.Config, dir string) []*lint.InputError 
 			_, err := in.Stat(at)
 			switch {
 			case errors.Is(err, tree.ErrOutside):
-				fail(v.ChartSpan, "chart: %q lies outside %s and is not read; copy it into the tree", v.Chart, inside(t, bounds))
+				fail(v.ChartSpan, "chart: %q is outside %s and is not read; copy it into the tree", v.Chart, inside(t, bounds))
 			case strings.HasSuffix(at, ".tgz") && in.IsFile(at):
 			case !isChart(in, at):
 				fail(v.ChartSpan, "chart: there is no chart in %q%s", v.Chart, suggest(v.Chart, charts()))
@@ -71,9 +71,9 @@ func CheckConfig(t *tree.Tree, c *config.Config, dir string) []*lint.InputError 
 			info, err := in.Stat(at)
 			switch {
 			case err == nil && info.IsDir():
-				fail(v.ValueSpans[i], "values: %q is a folder; name the file", file)
+				fail(v.ValueSpans[i], "values: %q is a directory; name the file", file)
 			case errors.Is(err, tree.ErrOutside):
-				fail(v.ValueSpans[i], "values: %q lies outside %s and is not read; copy it into the tree, or pass --values", file, inside(t, bounds))
+				fail(v.ValueSpans[i], "values: %q is outside %s and is not read; copy it into the tree, or pass --values", file, inside(t, bounds))
 			case errors.Is(err, fs.ErrNotExist):
 				fail(v.ValueSpans[i], "values: there is no file %q%s", file, suggest(file, values()))
 			case err == nil && !info.Mode().IsRegular():
@@ -104,12 +104,12 @@ func suggest(path string, known []string) string {
 	return lint.Suggest(path, known)
 }
 
-// chartsBelow returns the charts below a folder, relative to it.
+// chartsBelow returns the charts below a directory, relative to it.
 func chartsBelow(t *tree.Tree, dir string) []string {
 	return below(t, dir, func(u *units) []string { return dirsOf(u.charts) })
 }
 
-// valuesBelow returns the values files below a folder, relative to it.
+// valuesBelow returns the values files below a directory, relative to it.
 func valuesBelow(t *tree.Tree, dir string) []string {
 	return below(t, dir, func(u *units) []string {
 		return slices.DeleteFunc(u.plain, func(path string) bool { return !isValuesName(path) })

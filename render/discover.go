@@ -33,7 +33,7 @@ type units struct {
 	deployers  []string
 	errs       []*lint.InputError
 	notes      []lint.Note // on what is passed over
-	ignored    int         // manifests, and folders, left out because git ignores them
+	ignored    int         // manifests, and directories, left out because git ignores them
 	cut        bool        // the walk ended before the tree did
 }
 
@@ -44,9 +44,9 @@ type place struct{ dir, jail string }
 // kustomizationNames are the file names that kustomize looks for.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// ownedByChart are the folders of a chart of which Helm renders or installs every
+// ownedByChart are the directories of a chart of which Helm renders or installs every
 // manifest. What lies beside them, as examples, is no part of a release: it is linted
-// as it would be in any other folder.
+// as it would be in any other directory.
 var ownedByChart = []string{"templates", "charts", "crds"}
 
 // chartFiles are the files of a chart that tell Helm about it and are no manifests.
@@ -67,11 +67,11 @@ type walker struct {
 
 	stopped func() bool // the run ends; nil: never
 
-	limit  int // of folders; 0 for none
+	limit  int // of directories; 0 for none
 	walked int
 }
 
-// walk adds everything below dir. Links to folders are not followed: what they
+// walk adds everything below dir. Links to directories are not followed: what they
 // point at is linted where it lies, or is outside the input, which is said.
 func (w *walker) walk(dir string) {
 	if w.walked++; w.limit > 0 && w.walked > w.limit || w.stopped != nil && w.stopped() {
@@ -153,7 +153,7 @@ func (w *walker) link(path string) {
 		}
 	case err != nil && slices.ContainsFunc(w.charts, func(chart place) bool { return within(chart.dir, path) }): // the chart says so
 	case err != nil && manifest:
-		w.errs = append(w.errs, &lint.InputError{Message: message + "; correct the link, or exclude it"})
+		w.errs = append(w.errs, &lint.InputError{Message: message + "; fix the link, or exclude it"})
 	case err != nil:
 		w.note("%s", message)
 	case info.IsDir():
@@ -178,7 +178,7 @@ func (w *walker) file(path string) {
 		case chart:
 			w.charts = append(w.charts, place{path, w.jail})
 		case err != nil:
-			w.note("%s is no archive of a chart that can be read (%v); it is passed over", w.tree.Display(path), reason(err))
+			w.note("%s is not a readable chart archive (%v); it is skipped", w.tree.Display(path), reason(err))
 		}
 	}
 }
@@ -235,8 +235,8 @@ func (w *walker) readIgnore(dir string) {
 		}
 	}
 	for _, path := range w.asked {
-		if folder := w.tree.IsDir(path); w.hidden(path, folder) {
-			w.patterns = slices.DeleteFunc(w.patterns, func(p gitignore.Pattern) bool { return p.Match(w.parts(path), folder) == gitignore.Exclude })
+		if directory := w.tree.IsDir(path); w.hidden(path, directory) {
+			w.patterns = slices.DeleteFunc(w.patterns, func(p gitignore.Pattern) bool { return p.Match(w.parts(path), directory) == gitignore.Exclude })
 		}
 	}
 }
@@ -259,7 +259,7 @@ func (u *units) note(format string, args ...any) {
 	u.notes = append(u.notes, lint.Note{Message: fmt.Sprintf(format, args...)})
 }
 
-// start walks dir, an input, with the .gitignore files of the folders above it
+// start walks dir, an input, with the .gitignore files of the directories above it
 // up to the root of its git checkout.
 func (w *walker) start(dir string) {
 	w.input = dir
@@ -351,7 +351,7 @@ func leadsInto(t *tree.Tree, dir, path string) bool {
 	return err != nil || within(realDir, real)
 }
 
-// basesOf returns the folders with a kustomization that the one in dir names. What links
+// basesOf returns the directories with a kustomization that the one in dir names. What links
 // out of root is not read.
 func basesOf(t *tree.Tree, root, dir string) []string {
 	var bases []string
@@ -407,7 +407,7 @@ func chartOf(t *tree.Tree, file, root string) string {
 	return found
 }
 
-// owned reports whether a path in a chart, "" for none, lies in one of the folders
+// owned reports whether a path in a chart, "" for none, lies in one of the directories
 // that the chart, or a subchart of it, owns, or is one of the files about it.
 func owned(t *tree.Tree, chart, path string) bool {
 	rel, err := filepath.Rel(chart, path)

@@ -11,7 +11,7 @@ import (
 	"github.com/manilint/manilint/render/tree"
 )
 
-// write writes files, given as path and text, below a new folder; "-> x" is a link to x.
+// write writes files, given as path and text, below a new directory; "-> x" is a link to x.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -161,7 +161,7 @@ func TestLinksOutOfTheTreeAreNotRead(t *testing.T) {
 func TestTheSearchForOverlaysEnds(t *testing.T) {
 	root := write(t, map[string]string{"web.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n"})
 	if tree.New(nil).GitRoot(root) != "" {
-		t.Skip("temporary folders lie in a git checkout")
+		t.Skip("temporary directories lie in a git checkout")
 	}
 	for i := range 50 {
 		for j := range 50 {
@@ -171,7 +171,7 @@ func TestTheSearchForOverlaysEnds(t *testing.T) {
 		}
 	}
 	res := Load(t.Context(), []string{filepath.Join(root, "web.yaml")}, Options{})
-	if len(res.Focused) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0].Message, "in the first 2000 folders of") {
+	if len(res.Focused) != 1 || len(res.Notes) != 1 || !strings.Contains(res.Notes[0].Message, "in the first 2000 directories of") {
 		t.Errorf("%d units, notes %q", len(res.Focused), res.Notes)
 	}
 }
@@ -226,11 +226,11 @@ func TestAnOverlayThatIsTheInputReachesItsBases(t *testing.T) {
 		t.Errorf("the overlay: %s", got)
 	}
 	if got := jail(tree.New(nil), filepath.Join(root, "a", "overlays")); got != filepath.Join(root, "a", "overlays") {
-		t.Errorf("a folder of overlays: %s", got)
+		t.Errorf("a directory of overlays: %s", got)
 	}
 }
 
-// For a file that is named, the largest folder around it is looked at that is not too
+// For a file that is named, the largest directory around it is looked at that is not too
 // much to read, inside its checkout and apart from overlays.
 func TestWhatLiesBesideANamedFile(t *testing.T) {
 	pod := func(name string) string {

@@ -80,7 +80,7 @@ func TestInputsReadNothingOutsideTheirCheckout(t *testing.T) {
 			if !good {
 				t.Error("the rest is not linted")
 			}
-			if text := said(res); !strings.Contains(text, "outside") && !strings.Contains(text, "out of the tree") || strings.Contains(text, "leaked") {
+			if text := said(res); !strings.Contains(text, "outside") && !strings.Contains(text, "out of the linted tree") || strings.Contains(text, "leaked") {
 				t.Errorf("said: %s", text)
 			}
 		})
@@ -125,7 +125,7 @@ func TestConfigurationsNameFilesOfTheirCheckout(t *testing.T) {
 		"repo/link.yaml": "-> ../outside/values.yaml", "repo/in.yaml": "a: 1\n", "repo/chart/Chart.yaml": "name: c\n",
 	})
 	for path, want := range map[string]string{
-		"../outside/values.yaml": "lies outside", "link.yaml": "lies outside", "in.yaml": "", "nowhere.yaml": "there is no file", "chart": "is a folder",
+		"../outside/values.yaml": "is outside", "link.yaml": "is outside", "in.yaml": "", "nowhere.yaml": "there is no file", "chart": "is a directory",
 	} {
 		read := &config.Config{Variants: []config.Variant{{Chart: "chart", Values: []string{path}, ValueSpans: make([]lint.Span, 1)}}}
 		errs := CheckConfig(tree.New(nil), read, filepath.Join(root, "repo"))
@@ -134,7 +134,7 @@ func TestConfigurationsNameFilesOfTheirCheckout(t *testing.T) {
 		}
 	}
 	read := &config.Config{Variants: []config.Variant{{Chart: "../outside/chart"}}}
-	if errs := CheckConfig(tree.New(nil), read, filepath.Join(root, "repo")); len(errs) != 1 || !strings.Contains(errs[0].Error(), "lies outside") {
+	if errs := CheckConfig(tree.New(nil), read, filepath.Join(root, "repo")); len(errs) != 1 || !strings.Contains(errs[0].Error(), "is outside") {
 		t.Errorf("chart: %v", errs)
 	}
 }
@@ -193,7 +193,7 @@ func TestArchives(t *testing.T) {
 		nested = append(nested, "c/charts/"+name+".tgz", large)
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"no archive":               {"x", "a.tgz is no archive of a chart that can be read"},
+		"no archive":               {"x", "a.tgz is not a readable chart archive"},
 		"a first entry of 128 MiB": {archive(t, "data", 128*mb, "c/Chart.yaml", chart), "no Chart.yaml in its first 64 MiB"},
 		"archives in archives":     {archive(t, nested...), "larger than 128 MiB"},
 		"an entry too large":       {archive(t, "c/Chart.yaml", chart, "c/x", 6*mb), "a.tgz:1:1: the archive cannot be unpacked"},
@@ -221,8 +221,8 @@ func TestErrorsOfChartsHaveAPlace(t *testing.T) {
 		".helmignore to nowhere":        {map[string]string{".helmignore": "-> /dev/zero"}, "chart/.helmignore:1:1: unreadable", true},
 		"Chart.yaml to nowhere":         {map[string]string{"Chart.yaml": "-> nowhere"}, "chart/Chart.yaml:1:1: unreadable: no such file", false},
 		"Chart.yaml that is ignored":    {map[string]string{".helmignore": "Chart.yaml\n"}, "chart/Chart.yaml:1:1: chart", false},
-		"a template that is a device":   {map[string]string{"templates/x.yaml": "-> /dev/zero"}, "chart/templates/x.yaml:1:1: symbolic link x.yaml leads out of the tree", true},
-		"a dependency on itself":        {map[string]string{"Chart.yaml": chart + "dependencies:\n- {name: c, version: 1.0.0, repository: \"file://.\"}\n"}, "chart/Chart.yaml:5:10: dependency \"c\": file://. leads back to a chart", true},
+		"a template that is a device":   {map[string]string{"templates/x.yaml": "-> /dev/zero"}, "chart/templates/x.yaml:1:1: symbolic link x.yaml points out of the linted tree", true},
+		"a dependency on itself":        {map[string]string{"Chart.yaml": chart + "dependencies:\n- {name: c, version: 1.0.0, repository: \"file://.\"}\n"}, "chart/Chart.yaml:5:10: dependency \"c\": file://. depends on a chart", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{"chart/Chart.yaml": chart, "chart/templates/p.yaml": pod, ".git/HEAD": ""}

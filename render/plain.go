@@ -116,7 +116,7 @@ func parse(ctx context.Context, src *lint.Source, limit int64) parsed {
 func contained(src *lint.Source, parse func(*lint.Source) parsed) (p parsed) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err := &lint.InputError{Span: src.Span(0, 0), Message: fmt.Sprintf("parsing failed and was stopped there: %v; please report this with the file", fault)}
+			err := &lint.InputError{Span: src.Span(0, 0), Message: fmt.Sprintf("parsing failed: %v; please report this with the file", fault)}
 			p = parsed{source: src, object: true, errs: []*lint.InputError{err}}
 		}
 	}()
@@ -149,7 +149,7 @@ func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 		if template {
 			e.Message += "; this looks like a template outside a chart: exclude it, or lint what it renders"
 		} else {
-			e.Message += "; mend the document, or exclude the file"
+			e.Message += "; fix the document, or exclude the file"
 		}
 	}
 	if cut != nil {

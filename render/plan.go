@@ -102,7 +102,7 @@ func (l *loader) unit(p *part, kind, root string, why Reason, files *tree.Tree, 
 func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 	defer func() {
 		if p := recover(); p != nil {
-			e := &lint.InputError{Message: fmt.Sprintf("rendering %s failed and was stopped there: %v; please report this with the files", u.Root, p)}
+			e := &lint.InputError{Message: fmt.Sprintf("rendering %s failed: %v; please report this with the files", u.Root, p)}
 			r = &Rendered{Errors: []*lint.InputError{e}}
 		}
 		u.l.count(u, r)

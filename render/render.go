@@ -1,9 +1,9 @@
-// Package render turns paths into bundles: it walks folders, tells plain
+// Package render turns paths into bundles: it walks directories, tells plain
 // manifests, Helm charts and Kustomize overlays apart, and renders the last two
 // in this process, so that every node knows where it was written. It never opens
 // a network connection and never starts another program.
 //
-// A chart is what Helm renders of its folder: the other manifests there are plain
+// A chart is what Helm renders of its directory: the other manifests there are plain
 // files, but for what the templates read as data. Whatever is named and found in no
 // rendering is an error or a note: nothing is passed over without a word but what a
 // walk leaves to git, to the configuration, and to files that hold no object.
@@ -71,10 +71,10 @@ type Result struct {
 	Notes   []lint.Note        // what a user should know though nothing is wrong
 	Files   int                // read as manifests, charts or overlays
 	Skipped int                // YAML and JSON files without a Kubernetes object
-	Hidden  int                // manifests, and folders, left out because git ignores them
+	Hidden  int                // manifests, and directories, left out because git ignores them
 }
 
-// Focus is a set of files and folders, as reports print them.
+// Focus is a set of files and directories, as reports print them.
 type Focus []string
 
 // Touches reports whether a finding stands at, or names, a place of the focus.
@@ -83,14 +83,14 @@ func (f Focus) Touches(finding *lint.Finding) bool {
 		return true
 	}
 	return slices.ContainsFunc(finding.Related, func(r lint.Related) bool {
-		// the workloads of a namespace, say, are related but are not where to mend
+		// the workloads of a namespace, say, are related but are not where to fix
 		return slices.Contains(sourceRoles, r.Role) && f.Holds(r.Span.Path())
 	})
 }
 
 var sourceRoles = []string{"value", "template", "include", "guard", "patch", "base", "overlay", "generator"}
 
-// Holds reports whether path is in the focus, or below a folder of it.
+// Holds reports whether path is in the focus, or below a directory of it.
 func (f Focus) Holds(path string) bool {
 	return slices.ContainsFunc(f, func(p string) bool {
 		if p == "." { // the working directory itself
@@ -152,16 +152,16 @@ func (o Options) tree() *tree.Tree {
 
 // input sorts one path into what is linted as a whole and what is named alone.
 func (l *loader) input(path string, whole *units) {
-	// "./deploy/..." is how Go's tools spell "and below"; folders are always walked
+	// "./deploy/..." is how Go's tools spell "and below"; directories are always walked
 	clean := strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(path), "/..."), "...")
 	if clean == "" {
 		clean = "."
 	}
 	abs := l.files.Abs(filepath.FromSlash(clean))
 	if _, err := l.files.Stat(abs); err != nil {
-		message := path + ": no such file or folder; check the path"
+		message := path + ": no such file or directory; check the path"
 		if target, linked := l.files.Readlink(abs); linked == nil {
-			message = fmt.Sprintf("%s links to %s, which cannot be read; correct the link", path, target)
+			message = fmt.Sprintf("%s links to %s, which cannot be read; fix the link", path, target)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			message = fmt.Sprintf("%s cannot be read: %v", path, reason(err))
 		}
@@ -195,7 +195,7 @@ func (l *loader) input(path string, whole *units) {
 	}
 	w := l.walker(found, root, bounds, abs)
 	w.start(abs)
-	if chart != "" && chart != abs { // to name a folder of a chart is to name its files that the chart uses
+	if chart != "" && chart != abs { // to name a directory of a chart is to name its files that the chart uses
 		if l.readsBelow(chart, abs) {
 			l.named = append(l.named, abs)
 		}
@@ -395,8 +395,8 @@ func (l *loader) commonRoot(paths []string) string {
 	return root
 }
 
-// outsideCheckout is how many folders are searched for the overlays that use a file
-// which was named alone and lies in no git checkout.
+// outsideCheckout is how many directories are searched for the overlays that use a file
+// which was named alone and is not in a git checkout.
 const outsideCheckout = 2000
 
 // maxBeside is how many files of manifests a tree may hold to be looked at for one file
@@ -410,7 +410,7 @@ const maxDeployers = 5000
 // besides returns the plain files of a git checkout that may say something of those
 // that were named alone: a network policy of their namespace, the Service that an
 // Ingress names. Walking the checkout as a whole would judge them together, so it does
-// for each the largest folder around it that holds no more than maxBeside. Outside of a
+// for each the largest directory around it that holds no more than maxBeside. Outside of a
 // checkout nothing tells what belongs together.
 func (l *loader) besides(named []string, walks map[string]*units) []string {
 	asked := map[string]bool{}
@@ -427,7 +427,7 @@ func (l *loader) besides(named []string, walks map[string]*units) []string {
 			overlays[o.dir] = true
 		}
 		var plain []string
-		held := map[string]int{} // by folder: files in it and below
+		held := map[string]int{} // by directory: files in it and below
 		for _, path := range found.plain {
 			if asked[path] || l.chartAt(path) != "" || isIn(overlays, root, path) {
 				continue
@@ -458,7 +458,7 @@ func (l *loader) besides(named []string, walks map[string]*units) []string {
 	return slices.Compact(all)
 }
 
-// above yields the folders that hold a path, its own first and root last; none for a
+// above yields the directories that hold a path, its own first and root last; none for a
 // path outside of root.
 func above(root, path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
@@ -471,10 +471,10 @@ func above(root, path string) iter.Seq[string] {
 	}
 }
 
-// isIn reports whether a path lies in one of the folders.
-func isIn(folders map[string]bool, root, path string) bool {
+// isIn reports whether a path lies in one of the directories.
+func isIn(directories map[string]bool, root, path string) bool {
 	for dir := range above(root, path) {
-		if folders[dir] {
+		if directories[dir] {
 			return true
 		}
 	}
@@ -501,7 +501,7 @@ func (l *loader) focus(ctx context.Context) {
 		if found == nil {
 			found = l.around(root, l.named...)
 			if found.cut {
-				l.note("%s: overlays that use it were looked for in the first %d folders of %s alone; run manilint closer to it, or on a folder that holds both",
+				l.note("%s: overlays that use it were searched only in the first %d directories of %s; run manilint closer to it, or on a directory that holds both",
 					l.files.Display(path), outsideCheckout, l.files.Display(root))
 			}
 			u.overlays = append(u.overlays, found.overlays...)

@@ -108,7 +108,7 @@ func TestRulesAreWellFormed(t *testing.T) {
 	for _, rule := range All() {
 		for _, id := range rule.YieldsTo {
 			if !seen[id] {
-				t.Errorf("rule %s yields to %s, which is no rule", rule.ID, id)
+				t.Errorf("rule %s yields to %s, which is not a rule", rule.ID, id)
 			}
 		}
 	}

@@ -144,7 +144,7 @@ func TestADamagedFileIsAnErrorWithTheLine(t *testing.T) {
 		{"nothing", "", "b:1:1: the baseline is empty"},
 		{"no header", entry, `b:1:1: a baseline begins with the line {"schema": "manilint-baseline/v1"}`},
 		{"a schema of the future", `{"schema": "manilint-baseline/v9"}`, `this one has the schema "manilint-baseline/v9"`},
-		{"cut off", head + "\n" + entry[:40], "b:2:1: the baseline is damaged: the line is no JSON object"},
+		{"cut off", head + "\n" + entry[:40], "b:2:1: the baseline is damaged: the line is not a JSON object"},
 		{"a conflict", head + "\n<<<<<<< HEAD\n" + entry, "b:2:1: the baseline holds a merge conflict"},
 		{"a list", head + "\n[]\n", "b:2:1: the baseline is damaged"},
 		{"a print that is none", head + "\n" + strings.Replace(entry, `"fingerprint": "`, `"fingerprint": "x`, 1), "b:2:1: the baseline is damaged: fingerprint is missing"},

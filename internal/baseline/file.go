@@ -50,9 +50,9 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 		if err := json.Unmarshal(text, &e); err != nil {
 			switch {
 			case bytes.HasPrefix(text, []byte("<<<<<<<")) || bytes.HasPrefix(text, []byte("=======")) || bytes.HasPrefix(text, []byte(">>>>>>>")):
-				fail(line, "the baseline holds a merge conflict; keep the lines of both sides, or write it anew with --write-baseline")
+				fail(line, "the baseline holds a merge conflict; keep the lines of both sides, or create it again with --write-baseline")
 			default:
-				fail(line, "the baseline is damaged: the line is no JSON object (%v); restore it, or write it anew with --write-baseline", err)
+				fail(line, "the baseline is damaged: the line is not a JSON object (%v); restore it, or create it again with --write-baseline", err)
 			}
 			continue
 		}
@@ -73,7 +73,7 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 			e.Entry.Severity = severity
 		}
 		if slices.ContainsFunc(e.Also, func(p string) bool { return !printed.MatchString(p) }) {
-			fail(line, "the baseline is damaged: also holds what is no fingerprint; restore the line, or write it anew with --write-baseline")
+			fail(line, "the baseline is damaged: also holds what is no fingerprint; restore the line, or create it again with --write-baseline")
 			continue
 		}
 		missing := ""
@@ -86,7 +86,7 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 			}
 		}
 		if missing != "" {
-			fail(line, "the baseline is damaged: %s is missing or has no form that it can have; restore the line, or write it anew with --write-baseline", missing)
+			fail(line, "the baseline is damaged: %s is missing or has no form that it can have; restore the line, or create it again with --write-baseline", missing)
 			continue
 		}
 		if !seen[e.Fingerprint] {
@@ -96,7 +96,7 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 		}
 	}
 	if !headed && len(errs) == 0 {
-		fail(1, "the baseline is empty: it begins with the line {\"schema\": %q}; write it anew with --write-baseline", Schema)
+		fail(1, "the baseline is empty: it begins with the line {\"schema\": %q}; create it again with --write-baseline", Schema)
 	}
 	k.sort()
 	return k, errs
@@ -141,7 +141,7 @@ func (k *Known) Unknown(rules []*lint.Rule) []lint.Note {
 	var notes []lint.Note
 	for _, e := range k.Entries {
 		if lint.FindRule(rules, e.Rule) == nil {
-			notes = append(notes, lint.Note{Span: e.Span, Message: fmt.Sprintf("the baseline names %q, which is no rule%s; --write-baseline drops the entry", e.Rule, lint.Suggest(e.Rule, ids))})
+			notes = append(notes, lint.Note{Span: e.Span, Message: fmt.Sprintf("the baseline names %q, which is not a rule%s; --write-baseline drops the entry", e.Rule, lint.Suggest(e.Rule, ids))})
 		}
 	}
 	return notes

@@ -114,13 +114,13 @@ func (f *flags) checkBaselineFlags() error {
 		return nil
 	}
 	if dir := filepath.Dir(f.writeBaseline); !isDir(dir) {
-		return usagef("--write-baseline: there is no directory %s; make it first", dir)
+		return usagef("--write-baseline: there is no directory %s; create it first", dir)
 	}
 	if isDir(f.writeBaseline) {
 		return usagef("--write-baseline: %s is a directory; name a file in it", f.writeBaseline)
 	}
 	if text, exists := f.oldBaseline(); exists && !baseline.Is(text) {
-		return usagef("--write-baseline: %s is there and is no baseline, so it is not overwritten; name another file", f.writeBaseline)
+		return usagef("--write-baseline: %s exists and is not a baseline, so it is not overwritten; name another file", f.writeBaseline)
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (c *command) compare(f *flags, known *baseline.Known, rep *lint.Report, pat
 		}
 	}
 	if worse > 0 {
-		rep.Notes = append(rep.Notes, lint.Note{Message: count(worse, "finding is", "findings are") + " in the baseline with a lesser severity, and reported"})
+		rep.Notes = append(rep.Notes, lint.Note{Message: count(worse, "finding is", "findings are") + " in the baseline with a lower severity, and reported again"})
 	}
 	if n := len(rep.Gone); n > 0 && f.writeBaseline == "" {
 		message := fmt.Sprintf("%d of %s are fixed; --write-baseline drops them", n, count(len(known.Entries), "baseline entry", "baseline entries"))
@@ -216,7 +216,7 @@ func (c *command) writeBaseline(f *flags, rep *lint.Report, now baseline.Tree) (
 	if text, exists := f.oldBaseline(); exists {
 		old, damaged := baseline.Read(lint.NewSource(f.writeBaseline, text))
 		if len(damaged) > 0 {
-			rep.Notes = append(rep.Notes, lint.Note{Message: f.writeBaseline + " was damaged and is written anew, with what was found alone"})
+			rep.Notes = append(rep.Notes, lint.Note{Message: f.writeBaseline + " was damaged and is replaced by what was found now"})
 		} else {
 			before := len(fresh.Entries)
 			fresh = old.Merged(fresh, func(e baseline.Entry) bool { return (len(rep.Errors) > 0 || !now.Covers(e)) && f.exists(e.File) })
@@ -229,7 +229,7 @@ func (c *command) writeBaseline(f *flags, rep *lint.Report, now baseline.Tree) (
 	}
 	message := fmt.Sprintf("%s holds %s", f.writeBaseline, count(len(fresh.Entries), "finding", "findings"))
 	if kept > 0 {
-		message += fmt.Sprintf(", %d of them from before, of what was not linted", kept)
+		message += fmt.Sprintf(", %d of them kept for paths that were not linted", kept)
 	}
 	rep.Notes = append(rep.Notes, lint.Note{Message: message})
 	return fresh, nil

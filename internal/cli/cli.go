@@ -119,12 +119,12 @@ func help(cmd *cobra.Command) string {
 		}
 	} else {
 		b.WriteString(`manilint names the insecure settings of Kubernetes manifests, Helm charts and
-Kustomize overlays, and the line of your file where to mend each.
+Kustomize overlays, and the line of your file where to fix each.
 
-  manilint                      lint the current folder
-  manilint deploy chart.tgz -   lint a folder, a chart archive, standard input
-  manilint --only rbac deploy   one group of rules alone
-  manilint explain host-path    what a rule finds and how to mend it
+  manilint                      lint the current directory
+  manilint deploy chart.tgz -   lint a directory, a chart archive, standard input
+  manilint --only rbac deploy   only one group of rules
+  manilint explain host-path    what a rule finds and how to fix it
 
 Usage: ` + cmd.Use + "\n")
 		for _, name := range commandNames {

@@ -108,7 +108,7 @@ func (c configFile) data(t *tree.Tree) ([]byte, error) {
 	in := t.In(c.root)
 	if _, err := in.Stat(c.path); err != nil {
 		if link, e := in.Readlink(c.path); e == nil {
-			return nil, fmt.Errorf("it links to %s, which is no file of the tree", link)
+			return nil, fmt.Errorf("it links to %s, which is not a file of the tree", link)
 		}
 	}
 	return in.ReadFile(c.path)

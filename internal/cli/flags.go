@@ -56,9 +56,9 @@ func (f *flags) registerLint(fs *pflag.FlagSet) {
 	f.registerRendering(fs)
 	fs.StringVar(&f.pssVersion, "pss-version", "", "`VERSION` of the Pod Security Standards (default: the newest)")
 	fs.BoolVar(&f.noIgnores, "no-ignores", false, "report what comments, annotations and the configuration ignore")
-	fs.StringVar(&f.baseline, "baseline", "", "report only what this `FILE` lacks")
+	fs.StringVar(&f.baseline, "baseline", "", "report only what is not in this `FILE`")
 	fs.StringVar(&f.writeBaseline, "write-baseline", "", "write what is found to this `FILE`, to report only what is new from now on")
-	fs.StringVar(&f.since, "since", "", "report only what this git `REVISION` lacks; of a branch its merge base with HEAD, of BRANCH.. itself")
+	fs.StringVar(&f.since, "since", "", "report only what this git `REVISION` does not have; a branch means its merge base with HEAD, BRANCH.. the branch itself")
 	fs.BoolVar(&f.staged, "staged", false, "lint the files as they are staged, against HEAD or --since")
 	f.registerInputs(fs)
 	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: "+strings.Join(compliance.Names(), ", "))
@@ -83,7 +83,7 @@ func (f *flags) registerRules(fs *pflag.FlagSet) {
 	fs.StringVar(&f.profile, "profile", "", "rules to run: default, baseline, restricted or all")
 	fs.StringSliceVar(&f.enable, "enable", nil, "also run these `RULES` or groups")
 	fs.StringSliceVar(&f.disable, "disable", nil, "do not run these `RULES` or groups")
-	fs.StringSliceVar(&f.only, "only", nil, "run these `RULES` or groups alone")
+	fs.StringSliceVar(&f.only, "only", nil, "run only these `RULES` or groups")
 }
 
 func (f *flags) registerRendering(fs *pflag.FlagSet) {
@@ -100,7 +100,7 @@ func (f *flags) registerRendering(fs *pflag.FlagSet) {
 
 func (f *flags) registerInputs(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noGitignore, "no-gitignore", false, "lint what git ignores")
-	fs.BoolVar(&f.allowEmpty, "allow-empty", false, "an input without any Kubernetes object is no error")
+	fs.BoolVar(&f.allowEmpty, "allow-empty", false, "accept an input without any Kubernetes object")
 }
 
 func (f *flags) registerRun(fs *pflag.FlagSet) {
@@ -129,7 +129,7 @@ func (f *flags) inputs(fs *pflag.FlagSet, args []string) ([]string, error) {
 	case fs.Changed("jobs") && f.jobs < 1:
 		return nil, usagef("--jobs: %d is below 1", f.jobs)
 	case slices.Contains(args, ""):
-		return nil, usagef("a PATH is empty; the current folder is .")
+		return nil, usagef("a PATH is empty; the current directory is .")
 	case len(args) == 0:
 		return []string{"."}, nil
 	}
@@ -171,7 +171,7 @@ func (f *flags) choices(fs *pflag.FlagSet) error {
 		return usagef("--kube-version: %v", err)
 	}
 	if pss := regexp.MustCompile(`^(v?1\.\d+|latest)?$`); !pss.MatchString(f.pssVersion) {
-		return usagef("--pss-version: %q is no version; write it as 1.34", f.pssVersion)
+		return usagef("--pss-version: %q is not a version; write it as 1.34", f.pssVersion)
 	}
 	if f.pssVersion != "latest" {
 		if err := kube.CheckVersion(f.pssVersion); err != nil {
@@ -206,10 +206,10 @@ func (f *flags) outputs() ([]output, error) {
 		}
 		if toFile { // said before the work, not after it
 			if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
-				return nil, usagef("--format: %s: there is no folder %s; make it first", spec, filepath.Dir(file))
+				return nil, usagef("--format: %s: there is no directory %s; create it first", spec, filepath.Dir(file))
 			}
 			if info, err := os.Stat(file); err == nil && info.IsDir() {
-				return nil, usagef("--format: %s: %s is a folder; name a file in it", spec, file)
+				return nil, usagef("--format: %s: %s is a directory; name a file in it", spec, file)
 			}
 		} else { // as with other flags that are repeated, the last one counts
 			outs = slices.DeleteFunc(outs, func(earlier output) bool { return earlier.file == "" })

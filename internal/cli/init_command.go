@@ -98,7 +98,7 @@ func (c *command) init(withBaseline bool) error {
 	}
 	switch {
 	case len(found.left) > 0:
-		fmt.Fprintf(c.out, "manilint exits with 3 until %s: correct it, give a chart the values that it asks for as a variant, or exclude it\n", count(len(found.left), "error is fixed", "errors are fixed"))
+		fmt.Fprintf(c.out, "manilint exits with 3 until %s: fix it, add the values that a chart requires as a variant, or exclude it\n", count(len(found.left), "error is fixed", "errors are fixed"))
 	case !withBaseline && !exists:
 		fmt.Fprintln(c.out, "next: manilint lints the tree; to report only what is new, run manilint --write-baseline "+baselineName+" and add baseline: "+baselineName+" to "+config.Name)
 	}
@@ -127,7 +127,7 @@ func (s *setup) create(name string, text []byte, why string) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		if data, err := os.ReadFile(at); err == nil && strings.Contains(string(data), "manilint") {
-			s.tell("kept", name, "it is there, and names manilint")
+			s.tell("kept", name, "it is there, and already runs manilint")
 			return nil
 		}
 		s.tell("kept", name, "it is there; add to it:")
@@ -300,7 +300,7 @@ func (found *settings) lacks(what string) {
 func (found *settings) text() []byte {
 	var b strings.Builder
 	b.WriteString("# yaml-language-server: $schema=https://raw.githubusercontent.com/manilint/manilint/main/docs/schema/config.schema.json\n" +
-		"# What is not written here is as by default: https://github.com/manilint/manilint/blob/main/docs/getting-started.md\n")
+		"# Settings that are not written here have their defaults: https://github.com/manilint/manilint/blob/main/docs/getting-started.md\n")
 	if found.baseline != "" {
 		fmt.Fprintf(&b, "\n# What was found when manilint was set up: only what is new is reported.\n# manilint --write-baseline %s drops what is fixed.\nbaseline: %s\n", found.baseline, found.baseline)
 	}
@@ -311,7 +311,7 @@ func (found *settings) text() []byte {
 		}
 	}
 	if len(found.unavailable) > 0 {
-		b.WriteString("\n# What the inputs name and the repository does not hold: notes in place of errors.\nunavailable:\n")
+		b.WriteString("\n# What the inputs refer to and the repository does not hold: notes instead of errors.\nunavailable:\n")
 		for _, u := range found.unavailable {
 			fmt.Fprintf(&b, "  - what: %s\n    reason: %s\n", quoted(u.What), u.Reason)
 		}
@@ -338,7 +338,7 @@ func (found *settings) summary() string {
 	}
 	add(len(found.variants), "variant of a chart", "variants of charts")
 	add(len(found.exclude), "path excluded", "paths excluded")
-	add(len(found.unavailable), "thing that cannot be had here", "things that cannot be had here")
+	add(len(found.unavailable), "item that is not available here", "items that are not available here")
 	if found.baseline != "" {
 		parts = append(parts, "the baseline "+found.baseline)
 	}
@@ -466,7 +466,7 @@ func (s *setup) pipeline() error {
 	case "":
 		fmt.Fprintln(s.out, "no CI file: .git/config names no remote; docs/ci.md shows what to write")
 	default:
-		fmt.Fprintf(s.out, "no CI file: %s is no host that is known; docs/ci.md shows what to write\n", host)
+		fmt.Fprintf(s.out, "no CI file: %s is not a known host; docs/ci.md shows what to write\n", host)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (f *flags) limits() (limits.Limits, error) {
 	if f.limitTime != "" {
 		d, err := time.ParseDuration(f.limitTime)
 		if err != nil || d < time.Second || d > 1000*time.Hour {
-			return l, usagef("--limit-time: %q is no time from 1s to 1000h; write it as 90s or 5m", f.limitTime)
+			return l, usagef("--limit-time: %q is not a duration from 1s to 1000h; write it as 90s or 5m", f.limitTime)
 		}
 		l.Time, l.Run = d, runTimes*d
 	}

@@ -121,8 +121,8 @@ func (f *flags) empty(rep *lint.Report, paths []string, hidden int) {
 			message = "no Kubernetes object on standard input; check what writes it, or pass --allow-empty"
 		}
 		if hidden > 0 {
-			message = fmt.Sprintf("no Kubernetes object in %s but for what git ignores (%s); pass --no-gitignore to lint that",
-				named, count(hidden, "file or folder", "files and folders"))
+			message = fmt.Sprintf("no Kubernetes object in %s outside of what git ignores (%s); pass --no-gitignore to lint that too",
+				named, count(hidden, "file or directory", "files and directories"))
 		}
 		rep.Errors = append(rep.Errors, &lint.InputError{Message: message})
 	}
@@ -357,10 +357,10 @@ func (c *command) closing(f *flags, rep *lint.Report) {
 		fmt.Fprintf(c.err, "; %s", report.Found(rep))
 	}
 	if c.same > 0 {
-		fmt.Fprintf(c.err, "; %s, read the same then and not rendered", count(c.same, "further unit", "further units"))
+		fmt.Fprintf(c.err, "; %s, with the same content as in the revision and not rendered", count(c.same, "further unit", "further units"))
 	}
 	if s.Skipped > 0 {
-		fmt.Fprintf(c.err, "; %s without a Kubernetes object passed over", count(s.Skipped, "file", "files"))
+		fmt.Fprintf(c.err, "; %s without a Kubernetes object skipped", count(s.Skipped, "file", "files"))
 	}
 	if n := len(rep.Errors); n > 0 {
 		fmt.Fprintf(c.err, "; %s: not everything was checked", count(n, "error", "errors"))

@@ -20,7 +20,7 @@ func (f *flags) registerLive(fs *pflag.FlagSet) {
 	fs.StringVar(&f.severity, "severity", "info", "hide findings below this `SEVERITY`")
 	f.registerRendering(fs)
 	fs.StringVar(&f.pssVersion, "pss-version", "", "`VERSION` of the Pod Security Standards (default: the newest)")
-	fs.StringVar(&f.baseline, "baseline", "", "report only what this `FILE` lacks")
+	fs.StringVar(&f.baseline, "baseline", "", "report only what is not in this `FILE`")
 	fs.BoolVar(&f.noGitignore, "no-gitignore", false, "lint what git ignores")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "units and rules at work at once (default: the number of processors)")
 	f.registerLimits(fs)

@@ -134,13 +134,13 @@ func newEditor(t *testing.T, caps protocol.ClientCapabilities, args []string, di
 	}()
 	ctx, conn, server := protocol.NewClient(alive, e, jsonrpc2.NewStream(ends{fromServer, toServer}))
 	e.server = server
-	var folders []protocol.WorkspaceFolder
+	var directories []protocol.WorkspaceFolder
 	for _, dir := range dirs {
-		folders = append(folders, protocol.WorkspaceFolder{URI: uri.File(dir), Name: filepath.Base(dir)})
+		directories = append(directories, protocol.WorkspaceFolder{URI: uri.File(dir), Name: filepath.Base(dir)})
 	}
 	p := &protocol.InitializeParams{Capabilities: caps}
-	if len(folders) > 0 {
-		p.WorkspaceFolders = protocol.NewNullable(folders)
+	if len(directories) > 0 {
+		p.WorkspaceFolders = protocol.NewNullable(directories)
 	}
 	if _, err := server.Initialize(ctx, p); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func Main() int {
 	case s := <-stop:
 		cancel()
 		files.abandon()
-		farewell(stderr, fmt.Sprintf("ended by a signal (%v) before it was done", s))
+		farewell(stderr, fmt.Sprintf("stopped by a signal (%v) before it was done", s))
 		number, _ := s.(syscall.Signal)
 		return 128 + int(number)
 	}
@@ -79,7 +79,7 @@ func silenceLibraries() {
 func (c *command) contain(f func() int) (status int) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.say("manilint", fmt.Sprintf("it failed and stopped: %v; please report this with what follows and the files", p))
+			c.say("manilint", fmt.Sprintf("it failed: %v; please report this with the following lines and the files", p))
 			fmt.Fprint(c.err, string(debug.Stack()))
 			status = exitFailed
 		}

@@ -124,7 +124,7 @@ func TestSignalsEndTheRun(t *testing.T) {
 					_ = c.Process.Kill()
 					t.Fatalf("%v, want status %d", err, status)
 				}
-				if !strings.HasPrefix(stderr.String(), "manilint: ended by a signal") {
+				if !strings.HasPrefix(stderr.String(), "manilint: stopped by a signal") {
 					t.Errorf("standard error: %q", stderr.String())
 				}
 			})
@@ -254,7 +254,7 @@ func TestAPanicIsOneErrorAndStatus3(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	c := &command{console: newConsole(&stdout, &stderr)}
 	status := c.close(c.contain(func() int { panic("::error::\x1b") }))
-	if status != exitFailed || !strings.HasPrefix(stderr.String(), `manilint: it failed and stopped: \x3a:error::\x1b; please report`) {
+	if status != exitFailed || !strings.HasPrefix(stderr.String(), `manilint: it failed: \x3a:error::\x1b; please report`) {
 		t.Errorf("%d: %s", status, stderr.String())
 	}
 }
@@ -334,15 +334,15 @@ func TestLimitsAreFlags(t *testing.T) {
 		status int
 		says   string
 	}{
-		{[]string{"--limit-file", "1KiB", file}, exitFailed, "larger than 1 KiB, the most that is read of one file; exclude it, or raise --limit-file"},
+		{[]string{"--limit-file", "1KiB", file}, exitFailed, "larger than 1 KiB, the limit for one file; exclude it, or raise --limit-file"},
 		{[]string{"--limit-file", "1MiB", file}, exitFindings, ""},
 		{[]string{"--limit-file", "1KiB", "-"}, exitFailed, "it holds more than 1 KiB; write it to files, or raise --limit-file"},
 		{[]string{"--limit-time", "1s", chart}, exitFailed, "not rendered within 1s"},
 		{[]string{"--limit-memory", "64MiB", "--limit-time", "1m", chart}, exitFailed, ""},
-		{[]string{"--limit-time", "0s", file}, exitUsage, `--limit-time: "0s" is no time from 1s to 1000h; write it as 90s or 5m`},
+		{[]string{"--limit-time", "0s", file}, exitUsage, `--limit-time: "0s" is not a duration from 1s to 1000h; write it as 90s or 5m`},
 		{[]string{"--limit-time", "60", file}, exitUsage, "--limit-time"},
 		{[]string{"--limit-memory", "0GiB", file}, exitUsage, "--limit-memory"},
-		{[]string{"--limit-file", "10MB", file}, exitUsage, `--limit-file: "10MB" is no size; write it as 512MiB or 2GiB`},
+		{[]string{"--limit-file", "10MB", file}, exitUsage, `--limit-file: "10MB" is not a size; write it as 512MiB or 2GiB`},
 	} {
 		var stdout, stderr bytes.Buffer
 		status := Run(t.Context(), append([]string{"-q"}, c.args...), strings.NewReader(strings.Repeat("a: b\n", 1000)), &stdout, &stderr)

@@ -30,7 +30,7 @@ func (f *flags) ends(paths []string) (*since.Ends, []string, error) {
 	case f.compliance != "":
 		return nil, nil, usagef("%s and --compliance exclude each other: a control is judged by all findings", flag)
 	case slices.Contains(paths, "-"):
-		return nil, nil, usagef("%s compares files of a git checkout; standard input (-) is none", flag)
+		return nil, nil, usagef("%s compares files of a git checkout; standard input (-) is not one", flag)
 	}
 	root := ""
 	files := tree.New(nil)
@@ -38,10 +38,10 @@ func (f *flags) ends(paths []string) (*since.Ends, []string, error) {
 	for i, path := range paths {
 		of := files.GitRoot(strings.TrimSuffix(path, "..."))
 		if of == "" {
-			return nil, nil, usagef("%s: %s lies in no git checkout", flag, path)
+			return nil, nil, usagef("%s: %s is not in a git checkout", flag, path)
 		}
 		if root != "" && of != root {
-			return nil, nil, usagef("%s: %s and %s lie in different git checkouts; lint each by itself", flag, paths[0], path)
+			return nil, nil, usagef("%s: %s and %s are in different git checkouts; lint each on its own", flag, paths[0], path)
 		}
 		root = of
 		real, err := files.EvalSymlinks(root)

@@ -24,11 +24,11 @@ type Config struct {
 	Profile lint.Profile
 	// Rules holds what the file says of single rules, by rule ID.
 	Rules map[string]Settings
-	// Exclude are globs of paths, relative to the file's folder, that are not linted.
+	// Exclude are globs of paths, relative to the file's directory, that are not linted.
 	Exclude []string
 	// Ignore are findings that are not reported.
 	Ignore []Ignore
-	// Baseline is the file of findings that are known, relative to the file's folder, ""
+	// Baseline is the file of findings that are known, relative to the file's directory, ""
 	// for none; BaselineSpan is where the file says so.
 	Baseline     string
 	BaselineSpan lint.Span
@@ -45,7 +45,7 @@ type Config struct {
 	// PodPaths are where custom resources hold pods, besides those that manilint knows.
 	PodPaths []lint.PodPath
 	// Custom are the rules that the file writes out, CustomFiles the globs of files that
-	// hold more, relative to the file's folder.
+	// hold more, relative to the file's directory.
 	Custom      []Custom
 	CustomFiles []Named
 	// Own are the rules that these come to; see [ParseWith].
@@ -82,7 +82,7 @@ type Settings struct {
 }
 
 // A Variant is a set of values files for a chart, relative to the
-// configuration's folder. Chart is the chart's folder, "" for every chart.
+// configuration's directory. Chart is the chart's directory, "" for every chart.
 type Variant struct {
 	Chart  string
 	Values []string
@@ -93,7 +93,7 @@ type Variant struct {
 
 // A Ignore is an entry of ignore: every field that is not empty must
 // match. Path is a glob over the paths of a finding's places, relative to the
-// configuration's folder. Until, as 2006-01-02, is the last day it holds.
+// configuration's directory. Until, as 2006-01-02, is the last day it holds.
 type Ignore struct {
 	Rules                                                 []string
 	Path, Kind, Namespace, Name, Container, Reason, Until string
@@ -101,7 +101,7 @@ type Ignore struct {
 }
 
 // An Unavailable is an entry of unavailable. What is a glob over paths, relative to the
-// configuration's folder, or addresses, the name of a chart, or a name as an input writes it.
+// configuration's directory, or addresses, the name of a chart, or a name as an input writes it.
 type Unavailable struct {
 	What, Reason, Until string
 	Span                lint.Span
@@ -174,7 +174,7 @@ func (p *parser) mapping(n *lint.Node, fields []field) {
 		return
 	}
 	if !n.IsMapping() {
-		p.errorf(n, "a mapping with the keys %s belongs here", names(fields))
+		p.errorf(n, "a mapping with the keys %s is expected here", names(fields))
 		return
 	}
 	seen := map[string]bool{}
@@ -213,20 +213,20 @@ func names(fields []field) string {
 
 func (p *parser) text(n *lint.Node) string {
 	if !n.IsScalar() {
-		p.errorf(n, "%s: a string belongs here", n.Name())
+		p.errorf(n, "%s: a string is expected here", n.Name())
 	}
 	return n.Value()
 }
 
 func (p *parser) texts(n *lint.Node) []string {
 	if !n.IsSequence() {
-		p.errorf(n, "%s: a list of strings belongs here", n.Name())
+		p.errorf(n, "%s: a list of strings is expected here", n.Name())
 		return nil
 	}
 	all := []string{}
 	for _, item := range n.Items() {
 		if !item.IsScalar() {
-			p.errorf(item, "%s: a string belongs here", n.Name())
+			p.errorf(item, "%s: a string is expected here", n.Name())
 			continue
 		}
 		all = append(all, item.Value())
@@ -240,7 +240,7 @@ func (p *parser) globIn(n *lint.Node, key string) {
 		return // reported
 	}
 	if _, err := CompileGlob(n.Value()); err != nil {
-		p.errorf(n, "%s: %q is no glob: %v; write \\ in front of a character that stands for itself", key, n.Value(), err)
+		p.errorf(n, "%s: %q is not a glob: %v; write \\ in front of a literal character", key, n.Value(), err)
 	}
 }
 
@@ -251,7 +251,7 @@ func CompileGlob(pattern string) (*glob.Glob, error) {
 }
 
 // Excludes returns what tells whether a slash path, relative to the configuration's
-// folder, or a folder above it is excluded; nil where nothing is.
+// directory, or a directory above it is excluded; nil where nothing is.
 func (c *Config) Excludes() func(path string) bool {
 	var globs []*glob.Glob
 	for _, pattern := range c.Exclude {
@@ -279,7 +279,7 @@ func (p *parser) oneOf(n *lint.Node, allowed []string) string {
 func (p *parser) bool(n *lint.Node) bool {
 	v, ok := n.Bool()
 	if !ok {
-		p.errorf(n, "%s: true or false belongs here", n.Name())
+		p.errorf(n, "%s: true or false is expected here", n.Name())
 	}
 	return v
 }
@@ -319,19 +319,19 @@ func fileFields() []field {
 			p.config.Profile = lint.Profile(p.oneOf(n, []string{"default", "baseline", "restricted", "all"}))
 		}},
 		{"rules", "settings of single rules, by rule id", nil, func(p *parser, n *lint.Node) { p.late = append(p.late, func() { p.ruleSettings(n) }) }},
-		{"exclude", "globs of paths that are not linted, relative to this file; ** crosses folders", stringsSchema, func(p *parser, n *lint.Node) {
+		{"exclude", "globs of paths that are not linted, relative to this file; ** crosses directories", stringsSchema, func(p *parser, n *lint.Node) {
 			p.config.Exclude = p.texts(n)
 			for _, item := range n.Items() {
 				p.globIn(item, "exclude")
 			}
 		}},
-		{"ignore", "findings that are not reported; each entry says why", list(ignoreFields()), func(p *parser, n *lint.Node) { p.late = append(p.late, func() { p.ignores(n) }) }},
+		{"ignore", "findings that are not reported; each entry gives its reason", list(ignoreFields()), func(p *parser, n *lint.Node) { p.late = append(p.late, func() { p.ignores(n) }) }},
 		{"baseline", "the file of findings that are known and not reported, relative to this file, as --write-baseline writes it", stringSchema, func(p *parser, n *lint.Node) {
 			if p.config.Baseline, p.config.BaselineSpan = p.text(n), lint.NodeSpan(p.src, n.YAML()); p.config.Baseline == "" && n.IsScalar() {
 				p.errorf(n, "baseline: it names no file")
 			}
 		}},
-		{"unavailable", "what inputs name and cannot be had here: its errors are notes; each entry says why", list(unavailableFields(&Unavailable{})), func(p *parser, n *lint.Node) {
+		{"unavailable", "what inputs refer to and is not available here: notes instead of errors; each entry gives its reason", list(unavailableFields(&Unavailable{})), func(p *parser, n *lint.Node) {
 			p.each(n, func(item *lint.Node) {
 				entry := Unavailable{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
 				p.mapping(item, unavailableFields(&entry))
@@ -348,7 +348,7 @@ func fileFields() []field {
 		{"kubeVersion", "the Kubernetes version deployed to, as 1.33", stringSchema, func(p *parser, n *lint.Node) {
 			p.config.KubeVersion, p.config.KubeVersionSpan = p.text(n), lint.NodeSpan(p.src, n.YAML())
 		}},
-		{"registries", "the image registries that are allowed: short for the parameter allowed of rule image-registry", stringsSchema, func(p *parser, n *lint.Node) {
+		{"registries", "the image registries that are allowed: short for the parameter allowed of the rule image-registry", stringsSchema, func(p *parser, n *lint.Node) {
 			if p.rule(n, "image-registry") != nil {
 				c := p.config.Rules["image-registry"]
 				if c.Params == nil {
@@ -361,7 +361,7 @@ func fileFields() []field {
 		{"custom", "rules of your own: each written out, or a glob of files that hold them, relative to this file", map[string]any{
 			"type": "array", "items": map[string]any{"anyOf": []any{stringSchema, object(customFields(&Custom{}))}},
 		}, (*parser).custom},
-		{"podPaths", "where custom resources hold pods: group/Kind to dotted paths of what holds the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *parser, n *lint.Node) {
+		{"podPaths", "where custom resources hold pods: group/Kind to the dotted paths of the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *parser, n *lint.Node) {
 			for _, f := range n.Fields() {
 				for _, path := range p.texts(f) {
 					p.config.PodPaths = append(p.config.PodPaths, lint.PodPath{Kind: f.Name(), Path: path})
@@ -384,7 +384,7 @@ func (p *parser) ignores(n *lint.Node) {
 
 func (p *parser) each(n *lint.Node, f func(*lint.Node)) {
 	if !n.IsSequence() {
-		p.errorf(n, "%s: a list belongs here", n.Name())
+		p.errorf(n, "%s: a list is expected here", n.Name())
 	}
 	for _, item := range n.Items() {
 		f(item)
@@ -397,10 +397,10 @@ func unavailableFields(e *Unavailable) []field {
 			e.What = p.text(n)
 			p.globIn(n, "what")
 		}},
-		{"reason", "why it cannot be had, and where it is linted instead", stringSchema, func(p *parser, n *lint.Node) { e.Reason = p.text(n) }},
+		{"reason", "why it is not available, and where it is linted instead", stringSchema, func(p *parser, n *lint.Node) { e.Reason = p.text(n) }},
 		{"until", "the last day that the entry holds, as 2027-03-31", stringSchema, func(p *parser, n *lint.Node) {
 			if e.Until = p.text(n); !IsDate(e.Until) {
-				p.errorf(n, "until: %q is no date; write it as 2027-03-31", e.Until)
+				p.errorf(n, "until: %q is not a date; write it as 2027-03-31", e.Until)
 			}
 		}},
 	}
@@ -442,7 +442,7 @@ func ignoreFields(into ...*Ignore) []field {
 		{"until", "the last day that the entry holds, as 2027-03-31", map[string]any{"type": "string", "format": "date"}, func(p *parser, n *lint.Node) {
 			e.Until = p.text(n)
 			if !IsDate(e.Until) {
-				p.errorf(n, "until: %q is no date; write it as 2027-03-31", e.Until)
+				p.errorf(n, "until: %q is not a date; write it as 2027-03-31", e.Until)
 			}
 		}},
 	}
@@ -467,7 +467,7 @@ func variantFields(into ...*Variant) []field {
 	}
 	v := into[0]
 	return []field{
-		{"chart", "the chart's folder, relative to this file; every chart where it is absent", stringSchema, func(p *parser, n *lint.Node) { v.Chart, v.ChartSpan = p.text(n), lint.NodeSpan(p.src, n.YAML()) }},
+		{"chart", "the chart's directory, relative to this file; every chart where it is absent", stringSchema, func(p *parser, n *lint.Node) { v.Chart, v.ChartSpan = p.text(n), lint.NodeSpan(p.src, n.YAML()) }},
 		{"values", "values files, relative to this file, later ones win", stringsSchema, func(p *parser, n *lint.Node) {
 			v.Values = p.texts(n)
 			for _, item := range n.Items() {
@@ -479,7 +479,7 @@ func variantFields(into ...*Variant) []field {
 
 func (p *parser) ruleSettings(n *lint.Node) {
 	if !n.IsMapping() {
-		p.errorf(n, "rules: a mapping of rule ids belongs here")
+		p.errorf(n, "rules: a mapping of rule ids is expected here")
 		return
 	}
 	for _, f := range n.Fields() {
@@ -495,7 +495,7 @@ func (p *parser) ruleSettings(n *lint.Node) {
 
 func ruleFields(rule *lint.Rule, c *Settings) []field {
 	return []field{
-		{"enabled", "whether the rule runs, whatever the profile", map[string]any{"type": "boolean"}, func(p *parser, n *lint.Node) {
+		{"enabled", "whether the rule runs, regardless of the profile", map[string]any{"type": "boolean"}, func(p *parser, n *lint.Node) {
 			v := p.bool(n)
 			c.Enabled = &v
 		}},
@@ -504,7 +504,7 @@ func ruleFields(rule *lint.Rule, c *Settings) []field {
 				c.Severity = &s
 			}
 		}},
-		{"exemptNamespaces", "namespaces that the rule leaves alone", stringsSchema, func(p *parser, n *lint.Node) { c.ExemptNamespaces = p.texts(n) }},
+		{"exemptNamespaces", "namespaces that the rule does not check", stringsSchema, func(p *parser, n *lint.Node) { c.ExemptNamespaces = p.texts(n) }},
 		{"parameters", "the rule's parameters: see manilint explain " + rule.ID, object(paramFields(rule, nil)), func(p *parser, n *lint.Node) {
 			if c.Params == nil {
 				c.Params = map[string]any{}
@@ -545,7 +545,7 @@ func paramFields(rule *lint.Rule, into map[string]any) []field {
 			case int:
 				v, ok := n.Int()
 				if !ok {
-					p.errorf(n, "%s: a whole number belongs here", n.Name())
+					p.errorf(n, "%s: a whole number is expected here", n.Name())
 				}
 				into[param.Name] = int(v)
 			case string:

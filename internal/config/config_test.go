@@ -62,10 +62,10 @@ func TestConfigMistakesNameTheLineAndTheNearestWord(t *testing.T) {
 		"rules:\n  privileged: {severity: hihg}\n":                `severity: unknown value "hihg"; did you mean "high"?`,
 		"rules:\n  privileged: {parameters: {a: 1}}\n":            `rule privileged has no parameters`,
 		"rules:\n  image-registry: {parameters: {alowed: []}}\n":  `unknown key "alowed"; did you mean "allowed"?`,
-		"rules:\n  image-registry: {parameters: {depth: deep}}\n": `a whole number belongs here`,
-		"exclude: vendor\n":                                       `a list of strings belongs here`,
+		"rules:\n  image-registry: {parameters: {depth: deep}}\n": `a whole number is expected here`,
+		"exclude: vendor\n":                                       `a list of strings is expected here`,
 		"ignore:\n  - path: x\n":                                  `the entry names no rule`,
-		"ignore:\n  - {rule: privileged, until: soon}\n":          `is no date`,
+		"ignore:\n  - {rule: privileged, until: soon}\n":          `is not a date`,
 		"profile: all\nprofile: all\n":                            `key "profile" is written twice`,
 		"- profile\n":                                             `a mapping with the keys`,
 		"profile: [\n":                                            `broken YAML`,
@@ -111,10 +111,10 @@ func TestABrokenGlobIsAnError(t *testing.T) {
 	}
 	lint.SortErrors(errs)
 	want := []string{
-		`.manilint.yaml:1:11: exclude: "[" is no glob: "[" is not closed; write \ in front of a character that stands for itself`,
-		`.manilint.yaml:1:23: exclude: "a{b" is no glob: "{" is not closed; write \ in front of a character that stands for itself`,
-		`.manilint.yaml:3:21: path: "x[" is no glob: "[" is not closed; write \ in front of a character that stands for itself`,
-		`.manilint.yaml:3:33: name: "b}" is no glob: "}" closes no "{"; write \ in front of a character that stands for itself`,
+		`.manilint.yaml:1:11: exclude: "[" is not a glob: "[" is not closed; write \ in front of a literal character`,
+		`.manilint.yaml:1:23: exclude: "a{b" is not a glob: "{" is not closed; write \ in front of a literal character`,
+		`.manilint.yaml:3:21: path: "x[" is not a glob: "[" is not closed; write \ in front of a literal character`,
+		`.manilint.yaml:3:33: name: "b}" is not a glob: "}" closes no "{"; write \ in front of a literal character`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))

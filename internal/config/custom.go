@@ -106,7 +106,7 @@ func customFields(r *Custom) []field {
 		{"help", "how to fix a finding", stringSchema, func(p *parser, n *lint.Node) { r.Help = p.text(n) }},
 		{"params", "what the expressions read as params; rules: ID: parameters: sets them anew", map[string]any{"type": "object"}, func(p *parser, n *lint.Node) {
 			if !n.IsMapping() {
-				p.errorf(n, "params: a mapping belongs here")
+				p.errorf(n, "params: a mapping is expected here")
 				return
 			}
 			r.Params = n
@@ -129,13 +129,13 @@ func matchFields(m *Match) []field {
 		globs("namespaces", "globs of namespaces", &m.Namespaces),
 		{"labels", "labels that the object has", map[string]any{"type": "object", "additionalProperties": stringSchema}, func(p *parser, n *lint.Node) {
 			if !n.IsMapping() {
-				p.errorf(n, "labels: a mapping of labels to values belongs here")
+				p.errorf(n, "labels: a mapping of labels to values is expected here")
 				return
 			}
 			m.Labels = map[string]string{}
 			for _, f := range n.Fields() {
 				if !f.IsScalar() {
-					p.errorf(f, "labels: %s: a string belongs here", f.Name())
+					p.errorf(f, "labels: %s: a string is expected here", f.Name())
 				}
 				m.Labels[f.Name()] = f.Value()
 			}

@@ -41,7 +41,7 @@ type Options struct {
 	// NoIgnores reports what comments, annotations and Ignores suppress.
 	NoIgnores bool
 	// Ignores are the entries of the configuration. Their paths are relative to
-	// the folder of their Span's file.
+	// the directory of their Span's file.
 	Ignores []config.Ignore
 	// Unavailable are the entries of the configuration that make errors notes.
 	Unavailable []config.Unavailable
@@ -213,7 +213,7 @@ func (c *check) run(ctx context.Context) *Result {
 	unmasked := c.apply(ctx)
 	found := c.gather(unmasked)
 	c.settle(found)
-	if err := c.contain("finding where objects stand", func() { c.result.standing = standing(c.bundle) }); err != nil {
+	if err := c.contain("locating objects", func() { c.result.standing = standing(c.bundle) }); err != nil {
 		c.result.Errors = append(c.result.Errors, err)
 	}
 	c.report(unmasked)
@@ -452,7 +452,7 @@ func (c *check) contain(what string, f func()) (err *lint.InputError) {
 
 // broke is the error of a panic.
 func (c *check) broke(what string, panicked any) *lint.InputError {
-	return &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s in %s failed and was stopped there: %v; please report this with the files", what, c.bundle.Rendering.Root, panicked)}
+	return &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s in %s failed: %v; please report this with the files", what, c.bundle.Rendering.Root, panicked)}
 }
 
 // yield splits off the findings of rules that yield to a stronger one on the same subject.

@@ -318,7 +318,7 @@ func TestTheWorstFindingInAPlaceSpeaksForAll(t *testing.T) {
 		for _, r := range p.Resources("Pod") {
 			f := p.Reportf(r.Get("spec"), "a low thing")
 			if r.Name == "prod" {
-				f.Message, f.Help, f.Severity = "the high thing", "mend it", lint.High
+				f.Message, f.Help, f.Severity = "the high thing", "fix it", lint.High
 			}
 		}
 	}}
@@ -334,7 +334,7 @@ func TestTheWorstFindingInAPlaceSpeaksForAll(t *testing.T) {
 		t.Fatalf("%d findings, want one", len(r.Findings))
 	}
 	f := r.Findings[0]
-	if f.Severity != lint.High || f.Message != "the high thing" || f.Help != "mend it" || f.Object.Name != "prod" || len(f.Renderings) != 3 || len(f.Objects) != 2 {
+	if f.Severity != lint.High || f.Message != "the high thing" || f.Help != "fix it" || f.Object.Name != "prod" || len(f.Renderings) != 3 || len(f.Objects) != 2 {
 		t.Errorf("got %s %q %q of %v in %v", f.Severity, f.Message, f.Help, f.Object, f.Renderings)
 	}
 }

@@ -20,7 +20,7 @@ var ignoreDocs embed.FS
 // the ignore.
 var SuppressionHygiene = &lint.Rule{
 	ID:       "suppression-hygiene",
-	Summary:  "ignore that suppresses nothing, has run out, names no rule or gives no reason",
+	Summary:  "ignore that suppresses nothing, has expired, names no rule or gives no reason",
 	Severity: lint.Low,
 	Group:    "validity",
 	Profiles: []lint.Profile{lint.ProfileDefault},
@@ -145,18 +145,18 @@ func (l *ledger) judge(a *accepted, complete bool, suggest func(string) string) 
 	}
 	if l.options.AllRules != nil {
 		for _, name := range a.unknown {
-			report("unknown "+name, "name a rule that manilint rules lists", "ignore names %q, which is no rule%s", name, suggest(name))
+			report("unknown "+name, "name a rule that manilint rules lists", "ignore names %q, which is not a rule%s", name, suggest(name))
 		}
 	}
 	if l.expired(&a.ignore) {
-		report("expired", "mend what it covers, or set a later until= if the reason still holds", "ignore of %s ran out on %s", quoteAll(a.rules), a.until)
+		report("expired", "fix what it covers, or set a later until= if the reason still holds", "ignore of %s expired on %s", quoteAll(a.rules), a.until)
 		return found
 	}
 	if a.reason == "" {
-		report("reason", "say after the rules why they are ignored", "ignore of %s does not say why", quoteAll(slices.Concat(a.rules, a.unknown)))
+		report("reason", "write the reason after the rules", "ignore of %s gives no reason", quoteAll(slices.Concat(a.rules, a.unknown)))
 	}
 	if unused := l.unused(a); complete && len(unused) > 0 {
-		report("unused", "remove it, or the rules that find nothing here", "ignore of %s suppresses nothing", quoteAll(unused))
+		report("unused", "remove it, or the rules that report nothing here", "ignore of %s suppresses nothing", quoteAll(unused))
 	}
 	return found
 }

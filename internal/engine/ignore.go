@@ -125,7 +125,7 @@ func (n *names) settle(g *ignore, names []string) {
 		g.problem = "ignore names no rule"
 	}
 	if g.until != "" && !config.IsDate(g.until) {
-		g.problem = fmt.Sprintf("until=%q is no date, so the ignore does not hold", g.until)
+		g.problem = fmt.Sprintf("until=%q is not a date, so the ignore does not hold", g.until)
 	}
 }
 

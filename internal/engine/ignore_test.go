@@ -261,9 +261,9 @@ spec:
 		t.Errorf("suppressed %v, want %v", suppressed, want)
 	}
 	want := []string{
-		`4: ignore of "a" ran out on 2026-01-01`,
+		`4: ignore of "a" expired on 2026-01-01`,
 		`6: ignore of "b" suppresses nothing`,
-		`8: ignore names "aa", which is no rule; did you mean "a"?`,
+		`8: ignore names "aa", which is not a rule; did you mean "a"?`,
 	}
 	if !slices.Equal(hygiene, want) {
 		t.Errorf("hygiene\n%s\nwant\n%s", strings.Join(hygiene, "\n"), strings.Join(want, "\n"))

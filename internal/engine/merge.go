@@ -46,7 +46,7 @@ func Merge(groups ...Group) *lint.Report {
 
 // failure is the error of a merge that panicked.
 func failure(what string, panicked any) *lint.InputError {
-	return &lint.InputError{Message: fmt.Sprintf("reporting %s failed and was stopped there: %v; please report this with the files", what, panicked)}
+	return &lint.InputError{Message: fmt.Sprintf("reporting %s failed: %v; please report this with the files", what, panicked)}
 }
 
 // contained merges, and returns what that panicked with.

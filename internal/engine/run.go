@@ -174,7 +174,7 @@ func (u Unit) called() string {
 func (u Unit) render(ctx context.Context) (rendered Rendered, failed *lint.InputError) {
 	defer func() {
 		if p := recover(); p != nil {
-			failed = &lint.InputError{Message: fmt.Sprintf("rendering %s failed and was stopped there: %v; please report this with the files", u.called(), p)}
+			failed = &lint.InputError{Message: fmt.Sprintf("rendering %s failed: %v; please report this with the files", u.called(), p)}
 		}
 	}()
 	return u.Render(ctx), nil

@@ -149,13 +149,13 @@ func (l *lacking) findings(ledger *ledger, complete bool) []*lint.Finding {
 		}
 		switch {
 		case l.expired(e):
-			report("expired", "bring it into the tree, or set a later until: if the reason still holds", "the entry for %q that is unavailable ran out on %s", e.What, e.Until)
+			report("expired", "add it to the tree, or set a later until: if the reason still holds", "the unavailable entry for %q expired on %s", e.What, e.Until)
 			continue
 		case e.Reason == "":
-			report("reason", "add reason: and say where it is linted instead", "the entry for %q that is unavailable does not say why", e.What)
+			report("reason", "add reason: with where it is linted instead", "the unavailable entry for %q gives no reason", e.What)
 		}
 		if !e.used && complete && l.options.Complete {
-			report("unused", "remove the entry", "nothing that is unavailable matches %q", e.What)
+			report("unused", "remove the entry", "the unavailable entry for %q matches nothing", e.What)
 		}
 	}
 	return slices.Clip(found)

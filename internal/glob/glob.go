@@ -48,7 +48,7 @@ func Compile(pattern string) (*Glob, error) {
 	return &Glob{literal: strings.TrimSuffix(literal, "/"), tree: tree}, nil
 }
 
-// MatchTree reports whether the glob stands for the path or for a folder above it.
+// MatchTree reports whether the glob stands for the path or for a directory above it.
 func (g *Glob) MatchTree(path string) bool {
 	return strings.HasPrefix(path, g.literal) && g.tree.MatchString(path)
 }
@@ -75,7 +75,7 @@ func (p *parser) parse(depth int) error {
 			return nil
 		case c == '}':
 			return errors.New(`"}" closes no "{"`)
-		case rest == "/**" && !strings.HasSuffix(p.pattern[:p.at], "**"): // the folder itself, too
+		case rest == "/**" && !strings.HasSuffix(p.pattern[:p.at], "**"): // the directory itself, too
 			p.out.WriteString("(?:/.*)?")
 			p.at = len(p.pattern)
 		case fresh && strings.HasPrefix(rest, "**/"):
@@ -106,7 +106,7 @@ func (p *parser) parse(depth int) error {
 		default:
 			r, ok := p.char()
 			if !ok {
-				return errors.New(`"\" stands at the end`)
+				return errors.New(`"\" is the last character`)
 			}
 			p.out.WriteString(regexp.QuoteMeta(string(r)))
 			fresh = r == '/'
@@ -161,7 +161,7 @@ func (p *parser) class() error {
 		}
 		if p.pattern[p.at] == ']' {
 			if first {
-				return errors.New(`"[]" stands for no character`)
+				return errors.New(`"[]" matches no character`)
 			}
 			p.at++
 			p.out.WriteString("]")
@@ -178,7 +178,7 @@ func (p *parser) class() error {
 				return unclosed
 			}
 			if high < low {
-				return fmt.Errorf(`"%c-%c" is no range`, low, high)
+				return fmt.Errorf(`"%c-%c" is not a range`, low, high)
 			}
 		}
 		if low <= '/' && '/' <= high { // a set stands for no slash

@@ -69,7 +69,7 @@ var errMemory = errors.New("memory")
 type memoryError struct{ bound int64 }
 
 func (e memoryError) Error() string {
-	return fmt.Sprintf("the run comes near %s, its memory limit, while this is at work; the rest of it is left out. Lint it by itself, or raise --limit-memory", tree.Size(e.bound))
+	return fmt.Sprintf("the run is close to its memory limit of %s while this is rendered; the rest of it is skipped. Lint it on its own, or raise --limit-memory", tree.Size(e.bound))
 }
 
 func (e memoryError) Is(target error) bool { return target == errMemory }

@@ -19,7 +19,7 @@ var (
 func ParseSize(text string) (int64, error) {
 	m := sizes.FindStringSubmatch(text)
 	if m == nil {
-		return 0, fmt.Errorf("%q is no size; write it as 512MiB or 2GiB", text)
+		return 0, fmt.Errorf("%q is not a size; write it as 512MiB or 2GiB", text)
 	}
 	n, err := strconv.ParseInt(m[1], 10, 64)
 	for _, u := range units {
@@ -31,7 +31,7 @@ func ParseSize(text string) (int64, error) {
 		}
 	}
 	if n == 0 {
-		return 0, fmt.Errorf("%q would let nothing through", text)
+		return 0, fmt.Errorf("%q would allow nothing", text)
 	}
 	return n, nil
 }

@@ -25,9 +25,9 @@ const (
 	quiet = 600 * time.Millisecond
 )
 
-// A folder is a directory that the editor has open, linted as a whole and again when
+// A directory is a directory that the editor has open, linted as a whole and again when
 // something in it changes.
-type folder struct {
+type directory struct {
 	server *server
 	dir    string
 	// whole says that all of the directory is linted; else only documents that are open,
@@ -54,8 +54,8 @@ type folder struct {
 	busy    bool
 }
 
-func newFolder(s *server, dir string, whole bool) *folder {
-	f := &folder{
+func newFolder(s *server, dir string, whole bool) *directory {
+	f := &directory{
 		server: s, dir: dir, whole: whole, wake: make(chan struct{}, 1), all: whole,
 		touched: map[string]bool{}, changed: map[string]bool{}, quick: map[string]*lint.Report{},
 		shown: map[string][]protocol.Diagnostic{}, linted: map[string]int32{}, told: map[string]bool{},
@@ -67,7 +67,7 @@ func newFolder(s *server, dir string, whole bool) *folder {
 }
 
 // touch asks for a document to be linted.
-func (f *folder) touch(path string) {
+func (f *directory) touch(path string) {
 	f.mu.Lock()
 	f.touched[path], f.changed[path] = true, true
 	f.interrupt()
@@ -76,7 +76,7 @@ func (f *folder) touch(path string) {
 }
 
 // change asks for the directory to be linted again after files changed.
-func (f *folder) change(paths ...string) {
+func (f *directory) change(paths ...string) {
 	f.mu.Lock()
 	for _, path := range paths {
 		f.changed[path] = true
@@ -90,22 +90,22 @@ func (f *folder) change(paths ...string) {
 }
 
 // interrupt ends work on a state that is no longer that of the documents. f.mu is held.
-func (f *folder) interrupt() {
+func (f *directory) interrupt() {
 	f.last = time.Now()
 	if f.cancel != nil {
 		f.cancel()
 	}
 }
 
-func (f *folder) rouse() {
+func (f *directory) rouse() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
 }
 
-// work lints whatever waits, until the folder is closed.
-func (f *folder) work() {
+// work lints whatever waits, until the directory is closed.
+func (f *directory) work() {
 	for f.ctx.Err() == nil {
 		job, wait := f.next()
 		if job != nil {
@@ -128,7 +128,7 @@ func (f *folder) work() {
 }
 
 // next returns what is to be done now, or how long to wait for something; 0 for any time.
-func (f *folder) next() (job func(), wait time.Duration) {
+func (f *directory) next() (job func(), wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	since := time.Since(f.last)
@@ -156,21 +156,21 @@ func (f *folder) next() (job func(), wait time.Duration) {
 }
 
 // begin returns a context for work that a change interrupts. f.mu is held.
-func (f *folder) begin() context.Context {
+func (f *directory) begin() context.Context {
 	ctx, cancel := context.WithCancel(f.ctx)
 	f.cancel, f.busy = cancel, true
 	return ctx
 }
 
 // tree returns the files as the editor shows them.
-func (f *folder) tree(open map[string]*document) *tree.Tree {
+func (f *directory) tree(open map[string]*document) *tree.Tree {
 	t := tree.New(edits(open))
 	t.From(f.dir)
 	return t
 }
 
 // lintDocument lints a document as if it were named alone, and shows what that says of it.
-func (f *folder) lintDocument(ctx context.Context, path string) {
+func (f *directory) lintDocument(ctx context.Context, path string) {
 	open := f.server.documents.snapshot()
 	doc := open[path]
 	if doc == nil { // it was closed
@@ -201,7 +201,7 @@ func (f *folder) lintDocument(ctx context.Context, path string) {
 
 // changes returns the files that changed since the directory was linted; nil where the
 // client does not say what changes on disk.
-func (f *folder) changes() []string {
+func (f *directory) changes() []string {
 	if !f.server.watches {
 		return nil
 	}
@@ -211,7 +211,7 @@ func (f *folder) changes() []string {
 }
 
 // lintAll lints the directory and shows what that says of every file.
-func (f *folder) lintAll(ctx context.Context) {
+func (f *directory) lintAll(ctx context.Context) {
 	open := f.server.documents.snapshot()
 	f.mu.Lock()
 	first := f.report == nil
@@ -265,7 +265,7 @@ func (f *folder) lintAll(ctx context.Context) {
 
 // failed shows an error of a configuration, each of several that are joined at its line where
 // it has one.
-func (f *folder) failed(err error, open map[string]*document) {
+func (f *directory) failed(err error, open map[string]*document) {
 	found := map[string][]protocol.Diagnostic{}
 	for _, e := range parts(err) {
 		var input *lint.InputError
@@ -300,7 +300,7 @@ func parts(err error) []error {
 }
 
 // tell shows a message once.
-func (f *folder) tell(kind protocol.MessageType, text string) {
+func (f *directory) tell(kind protocol.MessageType, text string) {
 	f.mu.Lock()
 	again := f.told[text]
 	f.told[text] = true
@@ -313,7 +313,7 @@ func (f *folder) tell(kind protocol.MessageType, text string) {
 	}
 }
 
-func (f *folder) shower(open map[string]*document) *shower {
+func (f *directory) shower(open map[string]*document) *shower {
 	return &shower{
 		encoding: f.server.encoding, dir: f.dir,
 		uris: func(path string) uri.URI {
@@ -334,7 +334,7 @@ func (f *folder) shower(open map[string]*document) *shower {
 
 // show publishes the diagnostics of files where they are not those that are shown. What a
 // client asks for by itself is not published, but the client is told to ask.
-func (f *folder) show(open map[string]*document, found map[string][]protocol.Diagnostic) {
+func (f *directory) show(open map[string]*document, found map[string][]protocol.Diagnostic) {
 	refresh := false
 	for _, path := range slices.Sorted(maps.Keys(found)) {
 		list := found[path]
@@ -380,7 +380,7 @@ func same(a, b []protocol.Diagnostic) bool {
 }
 
 // pulled returns the diagnostics of a document once its present version is linted.
-func (f *folder) pulled(ctx context.Context, path string) ([]protocol.Diagnostic, error) {
+func (f *directory) pulled(ctx context.Context, path string) ([]protocol.Diagnostic, error) {
 	stop := context.AfterFunc(ctx, f.settled.Broadcast)
 	defer stop()
 	f.mu.Lock()
@@ -401,7 +401,7 @@ func (f *folder) pulled(ctx context.Context, path string) ([]protocol.Diagnostic
 }
 
 // reports returns what is known of a file: the newest report first.
-func (f *folder) reports(path string) []*lint.Report {
+func (f *directory) reports(path string) []*lint.Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r := f.quick[path]; r != nil {
@@ -415,7 +415,7 @@ func (f *folder) reports(path string) []*lint.Report {
 
 // closed forgets the version of a document that the editor no longer has open, and has the
 // directory linted as it is on disk.
-func (f *folder) closed(path string) {
+func (f *directory) closed(path string) {
 	f.mu.Lock()
 	delete(f.touched, path)
 	delete(f.linted, path)

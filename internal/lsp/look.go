@@ -19,7 +19,7 @@ import (
 
 // lookedAt is a file and a position that a request is about.
 type lookedAt struct {
-	folder *folder
+	directory *directory
 	path   string
 	src    *lint.Source
 	lines  lines
@@ -48,7 +48,7 @@ func (l *lookedAt) findings(start, end int) (found []*lint.Finding, rep *lint.Re
 		last := min(span.End.Offset, span.Start.Offset+len(span.Start.Source.Line(span.Start.Line)))
 		return span.Start.Offset <= end && start <= last
 	}
-	for _, rep = range l.folder.reports(l.path) {
+	for _, rep = range l.directory.reports(l.path) {
 		for _, f := range rep.Findings {
 			if touches(f.Span) || slices.ContainsFunc(f.Related, func(r lint.Related) bool {
 				return r.Revision == "" && slices.Contains(decides, r.Role) && touches(r.Span)
@@ -85,7 +85,7 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 		}
 		parts = append(parts, text)
 	}
-	x, err := l.folder.index(ctx, l.path)
+	x, err := l.directory.index(ctx, l.path)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil, protocol.ErrRequestCancelled
@@ -175,11 +175,11 @@ func (s *server) related(ctx context.Context, at uri.URI, position protocol.Posi
 	if l == nil {
 		return nil, nil
 	}
-	x, err := l.folder.index(ctx, l.path)
+	x, err := l.directory.index(ctx, l.path)
 	if err != nil {
 		return nil, err
 	}
-	show := l.folder.shower(s.documents.snapshot())
+	show := l.directory.shower(s.documents.snapshot())
 	var all []protocol.Location
 	add := func(span lint.Span) {
 		file := span.Start.Source.File
@@ -210,7 +210,7 @@ func (s *server) CodeLens(ctx context.Context, p *protocol.CodeLensParams) ([]pr
 	if l == nil || s.options.Lenses == nil {
 		return nil, nil
 	}
-	x, err := l.folder.index(ctx, l.path)
+	x, err := l.directory.index(ctx, l.path)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (s *server) ignoreAction(l *lookedAt, f *lint.Finding, all []protocol.Diagn
 	a := &protocol.CodeAction{
 		Title: "Ignore " + f.Rule.ID + " here", Kind: &kind,
 		Edit: &protocol.WorkspaceEdit{Changes: map[uri.URI][]protocol.TextEdit{
-			l.folder.shower(s.documents.snapshot()).uris(l.path): {{Range: protocol.Range{Start: start, End: start}, NewText: indent + comment + "\n"}},
+			l.directory.shower(s.documents.snapshot()).uris(l.path): {{Range: protocol.Range{Start: start, End: start}, NewText: indent + comment + "\n"}},
 		}},
 	}
 	for _, d := range all {
@@ -310,12 +310,12 @@ func (s *server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandP
 		if l == nil {
 			return nil, fmt.Errorf("%s cannot be read", arg)
 		}
-		x, err := l.folder.index(ctx, l.path)
+		x, err := l.directory.index(ctx, l.path)
 		if err != nil {
 			return nil, err
 		}
 		var masks lint.Masks
-		for _, rep := range l.folder.reports(l.path) {
+		for _, rep := range l.directory.reports(l.path) {
 			masks = rep.Masks
 		}
 		if masks == nil {

@@ -49,7 +49,7 @@ type indexes struct {
 }
 
 // index returns the index of a file, of the documents as they are.
-func (f *folder) index(ctx context.Context, path string) (*index, error) {
+func (f *directory) index(ctx context.Context, path string) (*index, error) {
 	open := f.server.documents.snapshot()
 	f.mu.Lock()
 	state := fmt.Sprint(path, f.last)

@@ -122,7 +122,7 @@ type server struct {
 	versions bool
 
 	mu      sync.Mutex
-	folders []*folder
+	directories []*directory
 	shut    bool
 }
 
@@ -182,13 +182,13 @@ func (s *server) Initialized(context.Context, *protocol.InitializedParams) error
 		s.watches = true // until the client says otherwise
 	}
 	s.mu.Lock()
-	folders := slices.Clone(s.folders)
+	directories := slices.Clone(s.directories)
 	s.mu.Unlock()
 	go func() {
 		if s.registers {
 			s.register()
 		}
-		for _, f := range folders {
+		for _, f := range directories {
 			go f.work()
 		}
 	}()
@@ -209,30 +209,30 @@ func (s *server) register() {
 }
 
 // add adds a directory that the editor has open.
-func (s *server) add(at uri.URI) *folder {
+func (s *server) add(at uri.URI) *directory {
 	if !at.IsFile() {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	dir := filepath.Clean(at.FsPath())
-	for _, f := range s.folders {
+	for _, f := range s.directories {
 		if f.dir == dir && f.whole {
 			return nil
 		}
 	}
 	f := newFolder(s, dir, true)
-	s.folders = append(s.folders, f)
+	s.directories = append(s.directories, f)
 	return f
 }
 
-// of returns the folder that a file belongs to: the innermost one that the editor has open,
+// of returns the directory that a file belongs to: the innermost one that the editor has open,
 // else one for the checkout, or the directory, that the file lies in.
-func (s *server) of(path string) *folder {
+func (s *server) of(path string) *directory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var best *folder
-	for _, f := range s.folders {
+	var best *directory
+	for _, f := range s.directories {
 		if tree.Within(f.dir, path) && (best == nil || len(f.dir) > len(best.dir)) {
 			best = f
 		}
@@ -246,7 +246,7 @@ func (s *server) of(path string) *folder {
 		dir = filepath.Dir(path)
 	}
 	f := newFolder(s, dir, false)
-	s.folders = append(s.folders, f)
+	s.directories = append(s.directories, f)
 	go f.work()
 	return f
 }
@@ -256,7 +256,7 @@ func (s *server) Shutdown(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shut = true
-	for _, f := range s.folders {
+	for _, f := range s.directories {
 		f.stop()
 	}
 	return nil
@@ -310,7 +310,7 @@ func (s *server) DidClose(_ context.Context, p *protocol.DidCloseTextDocumentPar
 
 // DidChangeWatchedFiles lints what a change on disk touches.
 func (s *server) DidChangeWatchedFiles(_ context.Context, p *protocol.DidChangeWatchedFilesParams) error {
-	byFolder := map[*folder][]string{}
+	byFolder := map[*directory][]string{}
 	for _, c := range p.Changes {
 		if !c.URI.IsFile() {
 			continue
@@ -339,8 +339,8 @@ func (s *server) DidChangeWorkspaceFolders(_ context.Context, p *protocol.DidCha
 	for _, removed := range p.Event.Removed {
 		dir := filepath.Clean(removed.URI.FsPath())
 		s.mu.Lock()
-		var gone []*folder
-		s.folders = slices.DeleteFunc(s.folders, func(f *folder) bool {
+		var gone []*directory
+		s.directories = slices.DeleteFunc(s.directories, func(f *directory) bool {
 			if f.dir == dir && f.whole {
 				gone = append(gone, f)
 				return true
@@ -360,8 +360,8 @@ func (s *server) DidChangeWorkspaceFolders(_ context.Context, p *protocol.DidCha
 	return nil
 }
 
-// clear ends the work on a folder and takes back what it shows.
-func (f *folder) clear() {
+// clear ends the work on a directory and takes back what it shows.
+func (f *directory) clear() {
 	f.stop()
 	f.mu.Lock()
 	shown := f.shown

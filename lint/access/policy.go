@@ -99,7 +99,7 @@ func (r *PolicyRule) AllowsGroup(group string) bool {
 }
 
 // Resource returns the item that covers a resource, the wildcard last: the
-// narrowest place to mend.
+// narrowest place to fix.
 func (r *PolicyRule) Resource(resource string) (Entry, bool) {
 	_, sub, _ := strings.Cut(resource, "/")
 	if r.nameless && sub != "" {

@@ -17,10 +17,10 @@ func CheckVersion(text string) error {
 	}
 	m := version.FindStringSubmatch(text)
 	if m == nil {
-		return fmt.Errorf("%q is no version; write it as 1.33", text)
+		return fmt.Errorf("%q is not a version; write it as 1.33", text)
 	}
 	if minor, err := strconv.Atoi(m[1]); err != nil || minor > Newest {
-		return fmt.Errorf("%q is newer than the versions that are known; the newest is 1.%d", text, Newest)
+		return fmt.Errorf("%q is newer than the known versions; the newest is 1.%d", text, Newest)
 	}
 	return nil
 }

@@ -195,7 +195,7 @@ func makesWorkloads(role *access.Role) bool {
 		slices.ContainsFunc([]string{"deployments", "statefulsets", "daemonsets", "replicasets"}, func(r string) bool { return role.Allows("apps", r, "create") })
 }
 
-// deployedTo are the fields by which an object that deploys a chart or a folder
+// deployedTo are the fields by which an object that deploys a chart or a directory
 // names another namespace: of Flux's HelmRelease and Kustomization and of k3s'
 // HelmChart, of Argo CD's Application and ApplicationSet, and of Crossplane's Release.
 var deployedTo = [][]string{

@@ -138,7 +138,7 @@ func (a *Audit) WriteText(w io.Writer) error {
 		parts = append(parts, columns(rows))
 	}
 	if len(a.Unbound) > 0 {
-		rows := [][]string{{"BOUND TO NOBODY HERE", "GRANTS", "AT"}}
+		rows := [][]string{{"NOT BOUND IN THIS BUNDLE", "GRANTS", "AT"}}
 		for _, r := range a.Unbound {
 			for _, what := range r.What {
 				used[what] = true
@@ -155,7 +155,7 @@ func (a *Audit) WriteText(w io.Writer) error {
 			}
 		}
 		if limited {
-			rows = append(rows, []string{"(name)", "less", "no more than the object of that name"})
+			rows = append(rows, []string{"(name)", "less", "only the object of that name"})
 		}
 		parts = append(parts, columns(rows))
 	}

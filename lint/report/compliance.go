@@ -32,7 +32,7 @@ func ComplianceText(w io.Writer, r *compliance.Result) error {
 		text += fmt.Sprintf(", %d not checked by the rules that ran", r.NotChecked)
 	}
 	if r.Errors > 0 {
-		text += fmt.Sprintf("\n%d errors: not everything was checked, so nothing is proven to pass", r.Errors)
+		text += fmt.Sprintf("\n%d errors: not everything was checked, so no control is proven to pass", r.Errors)
 	}
 	_, err := io.WriteString(w, text+"\n")
 	return err

@@ -31,7 +31,7 @@ func TestComplianceTextAndJSON(t *testing.T) {
 	}
 	for _, want := range []string{
 		"5.2.2   failed (2)", "privileged\n", "5.2.3   passed", "1 suppressed", "5.3.1   not judgeable", "1 passed, 1 failed, ",
-		"2 errors: not everything was checked, so nothing is proven to pass",
+		"2 errors: not everything was checked, so no control is proven to pass",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())

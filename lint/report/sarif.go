@@ -214,7 +214,7 @@ func SARIFCut(r *lint.Report) string {
 	findings, suppressed := sarifResults(r)
 	switch n := len(findings) + len(suppressed); {
 	case n < all:
-		return fmt.Sprintf("the SARIF log holds the worst %d of %d results, as many as GitHub takes; lint fewer paths at a time, or raise --severity", n, all)
+		return fmt.Sprintf("the SARIF log holds the worst %d of %d results, as many as GitHub accepts; lint fewer paths at a time, or raise --severity", n, all)
 	case all > sarifShownResults:
 		return fmt.Sprintf("the SARIF log holds %d results, of which GitHub shows %d; lint fewer paths at a time, or raise --severity", all, sarifShownResults)
 	}
@@ -277,7 +277,7 @@ func newSarifRule(r *lint.Rule, o Options) sarifRule {
 		tags = append([]string{"security"}, tags...)
 		properties["security-severity"] = s
 	}
-	properties["tags"] = tags[:min(len(tags), 20)] // as many as GitHub takes
+	properties["tags"] = tags[:min(len(tags), 20)] // as many as GitHub accepts
 	return sarifRule{
 		ID: r.ID, ShortDescription: sarifMessage{Text: summary}, FullDescription: sarifMessage{Text: cmp.Or(section(doc, "Why"), summary)},
 		Help: sarifMessage{Text: cmp.Or(doc, summary), Markdown: doc}, HelpURI: o.url(r),

@@ -25,7 +25,7 @@ func steps() []*step {
 	return []*step{
 		{title: "takeover of the cluster by RBAC", of: group("rbac")},
 		{title: "credentials in plain text", of: group("secret")},
-		{title: "what breaks the Pod Security Standard baseline", of: func(f *lint.Finding) bool { return f.Rule.In(lint.ProfileBaseline) }},
+		{title: "violations of the Pod Security Standard baseline", of: func(f *lint.Finding) bool { return f.Rule.In(lint.ProfileBaseline) }},
 		{title: "namespaces without a default-deny policy", of: func(f *lint.Finding) bool { return f.Rule.ID == "namespace-default-deny" }},
 		{title: "images that move", of: func(f *lint.Finding) bool { return f.Rule.ID == "image-tag" }},
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // Text writes findings for people: the source line with the place underlined,
-// the values or patch line that decided it, what is wrong, and how to mend it. Help
+// the values or patch line that decided it, what is wrong, and how to fix it. Help
 // of several lines, as a ready manifest, is whole at the first finding that has it.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
@@ -506,5 +506,5 @@ func (t *text) summary(r *lint.Report) {
 			worst = f
 		}
 	}
-	fmt.Fprintf(t, "\nmanilint explain %s says why it matters and how to mend it\n", worst.Rule.ID)
+	fmt.Fprintf(t, "\nmanilint explain %s says why it matters and how to fix it\n", worst.Rule.ID)
 }

@@ -79,7 +79,7 @@ func (s *size) took(bytes int) error {
 	case s.files > maxChartFiles:
 		return fmt.Errorf("the chart has more than %d files", maxChartFiles)
 	case s.bytes > maxChartBytes:
-		return fmt.Errorf("the chart and what is packed in it are larger than %s", filetree.Size(maxChartBytes))
+		return fmt.Errorf("the chart and its packed dependencies are larger than %s", filetree.Size(maxChartBytes))
 	}
 	return nil
 }
@@ -246,7 +246,7 @@ func (t *tree) walk(dir, rel, prefix string, rules *ignore.Rules, open map[strin
 				continue
 			}
 			if errors.Is(err, filetree.ErrOutside) {
-				t.fail(t.line(at), "symbolic link %s leads out of the tree that is linted and is not followed; copy the file into the chart", e.Name())
+				t.fail(t.line(at), "symbolic link %s points out of the linted tree and is not followed; copy the file into the chart", e.Name())
 			} else {
 				t.fail(t.line(at), "unreadable: %v", reason(err))
 			}
@@ -262,7 +262,7 @@ func (t *tree) walk(dir, rel, prefix string, rules *ignore.Rules, open map[strin
 			continue
 		}
 		if info.Size() > loader.MaxDecompressedFileSize {
-			t.fail(t.line(at), "larger than the %d bytes that Helm reads; left out", loader.MaxDecompressedFileSize)
+			t.fail(t.line(at), "larger than the %d bytes that Helm reads; skipped", loader.MaxDecompressedFileSize)
 			continue
 		}
 		src, err := t.cache.Open(at)
@@ -394,7 +394,7 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, with
 	}
 	if n := len(c.Metadata.Dependencies); n > maxDependencies {
 		at := t.firstLine(dir + "Chart.yaml")
-		return &lint.InputError{Message: fmt.Sprintf("chart %s has %d dependencies, more than the %d that are looked at", c.Name(), n, maxDependencies), Span: at}
+		return &lint.InputError{Message: fmt.Sprintf("chart %s has %d dependencies, more than the %d that are read", c.Name(), n, maxDependencies), Span: at}
 	}
 	present := map[string]bool{}
 	for _, sub := range c.Dependencies() {
@@ -452,7 +452,7 @@ func (t *tree) dropNameless(c *chart.Chart, dir string) *lint.InputError {
 	if len(c.Metadata.Dependencies) == n {
 		return nil
 	}
-	e := &lint.InputError{Message: "a dependency has no name: write name: and the name of the chart that it asks for", Span: t.firstLine(dir + "Chart.yaml")}
+	e := &lint.InputError{Message: "a dependency has no name: write name: and the name of the chart that it requires", Span: t.firstLine(dir + "Chart.yaml")}
 	for _, entry := range t.dependencyEntries(dir) {
 		if entry.Get("name").Value() == "" {
 			e.Span = lint.NodeSpan(entry.src, entry.YAML())
@@ -517,7 +517,7 @@ func (t *tree) sibling(d *chart.Dependency, dir string, within []string) (c *cha
 	t.size.siblings++
 	switch {
 	case slices.Contains(within, home):
-		return nil, "", fmt.Errorf("%s leads back to a chart that depends on this one; remove one of the two", d.Repository)
+		return nil, "", fmt.Errorf("%s depends on a chart that depends on this one; remove one of the two", d.Repository)
 	case len(within) > maxSiblingsDeep, t.size.siblings > maxSiblingsTaken:
 		return nil, "", fmt.Errorf("%s: more than %d dependencies, or %d of one another, are not followed", d.Repository, maxSiblingsTaken, maxSiblingsDeep)
 	}

@@ -85,7 +85,7 @@ func (t *tree) dataOf(c *chart.Chart, values map[string]any, data map[string]boo
 			continue
 		}
 		read := byValue[f.Name]
-		for _, name := range named { // a folder, of which a template makes a path
+		for _, name := range named { // a directory, of which a template makes a path
 			read = read || name != "" && strings.HasPrefix(f.Name, name+"/")
 		}
 		for _, g := range globs {

@@ -133,7 +133,7 @@ func (d *Deployment) AddNode(n *lint.Node) {
 		err = yaml.Unmarshal([]byte(text), &layer.data)
 	}
 	if err != nil || !n.IsMapping() {
-		d.Fail(n, "%s is no mapping of values; nothing of it is applied", n.Path())
+		d.Fail(n, "%s is not a mapping of values; it is not applied", n.Path())
 		return
 	}
 	d.variant.inline = append(d.variant.inline, layer)
@@ -147,7 +147,7 @@ func (d *Deployment) AddText(n *lint.Node, text string) {
 	}
 	layer := &valueLayer{data: map[string]any{}, at: n.Locate().Span}
 	if yaml.Unmarshal([]byte(text), &layer.data) != nil {
-		d.Fail(n, "the text of %s is no YAML mapping of values; nothing of it is applied", n.Path())
+		d.Fail(n, "the text of %s is not a YAML mapping of values; it is not applied", n.Path())
 		return
 	}
 	d.asked += "\x00" + text

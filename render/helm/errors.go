@@ -65,7 +65,7 @@ func (s spot) offset(text string) int {
 func (t *tree) explain(f trace.Failure, files map[string]*file, values *valueStack, limit int) *lint.InputError {
 	e := &lint.InputError{Message: plainMessage(f.Err, limit)}
 	if holder, kind, ok := t.noMapping(f, values); ok {
-		e.Message = fmt.Sprintf("does not render: %s is %s; a mapping belongs there%s", holder, kind, fieldRead(f.Err))
+		e.Message = fmt.Sprintf("does not render: %s is %s; a mapping is expected there%s", holder, kind, fieldRead(f.Err))
 	}
 	outer := f.Err
 	var inner *trace.TplError
@@ -235,7 +235,7 @@ func plainMessage(err error, limit int) string {
 	var memory trace.MemoryError
 	switch {
 	case errors.As(err, &r) && r.Cluster:
-		return "the chart does not render without a cluster, in which its lookup finds nothing here: " + strings.Join(strings.Fields(r.Message), " ")
+		return "the chart does not render without a cluster, in which its lookup finds nothing: " + strings.Join(strings.Fields(r.Message), " ")
 	case errors.As(err, &r):
 		return "the chart refuses these values: " + strings.Join(strings.Fields(r.Message), " ")
 	case errors.Is(err, trace.ErrTooLarge):
@@ -271,7 +271,7 @@ func plainMessage(err error, limit int) string {
 		rest = fmt.Sprintf("cannot read .%s: what should hold it is not set", field)
 	case badField.MatchString(rest):
 		field := badField.FindStringSubmatch(rest)[1]
-		rest = fmt.Sprintf("cannot read .%s: what should hold it is no mapping", field)
+		rest = fmt.Sprintf("cannot read .%s: what should hold it is not a mapping", field)
 	case wrongType.MatchString(rest):
 		m := wrongType.FindStringSubmatch(rest)
 		rest = fmt.Sprintf("needs %s, not %s", kindOfType(m[1]), kindOfType(m[2]))

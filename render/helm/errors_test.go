@@ -58,9 +58,9 @@ func TestErrors(t *testing.T) {
 	}{
 		{"required", []string{"templates/a.yaml", "a: 1\nb: {{ required \"set b, please\" .Values.b }}\n"}, Options{}, `templates/a.yaml:2:7: the chart refuses these values: set b, please`},
 		{"fail in an include", []string{"templates/_h.tpl", "{{ define \"h\" }}\n{{- fail \"never\" }}{{ end }}", "templates/a.yaml", "b: {{ include \"h\" . }}\n"}, Options{}, `templates/_h.tpl:2:5: the chart refuses these values: never`},
-		{"fail where lookup finds nothing", []string{"templates/a.yaml", "{{ $s := lookup \"v1\" \"Secret\" \"a\" \"b\" }}\n{{ if not $s }}{{ fail \"create it first\" }}{{ end }}\n"}, Options{}, `templates/a.yaml:2:19: the chart does not render without a cluster, in which its lookup finds nothing here: create it first`},
-		{"fail in a helper where lookup finds nothing", []string{"templates/a.yaml", "{{ define \"no\" }}{{ fail \"never\" }}{{ end }}\n{{ if not (index (lookup \"v1\" \"Secret\" \"a\" \"b\") \"data\") }}{{ include \"no\" . }}{{ end }}\n"}, Options{}, `without a cluster, in which its lookup finds nothing here: never`},
-		{"required of what lookup finds", []string{"templates/a.yaml", "a: {{ required \"set a\" (lookup \"v1\" \"Secret\" \"a\" \"b\").data }}\n"}, Options{}, `without a cluster, in which its lookup finds nothing here: set a`},
+		{"fail where lookup finds nothing", []string{"templates/a.yaml", "{{ $s := lookup \"v1\" \"Secret\" \"a\" \"b\" }}\n{{ if not $s }}{{ fail \"create it first\" }}{{ end }}\n"}, Options{}, `templates/a.yaml:2:19: the chart does not render without a cluster, in which its lookup finds nothing: create it first`},
+		{"fail in a helper where lookup finds nothing", []string{"templates/a.yaml", "{{ define \"no\" }}{{ fail \"never\" }}{{ end }}\n{{ if not (index (lookup \"v1\" \"Secret\" \"a\" \"b\") \"data\") }}{{ include \"no\" . }}{{ end }}\n"}, Options{}, `without a cluster, in which its lookup finds nothing: never`},
+		{"required of what lookup finds", []string{"templates/a.yaml", "a: {{ required \"set a\" (lookup \"v1\" \"Secret\" \"a\" \"b\").data }}\n"}, Options{}, `without a cluster, in which its lookup finds nothing: set a`},
 		{"required beside a lookup", []string{"templates/a.yaml", "{{ $s := lookup \"v1\" \"Secret\" \"a\" \"b\" }}{{ if $s }}{{ end }}\na: {{ required \"set a\" .Values.a }}\n"}, Options{}, `templates/a.yaml:2:7: the chart refuses these values: set a`},
 		{"nothing to read from", []string{"templates/a.yaml", "b: {{ .Values.x.y.z }}\n"}, Options{}, "templates/a.yaml:1:14: does not render: .Values.x.y.z: cannot read .y: what should hold it is not set"},
 		{"broken template", []string{"templates/a.yaml", "a: 1\nb: {{ if }}\n"}, Options{}, "templates/a.yaml:2:1: does not render: missing value for if"},
@@ -73,13 +73,13 @@ func TestErrors(t *testing.T) {
 		{"a definition without an end", []string{"templates/_h.tpl", "{{ define \"a\" }}{{ end }}\n{{ define \"b\" }}\n{{ if 1 }}\n{{ end }}\n"}, Options{}, `templates/_h.tpl:2:1: does not render: {{ define "b" }} is not closed: an {{ end }} is missing`},
 		{"an if without an end behind a definition", []string{"templates/_h.tpl", "{{ define \"a\" }}{{ end }}\n{{ if 1 }}\n"}, Options{}, `templates/_h.tpl:2:1: does not render: {{ if 1 }} is not closed: an {{ end }} is missing`},
 		{"a field of a string", []string{"templates/a.yaml", "b: {{ .Values.a.image.repository }}\n", "values.yaml", "a:\n  image: nginx\n"}, Options{}, "does not render: a.image is a string ("},
-		{"a field of a list's string", []string{"templates/a.yaml", "{{ range .Values.a }}{{ .name }}{{ end }}\n", "values.yaml", "a: [b]\n"}, Options{}, "templates/a.yaml:1:25: does not render: .name: cannot read .name: what should hold it is no mapping"},
+		{"a field of a list's string", []string{"templates/a.yaml", "{{ range .Values.a }}{{ .name }}{{ end }}\n", "values.yaml", "a: [b]\n"}, Options{}, "templates/a.yaml:1:25: does not render: .name: cannot read .name: what should hold it is not a mapping"},
 		{"a number for a string", []string{"templates/a.yaml", "b: {{ b64enc .Values.a }}\n", "values.yaml", "a: 1\n"}, Options{}, "templates/a.yaml:1:21: does not render: .Values.a: needs a string, not a number"},
 		{"an action in values", []string{"values.yaml", "a: 1\nb: {{ .Values.a }}\n"}, Options{}, "values.yaml:2:4: this is read as a mapping in a mapping, since the file is no template: put {{ }} in quotes, or write the value itself"},
-		{"values that are a list", []string{"values.yaml", "# none\n- a\n"}, Options{}, "values.yaml:2:1: a mapping belongs here"},
+		{"values that are a list", []string{"values.yaml", "# none\n- a\n"}, Options{}, "values.yaml:2:1: a mapping is expected here"},
 		{"an action in the output", []string{"templates/a.yaml", "a: {{ .Values.a }}\n", "values.yaml", "a: \"{{ .Release.Name }}\"\n"}, Options{}, "templates/a.yaml:1:4: renders to a key that is a mapping or a list, not text: quote what is written here"},
 		{"unknown template", []string{"templates/a.yaml", "b: {{ include \"nope\" . }}\n"}, Options{}, `templates/a.yaml:1:7: template "nope" is not defined by any file of the chart or its dependencies`},
-		{"an object without a kind", []string{"templates/a.yaml", "apiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n"}, Options{}, `templates/a.yaml:3:9: renders to what Helm refuses: the document is no object without kind; add it`},
+		{"an object without a kind", []string{"templates/a.yaml", "apiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n"}, Options{}, `templates/a.yaml:3:9: renders to what Helm rejects: the document is not a Kubernetes object without kind; add it`},
 		{"broken output", []string{"templates/a.yaml", "a: {{ .Values.v }}\n", "values.yaml", "v: \"[1\"\n"}, Options{}, `templates/a.yaml:1:4: renders to broken YAML`},
 		{"tpl of a value", []string{"templates/a.yaml", "a: {{ tpl .Values.v . }}\n", "values.yaml", "u: 1\nv: \"{{ nope }}\"\n"}, Options{}, `values.yaml:2:4: function "nope" is not one of Helm's`},
 		{"broken values", []string{"values.yaml", "a: 1\nb: [\n"}, Options{}, "values.yaml:"},
@@ -92,8 +92,8 @@ func TestErrors(t *testing.T) {
 		{"disabled missing dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- name: db\n  version: ^1\n  condition: db.enabled\n", "values.yaml", "db: {enabled: false}\n"}, Options{}, ""},
 		{"schema", []string{"values.schema.json", `{"properties": {"a": {"properties": {"port": {"type": "integer"}}}, "r": {"$ref": "https://example.org/x.json"}, "f": {"$ref": "file:///etc/passwd"}}}`, "values.yaml", "a:\n  port: yes please\n"}, Options{}, "values.yaml:2:9: the chart's schema refuses a.port: got string, want integer"},
 		{"endless text", []string{"templates/a.yaml", "{{ define \"x\" }}{{ range until 4000 }}{{ repeat 1000 \"0123456789\" }}{{ end }}{{ end }}{{ range until 4000 }}{{ template \"x\" }}{{ end }}"}, Options{MaxOutput: 1 << 20}, "the chart writes more than 1048576 bytes"},
-		{"a huge number", []string{"templates/a.yaml", "a: {{ repeat 9000000000 \"x\" }}"}, Options{}, `templates/a.yaml:1:7: does not render: repeat 9000000000 "x": asks for more text or items than a rendering may make`},
-		{"steps past the integers", []string{"templates/a.yaml", "a: {{ untilStep 9223372036854775800 9223372036854775807 3 }}"}, Options{}, "asks for more text or items"},
+		{"a huge number", []string{"templates/a.yaml", "a: {{ repeat 9000000000 \"x\" }}"}, Options{}, `templates/a.yaml:1:7: does not render: repeat 9000000000 "x": requests more text or items than a rendering may create`},
+		{"steps past the integers", []string{"templates/a.yaml", "a: {{ untilStep 9223372036854775800 9223372036854775807 3 }}"}, Options{}, "requests more text or items"},
 		{"a negative length", []string{"templates/a.yaml", "a: {{ randAlpha -1 | quote }}{{ fail \"reached\" }}"}, Options{}, "reached"},
 		{"a dependency without a name", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- version: 1.0.0\n"}, Options{}, "Chart.yaml:5:3: a dependency has no name"},
 		{"an alias without a name", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- alias: x\n- {}\n"}, Options{}, "Chart.yaml:5:3: a dependency has no name"},
@@ -145,16 +145,16 @@ func TestMetadataThatHelmRefuses(t *testing.T) {
 		{"text for a list", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nmaintainers: x\n"}, `Chart.yaml:4:14: Helm cannot read the file: maintainers is text; a list belongs there`},
 		{"a list for a dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  - []\n"}, `Chart.yaml:6:5: Helm cannot read the file: dependencies[1] is a list; a mapping belongs there`},
 		{"a mapping of dependencies", []string{"Chart.yaml", "apiVersion: v1\nname: shop\nversion: 1.0.0\n", "requirements.yaml", "dependencies:\n  a: 1\n"}, `requirements.yaml:2:3: Helm cannot read the file: dependencies is a mapping; a list belongs there`},
-		{"an empty dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  -\n"}, `Chart.yaml:6:4: an entry of dependencies is empty; write name: and the name of the chart that it asks for, or remove it`},
+		{"an empty dependency", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  -\n"}, `Chart.yaml:6:4: an entry of dependencies is empty; write name: and the name of the chart that it requires, or remove it`},
 		{"two dependencies of a name", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n  - name: b\n    alias: a\n"}, `Chart.yaml:6:5: more than one dependency is called "a"; give each an alias of its own`},
-		{"an alias with a space", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n    alias: b c\n"}, `Chart.yaml:5:5: the alias of a dependency may hold letters, digits, - and _ alone`},
+		{"an alias with a space", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n  - name: a\n    alias: b c\n"}, `Chart.yaml:5:5: the alias of a dependency may contain only letters, digits, - and _`},
 		{"an empty maintainer", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\nmaintainers: [null]\n"}, `Chart.yaml:4:15: an entry of maintainers is empty; write its name: or remove it`},
 		{"text for true or false", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\ndeprecated: 'no'\n"}, `Chart.yaml:4:13: Helm cannot read the file: deprecated is text; true or false belongs there`},
-		{"a version that is none", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: latest\n"}, `Chart.yaml:3:10: version: "latest" is no semantic version; write one as 1.2.3`},
+		{"a version that is none", []string{"Chart.yaml", "apiVersion: v2\nname: shop\nversion: latest\n"}, `Chart.yaml:3:10: version: "latest" is not a semantic version; write one as 1.2.3`},
 		{"no version", []string{"Chart.yaml", "apiVersion: v2\nname: shop\n"}, `Chart.yaml:1:1: the chart has no version; Helm needs one in Chart.yaml`},
 		{"a lock of another kind", []string{"Chart.lock", "dependencies: x\n"}, `Chart.lock:1:15: Helm cannot read the file: dependencies is text; a list belongs there`},
 		{"a subchart's list", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\nkeywords: 5\n"}, `charts/s/Chart.yaml:4:11: Helm cannot read the file: keywords is a number; a list belongs there`},
-		{"a subchart's version", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: latest\n"}, `charts/s/Chart.yaml:3:10: version: "latest" is no semantic version`},
+		{"a subchart's version", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: latest\n"}, `charts/s/Chart.yaml:3:10: version: "latest" is not a semantic version`},
 		{"a subchart's subchart", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n", "charts/s/charts/u/Chart.yaml", "apiVersion: v2\nname: [u]\n"}, `charts/s/charts/u/Chart.yaml:2:7: Helm cannot read the file: name is a list; text belongs there`},
 		{"a subchart's values", []string{"charts/s/Chart.yaml", "apiVersion: v2\nname: s\nversion: 1.0.0\n", "charts/s/values.yaml", "a: [\n"}, `charts/s/values.yaml:1:1: broken YAML`},
 		{"a subchart without a Chart.yaml", []string{"charts/t/values.yaml", "a: 1\n"}, `charts/t:1:1: the directory has no Chart.yaml, without which Helm does not load the chart around it`},
@@ -293,7 +293,7 @@ func TestNothingOutsideTheChartIsRead(t *testing.T) {
 		}
 	}
 	got, b := messages(t, dir, Options{})
-	if !strings.Contains(got, "link.txt:1:1: symbolic link link.txt leads out of the tree") {
+	if !strings.Contains(got, "link.txt:1:1: symbolic link link.txt points out of the linted tree") {
 		t.Errorf("errors: %s", got)
 	}
 	data := find(t, b, "ConfigMap", "a").Get("data")

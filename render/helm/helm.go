@@ -76,7 +76,7 @@ func (l *Late) has(chart string) bool {
 // deadline returns a context that ends when the time of a chart is over.
 func (o Options) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return limits.Unit(ctx, cmp.Or(o.Timeout, defaultTimeout), func(timeout time.Duration) error {
-		return fmt.Errorf("not rendered within %v; does a template loop?", timeout)
+		return fmt.Errorf("not rendered within %v; a template may loop", timeout)
 	})
 }
 
@@ -89,11 +89,11 @@ const (
 // that sets nothing, a file that is not there. Options.Files is needed.
 func (o Options) Check() error {
 	if _, err := capabilities(o); err != nil {
-		return fmt.Errorf("--kube-version: %q is no version; write it as 1.33", o.KubeVersion)
+		return fmt.Errorf("--kube-version: %q is not a version; write it as 1.33", o.KubeVersion)
 	}
 	if o.ReleaseName != "" {
 		if err := chartutil.ValidateReleaseName(o.ReleaseName); err != nil {
-			return fmt.Errorf("--release-name: %q is no name of a release: small letters, digits and dashes", o.ReleaseName)
+			return fmt.Errorf("--release-name: %q is not a release name: use lower-case letters, digits and hyphens", o.ReleaseName)
 		}
 	}
 	for _, file := range o.ValueFiles {

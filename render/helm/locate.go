@@ -28,7 +28,7 @@ type site struct {
 	action   bool // an action, which writes other text than its own
 }
 
-// Locate returns where the author mends n; see [lint.Locator].
+// Locate returns where the author fixes n; see [lint.Locator].
 func (l *locator) Locate(n *lint.Node) lint.Place {
 	if !n.Exists() {
 		return l.missing(n)
@@ -476,7 +476,7 @@ func (l *locator) guards(g trace.Segment) []lint.Related {
 }
 
 // inFile reports whether the value stands in a file, where a finding may stand; a flag
-// of the command line is no place to mend.
+// of the command line is no place to fix.
 func (p valuePlace) inFile() bool { return p.layer.root != nil || p.layer.at.IsValid() }
 
 func (p valuePlace) bool() (value, ok bool) { return p.node.Bool() }

@@ -180,9 +180,9 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 			at = lint.NodeSpan(home.src, key.YAML())
 		}
 		message := map[string]string{
-			"name":    fmt.Sprintf("%s: %q is no name of a chart; write one without slashes", m[1], key.Value()),
-			"version": fmt.Sprintf("%s: %q is no semantic version; write one as 1.2.3", m[1], key.Value()),
-			"type":    fmt.Sprintf("%s: %q is no type of a chart; write application or library", m[1], key.Value()),
+			"name":    fmt.Sprintf("%s: %q is not a chart name; write one without slashes", m[1], key.Value()),
+			"version": fmt.Sprintf("%s: %q is not a semantic version; write one as 1.2.3", m[1], key.Value()),
+			"type":    fmt.Sprintf("%s: %q is not a chart type; write application or library", m[1], key.Value()),
 		}[m[1]]
 		if key.Value() == "" {
 			message = fmt.Sprintf("the chart has no %s; Helm needs one in Chart.yaml", m[1])
@@ -201,9 +201,9 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 		}
 		return &lint.InputError{Message: "an entry of maintainers is empty; write its name: or remove it", Span: at}
 	case strings.HasPrefix(text, "dependencies must not"):
-		message, is = "an entry of dependencies is empty; write name: and the name of the chart that it asks for, or remove it", (*lint.Node).IsNull
+		message, is = "an entry of dependencies is empty; write name: and the name of the chart that it requires, or remove it", (*lint.Node).IsNull
 	case badAlias.MatchString(text):
-		message = "the alias of a dependency may hold letters, digits, - and _ alone"
+		message = "the alias of a dependency may contain only letters, digits, - and _"
 		is = func(n *lint.Node) bool {
 			alias := n.Get("alias").Value()
 			return alias != "" && !goodAlias.MatchString(alias)

@@ -87,7 +87,7 @@ func (t *tree) output(ctx context.Context, v variant, o Options) (*output, []*li
 	out := &output{tree: t, values: values, crds: t.crds(l.Chart), failed: len(r.Failures) > 0, namespace: o.Namespace, notes: l.notes}
 	for _, x := range r.Texts {
 		if x.Plain {
-			out.notes = append(out.notes, lint.Note{Message: "this template could not be followed while it was rendered: findings of it stand at the file", Span: (&locator{x: x}).coarse().Span})
+			out.notes = append(out.notes, lint.Note{Message: "this template could not be followed while it was rendered: its findings are located at the file", Span: (&locator{x: x}).coarse().Span})
 		}
 		if path.Base(x.Name) != "NOTES.txt" {
 			out.texts = append(out.texts, x)
@@ -163,7 +163,7 @@ func (o *output) documents() []*document {
 		for _, doc := range parsed {
 			for _, e := range lint.Nameless(l.src, doc) {
 				place := l.place(e.Span.Start.Offset, max(e.Span.End.Offset, e.Span.Start.Offset+1), false)
-				o.errs = append(o.errs, &lint.InputError{Message: "renders to what Helm refuses: " + e.Message, Span: place.Span})
+				o.errs = append(o.errs, &lint.InputError{Message: "renders to what Helm rejects: " + e.Message, Span: place.Span})
 			}
 			if key := structuredKey(doc); key != nil { // YAML allows it, JSON and so Kubernetes does not
 				from, to := l.bounds(key)

@@ -47,7 +47,7 @@ const (
 	maxSchemaSteps = 1 << 20
 )
 
-var errSchemaSteps = fmt.Errorf("checking the values takes more than %d steps; does it branch again and again?", maxSchemaSteps)
+var errSchemaSteps = fmt.Errorf("checking the values takes more than %d steps; it may branch too often", maxSchemaSteps)
 
 func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]any, stack *valueStack, prefix []string) (errs []*lint.InputError) {
 	at := t.firstLine(t.dirOf(c) + "values.schema.json")
@@ -114,7 +114,7 @@ func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]a
 		errs = append(errs, e)
 	}
 	if len(errs) == 0 {
-		return fail(errors.New("the values do not fit"))
+		return fail(errors.New("the values do not match"))
 	}
 	// The validator goes through mappings in no order; which errors are kept must not
 	// depend on it.

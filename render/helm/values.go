@@ -273,7 +273,7 @@ func unreadable(src *lint.Source, err error) *lint.InputError {
 		return errs[0]
 	}
 	if len(docs) > 0 && docs[0].Kind != kyaml.MappingNode {
-		return &lint.InputError{Message: "a mapping belongs here", Span: lint.NodeSpan(src, docs[0])}
+		return &lint.InputError{Message: "a mapping is expected here", Span: lint.NodeSpan(src, docs[0])}
 	}
 	for _, doc := range docs {
 		if n := structuredKey(doc); n != nil {

@@ -38,7 +38,7 @@ type build struct {
 
 	careful bool                // look for broken documents before serving a file
 	dropped map[*yaml.Node]bool // entries left out
-	edited  map[string]*edited  // by folder
+	edited  map[string]*edited  // by directory
 	served  map[string][]byte
 	virtual map[string][]byte
 	roles   map[string]role    // of files
@@ -209,7 +209,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 			if r.isDir && (b.at(r.path) == nil || b.at(r.path).root == nil) {
 				b.drop(r)
 				if b.at(r.path) == nil {
-					b.fail(k.span(r.node), "%s %q is a folder without a kustomization; name its files, or add a kustomization to it", nounOf[r.field], r.value)
+					b.fail(k.span(r.node), "%s %q is a directory without a kustomization; list its files, or add a kustomization to it", nounOf[r.field], r.value)
 				} else {
 					b.errs = append(b.errs, b.at(r.path).errs...)
 				}
@@ -217,7 +217,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 		}
 	}, func(k *kustomization, r ref) {
 		b.drop(r)
-		b.fail(k.span(r.node), "%s %q leads back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
+		b.fail(k.span(r.node), "%s %q refers back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
 	})
 	if b.root.root == nil {
 		return nil
@@ -235,7 +235,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 		return nil
 	}
 	if b.ways(b.root) > maxBuilds {
-		b.fail(b.root.src.LineSpan(1), "not built: kustomize would build more than %d directories, the limit: it builds a base anew on each way that leads to it; name shared bases once", maxBuilds)
+		b.fail(b.root.src.LineSpan(1), "not built: kustomize would build more than %d directories, the limit: it builds a base again on each path to it; list shared bases once", maxBuilds)
 		return nil
 	}
 	schema := shareSchema
@@ -268,7 +268,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 			return nil
 		}
 	}
-	b.fail(b.root.src.LineSpan(1), "not built: kustomize fails again and again after what it fails on is taken out; mend the errors above")
+	b.fail(b.root.src.LineSpan(1), "not built: kustomize still fails after the entries that it fails on are removed; fix the errors above")
 	return nil
 }
 
@@ -454,7 +454,7 @@ func (b *build) skip(src *lint.Source, inside *embedded) func(first, last int) b
 			break
 		}
 		if n := tooDeep(d, 0); n != nil {
-			errs = append(errs, &lint.InputError{Span: lint.NodeSpan(src, n), Message: fmt.Sprintf("collections are nested more than %d deep here, which kustomize does not get done with", maxDepth)})
+			errs = append(errs, &lint.InputError{Span: lint.NodeSpan(src, n), Message: fmt.Sprintf("collections are nested more than %d deep here, which kustomize cannot finish", maxDepth)})
 		}
 	}
 	if len(errs) == 0 {
@@ -566,7 +566,7 @@ func (b *build) leaveCharts(e *edited) bool {
 	left := false
 	for i := 0; i+1 < len(e.root.Content); i += 2 {
 		if name := e.root.Content[i].Value; strings.EqualFold(name, "helmCharts") || strings.EqualFold(name, "helmChartInflationGenerator") {
-			b.fail(e.span(e.root.Content[i]), "the charts of %s are not rendered; lint them by themselves", name)
+			b.fail(e.span(e.root.Content[i]), "the charts of %s are not rendered; lint them on their own", name)
 			e.root.Content = slices.Delete(e.root.Content, i, i+2)
 			i -= 2
 			left = true

@@ -165,7 +165,7 @@ func (b *build) chartDir(w *writer, g types.HelmGlobals, c types.HelmChart) (str
 	for _, dir := range dirs {
 		real, err := b.resolve(dir)
 		if errors.Is(err, errOutside) {
-			b.lacks([]string{c.Name, b.files.Display(dir)}, w.span(), "chart %q lies outside %s and is not read; lint from a folder that holds both", c.Name, b.inside())
+			b.lacks([]string{c.Name, b.files.Display(dir)}, w.span(), "chart %q is outside %s and is not read; lint from a directory that holds both", c.Name, b.inside())
 			return "", false
 		}
 		if err != nil {

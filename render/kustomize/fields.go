@@ -55,10 +55,10 @@ func (c *checker) identity(root *yaml.Node) {
 		want = types.ComponentVersion
 	case "", types.KustomizationKind:
 	default:
-		c.add(kind, kind, "kind is %q, which kustomize does not know; write %s, or %s for what overlays share", kind.Value, types.KustomizationKind, types.ComponentKind)
+		c.add(kind, kind, "kind is %q, which kustomize does not support; write %s, or %s for what overlays share", kind.Value, types.KustomizationKind, types.ComponentKind)
 	}
 	if v := text(api); v != "" && v != want {
-		c.add(api, api, "apiVersion is %q, which kustomize does not know for this kind; write %s", v, want)
+		c.add(api, api, "apiVersion is %q, which kustomize does not support for this kind; write %s", v, want)
 	}
 }
 
@@ -79,7 +79,7 @@ func (c *checker) check(name string, n *yaml.Node, t reflect.Type, out, item *ya
 	case reflect.Interface:
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			c.add(n, out, "%s is %s where kustomize wants a list; write each entry behind a dash", name, describe(n))
+			c.add(n, out, "%s is %s where kustomize expects a list; write each entry after a dash", name, describe(n))
 			return
 		}
 		for _, e := range n.Content {
@@ -91,7 +91,7 @@ func (c *checker) check(name string, n *yaml.Node, t reflect.Type, out, item *ya
 		}
 	case reflect.Map:
 		if n.Kind != yaml.MappingNode {
-			c.add(n, out, "%s is %s where kustomize wants a mapping; write it as key: value", name, describe(n))
+			c.add(n, out, "%s is %s where kustomize expects a mapping; write it as key: value", name, describe(n))
 			return
 		}
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -100,7 +100,7 @@ func (c *checker) check(name string, n *yaml.Node, t reflect.Type, out, item *ya
 		}
 	case reflect.Struct:
 		if n.Kind != yaml.MappingNode {
-			c.add(n, out, "%s is %s where kustomize wants a mapping%s", name, describe(n), fieldsOf(t))
+			c.add(n, out, "%s is %s where kustomize expects a mapping%s", name, describe(n), fieldsOf(t))
 			return
 		}
 		fields := fieldTypes(t)
@@ -115,7 +115,7 @@ func (c *checker) check(name string, n *yaml.Node, t reflect.Type, out, item *ya
 				if item != nil {
 					drop = item
 				}
-				c.add(key, drop, "kustomize knows no field %q here%s", key.Value, near(key.Value, t))
+				c.add(key, drop, "kustomize has no field %q here%s", key.Value, near(key.Value, t))
 				continue
 			}
 			c.check(key.Value, v, f, v, item)
@@ -137,7 +137,7 @@ func scalarMistake(name string, n *yaml.Node, t reflect.Type) string {
 	case reflect.String:
 		fits = n.ShortTag() != "!!int" && n.ShortTag() != "!!float" && !isBool && n.ShortTag() != "!!bool"
 		if n.Kind != yaml.ScalarNode {
-			advice = "write it behind a | as a block of text"
+			advice = "write it after a | as a block of text"
 			if name != "patch" {
 				advice = "write one value"
 			}
@@ -152,7 +152,7 @@ func scalarMistake(name string, n *yaml.Node, t reflect.Type) string {
 	if fits && n.Kind == yaml.ScalarNode {
 		return ""
 	}
-	return fmt.Sprintf("%s is %s where kustomize wants %s; %s", name, describe(n), want, advice)
+	return fmt.Sprintf("%s is %s where kustomize expects %s; %s", name, describe(n), want, advice)
 }
 
 // describe says what a value is, in YAML's words.
@@ -227,8 +227,8 @@ func fieldsOf(t reflect.Type) string {
 
 // retired are fields that kustomize once had, and what is written in their place.
 var retired = map[string]string{
-	"inventory":     "kustomize has dropped it; remove it",
-	"commands":      "kustomize has dropped it, since it ran programs; generate from files, literals or envs",
+	"inventory":     "kustomize has removed it; remove it",
+	"commands":      "kustomize has removed it, since it ran programs; generate from files, literals or envs",
 	"namereference": "put it in a file that configurations lists",
 	"varreference":  "put it in a file that configurations lists",
 }

@@ -32,7 +32,7 @@ func FuzzBuild(f *testing.F) {
 
 func tryBuild(t *testing.T, files map[string]string) {
 	for _, text := range files {
-		// kustomize itself would run or fetch these, or reads what is not in the folder
+		// kustomize itself would run or fetch these, or reads what is not in the directory
 		for _, word := range []string{"://", "git", "helm", "function", "exec", "/tmp", ".."} {
 			if strings.Contains(strings.ToLower(text), word) {
 				return

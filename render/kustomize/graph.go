@@ -18,7 +18,7 @@ import (
 // fileNames are the names that kustomize looks for, in its order.
 var fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// A kustomization is one folder's kustomization file. It is immutable.
+// A kustomization is one directory's kustomization file. It is immutable.
 type kustomization struct {
 	dir   string // absolute, links resolved
 	name  string // of the file in dir; it may be a link to another one
@@ -26,7 +26,7 @@ type kustomization struct {
 	root  *yaml.Node // a mapping; nil when the file could not be read as one
 	errs  []*lint.InputError
 	wrong []mistake
-	extra []string // further kustomization files of the folder
+	extra []string // further kustomization files of the directory
 	refs  []ref
 
 	authored *yaml.Node  // the root before a Change; nil where there is none
@@ -35,7 +35,7 @@ type kustomization struct {
 
 func (k *kustomization) component() bool { return text(fold(k.root, "kind")) == "Component" }
 
-// A ref is what a kustomization names: a file, a folder, or a text in place of one.
+// A ref is what a kustomization names: a file, a directory, or a text in place of one.
 type ref struct {
 	field  string // as the file spells it: resources, patches, …
 	node   *yaml.Node
@@ -74,7 +74,7 @@ func (t *tree) inside() string {
 	if shown := t.files.Display(t.jail); shown != "." {
 		return shown
 	}
-	return "the current folder"
+	return "the current directory"
 }
 
 // errOutside is the error for what lies outside of the jail.
@@ -84,7 +84,7 @@ func within(dir, path string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
 
-// at returns the kustomization of a folder (links resolved), or nil.
+// at returns the kustomization of a directory (links resolved), or nil.
 func (t *tree) at(dir string) *kustomization {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -132,7 +132,7 @@ func (t *tree) opened(dir string) *kustomization {
 func (t *tree) parse(k *kustomization) bool {
 	docs, errs := lint.ParseYAML(k.src)
 	for _, e := range errs {
-		k.errs = append(k.errs, &lint.InputError{Span: e.Span, Message: e.Message + "; the overlay cannot be built until it is mended"})
+		k.errs = append(k.errs, &lint.InputError{Span: e.Span, Message: e.Message + "; the overlay cannot be built until it is fixed"})
 	}
 	switch {
 	case len(errs) > 0:
@@ -141,19 +141,19 @@ func (t *tree) parse(k *kustomization) bool {
 	case len(docs) > 1:
 		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, docs[1]), Message: "a kustomization is one document; remove the others"})
 	case docs[0].Kind != yaml.MappingNode:
-		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, docs[0]), Message: "a kustomization is a mapping of fields; this is none"})
+		k.errs = append(k.errs, &lint.InputError{Span: lint.NodeSpan(k.src, docs[0]), Message: "a kustomization is a mapping of fields; this is not one"})
 	default:
 		k.root = docs[0]
 	}
 	for _, path := range k.extra {
-		k.errs = append(k.errs, &lint.InputError{Span: k.src.LineSpan(1), Message: fmt.Sprintf("kustomize refuses a folder with two kustomization files: %s lies beside it; remove one", filepath.Base(path))})
+		k.errs = append(k.errs, &lint.InputError{Span: k.src.LineSpan(1), Message: fmt.Sprintf("kustomize refuses a directory with two kustomization files: %s is in the same directory; remove one", filepath.Base(path))})
 	}
 	if api := text(fold(k.root, "apiVersion")); k.root != nil && api != "" && !strings.HasPrefix(api, "kustomize.config.k8s.io/") &&
 		(strings.Contains(api, ".") || text(fold(k.root, "kind")) != "Kustomization") {
 		return false // an object of that file name, as Flux' Kustomization
 	}
 	if n, message := ambiguous(k.root); n != nil {
-		k.errs = append(k.errs, &lint.InputError{Span: k.span(n), Message: message + "; the overlay cannot be built until it is mended"})
+		k.errs = append(k.errs, &lint.InputError{Span: k.span(n), Message: message + "; the overlay cannot be built until it is fixed"})
 		k.root = nil
 	}
 	if t.change != nil && k.dir == t.changed {
@@ -167,7 +167,7 @@ func (t *tree) parse(k *kustomization) bool {
 }
 
 // naming are the fields of a kustomization, in lower case, that name files or
-// folders, or hold what does.
+// directories, or hold what does.
 var naming = map[string]bool{"resources": true, "bases": true, "components": true, "crds": true, "configurations": true, "generators": true,
 	"transformers": true, "validators": true, "patches": true, "patchesstrategicmerge": true, "patchesjson6902": true, "replacements": true,
 	"openapi": true, "path": true, "patch": true, "configmapgenerator": true, "secretgenerator": true, "files": true, "envs": true, "env": true,
@@ -327,7 +327,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 		return
 	case errors.Is(err, errOutside):
 		r.lacks = []string{t.files.Display(path), r.value}
-		r.refuse = fmt.Sprintf("%s %q lies outside %s and is not read; lint from a folder that holds both, or vendor it", nounOf[r.field], r.value, t.inside())
+		r.refuse = fmt.Sprintf("%s %q is outside %s and is not read; lint from a directory that holds both, or vendor it", nounOf[r.field], r.value, t.inside())
 		return
 	case err != nil:
 		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
@@ -339,10 +339,10 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 		r.refuse = fmt.Sprintf("%s %q cannot be read: %v", nounOf[r.field], r.value, reason(err))
 		return
 	case info.IsDir() && !dirs:
-		r.refuse = fmt.Sprintf("%s %q is a folder where a file belongs", nounOf[r.field], r.value)
+		r.refuse = fmt.Sprintf("%s %q is a directory where a file is expected", nounOf[r.field], r.value)
 		return
 	case !info.IsDir() && r.field == "components":
-		r.refuse = fmt.Sprintf("component %q is a file where a folder with a kustomization belongs", r.value)
+		r.refuse = fmt.Sprintf("component %q is a file where a directory with a kustomization is expected", r.value)
 		return
 	case !info.IsDir() && !info.Mode().IsRegular():
 		r.refuse = fmt.Sprintf("%s %q is not a regular file", nounOf[r.field], r.value)
@@ -355,7 +355,7 @@ func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
 			f.Close()
 		}
 	case within(real, k.dir):
-		r.refuse = fmt.Sprintf("%s %q holds this kustomization itself: a cycle; remove the entry", nounOf[r.field], r.value)
+		r.refuse = fmt.Sprintf("%s %q contains this kustomization itself: a cycle; remove the entry", nounOf[r.field], r.value)
 		return
 	}
 	if r.field == "openapi" || r.field == "crds" {

@@ -1,7 +1,7 @@
 // Package kustomize builds overlays in this process and says, for every field of
 // the result, which line wrote it last: of a base, a patch, a generator, or an entry
 // of a kustomization. The objects are those that `kustomize build` prints. It
-// fetches nothing, runs no program, and reads nothing outside the folder it is
+// fetches nothing, runs no program, and reads nothing outside the directory it is
 // given; what needs that is an error at its line, and the rest is built without it.
 package kustomize
 
@@ -202,9 +202,9 @@ func (t *tree) configured(k *kustomization) []string {
 	return paths
 }
 
-// A Result is what folders with a kustomization hold.
+// A Result is what directories with a kustomization hold.
 type Result struct {
-	Bundles []*lint.Bundle // one a root, in the order of the folders given
+	Bundles []*lint.Bundle // one a root, in the order of the directories given
 	Used    map[string]bool
 	Notes   []lint.Note
 }
@@ -432,7 +432,7 @@ func (k *kustomization) hints() []lint.Note {
 	}
 	for _, r := range k.refs {
 		if r.path != "" && !r.isDir && !within(k.dir, r.path) {
-			note(r.node, "kustomize build refuses %q, which lies outside the kustomization's folder, unless it is run with --load-restrictor=LoadRestrictionsNone", r.value)
+			note(r.node, "kustomize build refuses %q, which is outside the kustomization's directory, unless it is run with --load-restrictor=LoadRestrictionsNone", r.value)
 		}
 	}
 	return notes

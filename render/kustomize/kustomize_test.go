@@ -21,7 +21,7 @@ import (
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
-// write writes files, given as path and text, below a new folder.
+// write writes files, given as path and text, below a new directory.
 func write(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -43,7 +43,7 @@ func write(t testing.TB, files map[string]string) string {
 const web = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          image: web:1\n"
 const settings = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  a: one\n"
 
-// open loads the folders named, which lie in root.
+// open loads the directories named, which lie in root.
 func open(root string, dirs ...string) Result {
 	for i, d := range dirs {
 		dirs[i] = filepath.Join(root, d)
@@ -90,10 +90,10 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 		"missing file":                          {"resources: [web.yaml, settings.yaml, gone.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"gone.yaml\" does not exist"},
 		"missing patch":                         {"resources: [web.yaml, settings.yaml]\npatches: [{path: gone.yaml}]\n", nil, "o/kustomization.yaml:2:18: patch \"gone.yaml\" does not exist"},
 		"outside":                               {"resources: [web.yaml, settings.yaml, ../../../../etc/hostname]\n", nil, "outside"},
-		"linked outside":                        {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" lies outside"},
-		"itself":                                {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" holds this kustomization itself"},
-		"cycle":                                 {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" leads back"},
-		"folder":                                {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a folder without a kustomization"},
+		"linked outside":                        {"resources: [web.yaml, settings.yaml, link.yaml]\n", nil, "o/kustomization.yaml:1:38: resource \"link.yaml\" is outside"},
+		"itself":                                {"resources: [web.yaml, settings.yaml, .]\n", nil, "o/kustomization.yaml:1:38: resource \".\" contains this kustomization itself"},
+		"cycle":                                 {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [../o]\n"}, "b/kustomization.yaml:1:13: resource \"../o\" refers back"},
+		"directory":                             {"resources: [web.yaml, settings.yaml, ../empty]\n", map[string]string{"empty/readme": ""}, "is a directory without a kustomization"},
 		"broken document":                       {"resources: [web.yaml, settings.yaml, broken.yaml]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
 		"broken patch":                          {"resources: [web.yaml, settings.yaml]\npatches: [{path: broken.yaml}]\n", map[string]string{"o/broken.yaml": "apiVersion: v1\nkind: [\n"}, "o/broken.yaml:"},
 		"broken base":                           {"resources: [web.yaml, settings.yaml, ../b]\n", map[string]string{"b/kustomization.yaml": "resources: [\n"}, "b/kustomization.yaml:"},
@@ -104,9 +104,9 @@ func TestTheRestIsBuiltWithoutWhatIsRefused(t *testing.T) {
 		"exec plugin":                           {"resources: [web.yaml, settings.yaml]\ntransformers: [t.yaml]\n", map[string]string{"o/t.yaml": "apiVersion: v1\nkind: Mine\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: 'exec: {path: ./run.sh}'\n"}, "o/kustomization.yaml:2:16: "},
 		"of two entries of one text the first":  {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "a: 1\n", "c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "b/kustomization.yaml:1:13: "},
 		"of two entries of one text the second": {"resources: [web.yaml, settings.yaml, ../b, ../c]\n", map[string]string{"c/kustomization.yaml": "resources: [x.yaml]\n", "c/x.yaml": "a: 1\n", "b/kustomization.yaml": "resources: [x.yaml]\n", "b/x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"}, "c/kustomization.yaml:1:13: "},
-		"unknown field":                         {"resources: [web.yaml, settings.yaml]\nnamePrefx: a\n", nil, "o/kustomization.yaml:2:1: kustomize knows no field \"namePrefx\" here; did you mean \"namePrefix\"?"},
-		"unknown field of an item":              {"resources: [web.yaml, settings.yaml]\npatches:\n- {pach: a, target: {kind: X}}\n", nil, "o/kustomization.yaml:3:4: kustomize knows no field \"pach\" here"},
-		"field of another type":                 {"resources: [web.yaml, settings.yaml]\nsecretGenerator:\n- {name: x}\n- {name: y}\n", nil, "o/kustomization.yaml:4:10: name is true or false to YAML where kustomize wants a text; quote it"},
+		"unknown field":                         {"resources: [web.yaml, settings.yaml]\nnamePrefx: a\n", nil, "o/kustomization.yaml:2:1: kustomize has no field \"namePrefx\" here; did you mean \"namePrefix\"?"},
+		"unknown field of an item":              {"resources: [web.yaml, settings.yaml]\npatches:\n- {pach: a, target: {kind: X}}\n", nil, "o/kustomization.yaml:3:4: kustomize has no field \"pach\" here"},
+		"field of another type":                 {"resources: [web.yaml, settings.yaml]\nsecretGenerator:\n- {name: x}\n- {name: y}\n", nil, "o/kustomization.yaml:4:10: name is true or false to YAML where kustomize expects a text; quote it"},
 		"generator that merges into nothing":    {"resources: [web.yaml, settings.yaml]\nconfigMapGenerator:\n- {name: gone, behavior: merge, literals: [a=b]}\n", nil, "o/kustomization.yaml:3:3: there is no ConfigMap \"gone\" to merge into"},
 		"component that is none":                {"resources: [web.yaml, settings.yaml]\ncomponents: [../c]\n", map[string]string{"c/kustomization.yaml": "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nnamePrefix: a-\n"}, "o/kustomization.yaml:2:14: "},
 		"JSON patch of nothing":                 {"resources: [web.yaml, settings.yaml]\npatches:\n- {path: p.yaml, target: {kind: Deployment}}\n", map[string]string{"o/p.yaml": "- {op: replace, path: /spec/replicas, value: 3}\n- {op: remove, path: /spec/gone}\n"}, "o/kustomization.yaml:3:10: "},
@@ -332,7 +332,7 @@ func TestPlacesOfCopiesAndOfLengthenedNames(t *testing.T) {
 	}
 }
 
-// What a patch takes out is mended in the patch: the base has it.
+// What a patch takes out is fixed in the patch: the base has it.
 func TestPlacesOfWhatAPatchTakesOut(t *testing.T) {
 	safe := web + "          securityContext:\n            privileged: false\n            readOnlyRootFilesystem: true\n        - name: side\n          image: side:1\n          securityContext:\n            readOnlyRootFilesystem: true\n"
 	for name, c := range map[string]struct{ overlay, patch, web, side string }{
@@ -475,18 +475,18 @@ func TestTheOtherEntriesOfAFieldAreBuilt(t *testing.T) {
 		"a field that is not there":          {"replacements:\n- " + copy + "\n- {source: {kind: Deployment, name: web}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.a.b]}]}\n", nil, "o/kustomization.yaml:4:3: unable to find field"},
 		"an expression that is none":         {"replacements:\n- {source: {kind: Deployment, name: web}, targets: [{select: {kind: '('}, fieldPaths: [a]}]}\n- " + copy + "\n", nil, "o/kustomization.yaml:3:3: error creating target selector"},
 		"null":                               {"replacements: [null, " + copy + "]\n", nil, "o/kustomization.yaml:2:16: replacements must specify"},
-		"a text":                             {"replacements: [x.yaml, " + copy + "]\n", nil, "o/kustomization.yaml:2:16: an entry of replacements is a text where kustomize wants a mapping of path, source, sourceValue, targets"},
-		"a number in quotes":                 {"replacements: [{source: {kind: Deployment, name: web}, targets: [{select: {kind: X}, options: {index: '1'}}]}, " + copy + "]\n", nil, "o/kustomization.yaml:2:103: index is a text where kustomize wants a whole number"},
+		"a text":                             {"replacements: [x.yaml, " + copy + "]\n", nil, "o/kustomization.yaml:2:16: an entry of replacements is a text where kustomize expects a mapping of path, source, sourceValue, targets"},
+		"a number in quotes":                 {"replacements: [{source: {kind: Deployment, name: web}, targets: [{select: {kind: X}, options: {index: '1'}}]}, " + copy + "]\n", nil, "o/kustomization.yaml:2:103: index is a text where kustomize expects a whole number"},
 		"one of a file's":                    {"replacements: [{path: r.yaml}]\n", map[string]string{"o/r.yaml": "- targets: []\n- " + copy + "\n"}, "o/r.yaml:1:3: replacements must specify"},
 		"a broken file":                      {"replacements: [{path: r.yaml}, " + copy + "]\n", map[string]string{"o/r.yaml": "source: [a\n"}, "o/r.yaml:1:9: broken YAML"},
 		"a patch of nothing":                 {"patchesStrategicMerge:\n- '{apiVersion: v1, kind: Gone, metadata: {name: g}}'\n- '{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {copied: one}}'\n", nil, "o/kustomization.yaml:3:3: no matches for Id Gone"},
 		"a broken patch":                     {"patchesStrategicMerge:\n- p.yaml\n- '{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {copied: one}}'\n", map[string]string{"o/p.yaml": "a: [\n"}, "o/p.yaml:"},
-		"a label that is a number":           {"commonLabels: {a: 1}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:19: a is a number where kustomize wants a text; quote it"},
-		"a list that is a mapping":           {"images: {name: web}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:9: images is a mapping where kustomize wants a list"},
-		"a count in quotes":                  {"replicas: [{name: web, count: '2'}]\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:31: count is a text where kustomize wants a whole number"},
-		"a patch that is written out":        {"patches: [{patch: {a: b}}]\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:19: patch is a mapping where kustomize wants a text"},
+		"a label that is a number":           {"commonLabels: {a: 1}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:19: a is a number where kustomize expects a text; quote it"},
+		"a list that is a mapping":           {"images: {name: web}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:9: images is a mapping where kustomize expects a list"},
+		"a count in quotes":                  {"replicas: [{name: web, count: '2'}]\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:31: count is a text where kustomize expects a whole number"},
+		"a patch that is written out":        {"patches: [{patch: {a: b}}]\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:19: patch is a mapping where kustomize expects a text"},
 		"a version that kustomize never had": {"apiVersion: kustomize.config.k8s.io/v1\nkind: Kustomization\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:13: apiVersion is"},
-		"a field that is gone":               {"inventory: {type: ConfigMap}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:1: kustomize knows no field \"inventory\" here; kustomize has dropped it"},
+		"a field that is gone":               {"inventory: {type: ConfigMap}\nreplacements: [" + copy + "]\n", nil, "o/kustomization.yaml:2:1: kustomize has no field \"inventory\" here; kustomize has removed it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := map[string]string{"o/web.yaml": web, "o/settings.yaml": settings, "o/kustomization.yaml": "resources: [web.yaml, settings.yaml]\n" + c.fields}

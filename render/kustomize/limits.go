@@ -118,9 +118,9 @@ func size(n *yaml.Node) int {
 }
 
 var (
-	errTooMany = fmt.Errorf("more than %d are beyond the limit of a build, since kustomize's cost grows with their square; split the overlay", maxObjects)
+	errTooMany = fmt.Errorf("more than %d exceed the limit of a build, since kustomize's cost grows with their square; split the overlay", maxObjects)
 	errGrown   = fmt.Errorf("an object grows to more than %d values and keys, the limit of a build, by what is copied here; the overlay is built without this entry", maxNodes)
-	errItself  = errors.New("a value is copied into itself, which kustomize does not get done with; the overlay is built without this entry")
+	errItself  = errors.New("a value is copied into itself, which kustomize cannot finish; the overlay is built without this entry")
 	errAgain   = errors.New("entry after entry makes its objects grow beyond the limit of a build; correct the errors above")
 )
 
@@ -197,7 +197,7 @@ func endlessSchema(root *yaml.Node) string {
 			}
 			next := lookup(root, tokens(string(pointer)))
 			if next != nil && state[next] == onTheWay {
-				found = fmt.Sprintf("the schema's reference %q leads back to itself; correct it", ref)
+				found = fmt.Sprintf("the schema's reference %q refers back to itself; fix it", ref)
 			}
 			n = next
 		}
@@ -261,10 +261,10 @@ func endlessTypes(root *yaml.Node) string {
 		}
 		n, err := count(root.Content[i].Value)
 		if err != nil {
-			return fmt.Sprintf("the type %q leads back to itself, and kustomize would follow it without end; take the reference out of this copy", root.Content[i].Value)
+			return fmt.Sprintf("the type %q refers back to itself, and kustomize would follow it without end; remove the reference from this copy", root.Content[i].Value)
 		}
 		if all += n; all > 100000 {
-			return "its types lead to one another on too many ways; take references out of this copy"
+			return "its types refer to one another on too many paths; remove references from this copy"
 		}
 	}
 	return ""

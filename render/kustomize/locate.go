@@ -85,7 +85,7 @@ func (b *build) index(src *lint.Source) map[place]*yaml.Node {
 type locator struct{ b *build }
 
 // Locate returns the line that wrote n last. A missing field stands in the object
-// that a base defines, at what should hold it, where one line mends all overlays.
+// that a base defines, at what should hold it, where one line fixes all overlays.
 func (l locator) Locate(n *lint.Node) lint.Place {
 	if !n.Exists() {
 		return l.missing(n)
@@ -125,7 +125,7 @@ func (l locator) missing(n *lint.Node) lint.Place {
 		if s := l.b.locate(by); s.span.IsValid() {
 			out := lint.Place{Span: s.span, Precision: lint.Block, Related: l.related(site{role: s.role, by: s.by, span: s.span})}
 			if before := l.b.locate(at(was)); before.span.IsValid() {
-				out.Related = append(out.Related, lint.Related{Role: "base", Message: "takes this out of the base", Span: before.span})
+				out.Related = append(out.Related, lint.Related{Role: "base", Message: "removes this from the base", Span: before.span})
 			}
 			return out
 		}

@@ -25,7 +25,7 @@ import (
 
 const fixtures = "../../fixtures/render/kustomize"
 
-// overlays returns every folder below dir that holds a kustomization.
+// overlays returns every directory below dir that holds a kustomization.
 func overlays(t testing.TB, dir string) []string {
 	t.Helper()
 	dir, err := filepath.Abs(dir)

@@ -12,7 +12,7 @@ import (
 )
 
 // A removal is a field that a transformer took out of an object. What is missing
-// then is mended where it was taken out, not in the base, which has it.
+// then is fixed where it was taken out, not in the base, which has it.
 type removal struct {
 	path []string   // as stepsOf writes it
 	was  *yaml.Node // with its places

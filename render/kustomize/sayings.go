@@ -52,7 +52,7 @@ var sayings = []saying{
 		blame: func(b *build, found []string) *blamed {
 			kind, _, _ := strings.Cut(found[1], ".") // of an id, or alone
 			e := b.entryWith(kind)
-			e.message = fmt.Sprintf("%s is no builtin of kustomize: programs and containers are not run; lint what it makes, or remove the entry", found[1])
+			e.message = fmt.Sprintf("%s is not a builtin of kustomize: programs and containers are not run; lint what it generates, or remove the entry", found[1])
 			return &e
 		},
 	},
@@ -71,7 +71,7 @@ var sayings = []saying{
 		example: "var '{A [noKind].[noVer].[noGrp] {metadata.name}}' cannot be mapped to a field in the set of known resources",
 		blame: func(b *build, found []string) *blamed {
 			e := b.itemOf("vars", "name", found[1])
-			return &blamed{e.k, e.node, fmt.Sprintf("the variable %q names a field that no object has; correct objref and fieldref, or write replacements in its place", found[1])}
+			return &blamed{e.k, e.node, fmt.Sprintf("the variable %q names a field that no object has; correct objref and fieldref, or use replacements instead", found[1])}
 		},
 	},
 	{
@@ -88,7 +88,7 @@ var sayings = []saying{
 		pattern: regexp.MustCompile(`sortOptions\.order' must be one of \[(.+)\]`),
 		example: "the field 'sortOptions.order' must be one of [fifo, legacy]",
 		blame: func(b *build, found []string) *blamed {
-			return &blamed{b.root, fold(b.root.root, "sortOptions"), fmt.Sprintf("kustomize knows no such order; write one of %s", found[1])}
+			return &blamed{b.root, fold(b.root.root, "sortOptions"), fmt.Sprintf("kustomize does not support this order; write one of %s", found[1])}
 		},
 	},
 	{

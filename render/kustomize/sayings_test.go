@@ -16,11 +16,11 @@ func TestKustomizeSaysSo(t *testing.T) {
 	}{
 		"an entry on the way":     {"resources: [web.yaml, values.yaml]\n", map[string]string{"o/values.yaml": "a: 1\n"}, "o/kustomization.yaml:1:23: "},
 		"twice":                   {"resources: [web.yaml, again.yaml]\n", map[string]string{"o/again.yaml": web}, "o/kustomization.yaml:1:23: Deployment.v1.apps/web.[noNs] is defined twice"},
-		"a program":               {"resources: [web.yaml]\ngenerators: [g.yaml]\n", map[string]string{"o/g.yaml": "apiVersion: builtin\nkind: Mine\nmetadata: {name: m}\n"}, "o/kustomization.yaml:2:14: Mine.builtin.[noGrp] is no builtin of kustomize"},
+		"a program":               {"resources: [web.yaml]\ngenerators: [g.yaml]\n", map[string]string{"o/g.yaml": "apiVersion: builtin\nkind: Mine\nmetadata: {name: m}\n"}, "o/kustomization.yaml:2:14: Mine.builtin.[noGrp] is not a builtin of kustomize"},
 		"a generator of nothing":  {"resources: [web.yaml]\nconfigMapGenerator: [{name: gone, behavior: merge, literals: [a=b]}]\n", nil, "o/kustomization.yaml:2:22: there is no ConfigMap \"gone\""},
 		"a variable of nothing":   {"resources: [web.yaml]\nvars: [{name: A, objref: {apiVersion: v1, kind: Pod, name: gone}}]\n", nil, "o/kustomization.yaml:2:8: the variable \"A\" names a field that no object has"},
 		"a variable twice":        {"resources: [web.yaml]\nvars:\n- &a {name: A, objref: {apiVersion: apps/v1, kind: Deployment, name: web}}\n- {name: A, objref: {apiVersion: apps/v1, kind: Deployment, name: web}}\n", nil, "o/kustomization.yaml:4:3: the variable \"A\" is defined twice"},
-		"an order":                {"resources: [web.yaml]\nsortOptions: {order: foo}\n", nil, "o/kustomization.yaml:2:14: kustomize knows no such order; write one of fifo, legacy"},
+		"an order":                {"resources: [web.yaml]\nsortOptions: {order: foo}\n", nil, "o/kustomization.yaml:2:14: kustomize does not support this order; write one of fifo, legacy"},
 		"a patch of nothing":      {"resources: [web.yaml]\npatches: [{patch: '{apiVersion: v1, kind: Pod, metadata: {name: gone}}'}]\n", nil, "o/kustomization.yaml:2:19: no resource matches"},
 		"a patch that is neither": {"resources: [web.yaml]\npatches: [{target: {name: web}, patch: '[{op: replace, path: /spec/replicas, value: 7}]'}]\n", nil, "o/kustomization.yaml:2:40: unable to parse SM or JSON patch"},
 	}

@@ -8,7 +8,7 @@ import (
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
-// Targets returns the folders below the jail of files, the tree's git root, that Flux'
+// Targets returns the directories below the jail of files, the tree's git root, that Flux'
 // Kustomization objects point at: what they deploy is an overlay of its own even where
 // another one names it.
 func Targets(resources []*lint.Resource, files *filetree.Tree) []string {

@@ -101,7 +101,7 @@ func (b *build) writer(kind, dir string, config []byte) *writer {
 }
 
 // findEntry counts: krusty makes the plugins of a field in the order of its items,
-// and starts again where a folder is built more than once.
+// and starts again where a directory is built more than once.
 func (w *writer) findEntry() *yaml.Node {
 	if f, ok := wholeField[w.kind]; ok {
 		return fold(w.k.root, f)
@@ -210,7 +210,7 @@ func (b *build) failed(w *writer, err error) {
 		if path := text(n); path != "" && !isInline(path) {
 			if src, err := b.open(w.file(path)); err == nil {
 				if _, errs := lint.ParseYAML(src); len(errs) > 0 {
-					b.fail(errs[0].Span, "%s; the overlay is built without what it says", errs[0].Message)
+					b.fail(errs[0].Span, "%s; the overlay is built without it", errs[0].Message)
 					return
 				}
 			}

@@ -30,7 +30,7 @@ type Commit = object.Commit
 
 var (
 	// ErrShallow says that a clone holds too little of its history for what was asked.
-	ErrShallow = errors.New("the clone is shallow and lacks it; fetch the whole history (git fetch --unshallow; fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab)")
+	ErrShallow = errors.New("the clone is shallow and does not have it; fetch the whole history (git fetch --unshallow; fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab)")
 	// ErrNoCommit says that nothing was committed yet.
 	ErrNoCommit = errors.New("the repository has no commit yet")
 )
@@ -104,9 +104,9 @@ func (r *Repository) Commit(name string) (*Commit, error) {
 	case errors.Is(err, plumbing.ErrReferenceNotFound):
 		err = errors.New("there is no such branch, tag or commit; check the name, or fetch it")
 	case errors.Is(err, object.ErrParentNotFound):
-		err = errors.New("no commit is so far back")
+		err = errors.New("the history does not go back that far")
 	case errors.Is(err, plumbing.ErrObjectNotFound):
-		err = errors.New("the repository lacks the commit; fetch it")
+		err = errors.New("the repository does not have the commit; fetch it")
 	}
 	return nil, err
 }

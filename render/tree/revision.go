@@ -102,7 +102,7 @@ func resolveCommit(store *filesystem.Storage, name string) (*object.Commit, erro
 				return nil, err
 			}
 		case steps[0] != '^':
-			return nil, fmt.Errorf("%q is no step from a commit to another", steps)
+			return nil, fmt.Errorf("%q is not a step from one commit to another", steps)
 		}
 		steps = steps[digits:]
 	}

@@ -29,13 +29,13 @@ import (
 const DefaultLimit = 64 << 20
 
 // ErrOutside says that a path leads out of the jail. Whether there is anything is not said.
-var ErrOutside = errors.New("it lies outside the tree that is linted and is not read; lint from a directory that holds both, or copy it into the tree")
+var ErrOutside = errors.New("it is outside the linted tree and is not read; lint from a directory that holds both, or copy it into the tree")
 
 // A TooLargeError says that a file holds more bytes than are read of one.
 type TooLargeError struct{ Limit int64 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("larger than %s, the most that is read of one file; exclude it, or raise --limit-file", Size(e.Limit))
+	return fmt.Sprintf("larger than %s, the limit for one file; exclude it, or raise --limit-file", Size(e.Limit))
 }
 
 // Size writes a number of bytes for a person.
@@ -258,7 +258,7 @@ func Within(dir, path string) bool {
 // maxLinks is how many links one path may lead through, as on Linux.
 const maxLinks = 40
 
-var errLinks = errors.New("too many links, or one that leads to itself")
+var errLinks = errors.New("too many links, or one that points to itself")
 
 // real follows the links of a clean absolute path, its last element's too. It looks at
 // directories outside of any jail, and reads none.
@@ -523,7 +523,7 @@ func (w *world) content(at string, open func() (io.ReadCloser, error)) *content 
 		// Whoever reads it later must not take a file that was not read for an empty one.
 		defer func() {
 			if fault := recover(); fault != nil {
-				c.data, c.err = nil, fmt.Errorf("reading it failed and was stopped there: %v; please report this", fault)
+				c.data, c.err = nil, fmt.Errorf("reading it failed: %v; please report this", fault)
 			}
 		}()
 		c.data, c.err = readAll(open, limit)

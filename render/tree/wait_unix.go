@@ -42,7 +42,7 @@ func (r *ready) Read(p []byte) (n int, err error) {
 	case failed != nil:
 		return 0, failed
 	case errors.Is(err, syscall.EAGAIN):
-		return 0, errors.New("it would have to be waited for, as no regular file; write it to one")
+		return 0, errors.New("reading it would have to wait, since it is not a regular file; write it to one")
 	case err != nil:
 		return 0, err
 	case n == 0:

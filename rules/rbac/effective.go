@@ -109,7 +109,7 @@ func (c *chain) severity() lint.Severity {
 	return severity
 }
 
-// node is what to mend: the grant, or the choice of a built-in role.
+// node is what to fix: the grant, or the choice of a built-in role.
 func (c *chain) node() *lint.Node {
 	if n := c.grant.Node(); n != nil {
 		return n

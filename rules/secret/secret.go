@@ -34,8 +34,8 @@ var Rules = []*lint.Rule{
 // Masking are the rules that find literal credentials, and mask them.
 var Masking = []*lint.Rule{PlaintextSecret, EnvLiteralSecret, SecretInArgs, ConfigMapSecret, CustomResourceSecret}
 
-// mend is the help of every rule about a literal credential.
-const mend = "keep the value out of the repository (External Secrets, Sealed Secrets, SOPS, a CSI secret store) and change the one that was in it"
+// fix is the help of every rule about a literal credential.
+const fix = "keep the value out of the repository (External Secrets, Sealed Secrets, SOPS, a CSI secret store) and change the one that was in it"
 
 // report makes a finding of each line of a value that leaks, and masks what leaks.
 // format takes what it is and where in the value it stands.
@@ -62,7 +62,7 @@ func report(pass *lint.Pass, n *lint.Node, leaks []leak, format string) {
 		}
 		seen[l.line] = true
 		f := pass.Reportf(n, format, l.what, l.where())
-		f.Help, f.Line, f.Literal = mend, l.line, literal
+		f.Help, f.Line, f.Literal = fix, l.line, literal
 		if l.line == 0 && n.YAML().Style&yaml.LiteralStyle != 0 && !strings.Contains(strings.TrimSpace(n.Value()), "\n") {
 			f.Line = 1 // the one line of a block
 		}

@@ -132,7 +132,7 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		"expression: 'true'\n":                                                     "rules.yaml:1:1: custom: the rule has no id",
 		"id: a\n":                                                                  "custom: the rule has no expression",
 		"id: a\nexpression: 'true'\nmatches: {}\n":                                 "rules.yaml:3:1: unknown key \"matches\"; did you mean \"match\"?",
-		"id: a\nexpression: 'true'\nmatch: {kinds: Deployment}\n":                  "rules.yaml:3:16: kinds: a list of strings belongs here",
+		"id: a\nexpression: 'true'\nmatch: {kinds: Deployment}\n":                  "rules.yaml:3:16: kinds: a list of strings is expected here",
 		"custom:\n- id: a\n  expression: 'true'\n  severity: worst\n":              "rules.yaml:4:13: severity: unknown value \"worst\"",
 		"id: a\nexpression: 'true'\n---\nid: b\nexpression: 'true'\nparams: [1]\n": "rules.yaml:6:1",
 	} {

@@ -133,7 +133,7 @@ func (a *application) referred(s *lint.Node, text string) (path string, err stri
 	if strings.HasPrefix(ref, "$ARGOCD_") || strings.HasPrefix(ref, "${") {
 		return "", "", false
 	}
-	return "", text + " lies in another repository, or in none of the sources, and is not applied: none has the ref " + quoted(ref[1:]), true
+	return "", text + " is in another repository, or in none of the sources, and is not applied: none has the ref " + quoted(ref[1:]), true
 }
 
 func quoted(text string) string { return `"` + text + `"` }

@@ -101,7 +101,7 @@ func (a *application) valueFiles(d *helm.Deployment, s *lint.Node, dir string) {
 			f.fromRoot = strings.HasPrefix(f.path, "/")
 		}
 		if strings.Contains(f.path, "://") {
-			d.Note(item, "the values file lies on the network and is not applied; only files of this tree are read")
+			d.Note(item, "the values file is on the network and is not applied; only files of this tree are read")
 			d.Lacks(f.path)
 			continue
 		}

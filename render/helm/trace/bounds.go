@@ -40,7 +40,7 @@ var (
 
 	// errCall is of a function whose arguments ask for more than one call may have. It
 	// fails the template that calls it, no other.
-	errCall  = errors.New("asks for more text or items than a rendering may make")
+	errCall  = errors.New("requests more text or items than a rendering may create")
 	errCycle = errors.New("a dict or list contains itself")
 	errDeep  = fmt.Errorf("a dict or list is nested deeper than %d levels", maxValueDepth)
 	errCalls = fmt.Errorf("templates call one another more than %d levels deep", maxCalls)

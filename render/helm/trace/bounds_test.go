@@ -32,7 +32,7 @@ func within(t *testing.T, name, text, words string) {
 }
 
 func TestHostileTemplates(t *testing.T) {
-	const much, call, deep, calls, nested = "more memory than the limit", "asks for more text or items", "nested deeper than", "templates call one another more than", "blocks are nested deeper than"
+	const much, call, deep, calls, nested = "more memory than the limit", "requests more text or items", "nested deeper than", "templates call one another more than", "blocks are nested deeper than"
 	for name, c := range map[string][2]string{
 		"print doubles":            {`{{ $x := "xxxxxxxx" }}{{ range until 60 }}{{ $x = print $x $x }}{{ end }}`, call},
 		"cat doubles":              {`{{ $x := "xxxxxxxx" }}{{ range until 60 }}{{ $x = cat $x $x }}{{ end }}`, call},
