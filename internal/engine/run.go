@@ -127,7 +127,7 @@ func (r *runner) within(ctx context.Context, u Unit) done {
 	case d := <-came:
 		return d
 	case <-time.After(unitGrace):
-		message := fmt.Sprintf("%s was given up: %v; render it by itself, or exclude it", u.called(), context.Cause(limited))
+		message := fmt.Sprintf("%s was stopped: %v; lint it on its own, or exclude it", u.called(), context.Cause(limited))
 		return done{results: []*Result{{Unit: u.Key, GivenUp: true, Errors: []*lint.InputError{{Message: message}}}}}
 	}
 }

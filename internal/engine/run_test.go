@@ -144,7 +144,7 @@ func TestAUnitThatTakesTooLongIsGivenUp(t *testing.T) {
 	o := Options{Rules: []config.Enabled{{Rule: everyImage}}, Jobs: 1, Deadline: 20 * time.Millisecond}
 	r := Merge(Group{Options: o, Results: Run(t.Context(), []Unit{heeds, deaf, unitOf(t, "file", "good")}, o)})
 	if len(r.Findings) != 1 || len(r.Errors) != 2 || r.Errors[0].Message != "heeds: it takes longer than 20ms" ||
-		r.Errors[1].Message != "helm deaf was given up: it takes longer than 20ms; render it by itself, or exclude it" {
+		r.Errors[1].Message != "helm deaf was stopped: it takes longer than 20ms; lint it on its own, or exclude it" {
 		t.Errorf("%d findings, errors %v", len(r.Findings), r.Errors)
 	}
 }

@@ -135,7 +135,7 @@ func (r *run) watch(done <-chan struct{}, used func() int64, exhausted func(erro
 			r.end(runError{r.bound, "was ended: the rest is left out"})
 		case now > giveUpAt:
 			if exhausted != nil {
-				exhausted(runError{r.bound, "was given up"})
+				exhausted(runError{r.bound, "was stopped"})
 			}
 			return
 		}

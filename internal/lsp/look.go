@@ -20,9 +20,9 @@ import (
 // lookedAt is a file and a position that a request is about.
 type lookedAt struct {
 	directory *directory
-	path   string
-	src    *lint.Source
-	lines  lines
+	path      string
+	src       *lint.Source
+	lines     lines
 }
 
 // look finds the file of a request; nil where it cannot be read.

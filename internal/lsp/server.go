@@ -121,9 +121,9 @@ type server struct {
 	progresses, registers,
 	versions bool
 
-	mu      sync.Mutex
+	mu          sync.Mutex
 	directories []*directory
-	shut    bool
+	shut        bool
 }
 
 func yes(b *bool) bool { return b != nil && *b }
