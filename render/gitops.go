@@ -25,24 +25,23 @@ const maxAsked = 200
 // wanted returns what objects want to have rendered; all are those that may say something of
 // them. What is looked up counts as looked at by the view.
 func (l *loader) wanted(p *part, looked *tree.Tree, objects, all []*lint.Resource) *source.Wanted {
-	checkouts := map[string]*source.Checkout{}
-	return gitops.Wanted(objects, all, func(r *lint.Resource) *source.Checkout {
-		at := r.Root.Locate().Span.Start.Source
-		if at == nil || at.File == "" {
-			return nil
-		}
-		bounds := l.boundary(filepath.Dir(at.File))
-		if checkouts[bounds] == nil {
-			l.mu.Lock()
-			if l.addresses[bounds] == nil {
-				l.addresses[bounds] = source.Addresses(bounds, l.Repositories)
-			}
-			addresses := l.addresses[bounds]
-			l.mu.Unlock()
-			checkouts[bounds] = source.NewCheckout(looked.In(bounds), p.charts, addresses)
-		}
-		return checkouts[bounds]
-	})
+	return gitops.Wanted(objects, all, func(r *lint.Resource) *source.Checkout { return l.checkout(p, looked, r) })
+}
+
+// checkout returns the checkout that an object is written in, nil for none. What is looked up
+// there counts as looked at by the view.
+func (l *loader) checkout(p *part, looked *tree.Tree, r *lint.Resource) *source.Checkout {
+	at := r.Root.Locate().Span.Start.Source
+	if at == nil || at.File == "" {
+		return nil
+	}
+	bounds := l.boundary(filepath.Dir(at.File))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.addresses[bounds] == nil {
+		l.addresses[bounds] = source.Addresses(bounds, l.Repositories)
+	}
+	return source.NewCheckout(looked.In(bounds), p.charts, l.addresses[bounds])
 }
 
 // boundary is [loader.boundsOf], found once for a directory.

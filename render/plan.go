@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -41,6 +42,7 @@ const (
 	Owner    Reason = "a file that was named is part of it"     // a chart, or an overlay
 	Promoted Reason = "an object points to it"                  // of Argo CD or Flux
 	Deployed Reason = "an object deploys it"                    // of Argo CD or Flux
+	Applied  Reason = "a Kustomization applies it"              // of Flux
 	Instead  Reason = "an overlay that uses it cannot be built" // a base
 )
 
@@ -69,6 +71,9 @@ type Unit struct {
 	looked *tree.Tree // what it only looks at
 	render func(context.Context, *Unit) *Rendered
 	scope  func() ([]string, bool) // see Scope; nil where it is not known
+
+	applies string // the directory that a Kustomization of Flux applies; "" for none
+	wave    int    // how many units led to it
 }
 
 // Rendered is what a unit came to.
@@ -87,6 +92,14 @@ type Rendered struct {
 type part struct {
 	focused bool
 	charts  []string // that its objects may deploy
+
+	// of Flux; see flux.go
+	written []*lint.Resource // objects of controllers, as they are written
+	asked   map[string]bool  // directories that something to be rendered is applied as
+	sources []*lint.Resource // that Kustomizations may take variables from
+	awaited []*awaited
+	covered map[string]bool // directories that were asked for as they are applied; guarded
+	busy    map[int]bool    // waves with Kustomizations; guarded
 }
 
 // unit makes a unit that reads through a view of its own.
@@ -123,11 +136,25 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 	}
 	if u.Why != Deployed {
 		r.Asks = append(r.Asks, u.lacking(objects)...)
+		r.Asks = append(r.Asks, u.l.applied(u.part, objects, u.wave)...)
 	}
+	u.follow(r.Asks)
 	if u.Focused {
 		u.l.observe(u, r.Bundles)
 	}
 	return r
+}
+
+// follow takes down in which wave the units are that this one asks for.
+func (u *Unit) follow(asks []*Unit) {
+	u.l.mu.Lock()
+	defer u.l.mu.Unlock()
+	for _, ask := range asks {
+		ask.wave = u.wave + 1
+		if ask.applies != "" || ask.Why == Instead { // others ask for nothing of Flux
+			u.part.busy[ask.wave] = true
+		}
+	}
 }
 
 // Inputs returns what the unit read, listed, and looked for in vain, once it was rendered.
@@ -195,7 +222,7 @@ func NewPlan(ctx context.Context, paths []string, o Options) *Plan {
 	whole := &units{}
 	for _, path := range paths {
 		if path == "-" {
-			u := l.unit(&part{}, "file", "<stdin>", Named, l.files, func(ctx context.Context, _ *Unit) *Rendered { return l.stdin(ctx) })
+			u := l.unit(&part{covered: map[string]bool{}, busy: map[int]bool{}}, "file", "<stdin>", Named, l.files, func(ctx context.Context, _ *Unit) *Rendered { return l.stdin(ctx) })
 			l.plan.Units = append(l.plan.Units, u)
 			continue
 		}
@@ -222,10 +249,11 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	slices.Sort(u.plain)
 	paths := l.manifestsOf(slices.Compact(u.plain))
 	charts := dirsOf(u.charts)
-	p := &part{focused: focused, charts: slices.Concat(charts, dirsOf(u.deployable))}
+	p := &part{focused: focused, charts: slices.Concat(charts, dirsOf(u.deployable)), covered: map[string]bool{}, busy: map[int]bool{}}
 
 	pointers := l.pointers(paths)
 	wanted := l.wanted(p, l.files.Record(), pointers, pointers)
+	leave := l.applying(p, u, pointers, paths)
 	var overlays []*Unit
 	var roots []string
 	for _, group := range byJail(u.overlays) {
@@ -237,6 +265,9 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 			l.used[path] = true
 		}
 		for _, root := range plan.Roots {
+			if leave(root.Dir) {
+				continue
+			}
 			why := Walked
 			switch {
 			case !slices.Contains(group.dirs, root.Dir) && len(targets) > 0:
@@ -252,7 +283,10 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	deploying := l.deploying(p, l.wanted(p, l.files.Record(), deployers, deployers), charts, roots)
 	overlays = l.held(p, overlays, slices.Concat(wanted.Overlays, deploying.Overlays))
 	linked := l.linked(charts)
-	paths = slices.DeleteFunc(paths, func(path string) bool { return l.used[path] || linked(path) })
+	paths = slices.DeleteFunc(paths, func(path string) bool { return l.used[path] || linked(path) || leave(path) })
+	if focused {
+		p.keep(l, only)
+	}
 	around := slices.Clone(u.overlays)
 	for _, found := range l.walks {
 		around = append(around, found.overlays...)
@@ -267,6 +301,9 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 			why = Owner
 		}
 		l.plan.Units = append(l.plan.Units, l.chart(p, chart, why))
+	}
+	if len(p.awaited) > 0 {
+		l.plan.Units = append(l.plan.Units, l.rest(p))
 	}
 	if len(charts) > 0 && len(u.deployers) > 0 || len(deploying.Charts) > 0 || len(deploying.Overlays) > 0 {
 		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(ctx context.Context, unit *Unit) *Rendered {
@@ -418,7 +455,7 @@ func (l *loader) pointers(paths []string) []*lint.Resource {
 	looked := l.files.Record()
 	for _, path := range paths {
 		src, err := looked.Open(path)
-		if err != nil || !strings.Contains(string(src.Data), "kustomize.toolkit.fluxcd.io") && !strings.Contains(string(src.Data), "argoproj.io") {
+		if err != nil || !bytes.Contains(src.Data, []byte("toolkit.fluxcd.io")) && !bytes.Contains(src.Data, []byte("argoproj.io")) {
 			continue
 		}
 		objects = append(objects, l.parse(src).resources...)

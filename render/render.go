@@ -524,13 +524,15 @@ func (l *loader) focus(ctx context.Context) {
 		}
 	}
 	u.beside = l.besides(u.plain, walks)
-	for _, found := range walks {
+	for root, found := range walks {
 		for _, chart := range found.charts {
 			if !slices.ContainsFunc(u.charts, func(c place) bool { return c.dir == chart.dir }) {
 				u.deployable = append(u.deployable, chart)
 			}
 		}
-		if len(found.plain) <= maxDeployers {
+		if len(found.plain) > maxDeployers {
+			l.note("%s holds more than %d manifests and was not searched for what Argo CD and Flux deploy of the files that were named; run manilint on the directory that holds both", l.files.Display(root), maxDeployers)
+		} else {
 			u.deployers = append(u.deployers, found.plain...)
 		}
 	}

@@ -23,12 +23,13 @@ func (u *Unit) Scope() (paths []string, ok bool) {
 	return u.scope()
 }
 
-// plainScope is that of a tree of plain files; ok is false where objects in it deploy charts.
+// plainScope is that of a tree of plain files; ok is false where objects in it deploy charts, or
+// apply directories.
 func plainScope(files *tree.Tree, paths, beside []string) ([]string, bool) {
 	look := files.Record()
 	for _, path := range paths {
 		data, err := look.ReadFile(path)
-		if err == nil && (bytes.Contains(data, []byte("argoproj.io")) || bytes.Contains(data, []byte("HelmRelease")) || bytes.Contains(data, []byte("HelmChart"))) {
+		if err == nil && (bytes.Contains(data, []byte("argoproj.io")) || bytes.Contains(data, []byte("HelmRelease")) || bytes.Contains(data, []byte("HelmChart")) || bytes.Contains(data, []byte("kustomize.toolkit.fluxcd.io"))) {
 			return nil, false
 		}
 	}

@@ -18,6 +18,9 @@ type Change struct {
 	By        string // the object, as reports name it: Application argocd/shop
 	Namespace string // of objects that have none in the end; "" where only the deploy decides
 
+	generated Value // what is built where there is no kustomization; nil: nothing
+	then      []func(*Made)
+
 	edits  []writing
 	placed []lint.Span // of the nodes it writes, which stand in other files than the kustomization
 }
@@ -123,10 +126,76 @@ func (c *Change) Add(field string, v Value) {
 	})
 }
 
+// Generate says what the kustomization is where there is none: the resources, as paths from its
+// directory. at is where the object names the directory.
+func (c *Change) Generate(resources []string, at *lint.Node) {
+	span := at.Locate().Span
+	list := c.node(&yaml.Node{Kind: yaml.SequenceNode}, span)
+	for _, r := range resources {
+		list.Content = append(list.Content, c.Text(r, at).node)
+	}
+	c.generated = c.Map(at, Pair{"resources", Value{list}})
+}
+
+// Then adds what is done to each object once the overlay is built.
+func (c *Change) Then(f func(*Made)) { c.then = append(c.then, f) }
+
+// A Made is an object that an overlay was built to.
+type Made struct {
+	Node *yaml.Node // which may be changed; what is new has no place
+	b    *build
+}
+
+// Place says that the value of a node is written at another place now.
+func (m *Made) Place(n *yaml.Node, span lint.Span) {
+	if p := m.b.site(span, roleEntry, entry{}); p.known() {
+		set(n, m.b.replaced(p, at(n)))
+	}
+}
+
+// Through says that the value of a node, which stands where it did, is partly written at
+// another place.
+func (m *Made) Through(n *yaml.Node, span lint.Span, note string) {
+	if p := m.b.site(span, roleEntry, entry{}); p.known() {
+		set(n, m.b.through(at(n), p, note))
+	}
+}
+
+// Set sets a field of the object, with the mappings that it needs, as written at a place.
+func (m *Made) Set(span lint.Span, value string, path ...string) {
+	n := m.Node
+	for i, name := range path {
+		if n.Kind != yaml.MappingNode {
+			return
+		}
+		next := get(n, name)
+		if next == nil {
+			next = &yaml.Node{Kind: yaml.MappingNode}
+			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagString, Value: name}
+			m.Place(key, span)
+			m.Place(next, span)
+			n.Content = append(n.Content, key, next)
+		}
+		if i == len(path)-1 {
+			next.Kind, next.Tag, next.Value, next.Style, next.Content = yaml.ScalarNode, yaml.NodeTagString, value, 0, nil
+			m.Place(next, span)
+		}
+		n = next
+	}
+}
+
+// Fail says what is wrong with a node of the object.
+func (m *Made) Fail(n *yaml.Node, format string, args ...any) {
+	m.b.fail(m.b.locate(at(n)).span, format, args...)
+}
+
 // Key is the same for changes that give the same kustomization.
 func (c *Change) Key() string {
 	var key strings.Builder
 	key.WriteString(c.Namespace)
+	if c.generated.node != nil {
+		key.WriteString("\x00generated")
+	}
 	for _, e := range c.edits {
 		text, err := yaml.Marshal(clone(e.value))
 		fmt.Fprintf(&key, "\x00%s %s%v", e.field, text, err)
@@ -136,6 +205,9 @@ func (c *Change) Key() string {
 
 // apply changes the kustomization that k holds.
 func (c *Change) apply(k *kustomization) {
+	if k.generated {
+		k.root = clone(c.generated.node)
+	}
 	if k.root == nil {
 		return
 	}

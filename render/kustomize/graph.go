@@ -29,8 +29,9 @@ type kustomization struct {
 	extra []string // further kustomization files of the directory
 	refs  []ref
 
-	authored *yaml.Node  // the root before a Change; nil where there is none
-	placed   []lint.Span // of the nodes of the Change
+	authored  *yaml.Node  // the root before a Change; nil where there is none
+	generated bool        // there is no file: a Change generates it
+	placed    []lint.Span // of the nodes of the Change
 }
 
 func (k *kustomization) component() bool { return text(fold(k.root, "kind")) == "Component" }
@@ -125,11 +126,19 @@ func (t *tree) opened(dir string) *kustomization {
 		}
 		k = &kustomization{dir: dir, name: name, src: src}
 	}
+	if k == nil && t.change != nil && t.change.generated.node != nil && dir == t.changed {
+		k = &kustomization{dir: dir, name: fileNames[0], src: t.change.placed[0].Start.Source, generated: true}
+	}
 	return k
 }
 
 // parse reads the file of k, and reports whether it is a kustomization.
 func (t *tree) parse(k *kustomization) bool {
+	if k.generated {
+		t.change.apply(k)
+		k.wrong, k.refs = mistakes(k.root), t.refsOf(k)
+		return true
+	}
 	docs, errs := lint.ParseYAML(k.src)
 	for _, e := range errs {
 		k.errs = append(k.errs, &lint.InputError{Span: e.Span, Message: e.Message + "; the overlay cannot be built until it is fixed"})

@@ -132,7 +132,7 @@ func (r *Root) Scope() (paths []string, ok bool) {
 }
 
 // charts matches what renders a chart, or asks for it.
-var charts = regexp.MustCompile(`HelmChartInflationGenerator|HelmRelease|argoproj\.io`)
+var charts = regexp.MustCompile(`HelmChartInflationGenerator|HelmRelease|argoproj\.io|kustomize\.toolkit\.fluxcd\.io`)
 
 // Build builds an overlay, reading its files through a view of the plan's tree. What cannot
 // be built is in the errors of the bundle.
@@ -300,6 +300,11 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) outcome {
 	if err := contained(func() error {
 		if m := b.run(ctx); m != nil {
 			for _, r := range m.Resources() {
+				if o.change != nil {
+					for _, then := range o.change.then {
+						then(&Made{r.YNode(), b})
+					}
+				}
 				resources = append(resources, lint.NewResources(r.YNode(), locator{b})...)
 			}
 			failed = false
@@ -311,7 +316,7 @@ func load(ctx context.Context, t *tree, k *kustomization, o Options) outcome {
 	}
 	b.release()
 	t.each(k, func(k *kustomization) {
-		if k.root != nil {
+		if k.root != nil && !k.generated {
 			resources = append(resources, lint.NewKustomization(cmp.Or(k.authored, k.root), lint.FileLocator{Source: k.src}))
 		}
 	})

@@ -314,6 +314,9 @@ func below(name string, t reflect.Type) string {
 // wrong reports a value of the wrong type. It is named where a number, a boolean or the
 // like belongs: what stands in the place of a text, a list or a mapping may be a secret.
 func (w *walker) wrong(n *lint.Node, expected string) {
+	if n.IsScalar() && isFilledIn(n.Value()) {
+		return
+	}
 	name := n.Name()
 	if n.Index() >= 0 {
 		name = fmt.Sprintf("%s[%d]", n.Parent().Name(), n.Index())

@@ -2,7 +2,6 @@ package flux
 
 import (
 	"cmp"
-	"encoding/base64"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -102,12 +101,12 @@ func addReference(d *helm.Deployment, from *lint.Node, r *lint.Resource, all []*
 			n = other.Get("stringData", key)
 			text = n.Value()
 		case kind == "Secret":
-			decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value()), ""))
-			if err != nil {
+			decoded, ok := decode(n.Value())
+			if !ok {
 				d.Note(at, "valuesFrom: %s of Secret %q is not base64, and its values are not applied", key, name)
 				return
 			}
-			text = string(decoded)
+			text = decoded
 		default:
 			text = n.Value()
 		}
