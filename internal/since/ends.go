@@ -57,7 +57,9 @@ func Find(root, revision string, staged bool) (*Ends, error) {
 func find(repo *tree.Repository, revision string, staged bool) (ends *Ends, err error) {
 	ends = &Ends{Root: repo.Root(), Now: tree.New(nil)}
 	ends.Now.ResolveCwd()
-	if staged {
+	if !staged {
+		repo.Know(ends.Now)
+	} else {
 		// a hook of "git commit FILE" is told of an index of its own (https://git-scm.com/docs/githooks)
 		if ends.Now, err = repo.Index(indexFile()); err != nil {
 			return nil, err

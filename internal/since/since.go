@@ -212,9 +212,8 @@ func (c *comparison) leaveOut() {
 			case old == nil:
 				alone = append(alone, scope...)
 			case ok && c.alike(g, u, old):
-				more, ok := old.Scope()
-				scope = slices.Compact(slices.Sorted(slices.Values(slices.Concat(scope, more))))
-				if ok && !slices.ContainsFunc(scope, func(path string) bool { return !c.files.Same(path) }) {
+				// where all of it is the same, the revision's unit has the same scope
+				if !slices.ContainsFunc(scope, func(path string) bool { return !c.files.Same(path) }) {
 					scopes[id] = scope
 				}
 			}

@@ -148,34 +148,47 @@ func (c *Comparison) sameFile(abs string) bool {
 	return errA == nil && errB == nil && bytes.Equal(ours, theirs)
 }
 
-// stored returns the hash that git's object store has a file or a directory by; zero where
-// it is read from elsewhere.
+// stored returns the hash that git's object store has a file or a directory by, a file of the
+// work tree included that is as git has written it; zero where that is not known.
 func (w *world) stored(abs string) plumbing.Hash {
-	s := w.store()
-	if s == nil {
-		return plumbing.ZeroHash
-	}
 	real, err := w.real(filepath.Dir(abs), 0)
 	if err != nil {
 		return plumbing.ZeroHash
 	}
-	at := filepath.Join(real, filepath.Base(abs))
-	if e, ok := w.files.(*edited); ok && e.touches(at) {
-		return plumbing.ZeroHash
+	return w.hash(filepath.Join(real, filepath.Base(abs)))
+}
+
+// hash is stored of a path without links.
+func (w *world) hash(at string) plumbing.Hash {
+	switch from := w.files.(type) {
+	case *edited:
+		if from.touches(at) {
+			return plumbing.ZeroHash
+		}
+		if s, ok := from.files.(seen); ok {
+			return s.w.hash(at)
+		}
+	case *stored:
+		if n, _, err := from.at(at); err == nil && n != nil {
+			return n.hash
+		}
+	case system:
+		if info, err := w.lstat(at); err == nil && w.index != nil {
+			return w.index.hash(at, info)
+		}
 	}
-	n, _, err := s.at(at)
-	if err != nil || n == nil {
-		return plumbing.ZeroHash
-	}
-	return n.hash
+	return plumbing.ZeroHash
 }
 
 // store returns the object store of git that the files are read from; nil for none.
 func (w *world) store() *stored {
-	from := w.files
-	if e, ok := from.(*edited); ok {
-		from = e.files
+	switch from := w.files.(type) {
+	case *edited:
+		if s, ok := from.files.(seen); ok {
+			return s.w.store()
+		}
+	case *stored:
+		return from
 	}
-	s, _ := from.(*stored)
-	return s
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -17,11 +18,32 @@ type edited struct {
 }
 
 // Edit returns the tree with edits put over it, as [New] puts them over the file system. It
-// shares nothing that was read with t.
+// sees the files that were read as they were then.
 func (t *Tree) Edit(edits map[string][]byte) *Tree {
-	w := &world{files: newEdited(t, edits), cwd: t.cwd, realCwd: t.realCwd, limit: t.Limit(), given: map[string]bool{}}
+	under := *t
+	under.world = &world{files: seen{t.world}, cwd: t.cwd, realCwd: t.realCwd, limit: t.Limit(), given: map[string]bool{}}
+	under.forget()
+	w := &world{files: newEdited(&under, edits), cwd: t.cwd, realCwd: t.realCwd, limit: t.Limit(), given: map[string]bool{}}
 	w.forget()
 	return (&Tree{world: w}).Record()
+}
+
+// seen is files as a world has seen them, or sees them now: none is looked up twice.
+type seen struct{ w *world }
+
+func (s seen) lstat(path string) (fs.FileInfo, error) { return s.w.lstat(path) }
+func (s seen) readlink(path string) (string, error)   { return s.w.files.readlink(path) }
+func (s seen) readDir(path string) ([]fs.DirEntry, error) {
+	l := s.w.list(path)
+	return slices.Clone(l.entries), l.err
+}
+
+func (s seen) open(path string) (io.ReadCloser, error) {
+	c := s.w.content(path, func() (io.ReadCloser, error) { return s.w.files.open(path) })
+	if c.err != nil {
+		return nil, c.err
+	}
+	return io.NopCloser(bytes.NewReader(c.data)), nil
 }
 
 // newEdited puts edits, by absolute path, over the files of t.

@@ -23,6 +23,7 @@ import (
 type Repository struct {
 	root  string // of the checkout, links resolved
 	store *filesystem.Storage
+	index []*index.Entry // where it was read
 }
 
 // A Commit is one commit of a [Repository].
@@ -49,7 +50,7 @@ func OpenRepository(root string) (*Repository, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the git repository cannot be opened: %w", bare(err))
 	}
-	r := &Repository{abs, store}
+	r := &Repository{root: abs, store: store}
 	if c, err := store.Config(); err == nil {
 		extensions := c.Raw.Section("extensions")
 		for key, only := range map[string]string{"objectFormat": "sha1", "refStorage": "files"} {
@@ -283,12 +284,16 @@ func (r *Repository) Tracked(file string) ([]string, error) {
 }
 
 func (r *Repository) entries(file string) ([]*index.Entry, error) {
+	if file == "" && r.index != nil {
+		return r.index, nil
+	}
 	if file == "" {
 		idx, err := r.store.Index()
 		if err != nil {
 			return nil, err
 		}
-		return idx.Entries, nil
+		r.index = idx.Entries
+		return r.index, nil
 	}
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(r.root, file)

@@ -83,6 +83,7 @@ type world struct {
 	listings map[string]listing // by path without links
 	contents map[string]*content
 	sources  map[string]*lint.Source
+	index    *indexed        // of the checkout that is read; nil where it is not known
 	given    map[string]bool // files that the user named: read wherever they lie; true for any kind of file
 }
 
@@ -498,15 +499,16 @@ func (t *Tree) ReadFile(path string) ([]byte, error) {
 // holds reports whether a file that a flag names is read as the others are: from the bytes
 // that stand for it, or from the revision.
 func (w *world) holds(abs string) bool {
-	from := w.files
-	if e, ok := from.(*edited); ok {
+	if e, ok := w.files.(*edited); ok {
 		if e.has(abs) {
 			return true
 		}
-		from = e.files
+		if s, ok := e.files.(seen); ok {
+			return s.w.holds(abs)
+		}
 	}
-	s, ok := from.(*stored)
-	return ok && Within(s.root, abs)
+	s := w.store()
+	return s != nil && Within(s.root, abs)
 }
 
 // content returns what lies at a path without links, read once.
