@@ -142,6 +142,7 @@ type Pass struct {
 	masked   []Masked
 	failed   []Failed
 	stopped  func() bool
+	notes    []Note
 }
 
 // NewPass returns the pass of a rule over a bundle, with the parameters that are not
@@ -199,6 +200,13 @@ func (p *Pass) Fail(n *Node, format string, args ...any) {
 
 // Failed returns what the rule could not judge so far, in order.
 func (p *Pass) Failed() []Failed { return p.failed }
+
+// Note says something that a user should know of what the rule looks at, though nothing is
+// wrong. What is said more than once is printed once.
+func (p *Pass) Note(n Note) { p.notes = append(p.notes, n) }
+
+// Notes returns what the rule noted so far, in order.
+func (p *Pass) Notes() []Note { return p.notes }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
 func (p *Pass) Resources(kinds ...string) []*Resource {

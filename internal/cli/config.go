@@ -2,10 +2,12 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/internal/config"
@@ -130,6 +132,9 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 	own := func(parsed *config.Config) ([]config.Own, []*lint.InputError) {
 		return load.Rules(parsed, load.Options{
 			Tree: t, Dir: filepath.Dir(c.path), KubeVersion: cmp.Or(f.kubeVersion, parsed.KubeVersion), Builtin: rules.All(),
+			Render: func(paths, files []string) ([]*lint.Bundle, []*lint.InputError) {
+				return f.policies(&group{config: parsed, dir: filepath.Dir(c.path)}, paths, files)
+			},
 		})
 	}
 	parsed, errs := config.ParseWith(src, rules.All(), own)
@@ -144,4 +149,26 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 		return nil, usageError{errors.Join(all...)}
 	}
 	return parsed, nil
+}
+
+// policies renders what paths hold, of it the units that may read one of some files; all
+// where there are none. It says nothing of what is not there: what is linted is what counts.
+func (f *flags) policies(g *group, paths, files []string) ([]*lint.Bundle, []*lint.InputError) {
+	ctx := context.Background()
+	o := f.renderOptions(g, nil)
+	o.ReleaseName, o.ValueFiles, o.Set, o.SetString, o.SetFile = "", nil, nil, nil, nil
+	plan := render.NewPlan(ctx, paths, o)
+	defer plan.Close()
+	var bundles []*lint.Bundle
+	errs := plan.Errors
+	for _, u := range plan.Units {
+		if scope, ok := u.Scope(); ok && len(files) > 0 && !slices.ContainsFunc(files, func(file string) bool {
+			return slices.ContainsFunc(scope, func(in string) bool { return tree.Within(in, file) })
+		}) {
+			continue
+		}
+		r := u.Render(ctx)
+		bundles, errs = append(bundles, r.Bundles...), append(errs, r.Errors...)
+	}
+	return bundles, errs
 }

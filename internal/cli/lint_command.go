@@ -69,6 +69,11 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	} else {
 		all, rep = c.check(f, groups, paths)
 	}
+	for _, g := range groups {
+		rep.Errors, rep.Notes = append(rep.Errors, g.config.PolicyErrors...), append(rep.Notes, g.config.PolicyNotes...)
+	}
+	lint.SortErrors(rep.Errors)
+	rep.Errors = slices.CompactFunc(rep.Errors, func(a, b *lint.InputError) bool { return a.Error() == b.Error() })
 	if err := c.compare(f, known, rep, paths); err != nil {
 		return err
 	}

@@ -48,8 +48,16 @@ type Config struct {
 	// hold more, relative to the file's directory.
 	Custom      []Custom
 	CustomFiles []Named
+	// Policies are directories and files of policies, relative to the file's directory;
+	// TreePolicies takes those of that directory, however they are rendered.
+	Policies     []Named
+	TreePolicies bool
 	// Own are the rules that these come to; see [ParseWith].
 	Own []Own
+	// PolicyErrors and PolicyNotes are what is to be said of the policies: unlike a mistake in
+	// the configuration it stops nothing.
+	PolicyErrors []*lint.InputError
+	PolicyNotes  []lint.Note
 }
 
 // An Own is a rule of the user's own, and where it is written.
@@ -361,6 +369,22 @@ func fileFields() []field {
 		{"custom", "rules of your own: each written out, or a glob of files that hold them, relative to this file", map[string]any{
 			"type": "array", "items": map[string]any{"anyOf": []any{stringSchema, object(customFields(&Custom{}))}},
 		}, (*parser).custom},
+		{"policies", "directories and files of admission policies, relative to this file, or true for those of its directory", map[string]any{
+			"anyOf": []any{map[string]any{"type": "boolean"}, stringsSchema},
+		}, func(p *parser, n *lint.Node) {
+			if _, ok := n.Bool(); ok {
+				p.config.TreePolicies = p.bool(n)
+				return
+			}
+			if !n.IsSequence() {
+				p.errorf(n, "policies: true, or a list of directories and files, belongs here")
+				return
+			}
+			p.texts(n)
+			for _, item := range n.Items() {
+				p.config.Policies = append(p.config.Policies, Named{item.Value(), lint.NodeSpan(p.src, item.YAML())})
+			}
+		}},
 		{"podPaths", "where custom resources hold pods: group/Kind to the dotted paths of the pod's metadata and spec", map[string]any{"type": "object", "additionalProperties": stringsSchema}, func(p *parser, n *lint.Node) {
 			for _, f := range n.Fields() {
 				for _, path := range p.texts(f) {

@@ -120,3 +120,29 @@ func TestABrokenGlobIsAnError(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
 }
+
+func TestPoliciesAreTrueOrAList(t *testing.T) {
+	for text, want := range map[string]string{
+		"policies: true\n":            "",
+		"policies: false\n":           "",
+		"policies: [policies, a]\n":   "",
+		"policies: policies\n":        ":1:11: policies: true, or a list of directories and files, belongs here",
+		"policies: [{a: b}]\n":        ":1:12: policies: a string belongs here",
+		"custom: team\n":              ":1:9: custom: a list belongs here",
+		"custom: ['[']\n":             `:1:10: custom: "[" is no glob`,
+		"custom: [[a]]\n":             ":1:10: a mapping with the keys id, severity",
+		"custom: [{id: a, x: b}]\n":   `:1:18: unknown key "x"`,
+		"custom: [{expression: a}]\n": ":1:10: custom: the rule has no id",
+	} {
+		c, errs := Parse(lint.NewSource(".manilint.yaml", []byte(text)), configRules)
+		if want == "" && len(errs) == 0 {
+			if c.TreePolicies != strings.Contains(text, "true") || len(c.Policies) != 2*strings.Count(text, "[") {
+				t.Errorf("%s: %+v", text, c)
+			}
+			continue
+		}
+		if want == "" || len(errs) == 0 || !strings.Contains(errs[0].Error(), want) {
+			t.Errorf("%s: %v, want %s", text, errs, want)
+		}
+	}
+}

@@ -425,6 +425,9 @@ func (c *check) report(unmasked *lint.InputError) {
 	r.Errors = append(slices.Clone(c.bundle.Errors), r.Errors...)
 	for _, p := range c.passes {
 		r.Errors = append(r.Errors, p.errs...)
+		if p.enabled != nil {
+			r.Notes = append(r.Notes[:len(r.Notes):len(r.Notes)], p.Notes()...)
+		}
 	}
 	if unmasked != nil {
 		r.Errors = append(r.Errors, unmasked)

@@ -35,6 +35,9 @@ type Verdict struct {
 	Related []lint.Related
 	// Failed says that the object could not be judged: an error of the run, no finding.
 	Failed bool
+	// Note says, where it is not "", that the policy does not judge some objects, since
+	// manifests cannot tell: it is said once, and there is no finding.
+	Note string
 }
 
 // About describes a policy.
@@ -66,6 +69,10 @@ func (a About) Rule(p Policy) *lint.Rule {
 }
 
 func (a About) report(pass *lint.Pass, r *lint.Resource, v Verdict) {
+	if v.Note != "" {
+		pass.Note(lint.Note{Span: a.Place, Message: v.Note})
+		return
+	}
 	node := v.Node
 	if node == nil {
 		node = r.Root

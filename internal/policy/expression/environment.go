@@ -19,7 +19,9 @@ import (
 	"github.com/google/cel-go/interpreter"
 	apicel "k8s.io/apiserver/pkg/apis/cel"
 	servercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/common"
 	"k8s.io/apiserver/pkg/cel/library"
+	"k8s.io/apiserver/pkg/cel/mutation"
 
 	"github.com/manilint/manilint/lint/kube"
 )
@@ -116,20 +118,37 @@ type Environment struct {
 	env       *cel.Env
 	variables *servercel.DeclType    // the type of the variable of that name; nil without
 	defined   map[string]*Expression // of Define
+	declared  map[string]bool        // the names of all variables
 }
 
 // variablesName is the variable that holds what is defined.
 const variablesName = "variables"
 
+// Object is the type of what an apply configuration of a MutatingAdmissionPolicy gives, and
+// JSONPatch that of the items of its JSON patch.
+var (
+	Object    = cel.ObjectType(mutation.ObjectTypeName)
+	JSONPatch = cel.ObjectType(mutation.JSONPatchTypeName)
+)
+
+// NewMutating is New with what the expressions of a MutatingAdmissionPolicy make, and with defined variables.
+func NewMutating(version string, variables []Variable) (*Environment, error) {
+	return newEnvironment(version, variables, true, common.ResolverEnvOption(&mutation.DynamicTypeResolver{}), library.JSONPatch())
+}
+
 // New returns the environment of a Kubernetes version, as 1.33, with variables. With
 // composed there is a variable named variables, which holds what [Environment.Define] defines.
 func New(version string, variables []Variable, composed bool) (*Environment, error) {
+	return newEnvironment(version, variables, composed)
+}
+
+func newEnvironment(version string, variables []Variable, composed bool, last ...cel.EnvOption) (*Environment, error) {
 	minor := compatible(version)
 	env, err := base(minor)
 	if err != nil {
 		return nil, fmt.Errorf("the CEL environment of Kubernetes %s: %w", version, err)
 	}
-	e := &Environment{defined: map[string]*Expression{}}
+	e := &Environment{defined: map[string]*Expression{}, declared: map[string]bool{}}
 	if composed {
 		e.variables = servercel.NewObjectType("kubernetes.variables", map[string]*servercel.DeclField{})
 		variables = append(variables[:len(variables):len(variables)], Variable{Name: variablesName, Type: e.variables})
@@ -137,6 +156,7 @@ func New(version string, variables []Variable, composed bool) (*Environment, err
 	var options []cel.EnvOption
 	var types []*servercel.DeclType
 	for _, v := range variables {
+		e.declared[v.Name] = true
 		switch {
 		case v.Type != nil:
 			types = append(types, v.Type)
@@ -158,7 +178,10 @@ func New(version string, variables []Variable, composed bool) (*Environment, err
 		}
 		options = append(options, more...)
 	}
-	if e.env, err = env.Extend(options...); err != nil {
+	if e.env, err = env.Extend(options...); err == nil && len(last) > 0 {
+		e.env, err = e.env.Extend(last...)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the CEL environment of Kubernetes %s: %w", version, err)
 	}
 	return e, nil

@@ -445,13 +445,13 @@ func (e *explainer) values(at at, part ast.Expr) []Read {
 	if part.Kind() == ast.ComprehensionKind {
 		return e.loop(at, part.AsComprehension(), e.eval(at, part))
 	}
-	if reads := e.locate(at, part).reads(); len(reads) > 0 {
-		return reads
-	}
 	if part.Kind() == ast.SelectKind {
 		if defined := at.definition(part.AsSelect()); defined != nil {
 			return e.decisive(*defined, defined.ast.Expr())
 		}
+	}
+	if reads := e.locate(at, part).reads(); len(reads) > 0 {
+		return reads
 	}
 	var all []Read
 	for _, child := range children(part) {

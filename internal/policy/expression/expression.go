@@ -33,7 +33,7 @@ type Expression struct {
 	ast     *ast.AST
 	program cel.Program
 	partial func() (cel.Program, error) // for what is not known
-	reads   map[string]bool             // variables, those of Define as "variables.name"; see Reads
+	reads   map[string]bool             // variables and, as "request.userInfo", their fields; see Reads
 	parts   sync.Map                    // id of a part → func() (cel.Program, error)
 }
 
@@ -109,7 +109,8 @@ func declType(t *cel.Type) *servercel.DeclType {
 	return servercel.DynType
 }
 
-// Reads reports whether the expression, or a variable that it reads, reads a variable.
+// Reads reports whether the expression, or a defined variable that it reads, reads a variable
+// or, as request.userInfo, a field of one.
 func (x *Expression) Reads(variable string) bool { return x.reads[variable] }
 
 // Constant returns the text that the expression always gives; ok is false where it is no
@@ -143,8 +144,8 @@ func (x *Expression) variables() map[string]bool {
 				reads[r.Name] = true
 				return
 			}
-			if o := s.Operand(); o.Kind() == ast.IdentKind && o.AsIdent() == variablesName && bound[variablesName] == 0 {
-				reads[variablesName+"."+s.FieldName()] = true
+			if o := s.Operand(); o.Kind() == ast.IdentKind && bound[o.AsIdent()] == 0 {
+				reads[o.AsIdent()+"."+s.FieldName()] = true
 			}
 			walk(s.Operand())
 		case ast.CallKind:
@@ -286,7 +287,7 @@ func (x *Expression) run(program cel.Program, partial func() (cel.Program, error
 		if !x.reads[root] && !x.reads[name] {
 			continue
 		}
-		if x.reads[name] { // the whole variable, whose name may hold a dot
+		if x.env.declared[name] { // the whole variable, whose name may hold a dot
 			unknown = append(unknown, cel.AttributePattern(name))
 			continue
 		}

@@ -220,6 +220,7 @@ func TestExplain(t *testing.T) {
 		{"object.metadata.labels.all(k, v, v != 'web')", "metadata.labels.app"},
 		{"variables.images.all(i, i.startsWith('good'))", "spec.containers[name=b].image"},
 		{"variables.replicas < 2", "spec.replicas"},
+		{"variables.worse.size() == 0", "spec.containers[name=b].securityContext.privileged"},
 		{"variables.ok", "spec.hostNetwork"},
 		{"variables.none == 1", "spec.none?"},
 		{"object.spec.hostNetwork.foo", "spec.hostNetwork.foo?"},
@@ -232,6 +233,7 @@ func TestExplain(t *testing.T) {
 		}
 		for _, v := range [][2]string{
 			{"images", "object.spec.containers.map(c, c.image)"}, {"replicas", "object.spec.replicas"}, {"ok", "object.spec.hostNetwork == false"}, {"none", "object.spec.none"},
+			{"worse", "object.spec.containers.filter(c, c.?securityContext.?privileged.orValue(false))"},
 		} {
 			if issues := env.Define(v[0], v[1]); issues != nil {
 				t.Fatal(issues)
@@ -328,8 +330,8 @@ func TestReads(t *testing.T) {
 	}
 	env.Define("p", "params.x")
 	for text, want := range map[string][]string{
-		"object.spec.containers.all(container, has(container.image))": {"object"},
-		"container.image == variables.p":                              {"container", "params", "variables", "variables.p"},
+		"object.spec.containers.all(container, has(container.image))": {"object", "object.spec"},
+		"container.image == variables.p":                              {"container", "container.image", "params", "params.x", "variables", "variables.p"},
 	} {
 		x, issues := env.Compile(text)
 		if issues != nil {

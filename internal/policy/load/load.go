@@ -3,6 +3,7 @@
 package load
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/internal/policy/custom"
+	"github.com/manilint/manilint/internal/policy/vap"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -25,10 +27,14 @@ type Options struct {
 	KubeVersion string
 	// Builtin are the rules whose ids are taken.
 	Builtin []*lint.Rule
+	// Render renders what some paths hold, as far as it may hold one of the files; all
+	// where there are none.
+	Render func(paths, files []string) ([]*lint.Bundle, []*lint.InputError)
 }
 
-// Rules returns the rules that a configuration brings, and what is wrong with them, each
-// at its place.
+// Rules returns the rules that a configuration brings, and the mistakes in what it says of
+// them, each at its place. What is wrong with policies, and what is not judged of them, is
+// put into the configuration: the others run.
 func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 	root := o.Tree.GitRoot(o.Dir)
 	if root == "" {
@@ -52,8 +58,79 @@ func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 			all, errs = append(all, more...), append(errs, wrong...)
 		}
 	}
-	rules, wrong := custom.Rules(all, o.Builtin, o.KubeVersion)
-	return rules, append(errs, wrong...)
+	own, wrong := custom.Rules(all, o.Builtin, o.KubeVersion)
+	errs = append(errs, wrong...)
+	c.Own = own
+	objects, wrong := policies(c, files, o)
+	errs = append(errs, wrong...)
+	found := vap.Policies(objects, slices.Concat(o.Builtin, c.OwnRules()), o.KubeVersion)
+	c.PolicyErrors, c.PolicyNotes = append(c.PolicyErrors, found.Errors...), append(c.PolicyNotes, found.Notes...)
+	return append(own, found.Own...), errs
+}
+
+// policies returns the objects among which policies are looked for: with their bindings,
+// parameters and namespaces. A path that is not there is a mistake in the configuration.
+func policies(c *config.Config, files *tree.Tree, o Options) ([]*lint.Resource, []*lint.InputError) {
+	var errs []*lint.InputError
+	var paths []string
+	for _, named := range c.Policies {
+		path := filepath.Join(o.Dir, filepath.FromSlash(named.Path))
+		if _, err := files.Stat(path); err != nil {
+			errs = append(errs, &lint.InputError{Span: named.Span, Message: fmt.Sprintf("policies: there is no %s, relative to the configuration", named.Path)})
+			continue
+		}
+		paths = append(paths, o.Tree.Display(path))
+	}
+	var bundles []*lint.Bundle
+	if len(paths) > 0 {
+		rendered, wrong := o.Render(paths, nil)
+		bundles = append(bundles, rendered...)
+		c.PolicyErrors = append(c.PolicyErrors, wrong...)
+		for _, b := range rendered {
+			c.PolicyErrors = append(c.PolicyErrors, b.Errors...)
+		}
+	}
+	if c.TreePolicies {
+		if holding := mentioning(files, o.Dir); len(holding) > 0 {
+			rendered, _ := o.Render([]string{o.Tree.Display(o.Dir)}, holding) // what cannot be rendered is said where it is linted
+			bundles = append(bundles, rendered...)
+		}
+	}
+	var objects []*lint.Resource
+	for _, b := range bundles {
+		for _, r := range b.Resources {
+			if !b.Beside[r] { // beside a file that was named alone
+				objects = append(objects, r)
+			}
+		}
+	}
+	return objects, errs
+}
+
+// words are what files that hold policies, or write them, mention.
+var words = [][]byte{[]byte("AdmissionPolicy")}
+
+// mentioning returns the files below a directory that may hold a policy.
+func mentioning(files *tree.Tree, dir string) []string {
+	var found []string
+	entries, err := files.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			found = append(found, mentioning(files, path)...)
+		} else if strings.HasSuffix(e.Name(), ".tgz") { // a chart: it is rendered to be seen
+			found = append(found, path)
+		} else if !e.IsDir() && files.IsFile(path) {
+			data, err := files.ReadFile(path)
+			if err == nil && slices.ContainsFunc(words, func(w []byte) bool { return bytes.Contains(data, w) }) {
+				found = append(found, path)
+			}
+		}
+	}
+	return found
 }
 
 // matching returns the files that a glob relative to dir matches, sorted.
