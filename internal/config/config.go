@@ -377,7 +377,7 @@ func fileFields() []field {
 				return
 			}
 			if !n.IsSequence() {
-				p.errorf(n, "policies: true, or a list of directories and files, belongs here")
+				p.errorf(n, "policies: true, or a list of directories and files, is expected here")
 				return
 			}
 			p.texts(n)

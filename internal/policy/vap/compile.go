@@ -31,7 +31,7 @@ func (c *compiler) fail(n *lint.Node, line, column int, message string) {
 // compile returns nil where a node holds no expression that gives one of the types.
 func (c *compiler) compile(env *expression.Environment, n *lint.Node, gives ...*cel.Type) *expression.Expression {
 	if !n.IsScalar() {
-		c.fail(n, 1, 1, "an expression belongs here")
+		c.fail(n, 1, 1, "an expression is expected here")
 		return nil
 	}
 	x, issues := env.Compile(n.Value(), gives...)

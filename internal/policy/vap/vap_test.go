@@ -267,7 +267,7 @@ func TestMistakes(t *testing.T) {
 	for spec, want := range map[string]string{
 		"  validations:\n  - expression: |\n      object.spec.replicas > 1 &&\n        nosuch(object)\n":                                  `policies.yaml:12:15: ValidatingAdmissionPolicy "team-policy": spec.validations[0].expression: undeclared reference to 'nosuch'`,
 		"  validations:\n  - expression: object.spec.replicas\n":                                                                          `policies.yaml:10:17: ValidatingAdmissionPolicy "team-policy": spec.validations[0].expression: the expression gives dyn and has to give bool`,
-		"  validations:\n  - message: a\n":                                                                                                `policies.yaml:10:5: ValidatingAdmissionPolicy "team-policy": spec.validations[0].expression: an expression belongs here`,
+		"  validations:\n  - message: a\n":                                                                                                `policies.yaml:10:5: ValidatingAdmissionPolicy "team-policy": spec.validations[0].expression: an expression is expected here`,
 		"  validations: []\n  variables:\n  - {name: a, expression: variables.b}\n":                                                       `undefined field 'b'`,
 		"  validations: [{expression: 'true', messageExpression: \"string(authorizer.group('').resource('a').check('b').allowed())\"}]\n": `messageExpression cannot read authorizer`,
 		"  validations: [{expression: params.x == 1}]\n":                                                                                  `undeclared reference to 'params'`,
