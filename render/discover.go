@@ -288,7 +288,7 @@ func jail(t *tree.Tree, dir string) string {
 		if leadsInto(t, root, dir) {
 			return root
 		}
-		if real, err := t.EvalSymlinks(dir); err == nil { // a link out of the checkout, which was named
+		if real, err := t.EvalSymlinks(dir); err == nil && real != dir { // a link out of the checkout, which was named
 			return jail(t, real)
 		}
 	}

@@ -79,7 +79,7 @@ func (c *command) root() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	f.registerLint(root.Flags())
-	root.AddCommand(c.rulesCommand(), c.explainCommand(), c.rbacCommand(), c.networkCommand(), c.initCommand(), c.testCommand(), c.lspCommand(), c.completionCommand(), c.versionCommand())
+	root.AddCommand(c.rulesCommand(), c.explainCommand(), c.rbacCommand(), c.networkCommand(), c.initCommand(), c.testCommand(), c.lspCommand(), c.mcpCommand(), c.completionCommand(), c.versionCommand())
 	root.SetHelpCommand(c.helpCommand())
 	root.SetOut(c.out)
 	root.SetErr(c.err)

@@ -37,10 +37,11 @@ type flags struct {
 	allowEmpty, verbose, quiet, stats   bool
 	compliance                          string
 	baseline, writeBaseline, since      string
-	staged                              bool
+	staged, watch                       bool
 	checkout                            string // see flags.root
 	jobs                                int
 	tree                                *tree.Tree // where inputs are read; see flags.files
+	wall                                string     // what nothing is read outside of; "" for none
 	tableFormat                         string     // of rbac and network
 	limitTime, limitMemory, limitFile   string
 }
@@ -60,6 +61,7 @@ func (f *flags) registerLint(fs *pflag.FlagSet) {
 	fs.StringVar(&f.writeBaseline, "write-baseline", "", "write what is found to this `FILE`, to report only what is new from now on")
 	fs.StringVar(&f.since, "since", "", "report only what this git `REVISION` does not have; a branch means its merge base with HEAD, BRANCH.. the branch itself")
 	fs.BoolVar(&f.staged, "staged", false, "lint the files as they are staged, against HEAD or --since")
+	fs.BoolVar(&f.watch, "watch", false, "lint again what a change touches, until it is interrupted")
 	f.registerInputs(fs)
 	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: "+strings.Join(compliance.Names(), ", "))
 	f.registerRun(fs)
@@ -112,7 +114,7 @@ func (f *flags) registerRun(fs *pflag.FlagSet) {
 }
 
 // commandNames are what the first argument may name besides a path.
-var commandNames = []string{"rules", "explain", "rbac", "network", "init", "test", "lsp", "completion", "version", "help"}
+var commandNames = []string{"rules", "explain", "rbac", "network", "init", "test", "lsp", "mcp", "completion", "version", "help"}
 
 // usageError is a mistake on the command line or in a configuration: exit status 2.
 type usageError struct{ error }

@@ -40,6 +40,12 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.checkWatch(paths); err != nil {
+		return err
+	}
+	if f.watch {
+		return c.watchAll(f, paths, outs)
+	}
 	ends, paths, err := f.ends(paths)
 	if err != nil {
 		return err

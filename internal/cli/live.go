@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
 	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/internal/baseline"
+	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
@@ -47,6 +49,9 @@ func (f *flags) opener() session.Opener {
 	return func(ctx context.Context, t *tree.Tree, paths []string) (*session.Opened, error) {
 		g := *f
 		g.tree, g.checkout = t, ""
+		if f.wall != "" {
+			t.Confine(f.wall)
+		}
 		t.SetLimit(f.files().Limit())
 		groups, err := g.group(paths)
 		if err != nil {
@@ -62,6 +67,7 @@ func (f *flags) opener() session.Opener {
 		}
 		opened := &session.Opened{Finish: func(rep *lint.Report) error {
 			if known != nil {
+				rep.Baseline = cmp.Or(g.baseline, config.Name)
 				now := baseline.TreeOf(rep, g.exists, g.name)
 				now.Covers = g.coverage(rep, paths)
 				known.Apply(rep, "baseline", now)

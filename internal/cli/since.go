@@ -58,6 +58,10 @@ func (f *flags) ends(paths []string) (*since.Ends, []string, error) {
 		return nil, nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	f.tree = ends.Now
+	if f.wall != "" {
+		ends.Now.Confine(f.wall)
+		ends.Then.Confine(f.wall)
+	}
 	return ends, paths, nil
 }
 

@@ -5,6 +5,7 @@ package session
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -162,6 +163,19 @@ func (s *Session) Render(ctx context.Context, t *tree.Tree, paths []string) ([]*
 		}
 	}
 	return bundles, nil
+}
+
+// Directories returns the absolute paths of the directories that units read or looked into.
+func (s *Session) Directories() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]bool{}
+	for _, k := range s.kept {
+		for _, in := range k.inputs {
+			all[filepath.Dir(in.Path)], all[filepath.Dir(in.Real)] = true, true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // count adds up what the units of a state read.

@@ -75,6 +75,7 @@ type Tree struct {
 type world struct {
 	files        files
 	cwd, realCwd string
+	wall         string // what no view reads outside of; "" for none
 
 	mu       sync.Mutex
 	limit    int64
@@ -179,6 +180,15 @@ func (t *Tree) From(dir string) {
 	t.cwd, t.realCwd = filepath.Clean(dir), filepath.Clean(dir)
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		t.realCwd = real
+	}
+}
+
+// Confine has no view of the tree read anything outside of a directory, whatever is named or
+// given. It is called before anything is read.
+func (t *Tree) Confine(dir string) {
+	t.wall = t.Abs(dir)
+	if real, err := filepath.EvalSymlinks(t.wall); err == nil {
+		t.wall = real
 	}
 }
 
@@ -352,6 +362,9 @@ func (w *world) isGiven(abs string) (given, any bool) {
 
 // confine refuses a path that leads out of the jail; err is what following it gave.
 func (t *Tree) confine(abs, real string, err error) error {
+	if t.wall != "" && !Within(t.wall, real) {
+		return ErrOutside
+	}
 	if len(t.jail) == 0 || slices.ContainsFunc(t.jail, func(dir string) bool { return Within(dir, real) }) {
 		return err
 	}
@@ -611,6 +624,9 @@ func (t *Tree) Sources() []string { return t.record.sources() }
 func (t *Tree) GitRoot(path string) string {
 	for d := t.Abs(path); ; d = filepath.Dir(d) {
 		if real, err := t.real(d, 0); err == nil {
+			if t.wall != "" && !Within(t.wall, real) {
+				return ""
+			}
 			if _, err := t.lstat(filepath.Join(real, ".git")); err == nil {
 				return d
 			}

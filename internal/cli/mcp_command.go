@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/manilint/manilint/internal/mcp"
+	"github.com/manilint/manilint/internal/session"
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/tree"
+	"github.com/manilint/manilint/rules"
+	"github.com/manilint/manilint/rules/network"
+	"github.com/manilint/manilint/rules/rbac"
+)
+
+func (c *command) mcpCommand() *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use: "mcp [flags]", Short: "the same for coding agents (Model Context Protocol)", ValidArgsFunction: cobra.NoFileCompletions,
+		Args: none("mcp takes no argument: it serves the directory that it is started in"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.mcp(f, cmd) },
+	}
+	f.registerLive(cmd.Flags())
+	return cmd
+}
+
+// mcp is `manilint mcp`.
+func (c *command) mcp(f *flags, cmd *cobra.Command) error {
+	if _, err := f.inputs(cmd.Flags(), nil); err != nil {
+		return err
+	}
+	if err := f.choices(cmd.Flags()); err != nil {
+		return err
+	}
+	sessions, err := c.sessions(f)
+	if err != nil {
+		return err
+	}
+	f.wall = f.files().Abs(".")
+	a := &agent{command: c, flags: f, session: sessions()}
+	return mcp.Serve(c.ctx, io.NopCloser(c.stdin.r), stream{nil, c.behindOut}, mcp.Options{Version: version(), Dir: f.wall, Rules: rules.All(), Program: a})
+}
+
+// An agent is what the tools of mcp run.
+type agent struct {
+	command *command
+	flags   *flags
+	session *session.Session
+	mu      sync.Mutex // of a comparison, which takes the machine for itself
+}
+
+func (a *agent) tree() *tree.Tree {
+	t := tree.New(nil)
+	t.From(a.flags.wall)
+	return t
+}
+
+// Lint lints paths, with a revision as --since does.
+func (a *agent) Lint(ctx context.Context, paths []string, since string) (*lint.Report, error) {
+	if since == "" {
+		r, err := a.session.Lint(ctx, a.tree(), paths, nil)
+		if err != nil {
+			return nil, err
+		}
+		return r.Report, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f := *a.flags
+	f.since, f.tree, f.checkout = since, nil, ""
+	c := &command{ctx: ctx, console: newConsole(io.Discard, io.Discard), stdin: a.command.stdin, files: &reportFiles{}, exhausted: a.command.exhausted}
+	ends, paths, err := f.ends(paths)
+	if err != nil {
+		return nil, err
+	}
+	stop, err := c.bound(&f)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	groups, err := f.group(paths)
+	if err != nil {
+		return nil, err
+	}
+	_, rep, err := c.checkSince(&f, ends, groups, paths, false)
+	return rep, err
+}
+
+// Render returns what is rendered from paths, and the report on it.
+func (a *agent) Render(ctx context.Context, paths []string) ([]*lint.Bundle, *lint.Report, error) {
+	r, err := a.session.Lint(ctx, a.tree(), paths, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	bundles, err := a.session.Render(ctx, a.tree(), paths)
+	return bundles, r.Report, err
+}
+
+// Network writes the table of `manilint network`.
+func (*agent) Network(w io.Writer, bundles []*lint.Bundle) error {
+	return network.Table(bundles).WriteText(w)
+}
+
+// RBAC writes the table of `manilint rbac`.
+func (*agent) RBAC(w io.Writer, bundles []*lint.Bundle) error {
+	return rbac.Table(bundles).WriteText(w)
+}
