@@ -57,6 +57,18 @@ func hunks(old, now []byte) []hunk {
 	return all
 }
 
+// documents returns the YAML documents of a file that is gone, each as lines that were removed.
+func documents(old []byte) []hunk {
+	var all []hunk
+	from, n := 1, 0
+	for text := range bytes.Lines(old) {
+		if n++; bytes.HasPrefix(text, []byte("---")) && n > from {
+			all, from = append(all, hunk{from, n, 1, 1}), n
+		}
+	}
+	return append(all, hunk{from, n + 1, 1, 1})
+}
+
 // undo returns a file with one change put back.
 func (h hunk) undo(old, now []byte) []byte {
 	before, after := bytes.SplitAfter(old, []byte("\n")), bytes.SplitAfter(now, []byte("\n"))
@@ -113,6 +125,13 @@ func (c *comparison) explain(ctx context.Context, rep *lint.Report) {
 			continue
 		}
 		changes := hunks(old, now)
+		if objects := documents(old); now == nil && len(objects) > 1 && len(objects) <= maxHunks {
+			for _, h := range objects { // of a file that is gone, the object that matters
+				var by []*lint.Finding
+				gone, by = c.without(ctx, gone, units, path, lines(old, h.oldFrom, h.oldTo))
+				c.relate(by, path, h, old, now)
+			}
+		}
 		if old != nil && now != nil && len(changes) > 1 && len(changes) <= maxHunks {
 			for _, h := range changes {
 				var by []*lint.Finding
