@@ -23,11 +23,11 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// The benchmarks of this file run whole processes: the program over a tree, and beside it
+// The benchmarks of this file run whole processes: the program over a tree, and next to it
 // the least that any program has to do with that tree, its floor. docs/performance.md is
 // written from what they print, by go run ./internal/perfdoc.
 
-// floorVariable has the test program do the work of a floor in place of tests: its value
+// floorVariable has the test program do the work of a floor instead of tests: its value
 // is the name of a floor, a colon and a directory.
 const floorVariable = "MANILINT_FLOOR"
 
@@ -150,7 +150,7 @@ func (c *cost) add(b *testing.B, command *exec.Cmd) {
 	c.most = max(c.most, maxRSS(command.ProcessState))
 }
 
-// against runs the program with arguments, and the floor of a name in dir beside it.
+// against runs the program with arguments, and the floor of a name in dir next to it.
 func against(b *testing.B, floor, dir string, args ...string) {
 	b.Helper()
 	exe, err := build()

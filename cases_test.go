@@ -18,7 +18,7 @@ import (
 )
 
 // casesDir holds inputs that were once judged wrongly, each with what is right. They are
-// kept beside the project, not in it.
+// kept next to the project, not in it.
 const casesDir = "../shared/cases"
 
 // cannotHold are the cases that want what their own input contradicts.
@@ -64,7 +64,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// lostLink returns a file whose whole text is the path of something beside it: a link,
+// lostLink returns a file whose whole text is the path of something next to it: a link,
 // copied by what knows none. It returns "" where there is none.
 func lostLink(t *testing.T, dir string) (lost string) {
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {

@@ -9,7 +9,7 @@ import (
 
 // A blockParser reads the YAML that most manifests are written in, about six times as fast
 // as yaml.v3: mappings and lists in blocks or, in one line, in brackets; scalars of one
-// line, plain or in quotes without escapes; literal blocks; comments. It gives up on all
+// line, plain or in quotes without escapes; literal blocks; comments. It stops on all
 // else (anchors, tags, folded text, whatever has two readings), and yaml.v3 decides. What
 // it makes is what yaml.v3 makes, less the comments: FuzzBlocks compares them.
 //
@@ -88,7 +88,7 @@ func (p *blockParser) next() (indent int, ok bool) {
 }
 
 // restOfLine goes behind the value that ends at p.at, which nothing but a comment may follow,
-// to the next content. What is indented deeper than parent belongs to the value: there it gives up.
+// to the next content. What is indented deeper than parent belongs to the value: there it stops.
 func (p *blockParser) restOfLine(parent int) bool {
 	from := p.at
 	for p.at < len(p.text) && p.text[p.at] == ' ' {
@@ -134,7 +134,7 @@ func (p *blockParser) close(n *yaml.Node, since int) {
 	p.open = p.open[:since]
 }
 
-// block reads the value at p.at, which stands in column indent. parent is the column of
+// block reads the value at p.at, which is in column indent. parent is the column of
 // the collection around it.
 func (p *blockParser) block(indent, parent int) (*yaml.Node, bool) {
 	if p.depth++; p.depth > maxBlockDepth {
@@ -190,8 +190,8 @@ func (p *blockParser) mapping(key *yaml.Node, indent int) (*yaml.Node, bool) {
 	return n, p.column() <= indent
 }
 
-// behind reads what stands behind the colon of a key or the dash of an item, there or below.
-// A list below a key may stand in the key's column.
+// behind reads what is behind the colon of a key or the dash of an item, there or below.
+// A list below a key may be in the key's column.
 func (p *blockParser) behind(indent int, key bool) (*yaml.Node, bool) {
 	colon, line, start := p.at, p.line, p.start
 	for p.at < len(p.text) && p.text[p.at] == ' ' {
@@ -248,7 +248,7 @@ func (p *blockParser) key() (*yaml.Node, bool) {
 	return key, true
 }
 
-// isColon reports whether a colon that ends a key stands at an offset.
+// isColon reports whether a colon that ends a key is at an offset.
 func (p *blockParser) isColon(at int) bool {
 	return p.text[at] == ':' && (at+1 == len(p.text) || p.text[at+1] == ' ' || p.text[at+1] == '\n')
 }

@@ -34,9 +34,9 @@ type Bundle struct {
 	// says so: a comment that ignores nothing is found in them even where no
 	// object and no finding leads to them.
 	Sources []*Source
-	// Beside are those of Resources that nobody asked about: they lie beside the files
+	// Unselected are those of Resources that were not selected: they are next to the files
 	// that were named, and are there for what they say of those.
-	Beside map[*Resource]bool
+	Unselected map[*Resource]bool
 	// LeftOut are objects that the source of the bundle holds and its settings leave
 	// out, where the renderer knows: what a chart's conditions do not write.
 	LeftOut []LeftOut
@@ -164,7 +164,7 @@ type sharedValue struct {
 }
 
 // Shared returns what build makes of the bundle, built once however many rules
-// ask for it: the graph of RBAC, the table of network policies. One value is
+// request it: the graph of RBAC, the table of network policies. One value is
 // kept for each type T; T must be treated as read-only.
 func Shared[T any](b *Bundle, build func(*Bundle) T) T {
 	entry, _ := b.shared.LoadOrStore(reflect.TypeFor[T](), &sharedValue{})

@@ -20,10 +20,10 @@ type Finding struct {
 	// [Rule.YieldsTo]. Report sets the path of the container or pod.
 	Subject string
 	// Line narrows the place to one line, from 1, of the text of a scalar of
-	// several lines; 0 for all of it. The engine heeds it where it can tell the line.
+	// several lines; 0 for all of it. The engine follows it where it can tell the line.
 	Line int
 	// Literal is the text that the finding is about, where it matters who wrote it: the
-	// finding then stands where that text is written, in a values file or a generator
+	// finding then is where that text is written, in a values file or a generator
 	// rather than in the template or the overlay that passes it on. Reports never show it.
 	Literal string
 	// Whole tells that the node stands for its object: what decided the text of the node,
@@ -82,9 +82,9 @@ var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
 // BareName returns the name of an object without the suffix of a generator.
 func BareName(name string) string { return generated.ReplaceAllString(name, "") }
 
-// A Standing says in which file an object stands: its kind, bare name, and the path as
+// An ObjectFile says in which file an object is: its kind, bare name, and the path as
 // reports print it.
-type Standing struct{ Kind, Name, File string }
+type ObjectFile struct{ Kind, Name, File string }
 
 // A Gone is something that a baseline, or a revision, knows and that is found no more.
 type Gone struct {
@@ -99,7 +99,7 @@ func (f *Finding) Relate(role string, n *Node, message string) {
 	f.Related = append(f.Related, Related{Role: role, Message: message, Span: place.Span})
 }
 
-// Mask is what reports print in place of a secret value.
+// Mask is what reports print instead of a secret value.
 const Mask = "********"
 
 // An InputError is something that could not be read, rendered or checked. It
@@ -127,7 +127,7 @@ func (e *InputError) Error() string {
 type Note struct {
 	Message string
 	Span    Span   // not valid where no place is known
-	Lacks   string // what is not there, as of an InputError; "" where nothing lacks
+	Lacks   string // what is not there, as of an InputError; "" where nothing does not have
 }
 
 // String returns file:line:column: message.
@@ -157,8 +157,8 @@ type Report struct {
 	Rules   []*Rule // those that ran
 	// Notes are what a user should know though nothing is wrong.
 	Notes []Note
-	// Standing are the objects that were rendered, in no order; one may be there twice.
-	Standing []Standing
+	// ObjectFiles are the objects that were rendered, in no order; one may be there twice.
+	ObjectFiles []ObjectFile
 	// Baseline is the file, and Since the revision, that the findings were compared with, as
 	// they are named to people; "" where they were with none.
 	Baseline, Since string

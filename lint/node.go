@@ -21,11 +21,11 @@ type Node struct {
 	index  int // in the parent sequence, else -1
 	res    *Resource
 
-	kids atomic.Pointer[children] // of a mapping or a list that was asked for one
+	kids atomic.Pointer[children] // of a mapping or a list that was requested one
 }
 
-// children are the nodes below a mapping or a list: made when the first is asked for, and
-// kept, since rules ask for the same ones again and again.
+// children are the nodes below a mapping or a list: made when the first is requested, and
+// kept, since rules request the same ones again and again.
 type children struct {
 	nodes  []Node
 	list   []*Node        // in the order of [Node.Fields] and [Node.Items]
@@ -151,9 +151,9 @@ func (n *Node) Get(path ...string) *Node {
 	return n
 }
 
-// missing returns the node at a path of which n lacks the first field.
+// missing returns the node at a path of which n does not have the first field.
 func (n *Node) missing(path []string) *Node {
-	nodes := make([]Node, len(path)) // at once: rules ask for millions of paths
+	nodes := make([]Node, len(path)) // at once: rules request millions of paths
 	for i, field := range path {
 		m := &nodes[i]
 		m.parent, m.field, m.index, m.res = n, field, -1, n.res

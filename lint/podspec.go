@@ -13,7 +13,7 @@ type PodSpec struct {
 	Resource *Resource
 	Node     *Node // the spec that holds the containers
 	Metadata *Node // the metadata of the pods; missing where the kind has none
-	// Defaults hold the fields that count where Node lacks them, nearest first:
+	// Defaults hold the fields that count where Node does not have them, nearest first:
 	// the spec of an Argo Workflow, for each of its templates. None for most kinds.
 	Defaults []*Node
 	// Partial says that an operator completes the pod (it runs containers that
@@ -35,7 +35,7 @@ func (p *PodSpec) Annotations() map[string]string { return p.Metadata.Get("annot
 // that only the Defaults hold comes from there.
 func (p *PodSpec) Get(path ...string) *Node { return getOr(p.Node, p.Defaults, path) }
 
-// getOr returns n's child at a path; where n lacks the path, that of the first
+// getOr returns n's child at a path; where n does not have the path, that of the first
 // of defaults that has it.
 func getOr(n *Node, defaults []*Node, path []string) *Node {
 	own := n.Get(path...)
@@ -101,7 +101,7 @@ type Container struct {
 	Pod  *PodSpec
 	Node *Node
 	Kind ContainerKind
-	// Defaults hold the fields that count where Node lacks them: the stepTemplate
+	// Defaults hold the fields that count where Node does not have them: the stepTemplate
 	// of a Tekton task. None for most kinds.
 	Defaults []*Node
 	// Partial says that an operator completes the container, of which the object
@@ -146,7 +146,7 @@ type podForm struct {
 	shared     string // see PodSpec.ContextPath; from the pod's spec with a leading "^"
 	noContext  bool
 	partial    bool
-	containers []containerForm // in place of the usual lists
+	containers []containerForm // instead of the usual lists
 }
 
 // A containerForm says where a pod holds containers: a path from its spec (from
@@ -172,7 +172,7 @@ func template(paths ...string) []podForm {
 	return forms
 }
 
-// inline are specs that hold the fields of a pod beside others of their own, for an
+// inline are specs that hold the fields of a pod next to others of their own, for an
 // operator to complete.
 func inline(metadata string, paths ...string) []podForm {
 	var forms []podForm

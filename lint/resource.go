@@ -48,7 +48,7 @@ func NewResources(root *yaml.Node, locator Locator) []*Resource {
 }
 
 // Nameless returns the errors of what is meant as an object in one parsed document of
-// src and is none, since it lacks an apiVersion or a kind: kubectl refuses it.
+// src and is none, since it does not have an apiVersion or a kind: kubectl refuses it.
 func Nameless(src *Source, root *yaml.Node) []*InputError {
 	doc := NewNode(root)
 	if text := doc.Value(); strings.Contains(text, "apiVersion") && strings.Contains(text, "kind") {
@@ -237,7 +237,7 @@ type Place struct {
 	Origin Origin
 }
 
-// Origin says what the text of a node was made from. A rule that looks for
+// Origin says what the text of a node was made from. A rule that searches for
 // literal secrets, say, passes over what a template generates.
 type Origin string
 
@@ -292,7 +292,7 @@ func (n *Node) Locate() (place Place) {
 // A FileLocator locates nodes that [ParseYAML] read from a file as it lies.
 type FileLocator struct{ Source *Source }
 
-// Locate returns the span of the value. A missing field stands at what should
+// Locate returns the span of the value. A missing field is at what should
 // hold it, by [Anchor].
 func (l FileLocator) Locate(n *Node) Place {
 	if n.Exists() {
@@ -301,7 +301,7 @@ func (l FileLocator) Locate(n *Node) Place {
 	return Place{Span: NodeSpan(l.Source, Anchor(n)), Precision: Block}
 }
 
-// Anchor returns the YAML node at which a reader looks for a missing field: the
+// Anchor returns the YAML node at which a reader searches for a missing field: the
 // key of the mapping that should hold it, else (in a list item or at the root of
 // an object) the value of its name, else its first key.
 func Anchor(n *Node) *yaml.Node {

@@ -152,7 +152,7 @@ func NewPass(rule *Rule, bundle *Bundle, params map[string]any) *Pass {
 }
 
 // StopWhen ends the rule early, with what it reported so far, once stopped returns true: the
-// pass is asked for something or given something, and panics with [Stopped] instead, which the
+// pass is requested something or given something, and panics with [Stopped] instead, which the
 // caller of rule.Run recovers from.
 func (p *Pass) StopWhen(stopped func() bool) { p.stopped = stopped }
 
@@ -168,7 +168,7 @@ func (p *Pass) goOn() {
 }
 
 // A Reported is a finding with the node that it is about. The node belongs to the
-// bundle: it is for whoever places the finding and settles ignores, not for keeping.
+// bundle: it is for anyone who places the finding and settles ignores, not for keeping.
 type Reported struct {
 	Finding *Finding
 	Node    *Node

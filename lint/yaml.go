@@ -38,7 +38,7 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 
 // ReadYAML is [ParseYAML] for text that may be meant to occupy the run. Where the context ends,
 // and where the documents hold more than most values and keys, it stops: cut says why, at
-// the document that it came to, and only what stands before that is returned. cut is nil
+// the document that it came to, and only what is before that is returned. cut is nil
 // where all was read.
 func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, errs []*InputError, cut *InputError) {
 	left := maxNodes
@@ -145,7 +145,7 @@ func withoutVersion(text []byte) []byte {
 }
 
 // decode returns the roots of the documents of text up to the first that is broken. It
-// reads to the end: behind a document that ends by itself, as "{a: b}" does, yaml.v3
+// reads to the end: behind a document that ends on its own, as "{a: b}" does, yaml.v3
 // would leave text unread and say nothing. It contains yaml.v3's panics on hostile input.
 // left is what aliases may still expand to.
 func decode(text io.Reader, left *int) (roots []*yaml.Node, err error) {
@@ -299,7 +299,7 @@ var unclosed = map[string]string{
 	"while scanning a quoted scalar": "text",
 }
 
-// NodeSpan returns where a node parsed by [ParseYAML] stands in its source.
+// NodeSpan returns where a node parsed by [ParseYAML] is in its source.
 // yaml.Node has no end, so it is read from the text. Keys, tags and anchors
 // in front of a value are not part of it.
 func NodeSpan(src *Source, n *yaml.Node) Span {
@@ -376,7 +376,7 @@ func scalarEnd(data []byte, start int, n *yaml.Node) int {
 }
 
 // blockEnd returns the end of the last non-blank line of a block scalar whose
-// indicator stands at start: of the lines that are indented as its first one is, less
+// indicator is at start: of the lines that are indented as its first one is, less
 // the blanks that belong to the value.
 func blockEnd(data []byte, start int, value string) int {
 	last := yamltext.EndOfLine(data, start)

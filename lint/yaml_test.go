@@ -409,7 +409,7 @@ func TestReadingStops(t *testing.T) {
 	}
 }
 
-// A countdown ends when it was looked at ten times.
+// A countdown ends when it was examined ten times.
 type countdown struct {
 	context.Context
 	looks  *int

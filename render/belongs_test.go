@@ -12,7 +12,7 @@ func objects(res *Result) string {
 	var names []string
 	for _, b := range slices.Concat(res.Bundles, res.Focused) {
 		for _, r := range b.Resources {
-			if r.Kind != "Kustomization" && !b.Beside[r] {
+			if r.Kind != "Kustomization" && !b.Unselected[r] {
 				names = append(names, r.Name)
 			}
 		}
@@ -25,7 +25,7 @@ const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME}\nspec: {container
 
 func named(name string) string { return strings.ReplaceAll(pod, "NAME", name) }
 
-// What lies in a chart or beside an overlay is linted as what these make of it, wherever it
+// What lies in a chart or next to an overlay is linted as what these make of it, wherever it
 // is named from, in a checkout or not.
 func TestWhatIsNamedIsLintedAsWhatItBelongsTo(t *testing.T) {
 	files := map[string]string{
@@ -123,7 +123,7 @@ func TestValuesFilesThatNothingUsesAreSaid(t *testing.T) {
 	}
 }
 
-// A template's action in place of a value is YAML, and is no value of any object.
+// A template's action instead of a value is YAML, and is no value of any object.
 func TestTemplatesOutsideOfChartsAreSaid(t *testing.T) {
 	for text, want := range map[string]string{
 		"replicas: {{ .Values.replicas }}":                         "a.yaml:4:11: {{ … }} in place of a value; this looks like a template outside a chart",
@@ -168,7 +168,7 @@ func TestStrayPatchesAreNotManifests(t *testing.T) {
 	}
 }
 
-// A chart may link to files of its checkout: they are its own, and no manifests beside it.
+// A chart may link to files of its checkout: they are its own, and no manifests next to it.
 func TestChartsLinkToFilesOfTheirCheckout(t *testing.T) {
 	root := write(t, map[string]string{
 		".git/HEAD": "", "app/Chart.yaml": "apiVersion: v2\nname: app\nversion: 1.0.0\n", "app/values.yaml": "name: linked\n",

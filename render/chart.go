@@ -35,7 +35,7 @@ func (l *loader) chartAt(file string) string {
 }
 
 // boundsOf returns the jail of the input that a directory was found in. Its own may
-// be wider, as that of an overlay is, and to look into that was not asked for.
+// be wider, as that of an overlay is, and to look into that was not requested.
 func (l *loader) boundsOf(dir string) string {
 	for _, bounds := range l.bounds {
 		if within(bounds, dir) {
@@ -49,7 +49,7 @@ func (l *loader) boundsOf(dir string) string {
 // In a chart's directory these are the ones that hold an object, unless the templates read
 // them as data or they are written as templates themselves.
 func (l *loader) manifestsOf(paths []string) []string {
-	looked := l.files.Record() // a file that is only looked at is none that was linted
+	looked := l.files.Record() // a file that is only examined is none that was linted
 	return slices.DeleteFunc(paths, func(path string) bool {
 		chart := l.chartAt(path)
 		if chart == "" {
@@ -171,7 +171,7 @@ func (l *loader) explain(path, chart string) []lint.Note {
 	return nil
 }
 
-// unusedValues says which files beside the charts that were found are called as values
+// unusedValues says which files next to the charts that were found are called as values
 // files are and are used by no rendering: what they set is not linted.
 func (l *loader) unusedValues() []lint.Note {
 	unused := map[string][]string{}
@@ -252,7 +252,7 @@ func (l *loader) linked(charts []string) func(path string) bool {
 }
 
 // strayPatch reports whether a file below an overlay is a patch that no overlay uses: it is
-// no manifest, since what it leaves out stands in what it was to patch.
+// no manifest, since what it leaves out is in what it was to patch.
 func (l *loader) strayPatch(p parsed, overlays []place) bool {
 	if !strings.Contains(strings.ToLower(filepath.Base(filepath.Dir(p.source.File))+"/"+filepath.Base(p.source.File)), "patch") || len(p.resources) == 0 ||
 		!slices.ContainsFunc(overlays, func(o place) bool { return within(o.dir, p.source.File) }) || !slices.ContainsFunc(p.resources, isPart) {
@@ -261,7 +261,7 @@ func (l *loader) strayPatch(p parsed, overlays []place) bool {
 	return true
 }
 
-// isPart reports whether an object lacks what its kind cannot do without, as a patch of it does.
+// isPart reports whether an object does not have what its kind cannot do without, as a patch of it does.
 func isPart(r *lint.Resource) bool {
 	for _, pod := range r.PodSpecs() {
 		if len(pod.Containers()) == 0 {
@@ -352,7 +352,7 @@ func (l *loader) observe(u *Unit, bundles []*lint.Bundle) {
 func (l *loader) about(path string) fact {
 	position := map[*Unit]int{}
 	for i, u := range l.plan.Units {
-		position[u] = i - len(l.plan.Units) // those that were asked for come behind
+		position[u] = i - len(l.plan.Units) // those that were requested come behind
 	}
 	slices.SortFunc(l.order, func(a, b *Unit) int {
 		return cmp.Or(cmp.Compare(position[a], position[b]), strings.Compare(a.Key, b.Key))

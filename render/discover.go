@@ -41,11 +41,11 @@ type units struct {
 // is read for it.
 type place struct{ dir, jail string }
 
-// kustomizationNames are the file names that kustomize looks for.
+// kustomizationNames are the file names that kustomize searches for.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
 // ownedByChart are the directories of a chart of which Helm renders or installs every
-// manifest. What lies beside them, as examples, is no part of a release: it is linted
+// manifest. What is next to them, as examples, is no part of a release: it is linted
 // as it would be in any other directory.
 var ownedByChart = []string{"templates", "charts", "crds"}
 
@@ -212,7 +212,7 @@ func isKustomization(t *tree.Tree, path string) bool {
 }
 
 // readIgnore adds the .gitignore of dir to the patterns, but for those that hide what
-// the user asked for by name: as of other tools that heed them (ripgrep, ruff), what
+// the user requested by name: as of other tools that follow them (ripgrep, ruff), what
 // is named is read.
 func (w *walker) readIgnore(dir string) {
 	files := []string{filepath.Join(dir, ".gitignore")}

@@ -230,7 +230,7 @@ func TestAnOverlayThatIsTheInputReachesItsBases(t *testing.T) {
 	}
 }
 
-// For a file that is named, the largest directory around it is looked at that is not too
+// For a file that is named, the largest directory around it is examined that is not too
 // much to read, inside its checkout and apart from overlays.
 func TestWhatLiesBesideANamedFile(t *testing.T) {
 	pod := func(name string) string {
@@ -258,8 +258,8 @@ func TestWhatLiesBesideANamedFile(t *testing.T) {
 		for _, r := range res.Focused[0].Resources {
 			names = append(names, r.Name)
 		}
-		if len(res.Focused[0].Beside) != len(names)-1 || res.Focused[0].Beside[res.Focused[0].Resources[0]] || names[0] != "web" {
-			t.Errorf("%v, %d beside", names, len(res.Focused[0].Beside))
+		if len(res.Focused[0].Unselected) != len(names)-1 || res.Focused[0].Unselected[res.Focused[0].Resources[0]] || names[0] != "web" {
+			t.Errorf("%v, %d beside", names, len(res.Focused[0].Unselected))
 		}
 		return strings.Join(names[1:], " ")
 	}

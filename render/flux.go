@@ -30,7 +30,7 @@ type awaited struct {
 
 // applying finds the Kustomizations of Flux among objects as they are written, and the
 // directories that they change. What it returns reports of an overlay or a plain file whether it
-// is not to be rendered as it lies; the directory as which it is applied is asked for then.
+// is not to be rendered as it lies; the directory as which it is applied is requested then.
 func (l *loader) applying(p *part, u *units, pointers []*lint.Resource, paths []string) (leave func(path string) bool) {
 	if p.focused { // what applies files that were named lies anywhere
 		paths = u.deployers
@@ -105,7 +105,7 @@ func (l *loader) appliedOf(p *part, pointers []*lint.Resource, overlays []place,
 	return gone
 }
 
-// keep drops the directories that are not asked for, but for those of which a file that
+// keep drops the directories that are not requested, except those of which a file that
 // was named sets variables.
 func (p *part) keep(l *loader, named []string) {
 	p.awaited = slices.DeleteFunc(p.awaited, func(a *awaited) bool {
@@ -320,15 +320,15 @@ func (l *loader) variablesOf(pointers []*lint.Resource, paths []string) []*lint.
 	return found
 }
 
-// rest asks for the directories that Kustomizations were said to change and that none of those
-// that were rendered applied. That is known when all were rendered: each wave of units asks for
+// rest requests the directories that Kustomizations were said to change and that none of those
+// that were rendered applied. That is known when all were rendered: each wave of units requests
 // the next.
 func (l *loader) rest(p *part) *Unit {
 	u := l.unit(p, "file", "what Kustomizations apply", Applied, l.files, func(_ context.Context, u *Unit) *Rendered {
 		l.mu.Lock()
 		left := slices.Clone(p.awaited)
 		left = slices.DeleteFunc(left, func(a *awaited) bool { return p.covered[a.dir] })
-		busy := u.wave == 0 || p.busy[u.wave] // units of this wave may ask for more
+		busy := u.wave == 0 || p.busy[u.wave] // units of this wave may request more
 		l.mu.Unlock()
 		r := &Rendered{}
 		switch {

@@ -19,17 +19,17 @@ import (
 // a chart of Applications, which deploy charts.
 const maxDepth = 3
 
-// maxAsked is how many renderings what an object deploys may ask for in turn.
+// maxAsked is how many renderings what an object deploys may request in turn.
 const maxAsked = 200
 
 // wanted returns what objects want to have rendered; all are those that may say something of
-// them. What is looked up counts as looked at by the view.
+// them. What is looked up counts as examined by the view.
 func (l *loader) wanted(p *part, looked *tree.Tree, objects, all []*lint.Resource) *source.Wanted {
 	return gitops.Wanted(objects, all, func(r *lint.Resource) *source.Checkout { return l.checkout(p, looked, r) })
 }
 
 // checkout returns the checkout that an object is written in, nil for none. What is looked up
-// there counts as looked at by the view.
+// there counts as examined by the view.
 func (l *loader) checkout(p *part, looked *tree.Tree, r *lint.Resource) *source.Checkout {
 	at := r.Root.Locate().Span.Start.Source
 	if at == nil || at.File == "" {
@@ -133,7 +133,7 @@ func limited(r *Rendered, limits source.Limits) *Rendered {
 }
 
 // held plans overlays that objects of plain files deploy: they are built as they lie only
-// where, once these are rendered, none has asked for them. A tree is what its controllers
+// where, once these are rendered, none has requested them. A tree is what its controllers
 // make of it.
 func (l *loader) held(p *part, overlays []*Unit, wanted []*source.Overlay) []*Unit {
 	covered := map[string]bool{}

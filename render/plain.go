@@ -173,7 +173,7 @@ func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 	return p
 }
 
-// templateAction finds a template's {{ … }} that stands bare where a value belongs: YAML
+// templateAction finds a template's {{ … }} that is bare where a value belongs: YAML
 // takes it for a mapping with a mapping as its key, which no object can hold. It returns nil
 // where there is none.
 func templateAction(doc *yaml.Node) (found *yaml.Node) {
@@ -233,7 +233,7 @@ func fromUTF16(data []byte) (text []byte, ok bool) {
 }
 
 // plainBundle makes one bundle of the files that hold an object, and of the objects
-// beside them, which are there for what they say of the others.
+// next to them, which are there for what they say of the others.
 func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) (b *lint.Bundle, skipped int) {
 	var resources []*lint.Resource
 	var errs []*lint.InputError
@@ -255,9 +255,9 @@ func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) 
 		return nil, skipped
 	}
 	b = o.newBundle(lint.Rendering{Kind: "file", Root: filepath.ToSlash(root)}, append(resources, beside...))
-	b.Beside = map[*lint.Resource]bool{}
+	b.Unselected = map[*lint.Resource]bool{}
 	for _, r := range beside {
-		b.Beside[r] = true
+		b.Unselected[r] = true
 	}
 	for _, e := range errs {
 		e.Rendering = &b.Rendering
@@ -268,7 +268,7 @@ func plainBundle(root string, all []parsed, beside []*lint.Resource, o Options) 
 
 // stdin reads manifests from standard input.
 func (l *loader) stdin(ctx context.Context) *Rendered {
-	data, err := io.ReadAll(l.Stdin) // which whoever gives it bounds
+	data, err := io.ReadAll(l.Stdin) // its writer bounds it
 	if err != nil {
 		return &Rendered{Errors: []*lint.InputError{{Message: "standard input: " + err.Error()}}}
 	}

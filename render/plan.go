@@ -22,7 +22,7 @@ import (
 // directories and looks into files; it renders nothing.
 type Plan struct {
 	// Units are in a fixed order: those of the inputs that were named as a whole, then those
-	// of files that were named alone. Each is rendered by itself, in any order and side by side.
+	// of files that were named alone. Each is rendered on its own, in any order and side by side.
 	Units  []*Unit
 	Focus  Focus              // of the units of files that were named alone
 	Errors []*lint.InputError // those of no unit
@@ -46,7 +46,7 @@ const (
 	Instead  Reason = "an overlay that uses it cannot be built" // a base
 )
 
-// A Unit is what is rendered by itself: one tree of plain files, a chart, an overlay, or a
+// A Unit is what is rendered on its own: one tree of plain files, a chart, an overlay, or a
 // chart as an object deploys it.
 type Unit struct {
 	Kind string // as of [lint.Rendering]: file, helm or kustomize
@@ -66,7 +66,7 @@ type Unit struct {
 	l      *loader
 	part   *part
 	dir    string     // of an overlay: absolute, links resolved
-	depth  int        // how many objects ask for it, one for the next
+	depth  int        // how many objects request it, one for the next
 	files  *tree.Tree // what the unit reads, which counts as linted
 	looked *tree.Tree // what it only looks at
 	render func(context.Context, *Unit) *Rendered
@@ -81,7 +81,7 @@ type Rendered struct {
 	Bundles []*lint.Bundle
 	Errors  []*lint.InputError
 	Notes   []lint.Note
-	// Asks are the units that this one asks for: the charts that its Argo CD and Flux
+	// Asks are the units that this one requests: the charts that its Argo CD and Flux
 	// objects deploy, the bases of an overlay that cannot be built.
 	Asks []*Unit
 	// Skipped is the number of files in which there is no Kubernetes object.
@@ -98,7 +98,7 @@ type part struct {
 	asked   map[string]bool  // directories that something to be rendered is applied as
 	sources []*lint.Resource // that Kustomizations may take variables from
 	awaited []*awaited
-	covered map[string]bool // directories that were asked for as they are applied; guarded
+	covered map[string]bool // directories that were requested as they are applied; guarded
 	busy    map[int]bool    // waves with Kustomizations; guarded
 }
 
@@ -111,7 +111,7 @@ func (l *loader) unit(p *part, kind, root string, why Reason, files *tree.Tree, 
 }
 
 // Render renders the unit. What cannot be read, parsed or rendered is in the errors, a fault
-// of this program in it included; it gives up when the context ends.
+// of this program in it included; it stops when the context ends.
 func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -126,7 +126,7 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 		b.KubeVersion, b.PSSVersion = cmp.Or(b.KubeVersion, u.l.KubeVersion), u.l.PSSVersion
 		b.AddPods(u.l.PodPaths...)
 		for _, o := range b.Resources {
-			if !b.Beside[o] {
+			if !b.Unselected[o] {
 				objects = append(objects, o)
 			}
 		}
@@ -145,7 +145,7 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 	return r
 }
 
-// follow takes down in which wave the units are that this one asks for.
+// follow takes down in which wave the units are that this one requests.
 func (u *Unit) follow(asks []*Unit) {
 	u.l.mu.Lock()
 	defer u.l.mu.Unlock()
@@ -157,7 +157,7 @@ func (u *Unit) follow(asks []*Unit) {
 	}
 }
 
-// Inputs returns what the unit read, listed, and looked for in vain, once it was rendered.
+// Inputs returns what the unit read, listed, and looked up without finding it, once it was rendered.
 func (u *Unit) Inputs() []tree.Input {
 	inputs := append(u.files.Inputs(), u.looked.Inputs()...)
 	slices.SortStableFunc(inputs, func(a, b tree.Input) int {
@@ -404,7 +404,7 @@ func (l *loader) chart(p *part, chart string, why Reason) *Unit {
 	return u
 }
 
-// lacking asks for what the unit's HelmReleases deploy whose HelmCharts are objects of other
+// lacking requests what the unit's HelmReleases deploy whose HelmCharts are objects of other
 // units: that is known when all units of the plan were rendered, as those are that are asked
 // for.
 func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
@@ -412,7 +412,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 	if len(u.part.charts) == 0 {
 		return nil
 	}
-	if u.Why != Instead { // which is asked for itself
+	if u.Why != Instead { // which is requested itself
 		l.mu.Lock()
 		for _, r := range objects {
 			if flux.IsChart(r) {

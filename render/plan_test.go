@@ -11,7 +11,7 @@ import (
 	"github.com/manilint/manilint/render/tree"
 )
 
-// everything holds one unit of each kind, and one that asks for others.
+// everything holds one unit of each kind, and one that requests others.
 func everything(t *testing.T) string {
 	return write(t, map[string]string{
 		".git/HEAD":  "",
@@ -79,7 +79,7 @@ func TestAPlanSaysWhichUnitsThereAreAndWhy(t *testing.T) {
 	}
 }
 
-// A base is linted by itself where the overlay that uses it cannot be built.
+// A base is linted on its own where the overlay that uses it cannot be built.
 func TestBasesOfOverlaysThatCannotBeBuilt(t *testing.T) {
 	root := write(t, map[string]string{
 		"ov/kustomization.yaml":   "resources: [../base]\nconfigMapGenerator: [{name: a, literals: [x=1]}, {name: a, literals: [x=1]}]\n",

@@ -77,7 +77,7 @@ type Result struct {
 // Focus is a set of files and directories, as reports print them.
 type Focus []string
 
-// Touches reports whether a finding stands at, or names, a place of the focus.
+// Touches reports whether a finding is reported at, or names, a place of the focus.
 func (f Focus) Touches(finding *lint.Finding) bool {
 	if f.Holds(finding.Span.Path()) {
 		return true
@@ -234,7 +234,7 @@ func (u *units) add(more *units) {
 }
 
 // patchesOutside returns the files that overlays of the tree around a directory, not those
-// below it, make something of that is no object by itself: their patches, above all. Such a
+// below it, make something of that is no object on its own: their patches, above all. Such a
 // file stands for the overlay, as one that is named does.
 func (l *loader) patchesOutside(dir, bounds string) map[string]bool {
 	if dir == bounds {
@@ -264,7 +264,7 @@ func (l *loader) around(root string, named ...string) *units {
 	return l.walks[root]
 }
 
-// walker returns a walker that is asked for paths by name.
+// walker returns a walker for paths that are named.
 func (l *loader) walker(into *units, root, jail string, asked ...string) *walker {
 	return &walker{units: into, tree: l.files.In(jail).Record(), root: root, jail: jail, asked: asked, ignore: !l.NoGitignore, excluded: l.Exclude, stopped: l.stopped}
 }
@@ -316,7 +316,7 @@ func dirsOf(places []place) []string {
 	return slices.Compact(dirs)
 }
 
-// looking returns a view of what lies in a jail, for files that are only looked at: none
+// looking returns a view of what lies in a jail, for files that are only examined: none
 // of them counts as linted.
 func (l *loader) looking(jail string) *tree.Tree { return l.files.In(jail).Record() }
 
@@ -399,7 +399,7 @@ func (l *loader) commonRoot(paths []string) string {
 // which was named alone and is not in a git checkout.
 const outsideCheckout = 2000
 
-// maxBeside is how many files of manifests a tree may hold to be looked at for one file
+// maxBeside is how many files of manifests a tree may hold to be examined for one file
 // of it: half a second's worth.
 const maxBeside = 1000
 

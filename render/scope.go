@@ -14,7 +14,7 @@ import (
 )
 
 // Scope returns what the unit may read, before it is rendered: files, and directories for
-// all below them, absolute. What does not exist is looked for. It is not known, ok false, for
+// all below them, absolute. What does not exist is searched for. It is not known, ok false, for
 // a unit that reads what only its rendering names.
 func (u *Unit) Scope() (paths []string, ok bool) {
 	if u.scope == nil {

@@ -1,5 +1,5 @@
 // Package rules lists every rule of manilint. The rules live in a package for each
-// subject, which imports package lint and what stands beside it; the rule about ignores is
+// subject, which imports package lint and what is next to it; the rule about ignores is
 // the engine's own. A rule does no I/O, and no package here renders, runs rules or knows
 // where a bundle came from.
 package rules

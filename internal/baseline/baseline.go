@@ -75,7 +75,7 @@ func (k *Known) sort() {
 type Tree struct {
 	// File reports whether there is a file, named as in [lint.Finding.File].
 	File func(file string) bool
-	// Objects are the files that each object stands in, named as in [Entry.Object] and
+	// Objects are the files that each object is in, named as in [Entry.Object] and
 	// [lint.Finding.File].
 	Objects map[string][]string
 	// Covers reports whether what an entry stands for would have been found: a run may look
@@ -92,7 +92,7 @@ func (t Tree) covers(e Entry) bool { return t.Covers == nil || t.Covers(e) }
 // gives a path that a report prints the form of [lint.Finding.File].
 func TreeOf(r *lint.Report, file func(string) bool, name func(string) string) Tree {
 	t := Tree{File: file, Objects: map[string][]string{}}
-	for _, s := range r.Standing {
+	for _, s := range r.ObjectFiles {
 		object, at := s.Kind+"/"+s.Name, name(s.File)
 		if !slices.Contains(t.Objects[object], at) {
 			t.Objects[object] = append(t.Objects[object], at)
@@ -120,7 +120,7 @@ type Match struct {
 func (k *Known) Match(findings []*lint.Finding, now Tree) Match {
 	m := newMatcher(k.Entries, findings)
 	m.round(func(_ int, e *Entry) string { return e.Fingerprint }, func(f *lint.Finding) string { return f.Fingerprint }, atMost)
-	// of several with one print, which is the first depends on what stands before it
+	// of several with one print, which is the first depends on what is before it
 	m.round(func(_ int, e *Entry) string { return base(e.Fingerprint) }, func(f *lint.Finding) string { return base(f.Fingerprint) }, atMost)
 	m.joined(atMost)
 	m.round(func(_ int, e *Entry) string { return base(e.Fingerprint) }, func(f *lint.Finding) string { return base(f.Fingerprint) }, nil)
@@ -233,7 +233,7 @@ func (m *matcher) moved(now Tree) {
 		stands, lives := now.Objects[e.Object]
 		covered := now.covers(*e) && (now.Hidden == nil || !now.Hidden(*e))
 		gone[i] = !now.File(e.File) || covered && !lives && e.Object != ""
-		// a file that is none of those that the object stands in gives it values, or gave it
+		// a file that is none of those that the object is in gives it values, or gave it
 		// up to another file
 		away[i] = gone[i] || covered && lives && !slices.Contains(stands, e.File)
 		if !away[i] {

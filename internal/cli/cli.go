@@ -35,7 +35,7 @@ type command struct {
 	exhausted func(error)
 	status    int
 	tables    bool             // rbac or network: the run looks, no rule judges
-	holds     bool             // what was rendered is asked for once the rules have run
+	holds     bool             // what was rendered is requested once the rules have run
 	checked   []*engine.Result // of all groups
 	same      int              // units that --since left out
 }

@@ -152,7 +152,7 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 }
 
 // policies renders what paths hold, of it the units that may read one of some files; all
-// where there are none. It says nothing of what is not there: what is linted is what counts.
+// where there are none. It does not mention what is not there: what is linted is what counts.
 func (f *flags) policies(g *group, paths, files []string) ([]*lint.Bundle, []*lint.InputError) {
 	ctx := context.Background()
 	o := f.renderOptions(g, nil)

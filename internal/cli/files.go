@@ -14,7 +14,7 @@ import (
 )
 
 // reportFiles writes reports to files so that nobody finds half of one: each is written
-// beside its file and renamed. A run that ends early leaves the old file.
+// next to its file and renamed. A run that ends early leaves the old file.
 type reportFiles struct {
 	mu      sync.Mutex
 	pending string     // what is being written, not yet renamed
@@ -86,7 +86,7 @@ func (r *reportFiles) write(path string, f func(io.Writer) error) error {
 	return err
 }
 
-// create opens a new file beside path.
+// create opens a new file next to path.
 func (r *reportFiles) create(path string) (*os.File, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -190,7 +190,7 @@ type output struct {
 	file   string // "" for standard output
 }
 
-// outputs returns the reports that are asked for: any number to files, and one to standard
+// outputs returns the reports that are requested: any number to files, and one to standard
 // output, which the last format without a file names.
 func (f *flags) outputs() ([]output, error) {
 	if len(f.formats) == 0 {

@@ -70,7 +70,7 @@ func yamlText(s string) string {
 	return `"` + b.String() + `"`
 }
 
-// hostileTree is a tree in which one text stands wherever an author has a say.
+// hostileTree is a tree in which one text is wherever an author has a say.
 func hostileTree(text string) map[string]string {
 	fill := func(s string) string { return strings.ReplaceAll(s, "@", yamlText(text)) }
 	return map[string]string{

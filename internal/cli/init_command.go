@@ -151,7 +151,7 @@ func (s *setup) create(name string, text []byte, why string) error {
 	return nil
 }
 
-// settings are what a configuration says beside the defaults.
+// settings are what a configuration says next to the defaults.
 type settings struct {
 	variants    []config.Variant
 	exclude     []string
@@ -255,10 +255,10 @@ func unique(all []string) []string {
 	return slices.Compact(all)
 }
 
-// holds reports whether an object or an error of a report stands below a directory of a name.
+// holds reports whether an object or an error of a report is below a directory of a name.
 func (s *setup) holds(rep *lint.Report, name string) bool {
 	below := func(path string) bool { return slices.Contains(strings.Split(s.relative(path), "/"), name) }
-	return slices.ContainsFunc(rep.Standing, func(o lint.Standing) bool { return below(o.File) }) ||
+	return slices.ContainsFunc(rep.ObjectFiles, func(o lint.ObjectFile) bool { return below(o.File) }) ||
 		slices.ContainsFunc(rep.Errors, func(e *lint.InputError) bool { return below(e.Span.Path()) })
 }
 

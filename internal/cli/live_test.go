@@ -128,7 +128,7 @@ func firstDifference(a, b string) string {
 	return around(first) + "\n---\n" + around(second)
 }
 
-// TestASessionThatIsStopped keeps nothing of work that was given up.
+// TestASessionThatIsStopped keeps nothing of work that was stopped.
 func TestASessionThatIsStopped(t *testing.T) {
 	dir := "../../fixtures/example"
 	s := session.New((&flags{}).opener())

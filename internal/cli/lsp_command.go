@@ -64,7 +64,7 @@ func lenses(bundles []*lint.Bundle) []lsp.Lens {
 			}
 		}
 		for _, spec := range b.PodSpecs() {
-			if b.Beside[spec.Resource] {
+			if b.Unselected[spec.Resource] {
 				continue
 			}
 			place := spec.Resource.Get("metadata", "name").Locate()

@@ -309,7 +309,7 @@ func TestAnEditShowsAtOnce(t *testing.T) {
 	e.await(t, "what is on disk", func() bool { return slices.Equal(e.lines(path), before) })
 }
 
-// TestAValueShowsInTheTemplate edits a values file: the finding stands in the template that uses
+// TestAValueShowsInTheTemplate edits a values file: the finding is reported in the template that uses
 // the value, and the values file hints at it.
 func TestAValueShowsInTheTemplate(t *testing.T) {
 	dir := t.TempDir()
@@ -461,7 +461,7 @@ stringData:
 	return dir
 }
 
-// TestLookingAtAPlace hovers, jumps and asks for lenses in templates, values files, bases and
+// TestLookingAtAPlace hovers, jumps and requests lenses in templates, values files, bases and
 // patches.
 func TestLookingAtAPlace(t *testing.T) {
 	dir := lookTree(t)

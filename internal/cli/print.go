@@ -15,7 +15,7 @@ import (
 
 // A console is the two streams of a run. Whatever is printed goes through their
 // screens, which no text of an input can use to command a terminal or a build
-// runner; the streams behind them are looked at alone, by [isTerminal] and the
+// runner; the streams behind them are examined alone, by [isTerminal] and the
 // progress line.
 type console struct {
 	out, err             *report.Screen

@@ -14,7 +14,7 @@ import (
 )
 
 // manyUnits is a tree of more units than a comparison renders for the sake of their number:
-// charts, of which some share a library beside them, overlays of common bases, plain files,
+// charts, of which some share a library next to them, overlays of common bases, plain files,
 // and an object that deploys a chart.
 func manyUnits() map[string]string {
 	files := map[string]string{

@@ -27,7 +27,7 @@ func (c *command) testCommand() *cobra.Command {
 	return cmd
 }
 
-// test runs each rule of one's own on the manifests in the directory of its id, beside the
+// test runs each rule of one's own on the manifests in the directory of its id, next to the
 // file that holds the rule. With paths it does so for the rules in or below them.
 func (c *command) test(f *flags, args []string) error {
 	if f.config != "" && f.noConfig {

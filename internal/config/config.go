@@ -252,7 +252,7 @@ func (p *parser) globIn(n *lint.Node, key string) {
 	}
 }
 
-// CompileGlob reads a glob as the configuration has it, which "./" may stand in front of and
+// CompileGlob reads a glob as the configuration has it, which "./" may be in front of and
 // "/" behind.
 func CompileGlob(pattern string) (*glob.Glob, error) {
 	return glob.Compile(strings.TrimSuffix(strings.TrimPrefix(pattern, "./"), "/"))

@@ -184,7 +184,7 @@ func keyColumn(line string) int {
 	return column
 }
 
-// transparent reports whether a line says nothing of the tree: it is blank, a
+// transparent reports whether a line does not mention the tree: it is blank, a
 // comment, or an action that only steers the template.
 func (t *commented) transparent(n int) bool {
 	line := t.src.Line(n)
@@ -298,7 +298,7 @@ func (o *outline) below(n int) (first, last int) {
 		return n, to
 	}
 	out := o.out[target]
-	for out <= o.lines && !o.item[target] && o.item[out] && o.indent[out] == o.indent[target] { // a list may stand as deep as its key
+	for out <= o.lines && !o.item[target] && o.item[out] && o.indent[out] == o.indent[target] { // a list may be as deep as its key
 		out = o.out[out]
 	}
 	return n, max(target, o.last[out-1])

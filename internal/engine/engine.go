@@ -31,7 +31,7 @@ import (
 // Options are the settings of a run.
 type Options struct {
 	Rules []config.Enabled
-	// Masking are rules that run for what they mask even where Rules lacks them: what one
+	// Masking are rules that run for what they mask even where Rules does not have them: what one
 	// rule finds must not show in the line that another one quotes.
 	Masking []*lint.Rule
 	// Jobs is the number of units at work at once, and of rules in each; that of the
@@ -79,8 +79,8 @@ type Result struct {
 	GivenUp bool
 	// Rendering names the bundle; the zero Rendering stands for a unit without one.
 	Rendering lint.Rendering
-	// Objects is the number of objects that were asked about; All that of those, too,
-	// that lie beside them.
+	// Objects is the number of objects that were selected; All that of those, too,
+	// that are next to them.
 	Objects, All int
 	// Took is how long reading and rendering took.
 	Took time.Duration
@@ -93,7 +93,7 @@ type Result struct {
 
 	packed, packedYielded []packed
 
-	standing []lint.Standing
+	standing []lint.ObjectFile
 	ignores  []*ignore // those met, with what each suppressed
 	masks    *mask.Masks
 	keep     func(*lint.Finding) bool // nil: all
@@ -175,7 +175,7 @@ type placed struct {
 func newCheck(b *lint.Bundle, n *names) *check {
 	o := n.options
 	c := &check{bundle: b, names: n, slots: make(chan struct{}, o.jobs())}
-	c.result = &Result{Rendering: b.Rendering, Objects: len(b.Resources) - len(b.Beside), All: len(b.Resources), Took: b.Took, Notes: b.Notes, masks: &mask.Masks{}}
+	c.result = &Result{Rendering: b.Rendering, Objects: len(b.Resources) - len(b.Unselected), All: len(b.Resources), Took: b.Took, Notes: b.Notes, masks: &mask.Masks{}}
 	enabled := map[*lint.Rule]bool{}
 	for i := range o.Rules {
 		e := &o.Rules[i]
@@ -191,14 +191,14 @@ func newCheck(b *lint.Bundle, n *names) *check {
 }
 
 // standing says where the objects of a bundle stand.
-func standing(b *lint.Bundle) []lint.Standing {
-	all := make([]lint.Standing, 0, len(b.Resources))
+func standing(b *lint.Bundle) []lint.ObjectFile {
+	all := make([]lint.ObjectFile, 0, len(b.Resources))
 	for _, r := range b.Resources {
 		src := r.Source()
 		if src == nil {
 			src = r.Root.Locate().Span.Start.Source
 		}
-		s := lint.Standing{Kind: r.Kind, Name: lint.BareName(r.Name)}
+		s := lint.ObjectFile{Kind: r.Kind, Name: lint.BareName(r.Name)}
 		if src != nil {
 			s.File = src.Path
 		}
@@ -224,7 +224,7 @@ func (c *check) run(ctx context.Context) *Result {
 	return c.result
 }
 
-// grace is how long a rule may take to end once the context has: it does where it asks for
+// grace is how long a rule may take to end once the context has: it does where it requests
 // objects, and where it reports.
 const grace = time.Second
 
@@ -327,7 +327,7 @@ func (c *check) place(p *pass) {
 		e.Message = fmt.Sprintf("rule %s failed on %s and was stopped there: %v; please report this with the object", p.Rule.ID, c.culprit(p, &e.Span), p.panicked)
 		p.errs = append(p.errs, e)
 	}
-	renderings := []lint.Rendering{c.bundle.Rendering} // whoever appends to it copies it
+	renderings := []lint.Rendering{c.bundle.Rendering} // copied before it is appended to
 	all := make([]placed, len(p.Reported()))
 	p.found = make([]*placed, 0, len(all))
 	for i, reported := range p.Reported() {

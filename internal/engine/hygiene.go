@@ -16,7 +16,7 @@ var ignoreDocs embed.FS
 
 // SuppressionHygiene reports ignores that do no good: they suppress nothing,
 // have run out, name no rule, or do not say why. [Merge] makes its findings itself,
-// since they follow from what every other rule found in every bundle; each stands at
+// since they follow from what every other rule found in every bundle; each is reported at
 // the ignore.
 var SuppressionHygiene = &lint.Rule{
 	ID:       "suppression-hygiene",

@@ -45,7 +45,7 @@ type ignore struct {
 type entry struct {
 	*config.Ignore
 	ignore     ignore
-	path, name func() *glob.Glob // compiled when first asked for; nil where the entry has none
+	path, name func() *glob.Glob // compiled when first requested; nil where the entry has none
 }
 
 // compiled returns what compiles a glob once, nil for none. One that is none, which a
@@ -277,7 +277,7 @@ func (s *suppressor) hiding(f *placed) (by *ignore) {
 			by = g
 		}
 	}
-	var places []lint.Span // where they are asked for
+	var places []lint.Span // where they are requested
 	if s.commented || len(s.byRule[f.Rule.ID]) > 0 {
 		places = fixPlaces(f.Span, f.Related)
 	}

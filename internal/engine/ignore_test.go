@@ -107,7 +107,7 @@ func TestACommentAboveAnObjectCoversIt(t *testing.T) {
 }
 
 // templateOf makes a bundle of a template's text whose actions render to nothing:
-// the nodes stand where they stand in the template.
+// the nodes are where they are in the template.
 func templateOf(t *testing.T, text string) *lint.Bundle {
 	t.Helper()
 	src := lint.NewSource("templates/x.yaml", []byte(text))

@@ -81,7 +81,7 @@ func mergeAll(groups []Group) *lint.Report {
 			}
 			report.Stats.Objects += r.Objects
 			report.Errors, report.Notes = append(report.Errors, r.Errors...), append(report.Notes, r.Notes...)
-			report.Standing = append(report.Standing, r.standing...)
+			report.ObjectFiles = append(report.ObjectFiles, r.standing...)
 			found, report.Yielded = append(found, r.Findings...), append(report.Yielded, r.Yielded...)
 			masks.Merge(r.masks)
 			if r.stopped != nil {
@@ -122,7 +122,7 @@ func redact(r *lint.Report, masks *mask.Masks) {
 		redactFinding(s.Finding, masks)
 		s.Reason = masks.Redact(s.Reason)
 	}
-	for i, e := range r.Errors { // which belongs to whoever made it
+	for i, e := range r.Errors { // its maker owns it
 		redacted := *e
 		redacted.Message = masks.RedactError(e.Message)
 		r.Errors[i] = &redacted

@@ -15,7 +15,7 @@ type packed struct {
 	message    unique.Handle[string]
 	related    unique.Handle[link] // the last one; the zero one for none
 	renderings []lint.Rendering
-	whole      *lint.Finding // in place of all else
+	whole      *lint.Finding // instead of all else
 }
 
 // A shape is what findings of many renderings may have in common.
@@ -83,7 +83,7 @@ func unpack(all []packed) []*lint.Finding {
 	return found
 }
 
-// pack puts the result's findings away until [Merge] asks for them.
+// pack puts the result's findings away until [Merge] requests them.
 func (r *Result) pack() {
 	r.packed, r.packedYielded = pack(r.Findings), pack(r.Yielded)
 	r.Findings, r.Yielded = nil, nil

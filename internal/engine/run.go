@@ -10,7 +10,7 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// A Unit is what is rendered and checked by itself: a chart, an overlay, one tree of
+// A Unit is what is rendered and checked on its own: a chart, an overlay, one tree of
 // plain files.
 type Unit struct {
 	// Kind is as that of a [lint.Rendering]. Name is what errors call the unit: the path of
@@ -19,7 +19,7 @@ type Unit struct {
 	// Key is the same for units that come to the same: one of them is run. All are
 	// run that have none.
 	Key string
-	// Render makes the unit's bundles. It gives up when the context ends.
+	// Render makes the unit's bundles. It stops when the context ends.
 	Render func(context.Context) Rendered
 	// Keep says which findings are wanted; nil wants all.
 	Keep func(*lint.Finding) bool
@@ -30,14 +30,14 @@ type Rendered struct {
 	Bundles []*lint.Bundle
 	Errors  []*lint.InputError
 	Notes   []lint.Note
-	// More are units that objects of this one ask for: the charts that an Argo CD
+	// More are units that objects of this one request: the charts that an Argo CD
 	// Application or a HelmRelease names.
 	More []Unit
 }
 
-// Run renders and checks units, o.Jobs at a time, and those that they ask for. Each is
+// Run renders and checks units, o.Jobs at a time, and those that they request. Each is
 // let go of once it is checked: a result holds nothing of its trees. The results are in
-// the order of the units, those of units that were asked for behind them. A unit that
+// the order of the units, those of units that were requested behind them. A unit that
 // panics, or takes longer than o.Deadline, is an error that names it.
 func Run(ctx context.Context, units []Unit, o Options) []*Result {
 	r := &runner{options: &o, names: newNames(&o)}
@@ -108,7 +108,7 @@ func (r *runner) wave(ctx context.Context, units []Unit) []done {
 	return all
 }
 
-// within gives a unit up at its deadline: what does not heed the context is left behind.
+// within gives a unit up at its deadline: what does not follow the context is left behind.
 func (r *runner) within(ctx context.Context, u Unit) done {
 	if r.options.Deadline == 0 {
 		return r.unit(ctx, u)
@@ -122,7 +122,7 @@ func (r *runner) within(ctx context.Context, u Unit) done {
 		return d
 	case <-limited.Done():
 	}
-	// what heeds the context says itself where it was stopped
+	// what follows the context says itself where it was stopped
 	select {
 	case d := <-came:
 		return d
@@ -193,7 +193,7 @@ func checked(ctx context.Context, b *lint.Bundle, n *names) (result *Result) {
 	return c.run(ctx)
 }
 
-// freed returns errors that name the rendering by themselves, not by the bundle's field,
+// freed returns errors that name the rendering on their own, not by the bundle's field,
 // which would hold the bundle.
 func freed(errs []*lint.InputError) []*lint.InputError {
 	all := make([]*lint.InputError, len(errs))

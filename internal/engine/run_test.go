@@ -26,7 +26,7 @@ type brokenLocator struct{}
 
 func (brokenLocator) Locate(*lint.Node) lint.Place { panic("no place") }
 
-// What breaks one unit is an error that names it; the units beside it, and what the rest
+// What breaks one unit is an error that names it; the units next to it, and what the rest
 // of it came to, are reported.
 func TestEachStageOfEachKindOfUnitIsContained(t *testing.T) {
 	good := config.Enabled{Rule: everyImage}
@@ -120,7 +120,7 @@ func TestNoMoreUnitsThanJobsAreAlive(t *testing.T) {
 			runtime.AddCleanup(r.Bundles[0], func(struct{}) { alive.Add(-1) }, struct{}{})
 			runtime.GC() // the trees of units that are done go
 			runtime.GC()
-			time.Sleep(time.Millisecond) // cleanups run beside
+			time.Sleep(time.Millisecond) // cleanups run next to
 			return r
 		}})
 	}

@@ -105,7 +105,7 @@ func (e *absent) matches(names []string) bool {
 
 var scp = regexp.MustCompile(`^(?:[\w.-]+@)?([\w.-]+\.[\w-]+):([^/].*)$`)
 
-// forms returns the ways to write what an error lacks: as it stands; a path relative to the
+// forms returns the ways to write what an error does not have: as it stands; a path relative to the
 // configuration's directory; an address as https://host/path, whatever way it is fetched.
 func forms(name, dir string) []string {
 	all := []string{name}

@@ -115,7 +115,7 @@ func (p *parser) parse(depth int) error {
 	return nil
 }
 
-// char reads one character, which a backslash may stand in front of.
+// char reads one character, which a backslash may be in front of.
 func (p *parser) char() (rune, bool) {
 	if p.pattern[p.at] == '\\' {
 		p.at++

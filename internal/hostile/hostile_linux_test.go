@@ -36,7 +36,7 @@ type hostile struct {
 	make func(d dir)
 	// says must be in what is printed about the input; "" where a normal result is right.
 	says string
-	// slow inputs are run only where MANILINT_HOSTILE asks for all.
+	// slow inputs are run only where MANILINT_HOSTILE requests all.
 	slow bool
 }
 
@@ -721,8 +721,8 @@ func configurations() []hostile {
 	}
 }
 
-// TestHostileInputs lints each input beside a good tree in a process of its own: the
-// findings of the good tree are the same bytes, the process ends by itself, and what is
+// TestHostileInputs lints each input next to a good tree in a process of its own: the
+// findings of the good tree are the same bytes, the process ends on its own, and what is
 // wrong is said with the name of the file.
 func TestHostileInputs(t *testing.T) {
 	if testing.Short() {

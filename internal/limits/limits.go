@@ -2,7 +2,7 @@
 // of them, and the memory of the process. Go ends a process that runs out of memory, with
 // nothing reported; so a watch cancels what is being rendered before it comes to that.
 //
-// The limits travel in the context. What renders asks for its share with [Unit], and for the
+// The limits travel in the context. What renders requests its share with [Unit], and for the
 // memory of one rendering with [Memory].
 package limits
 
@@ -32,7 +32,7 @@ type Limits struct {
 
 // The parts of the memory limit at which something happens: what is no longer used is
 // collected at any price; what is being read or rendered is cancelled, then what is being
-// checked; the run is ended with what it has; it is given up.
+// checked; the run is ended with what it has; it is stopped.
 const (
 	collectAt = 0.75
 	cancelAt  = 0.85

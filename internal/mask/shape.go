@@ -125,7 +125,7 @@ func isOpen(name, value string) bool {
 // A cut is a part of a text that is not shown.
 type cut struct{ from, to int }
 
-// cutOut puts Mask in place of parts of text, which are in order.
+// cutOut replaces parts of text with Mask, which are in order.
 func cutOut(text string, cuts []cut) string {
 	if len(cuts) == 0 {
 		return text

@@ -130,7 +130,7 @@ func unpack(t *testing.T, archive, dir string) map[string]*tar.Header {
 }
 
 // The program of this platform runs out of its archive, finds what it should, and the pages
-// and scripts beside it are those of this version.
+// and scripts next to it are those of this version.
 func TestTheProgramRunsFromItsArchive(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the archive for Windows is a zip")

@@ -19,7 +19,7 @@ func YAML(bundles []*lint.Bundle, masks lint.Masks) string {
 	var out strings.Builder
 	for _, b := range bundles {
 		for _, r := range b.Resources {
-			if b.Beside[r] {
+			if b.Unselected[r] {
 				continue
 			}
 			out.WriteString(Object(b, r, masks))

@@ -18,7 +18,7 @@ import (
 // Role is that of the related place that names a change.
 const Role = "change"
 
-// How many changed files, and changes of one file, are tried before the search is given up:
+// How many changed files, and changes of one file, are tried before the search is stopped:
 // each costs a rendering of the units of the findings.
 const (
 	maxFiles = 12
@@ -145,7 +145,7 @@ func (c *comparison) explain(ctx context.Context, rep *lint.Report) {
 	}
 }
 
-// untouched reports whether a finding stands on lines of a file that the revision has.
+// untouched reports whether a finding is reported on lines of a file that the revision has.
 func (c *comparison) untouched(f *lint.Finding) bool {
 	if !f.Span.IsValid() {
 		return false
@@ -198,7 +198,7 @@ func (c *comparison) without(ctx context.Context, findings []*lint.Finding, unit
 	return left, gone
 }
 
-// chosen makes units of those whose ids are given, and of what asks for others.
+// chosen makes units of those whose ids are given, and of what requests others.
 func (c *comparison) chosen(g *Group, all []*render.Unit, ids map[string]bool) []engine.Unit {
 	var units []engine.Unit
 	for _, u := range all {

@@ -45,7 +45,7 @@ type Options struct {
 	// reports whether there is a file of that form in the tree.
 	Name   func(path string) string
 	Exists func(name string) bool
-	// All asks for the findings of all units that are the same at both ends: they are
+	// All selects the findings of all units that are the same at both ends: they are
 	// rendered once. Otherwise they are left out where there are many.
 	All bool
 	// Begin is called with the name of a unit that is about to be rendered.
@@ -75,7 +75,7 @@ type comparison struct {
 
 	mu     sync.Mutex
 	same   map[string]bool                    // ids of units of now that read the same at both ends
-	asked  map[string][]string                // by id: of the units that it asked for
+	asked  map[string][]string                // by id: of the units that it requested
 	inputs map[string]map[string]bool         // by id: changed files that a unit read, at either end
 	shows  map[lint.Rendering]map[string]bool // ids of the units of a rendering
 }
@@ -149,7 +149,7 @@ func cloned(groups []engine.Group) []engine.Group {
 }
 
 // again renders those units that were left out which may read a file that something new
-// stands in, for they may show it at both ends: an object that is new may deploy a chart that is
+// is in, for they may show it at both ends: an object that is new may deploy a chart that is
 // as it was. It reports whether there are any, and adds their results to both ends.
 func (c *comparison) again(ctx context.Context, rep *lint.Report, fresh, old []engine.Group) bool {
 	files := map[string]bool{}
@@ -276,7 +276,7 @@ func (c *comparison) unit(g *Group, u *render.Unit, more func(*render.Rendered) 
 }
 
 // watched makes units of the tree of which it is taken down whether they are the same at
-// both ends. like says that of the unit that asks for them.
+// both ends. like says that of the unit that requests them.
 func (c *comparison) watched(g *Group, units []*render.Unit, like bool) []engine.Unit {
 	var all []engine.Unit
 	for _, u := range units {
@@ -326,7 +326,7 @@ func (c *comparison) take(id string, u *render.Unit, r *render.Rendered) (change
 	return changed
 }
 
-// settle drops from the units that are the same those that ask for one that is not: the
+// settle drops from the units that are the same those that request one that is not: the
 // revision must be asked, too.
 func (c *comparison) settle() {
 	for again := true; again; {

@@ -60,7 +60,7 @@ type Binding struct {
 	Ref      *lint.Node // roleRef.name
 	Kind     string     // of the role
 	Name     string
-	Roles    []*Role // usually one; none where the bundle lacks it
+	Roles    []*Role // usually one; none where the bundle does not have it
 	Subjects []*SubjectRef
 	distinct int // how many subjects, each counted once
 	Narrow   int // how many of them are no broad group: see IsBroad
@@ -92,7 +92,7 @@ func (s *Subject) String() string { return s.Kind + ` "` + s.Name + `"` }
 // An Account is a service account with the pods that run as it.
 type Account struct {
 	Namespace, Name string
-	Resource        *lint.Resource  // nil where the bundle lacks it
+	Resource        *lint.Resource  // nil where the bundle does not have it
 	Pods            []*lint.PodSpec // that run as it
 	Holders         []Holder        // that get its token by a Secret
 	Bindings        []*Binding
@@ -103,7 +103,7 @@ type nameAccounts struct {
 	byNS map[string]*Account
 }
 
-// Of returns the graph of a bundle, built when it is first asked for.
+// Of returns the graph of a bundle, built when it is first requested.
 func Of(b *lint.Bundle) *Graph { return lint.Shared(b, build) }
 
 func build(b *lint.Bundle) *Graph {
@@ -305,7 +305,7 @@ func (g *Graph) addBuiltin(name string) *Role {
 }
 
 // reconciled reports whether a role of the bundle is one of those that the API
-// server makes itself: at each start it adds what such a role lacks, and takes nothing
+// server makes itself: at each start it adds what such a role does not have, and takes nothing
 // away, but for one that opts out
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-reconciliation).
 func (r *Role) reconciled() bool {
@@ -670,7 +670,7 @@ func (r *Role) judge() {
 	}
 }
 
-// IsBroad reports whether the subject is whoever reaches the API server, logs in or
+// IsBroad reports whether the subject is anyone who reaches the API server, logs in or
 // runs a pod: see the rules about such bindings.
 func (s *Subject) IsBroad() bool {
 	switch s.Kind {

@@ -123,7 +123,7 @@ func (r *PolicyRule) Resource(resource string) (Entry, bool) {
 // Allowed returns the items that give one of the verbs on a resource. A request to create or to delete a collection
 // carries no name, so a rule with resourceNames never allows it; on a
 // subresource the name is in the URL. One to list or watch carries the name that
-// a field selector asks for, so resourceNames limit it
+// a field selector requests, so resourceNames limit it
 // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources).
 func (r *PolicyRule) Allowed(verbs []string, resource string) []Entry {
 	var all []Entry

@@ -470,7 +470,7 @@ func (g *Grant) Help(cluster bool) string {
 	return strings.ReplaceAll(text, "{items}", g.Items())
 }
 
-// stars says what to write in place of each "*" that gives the power, "" where none does.
+// stars says what to write instead of each "*" that gives the power, "" where none does.
 func (g *Grant) stars() string {
 	var entries []Entry
 	for _, h := range g.Hits {
@@ -479,7 +479,7 @@ func (g *Grant) stars() string {
 	return InPlaceOf(g.Verbs, entries)
 }
 
-// InPlaceOf says what to write in place of a "*" among verbs and of a pattern
+// InPlaceOf says what to write instead of a "*" among verbs and of a pattern
 // among resources.
 func InPlaceOf(verbs, resources []Entry) string {
 	_, verb := Star(verbs)

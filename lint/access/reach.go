@@ -1,6 +1,6 @@
 package access
 
-// A Reach is how far a binding's role reaches. What the bundle lacks counts as dangerous.
+// A Reach is how far a binding's role reaches. What the bundle does not have counts as dangerous.
 type Reach int
 
 // How far roles reach, from the least.

@@ -13,8 +13,8 @@ import (
 // with theirs, where they are not get, patch and update. Sources:
 // what the API server itself lists (api/discovery/aggregated_v2.json of
 // github.com/kubernetes/kubernetes), the kubelet's own (https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/),
-// and what is asked for on nothing that can be read: users to impersonate, signers.
-// Resources of older versions stand beside them: a role may be meant for those, too.
+// and what is requested on nothing that can be read: users to impersonate, signers.
+// Resources of older versions are next to them: a role may be meant for those, too.
 var served = map[string]string{
 	"": `
 N bindings = create get list watch
@@ -240,7 +240,7 @@ func (x *ServedIndex) Home(plural string) *ServedResource {
 
 // Takes reports whether requests about a resource, or its subresource, carry a verb;
 // known is whether there is such a subresource. In every namespace, and of every
-// resource, the plugin that guards owner references asks for update on
+// resource, the plugin that guards owner references requests update on
 // finalizers (https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#ownerreferencespermissionenforcement).
 func (r *ServedResource) Takes(sub, verb string) (ok, known bool) {
 	verbs, known := r.Verbs, true
@@ -263,7 +263,7 @@ func (r *ServedResource) Takes(sub, verb string) (ok, known bool) {
 	return !slices.Contains(UsualVerbs, verb), known
 }
 
-// Special are the verbs that the API server asks for on some resources alone
+// Special are the verbs that the API server requests on some resources alone
 // (https://kubernetes.io/docs/reference/access-authn-authz/authorization/#authorization-verbs).
 var Special = map[string][]Target{
 	"impersonate":                 slices.Concat(coreGroup("users", "groups", "serviceaccounts"), in("authentication.k8s.io", "uids", "userextras")),
@@ -278,7 +278,7 @@ var Special = map[string][]Target{
 	"attest":                      in("certificates.k8s.io", "signers"),
 }
 
-// SpecialNouns names, for messages, the resources on which a special verb is asked for.
+// SpecialNouns names, for messages, the resources on which a special verb is requested.
 var SpecialNouns = map[string]string{
 	"impersonate":           "users, groups and serviceaccounts of the core API group and uids and userextras of authentication.k8s.io",
 	"impersonate:user-info": "users, groups, uids and userextras of authentication.k8s.io", "impersonate:serviceaccount": "serviceaccounts of authentication.k8s.io",
@@ -286,7 +286,7 @@ var SpecialNouns = map[string]string{
 	"approve": "signers", "sign": "signers", "attest": "signers",
 }
 
-// IsSpecial reports whether a verb is asked for on some resources alone.
+// IsSpecial reports whether a verb is requested on some resources alone.
 func IsSpecial(verb string) bool { return Special[verb] != nil }
 
 // IsServed reports whether an API group is one of Kubernetes' own.

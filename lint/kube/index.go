@@ -94,7 +94,7 @@ func (x *Index[T]) Any(s Selector) bool {
 }
 
 // Fulfils reports whether some item fulfils one requirement, or may. Where the index
-// answers, no item is looked at.
+// answers, no item is examined.
 func (x *Index[T]) Fulfils(r Requirement) bool {
 	if r.Op == "In" && slices.ContainsFunc(r.Values, func(v string) bool { return len(x.byLabel[[2]string{r.Key, v}]) > 0 }) ||
 		r.Op == "Exists" && len(x.values[r.Key]) > 0 {

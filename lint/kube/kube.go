@@ -9,7 +9,7 @@ import (
 
 // IsBuiltin reports whether an API group is one of Kubernetes itself: the core group,
 // those without a domain, and those below k8s.io but for x-k8s.io, in which projects
-// beside Kubernetes define custom resources.
+// next to Kubernetes define custom resources.
 func IsBuiltin(group string) bool {
 	return !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, ".x-k8s.io")
 }

@@ -82,7 +82,7 @@ func (s Selector) MatchesEveryNamespace() bool {
 const MetadataName = "kubernetes.io/metadata.name"
 
 // ParseSelector reads matchLabels and matchExpressions; a missing or null selector
-// reads as empty. Fields that read a null selector as nothing ask for that themselves.
+// reads as empty. Fields that read a null selector as nothing request that themselves.
 func ParseSelector(n *lint.Node) Selector {
 	s := Equalities(n.Get("matchLabels"))
 	for _, e := range n.Get("matchExpressions").Items() {

@@ -21,7 +21,7 @@ type Tier struct {
 
 // Every kind of policy has its place in Calico's order of tiers
 // (https://docs.tigera.io/calico/latest/network-policy/policy-tiers/tiered-policy):
-// Kubernetes' own policies are asked in the tier "default", at order 1000.
+// Kubernetes' own policies are evaluated in the tier "default", at order 1000.
 var (
 	FirewallTier = Tier{"egressfirewall", math.Inf(-1), true}
 	adminTier    = Tier{"kube-admin", 1e3, true}
@@ -32,7 +32,7 @@ var (
 // tiers are Calico's tiers by name.
 type tiers map[string]Tier
 
-// calicoTiers returns the tiers of a bundle, beside those that every cluster has.
+// calicoTiers returns the tiers of a bundle, next to those that every cluster has.
 func calicoTiers(b *lint.Bundle) tiers {
 	t := tiers{"": defaultTier, "default": defaultTier, "kube-admin": adminTier, "adminnetworkpolicy": adminTier,
 		"kube-baseline": BaselineTier, "baselineadminnetworkpolicy": BaselineTier}
@@ -63,7 +63,7 @@ func orderOf(n *lint.Node) float64 {
 
 // calico reads Calico's NetworkPolicy and GlobalNetworkPolicy
 // (https://docs.tigera.io/calico/latest/reference/resources/globalnetworkpolicy). A policy that
-// selects a pod in a direction denies it what no rule allows; rules are asked by
+// selects a pod in a direction denies it what no rule allows; rules are evaluated by
 // the policies' order, those without one last.
 func (rd *reader) calico(r *lint.Resource) []*Policy {
 	spec := r.Get("spec")

@@ -114,7 +114,7 @@ func (d *Directory) Dangles(m *Model, namespace string, s kube.Selector) bool {
 	return len(s) > 0 && d.Complete(m, namespace) && !m.ByName[namespace].Pods.Any(s) && !d.LabelledLater(m, namespace, s)
 }
 
-// LabelledLater reports whether what a selector asks for and no template carries
+// LabelledLater reports whether what a selector requests and no template carries
 // may be on pods all the same: by a tool that fills in the label, on pods that a
 // controller makes, or by the pods' own programs, as Vault and Patroni label their leader
 // (https://developer.hashicorp.com/vault/docs/configuration/service-registration/kubernetes).
@@ -149,7 +149,7 @@ func isOfControllers(key string) bool {
 
 // addPrograms finds out what the programs of the bundle may do to pods: by the
 // bindings of the service accounts that they run as. JupyterHub, Airflow, Jenkins
-// and their like make pods beside themselves.
+// and their like make pods next to themselves.
 func (d *Directory) addPrograms(b *lint.Bundle) {
 	over := map[*access.Role]overPods{}
 	for _, a := range access.Of(b).Accounts {
@@ -243,7 +243,7 @@ func makesServices(r *lint.Resource) bool {
 	return !isQuiet(r) && !slices.Contains(podKinds[r.Group], r.Kind)
 }
 
-// Nearest says why a selector fails: what the pods have in place of the first
+// Nearest says why a selector fails: what the pods have instead of the first
 // label that none carries.
 func (m *Model) Nearest(namespace string, s kube.Selector) string {
 	ns := m.ByName[namespace]

@@ -67,8 +67,8 @@ type Policy struct {
 	spaces    kube.Selector
 	also      func(*Workload) bool // what no label selector says; nil for nothing
 	Tier      Tier
-	order     float64 // inside its tier: lower is asked first
-	name      string  // of Calico's, which are asked by name where their order is one
+	order     float64 // inside its tier: lower is evaluated first
+	name      string  // of Calico's, which are evaluated by name where their order is one
 	DenyFirst bool    // denials count before every allowance, as Cilium's do
 	Sides     [2]Side
 	index     int         // in the model's order
@@ -78,7 +78,7 @@ type Policy struct {
 
 // A Side is what a policy says of one direction.
 type Side struct {
-	Applies  bool // its rules are asked for the pods selected
+	Applies  bool // its rules are requested the pods selected
 	Isolates bool // and what they do not decide is denied at the end of the tier
 	Rules    []*Rule
 }

@@ -106,7 +106,7 @@ func (rd *reader) port(protocol string, n, end *lint.Node) Ports {
 
 // admin reads AdminNetworkPolicy and BaselineAdminNetworkPolicy (v1alpha1)
 // and ClusterNetworkPolicy (v1alpha2, v1beta1) of https://network-policy-api.sigs.k8s.io.
-// They isolate nothing by themselves: what no rule matches goes to the next tier.
+// They isolate nothing on their own: what no rule matches goes to the next tier.
 func (rd *reader) admin(r *lint.Resource) []*Policy {
 	spec := r.Get("spec")
 	p := &Policy{Resource: r, Wide: true, Tier: adminTier}
@@ -148,7 +148,7 @@ func (rd *reader) admin(r *lint.Resource) []*Policy {
 var adminActions = map[string]Action{"Allow": Allow, "Accept": Allow, "Deny": Deny, "Pass": Pass}
 
 // adminNamespaces reports whether a peer's namespaces are all of them: a label
-// selector, which the first releases of the API put one level deeper, beside
+// selector, which the first releases of the API put one level deeper, next to
 // sameLabels and notSameLabels.
 func adminNamespaces(n *lint.Node) bool {
 	if deeper := n.Get("namespaceSelector"); deeper.Exists() {
@@ -261,7 +261,7 @@ func (rd *reader) sandbox(r *lint.Resource) []*Policy {
 	return []*Policy{p}
 }
 
-// absent stands where a field of an API has no counterpart in another.
+// absent is where a field of an API has no counterpart in another.
 var absent = lint.NewNode(nil)
 
 // lastOrder is the order of a policy that has none.

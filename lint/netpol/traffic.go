@@ -278,7 +278,7 @@ func (n *PortNames) List(t Traffic) []string {
 	return list
 }
 
-// But returns the ports that t lacks, if they are fewer to name than those that it has.
+// But returns the ports that t does not have, if they are fewer to name than those that it has.
 func (n *PortNames) But(t Traffic) []string {
 	if lacks := n.List(everything.without(t)); len(lacks) < len(n.List(t)) {
 		return lacks

@@ -63,7 +63,7 @@ func writeOut(s string, keep bool) string {
 }
 
 // Commands that runners look for in what a step prints: GitHub's older form and
-// Azure's may stand anywhere in a line, GitHub's newer form (::name args::text)
+// Azure's may be anywhere in a line, GitHub's newer form (::name args::text)
 // at its start, behind any blanks. Text is wrapped between words, so the start of a
 // word counts.
 var (
@@ -88,7 +88,7 @@ func unsafe(r rune) bool {
 
 // A Screen passes on what is written to it, a line at a time, and escapes what
 // [Escape] does: whatever prints through it, no terminal and no build runner obeys
-// text of an input. Formats and messages escape by themselves, as their readers need
+// text of an input. Formats and messages escape on their own, as their readers need
 // it; a Screen is there for the one that forgets. It is safe for concurrent use.
 //
 // The first error in writing is kept, and nothing is written after it.

@@ -23,7 +23,7 @@ const fingerprintName = "manilint/v1"
 
 // The part of SARIF 2.1.0 that is written. The types of
 // github.com/owenrumney/go-sarif nest a rule's own properties one level too
-// deep for GitHub, which looks for properties["security-severity"], and write
+// deep for GitHub, which searches for properties["security-severity"], and write
 // out every default, so the few types are here.
 type (
 	sarifTool struct {
@@ -366,7 +366,7 @@ func flow(f *lint.Finding) []sarifStep {
 	own := 3 // between the values and the templates that include this one
 	for _, rel := range f.Related {
 		if rel.Role == "template" || rel.Role == "patch" {
-			own = 0 // the finding itself stands at the value
+			own = 0 // the finding itself is at the value
 		}
 	}
 	steps := []step{{own, sarifLocation{PhysicalLocation: physical(f.Span, f.Renderings), Message: &sarifMessage{Text: plain(f.Message)}}}}

@@ -171,7 +171,7 @@ func (t *text) subject(f *lint.Finding) string {
 }
 
 // renderings names the first of several, and of overlays, each of which is to be
-// looked at by itself, the first few.
+// examined on its own, the first few.
 func (t *text) renderings(all []lint.Rendering) string {
 	const few = 4
 	s, named := Rendering(all[0]), 1
@@ -292,7 +292,7 @@ func newShownLine(src *lint.Source, n int, line, shown string) shownLine {
 }
 
 // marked returns what is shown of the line, the columns (from 0) that a span on it
-// marks, and what stands for the rest. A comment says nothing of a finding beside it and
+// marks, and what stands for the rest. A comment does not mention a finding next to it and
 // may say anything else, a password that nothing can tell from a word: it is shown where
 // the finding is about it.
 func (l shownLine) marked(s lint.Span) (runes []rune, from, to int, rest string) {

@@ -26,7 +26,7 @@ type file struct {
 	src  *lint.Source
 	skip int // bytes that the loader drops in front: a byte order mark
 	// vendored says that the file belongs to a chart that others publish: its
-	// findings stand where the chart being linted can change them.
+	// findings are reported where the chart being linted can change them.
 	vendored bool
 }
 
@@ -356,7 +356,7 @@ type missing struct {
 	chart *chart.Chart
 	at    lint.Span
 	dep   chart.Dependency
-	dir   string // of the chart that asks for it
+	dir   string // of the chart that requests it
 }
 
 // load makes a chart of the files.
@@ -379,7 +379,7 @@ func (t *tree) load() (*loaded, error) {
 }
 
 // settle finds out what is vendored, takes in file:// dependencies that lie
-// beside the chart and puts a stand-in for those that are missing. within are the
+// next to the chart and puts a stand-in for those that are missing. within are the
 // directories of the charts that led here.
 func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, within []string) error {
 	for _, f := range c.Raw {
@@ -435,7 +435,7 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, with
 		if err == nil {
 			l.missing = append(l.missing, missing{stub, t.dependencyLine(dir, d.Name), *d, dir})
 		}
-		for _, other := range c.Metadata.Dependencies { // an alias may ask for it again
+		for _, other := range c.Metadata.Dependencies { // an alias may request it again
 			if other.Name == d.Name {
 				other.Version = "*"
 			}
@@ -444,7 +444,7 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, with
 	return nil
 }
 
-// dropNameless takes dependencies without a name out of a chart, which ask for no chart,
+// dropNameless takes dependencies without a name out of a chart, which request no chart,
 // and says where the first stands.
 func (t *tree) dropNameless(c *chart.Chart, dir string) *lint.InputError {
 	n := len(c.Metadata.Dependencies)
@@ -492,7 +492,7 @@ func (t *tree) directory(dir string) string {
 	}
 }
 
-// sibling loads a dependency that the Chart.yaml in dir says lies beside it (repository:
+// sibling loads a dependency that the Chart.yaml in dir says is next to it (repository:
 // file://../common), and returns where that is; nil where there is none. The error says why
 // it is not read.
 func (t *tree) sibling(d *chart.Dependency, dir string, within []string) (c *chart.Chart, home string, err error) {

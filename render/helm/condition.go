@@ -35,7 +35,7 @@ func (s *valueStack) isSubchart(path string) bool {
 	return true
 }
 
-// plainWord is text that may be shown: it stands in a condition and is no password.
+// plainWord is text that may be shown: it is reported in a condition and is no password.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,23}$`)
 
 // holds reports whether a condition on one value is true of the value as its file has

@@ -15,7 +15,7 @@ import (
 
 // DataFiles returns the absolute paths of the files of a chart in a directory, and of
 // its subcharts, that templates read by .Files, whatever the values: a template makes
-// of them what it likes, and they are no manifests by themselves. It goes by what the
+// of them what it likes, and they are no manifests on their own. It goes by what the
 // templates and the values name; a path that is computed from parts alone is not known.
 func DataFiles(dir string, cache *filetree.Tree) map[string]bool {
 	data := map[string]bool{}
@@ -67,7 +67,7 @@ func (t *tree) dataOf(c *chart.Chart, values map[string]any, data map[string]boo
 				}
 				pattern := formatVerb.ReplaceAllString(name, "*")
 				if m[1] == "" && strings.Trim(pattern, "*./") == "" {
-					continue // it says nothing of which file
+					continue // it does not mention which file
 				}
 				named = append(named, strings.Trim(name, "/"))
 				if g, err := trace.CompileGlob(pattern); err == nil {

@@ -29,7 +29,7 @@ type Deployment struct {
 	APIVersions            []string
 
 	NoCRDs, NoTests, NoSchema bool
-	// Instead says that the values files stand in place of the chart's own values.yaml.
+	// Instead says that the values files replace the chart's own values.yaml.
 	Instead bool
 
 	Chart string // its directory, where it is known before [InCharts] finds it

@@ -207,7 +207,7 @@ func (t *tree) noMapping(f trace.Failure, values *valueStack) (holder, kind stri
 	return "", "", false
 }
 
-// wordInAction returns where a name stands in an action of the line that begins at an
+// wordInAction returns where a name is in an action of the line that begins at an
 // offset.
 func wordInAction(text string, line int, word string) (at int, ok bool) {
 	end := len(text)

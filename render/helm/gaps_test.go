@@ -55,7 +55,7 @@ func placeIn(t *testing.T, path string, files ...string) string {
 	return got
 }
 
-// A field that is missing stands at the values key, or the block, that would add it to
+// A field that is missing is at the values key, or the block, that would add it to
 // this very mapping, else at the mapping.
 func TestMissingFieldsStandWhereTheyWouldBeAdded(t *testing.T) {
 	const (

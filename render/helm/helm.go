@@ -194,11 +194,11 @@ func once(bundles []*lint.Bundle) []*lint.Bundle {
 type variant struct {
 	name   string
 	files  []valueFile
-	inline []*valueLayer // of the object that asks for the rendering
+	inline []*valueLayer // of the object that requests the rendering
 	// inlineUnder ranks the inline values below the files.
 	inlineUnder bool
 	sets        []setting // over all others
-	// instead says that the files stand in place of the chart's own values.yaml.
+	// instead says that the files replace the chart's own values.yaml.
 	instead                   bool
 	noCRDs, noTests, noSchema bool
 	notes                     []lint.Note // on what of the object is not applied
@@ -250,7 +250,7 @@ func (t *tree) variantName(paths []string) string {
 
 // ciValues returns the chart's ci/*-values.yaml, which chart-testing installs it
 // with (https://github.com/helm/chart-testing). .helmignore often names them, so
-// they are looked up beside what was loaded.
+// they are looked up next to what was loaded.
 func (t *tree) ciValues() []valueFile {
 	var files []valueFile
 	dir := filepath.Join(t.root, "ci")
@@ -324,7 +324,7 @@ func capabilities(o Options) (*chartutil.Capabilities, error) {
 
 // served is what every cluster serves and Helm, without one, does not know of: the API of
 // the aggregation layer, which is in none of its modules, and the kinds of the stable
-// versions by name. Charts ask for both to choose an apiVersion, as in
+// versions by name. Charts request both to choose an apiVersion, as in
 // .Capabilities.APIVersions.Has "networking.k8s.io/v1/Ingress", and would otherwise render
 // an old one that no cluster gets
 // (https://helm.sh/docs/chart_template_guide/builtin_objects/).

@@ -10,7 +10,7 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// InlineValues are values that stand in an object, as in spec.values of a Flux
+// InlineValues are values that are in an object, as in spec.values of a Flux
 // HelmRelease or valuesInline of a kustomization.
 type InlineValues struct {
 	Source *lint.Source // the file that holds Node, which has its lines and columns

@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// A literal that a template puts into a mapping stands where the template has it, or at
-// the action that prints the mapping; what stands beside it stays where the values have it.
+// A literal that a template puts into a mapping is where the template has it, or at
+// the action that prints the mapping; what is next to it stays where the values have it.
 func TestLiteralsInMappings(t *testing.T) {
 	const values = "sc:\n  privileged: false\n  runAsUser: 1000\n  capabilities: {drop: [ALL]}\ncaps: [CHOWN]\n"
 	const print = "        securityContext: {{- toYaml $sc | nindent 10 }}\n"

@@ -426,7 +426,7 @@ func rank(g trace.Segment) int {
 	return 2
 }
 
-// includes returns the actions around the one that a segment stands in.
+// includes returns the actions around the one that a segment is in.
 func (l *locator) includes(g trace.Segment, at site) []lint.Related {
 	var out []lint.Related
 	found := false
@@ -475,14 +475,14 @@ func (l *locator) guards(g trace.Segment) []lint.Related {
 	return out
 }
 
-// inFile reports whether the value stands in a file, where a finding may stand; a flag
+// inFile reports whether the value is in a file, where a finding may stand; a flag
 // of the command line is no place to fix.
 func (p valuePlace) inFile() bool { return p.layer.root != nil || p.layer.at.IsValid() }
 
 func (p valuePlace) bool() (value, ok bool) { return p.node.Bool() }
 
 // vendored places what a vendored chart wrote where the chart that is linted can change
-// it: at its own values, else where it asks for the chart, else in the vendored template.
+// it: at its own values, else where it requests the chart, else in the vendored template.
 func (l *locator) vendored(place lint.Place, g trace.Segment, at site) lint.Place {
 	template := lint.Related{Role: "template", Message: "written by a vendored chart", Span: at.span}
 	for _, path := range g.O.Paths {
@@ -496,7 +496,7 @@ func (l *locator) vendored(place lint.Place, g trace.Segment, at site) lint.Plac
 				place.Precision = lint.Block
 			}
 		} else {
-			place.Span, place.Precision = p.key(), lint.ObjectLevel // many defects stand there
+			place.Span, place.Precision = p.key(), lint.ObjectLevel // many defects are there
 			template.Message = "written by a vendored chart; set " + l.out.values.called(path) + " to change it"
 		}
 		place.Related = append([]lint.Related{template}, append(dropSpan(place.Related, place.Span), l.guards(g)...)...)
@@ -561,7 +561,7 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 }
 
 // block returns the values key of a mapping that is a block of values as a whole: the
-// empty containerSecurityContext: {}, or one that lacks the field.
+// empty containerSecurityContext: {}, or one that does not have the field.
 func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 	y := holder.YAML()
 	at, _ := l.bounds(y)
@@ -694,7 +694,7 @@ func (l *locator) atGap(g trace.Segment) (lint.Place, bool) {
 type block struct {
 	start, from, end int // behind the key or dash; of the first key; behind the last value
 	column           int // of its keys; -1 where it has none yet
-	above            int // the column of its own key, which its keys stand behind
+	above            int // the column of its own key, which its keys are behind
 }
 
 // mapping returns where a mapping stands; ok is false for one in flow style, in which no
@@ -787,7 +787,7 @@ func (m block) with(text string, g trace.Segment, fields []string) (adds, ends b
 	return adds, false
 }
 
-// isKey reports whether a line begins with a key, and returns what stands behind it.
+// isKey reports whether a line begins with a key, and returns what is behind it.
 func isKey(line, key string) (value string, ok bool) {
 	for _, quote := range []string{"", `"`, "'"} {
 		if value, ok = strings.CutPrefix(line, quote+key+quote+":"); ok {

@@ -248,7 +248,7 @@ func (c *tally) add(t *testing.T, s sample, l leaf, span lint.Span, with string)
 	c.good++
 }
 
-// Whoever changes a value finds it named by every leaf that changes with it.
+// Anyone who changes a value finds it named by every leaf that changes with it.
 func TestChangedLeavesNameTheirValue(t *testing.T) {
 	var all tally
 	for _, s := range samples(t) {

@@ -130,7 +130,7 @@ func TestTextEqualsHelm(t *testing.T) {
 	}
 }
 
-// Every line of a rendering stands in a template.
+// Every line of a rendering is in a template.
 func TestEveryLineHasATemplatePlace(t *testing.T) {
 	total, mapped := 0, 0
 	for _, s := range samples(t) {

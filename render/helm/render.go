@@ -153,7 +153,7 @@ func (o *output) documents() []*document {
 	for _, x := range o.texts {
 		adjusted := *x
 		adjusted.Text, adjusted.Segs = trace.SplitGlued(x.Text, x.Segs)
-		adjusted.Text = firstDocuments(adjusted.Text, maxObjects+1) // more would be parsed in vain
+		adjusted.Text = firstDocuments(adjusted.Text, maxObjects+1) // more would be parsed without success
 		l := &locator{out: o, x: &adjusted, src: lint.NewSource(x.Name, []byte(adjusted.Text))}
 		parsed, errs := lint.ParseYAML(l.src)
 		for _, e := range errs {

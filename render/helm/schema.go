@@ -42,7 +42,7 @@ const (
 	maxSchemaErrors = 10
 	// maxSchemaDepth bounds how deep a schema is nested, and maxSchemaSteps how often
 	// one of its parts is applied to a value: anyOf over references that branch again
-	// and again asks for more than any machine does.
+	// and again requests more than any machine does.
 	maxSchemaDepth = 200
 	maxSchemaSteps = 1 << 20
 )

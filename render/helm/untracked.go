@@ -103,7 +103,7 @@ func dependenciesOf(dir string, end *filetree.Tree) []*asked {
 	return all
 }
 
-// is reports whether an archive or a directory in charts/ is the chart that is asked for.
+// is reports whether an archive or a directory in charts/ is the chart that is requested.
 func (a *asked) is(at string, e fs.DirEntry, work *filetree.Tree) bool {
 	if e.IsDir() {
 		m, err := metadataOf(at, work)

@@ -163,7 +163,7 @@ func (b *build) fail(span lint.Span, format string, args ...any) {
 	b.lacks(nil, span, format, args...)
 }
 
-// lacks is fail for something that is not there; see [lint.InputError.Lacks].
+// does not have is fail for something that is not there; see [lint.InputError.Lacks].
 func (b *build) lacks(names []string, span lint.Span, format string, args ...any) {
 	e := &lint.InputError{Span: span, Message: redacted(fmt.Sprintf(format, args...)), Lacks: names}
 	if !slices.ContainsFunc(b.errs, func(f *lint.InputError) bool { return f.Error() == e.Error() }) {
@@ -472,13 +472,13 @@ func (b *build) skip(src *lint.Source, inside *embedded) func(first, last int) b
 	}
 }
 
-// aliased reports whether a text may have aliases, whose expansion has to be looked at.
+// aliased reports whether a text may have aliases, whose expansion has to be examined.
 func aliased(text []byte) bool {
 	return bytes.IndexByte(text, '&') >= 0 && bytes.IndexByte(text, '*') >= 0
 }
 
 // edit returns a kustomization as krusty is to see it: without the entries that
-// are refused, and with a file in place of each inline text.
+// are refused, and with a file instead of each inline text.
 func (b *build) edit(k *kustomization) ([]byte, error) {
 	if data, ok := b.served[k.dir]; ok {
 		return data, nil
@@ -582,7 +582,7 @@ func (b *build) assign(path string, r role) {
 }
 
 // prune copies a kustomization without its dropped entries and puts the names of
-// files in the place of inline texts.
+// files instead of inline texts.
 func (b *build) prune(root *yaml.Node, files map[*yaml.Node]string) (*yaml.Node, bool) {
 	changed := false
 	var prune func(n *yaml.Node) *yaml.Node

@@ -12,7 +12,7 @@ import (
 
 // A Change is what an object of a controller sets in a kustomization before it is built, as
 // `kustomize edit` does: what Argo CD's Application has in spec.source.kustomize, what Flux'
-// Kustomization has in its spec. What it sets stands where the object says it. The zero Change
+// Kustomization has in its spec. What it sets is where the object says it. The zero Change
 // sets nothing.
 type Change struct {
 	By        string // the object, as reports name it: Application argocd/shop
@@ -22,7 +22,7 @@ type Change struct {
 	then      []func(*Made)
 
 	edits  []writing
-	placed []lint.Span // of the nodes it writes, which stand in other files than the kustomization
+	placed []lint.Span // of the nodes it writes, which are in other files than the kustomization
 }
 
 // A writing is one thing that a Change does, with the field for messages and keys.
@@ -63,7 +63,7 @@ func (c *Change) Copy(n *lint.Node) Value {
 	return Value{copyOf(n)}
 }
 
-// Text returns a text that the object says at a node, maybe as a part of what stands there.
+// Text returns a text that the object says at a node, maybe as a part of what is there.
 func (c *Change) Text(text string, at *lint.Node) Value {
 	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}, at.Locate().Span)}
 }
@@ -93,13 +93,13 @@ func (c *Change) do(field string, v Value, apply func(root *yaml.Node, field str
 	c.edits = append(c.edits, writing{field, v.node, apply})
 }
 
-// Set sets a field of the kustomization, in place of what it says there.
+// Set sets a field of the kustomization, instead of what it says there.
 func (c *Change) Set(field string, v Value) { c.do(field, v, setField) }
 
 // Append adds an item to a list of the kustomization.
 func (c *Change) Append(field string, v Value) { c.do(field, v, appendItem) }
 
-// Replace sets an item of a list of the kustomization, in place of those of the same name.
+// Replace sets an item of a list of the kustomization, instead of those of the same name.
 func (c *Change) Replace(field string, v Value) {
 	c.do(field, v, func(root *yaml.Node, field string, value *yaml.Node) {
 		if list := fold(root, field); list != nil {
@@ -153,7 +153,7 @@ func (m *Made) Place(n *yaml.Node, span lint.Span) {
 	}
 }
 
-// Through says that the value of a node, which stands where it did, is partly written at
+// Through says that the value of a node, which is where it did, is partly written at
 // another place.
 func (m *Made) Through(n *yaml.Node, span lint.Span, note string) {
 	if p := m.b.site(span, roleEntry, entry{}); p.known() {

@@ -13,7 +13,7 @@ import (
 )
 
 // What an object changes in a kustomization gives what the kustomization gives with the same
-// in it, and stands in the object.
+// in it, and is in the object.
 func TestChangedOverlays(t *testing.T) {
 	const object = `apiVersion: example.org/v1
 kind: Deployer

@@ -21,12 +21,12 @@ import (
 type inflated struct {
 	src       *lint.Source
 	resources []*lint.Resource
-	index     func() map[place]*lint.Node // the objects' nodes by line and column of src, found when first asked for
+	index     func() map[place]*lint.Node // the objects' nodes by line and column of src, found when first requested
 }
 
 func newInflated(src *lint.Source, resources []*lint.Resource) *inflated {
 	c := &inflated{src: src, resources: resources}
-	c.index = sync.OnceValue(c.pairs) // rules ask for places at once
+	c.index = sync.OnceValue(c.pairs) // rules request places at once
 	return c
 }
 
@@ -69,7 +69,7 @@ func (c *inflated) pairs() map[place]*lint.Node {
 }
 
 // inflate renders the chart of a helmCharts entry where it lies in the tree, with
-// this project's engine in place of the helm program.
+// this project's engine instead of the helm program.
 func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resmap.ResMap, error) {
 	var c struct {
 		types.HelmGlobals

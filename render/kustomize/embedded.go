@@ -27,7 +27,7 @@ func embed(e entry) *embedded {
 	return in
 }
 
-// outer returns where a span of the text stands in the file; that of the whole
+// outer returns where a span of the text is in the file; that of the whole
 // scalar, and false, where this is not known.
 func (in *embedded) outer(s lint.Span) (lint.Span, bool) {
 	if in.offsets == nil || s.End.Offset >= len(in.offsets) {

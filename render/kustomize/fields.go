@@ -233,7 +233,7 @@ var retired = map[string]string{
 	"varreference":  "put it in a file that configurations lists",
 }
 
-// near says what to write in place of a field that kustomize does not know.
+// near says what to write instead of a field that kustomize does not know.
 func near(word string, t reflect.Type) string {
 	if advice := retired[strings.ToLower(word)]; advice != "" {
 		return "; " + advice

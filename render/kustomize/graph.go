@@ -15,7 +15,7 @@ import (
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
-// fileNames are the names that kustomize looks for, in its order.
+// fileNames are the names that kustomize searches for, in its order.
 var fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
 // A kustomization is one directory's kustomization file. It is immutable.
@@ -36,7 +36,7 @@ type kustomization struct {
 
 func (k *kustomization) component() bool { return text(fold(k.root, "kind")) == "Component" }
 
-// A ref is what a kustomization names: a file, a directory, or a text in place of one.
+// A ref is what a kustomization names: a file, a directory, or a text instead of one.
 type ref struct {
 	field  string // as the file spells it: resources, patches, …
 	node   *yaml.Node
@@ -184,7 +184,7 @@ var naming = map[string]bool{"resources": true, "bases": true, "components": tru
 
 // ambiguous finds a field that names files and of which kustomize may see another
 // one: it reads names in any case, and takes merge keys in. What it reads has to be
-// what was looked at, since it fetches what is remote.
+// what was examined, since it fetches what is remote.
 func ambiguous(root *yaml.Node) (found *yaml.Node, message string) {
 	seen := map[*yaml.Node]bool{}
 	var walk func(n *yaml.Node)

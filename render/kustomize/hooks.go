@@ -33,7 +33,7 @@ import (
 // builtin transformers and generators, and wraps what they make. The tables are
 // variables: if a release renames one, the linker makes an empty one here; if it changes
 // their shape, calling what they hold is undefined. So hooks are installed for releases
-// that were looked at alone, and where the tables agree with krusty's public list of
+// that were examined alone, and where the tables agree with krusty's public list of
 // plugins. Else builds go on without: the fields that were set by transformers are
 // located by the enclosing block of the file that defines the object, a note says so,
 // and TestHooksFitThisRelease fails.
@@ -44,7 +44,7 @@ var transformerFactories map[int]func() resmap.TransformerPlugin
 //go:linkname generatorFactories sigs.k8s.io/kustomize/api/internal/plugins/builtinhelpers.GeneratorFactories
 var generatorFactories map[int]func() resmap.GeneratorPlugin
 
-// tested are the releases of kustomize's api whose tables were looked at: of another
+// tested are the releases of kustomize's api whose tables were examined: of another
 // one nothing of them is called. An upgrade adds to it once the tests of this package
 // pass; TestTheTablesAreDeclaredSo reads the declarations.
 var tested = []string{"v0.21.2"}

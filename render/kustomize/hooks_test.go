@@ -31,7 +31,7 @@ func TestHooksFitThisRelease(t *testing.T) {
 	}
 }
 
-// Of a release that nobody has looked at nothing is called.
+// Of a release that nobody has examined nothing is called.
 func TestHooksAreForKnownReleases(t *testing.T) {
 	for _, release := range []string{"v0.22.0", "v0.21.1", ""} {
 		why := unfit(release, func() string { t.Errorf("%s: installed", release); return "" })

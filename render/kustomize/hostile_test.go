@@ -15,7 +15,7 @@ import (
 )
 
 // Whatever an overlay makes kustomize do, it ends, an error names what is at fault, and
-// the overlay beside it is built as it is alone.
+// the overlay next to it is built as it is alone.
 func TestHostileOverlays(t *testing.T) {
 	repeat := func(n int, f func(i int) string) string {
 		var all strings.Builder
@@ -147,7 +147,7 @@ var slow = map[string]string{
 	"share/kustomization.yaml": "resources: [web.yaml]\nnameSuffix: -a\n", "share/web.yaml": web,
 }
 
-// A build that does not end in its time is left behind, and those beside it are built.
+// A build that does not end in its time is left behind, and those next to it are built.
 func TestBuildsEndInTheirTime(t *testing.T) {
 	before := buildTime
 	defer func() { buildTime = before }()

@@ -44,7 +44,7 @@ type Plan struct {
 	Notes []lint.Note
 }
 
-// A Root is an overlay that no other one names, or one that is built by itself for another
+// A Root is an overlay that no other one names, or one that is built on its own for another
 // reason.
 type Root struct {
 	Dir string // absolute, links resolved
@@ -59,7 +59,7 @@ type Root struct {
 type Built struct {
 	Bundle *lint.Bundle
 	Notes  []lint.Note
-	// Instead are the bases of an overlay that cannot be built: they are linted by themselves.
+	// Instead are the bases of an overlay that cannot be built: they are linted on their own.
 	Instead []*Root
 }
 
@@ -88,7 +88,7 @@ func NewPlan(dirs []string, o Options) *Plan {
 			}
 		}
 		roots = slices.DeleteFunc(roots, func(k *kustomization) bool { return !t.uses(k, o.Only, reals) })
-		p.Notes = nil // on what nobody asked about
+		p.Notes = nil // on what was not selected
 	}
 	if why := hooks(); why != "" && len(roots) > 0 {
 		p.Notes = append(p.Notes, lint.Note{Message: "places in overlays are those of the block that holds a value, not of the value: " + why})
@@ -102,7 +102,7 @@ func NewPlan(dirs []string, o Options) *Plan {
 // Shown returns the overlay's directory as reports print it.
 func (r *Root) Shown() string { return r.t.files.Display(r.Dir) }
 
-// Scope returns what building the overlay may read: files that exist or are looked for. ok
+// Scope returns what building the overlay may read: files that exist or are searched for. ok
 // is false where that is not known before: a kustomization that is broken, or that renders
 // charts, or whose objects deploy some.
 func (r *Root) Scope() (paths []string, ok bool) {
@@ -131,7 +131,7 @@ func (r *Root) Scope() (paths []string, ok bool) {
 	return paths, ok
 }
 
-// charts matches what renders a chart, or asks for it.
+// charts matches what renders a chart, or requests it.
 var charts = regexp.MustCompile(`HelmChartInflationGenerator|HelmRelease|argoproj\.io|kustomize\.toolkit\.fluxcd\.io`)
 
 // Build builds an overlay, reading its files through a view of the plan's tree. What cannot
@@ -153,7 +153,7 @@ func (r *Root) Build(ctx context.Context, files *filetree.Tree) *Built {
 	return out
 }
 
-// read tells a view of what the plan read, and looked for, to know of a root what it knows.
+// read tells a view of what the plan read, and searched for, to know of a root what it knows.
 func (t *tree) read(root *kustomization, files *filetree.Tree) {
 	t.each(root, func(k *kustomization) {
 		for _, name := range fileNames {

@@ -267,7 +267,7 @@ func TestNothingIsFetched(t *testing.T) {
 	}
 }
 
-// The bases of an overlay that cannot be built are linted by themselves.
+// The bases of an overlay that cannot be built are linted on their own.
 func TestBasesOfWhatFailsAreLinted(t *testing.T) {
 	root := write(t, map[string]string{
 		"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": web,
@@ -288,8 +288,8 @@ func TestBasesOfWhatFailsAreLinted(t *testing.T) {
 	}
 }
 
-// A value that a replacement copies stands where it was written; the replacement
-// is related, and so is what it replaced. A name stands in the base whatever an
+// A value that a replacement copies is where it was written; the replacement
+// is related, and so is what it replaced. A name is in the base whatever an
 // overlay puts around it.
 func TestPlacesOfCopiesAndOfLengthenedNames(t *testing.T) {
 	root := write(t, map[string]string{
@@ -599,7 +599,7 @@ func TestCancelledBuilds(t *testing.T) {
 	}
 }
 
-// Rules ask for places in the objects of inflated charts at once.
+// Rules request places in the objects of inflated charts at once.
 func TestPlacesInChartsAtOnce(t *testing.T) {
 	files := map[string]string{"o/kustomization.yaml": "helmCharts:\n"}
 	for _, chart := range []string{"one", "two", "three"} {

@@ -180,7 +180,7 @@ func endless(field string, src *lint.Source) string {
 	return endlessTypes(docs[0])
 }
 
-// endlessSchema looks for references that lead to themselves with nothing in between:
+// endlessSchema searches for references that lead to themselves with nothing in between:
 // kustomize follows them until it finds something else.
 func endlessSchema(root *yaml.Node) string {
 	const onTheWay, ends = 1, 2

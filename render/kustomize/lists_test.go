@@ -114,7 +114,7 @@ func TestNamespacesOfChartsAreTheirOwn(t *testing.T) {
 	}
 }
 
-// What stands where a patch belongs is no manifest.
+// What is where a patch belongs is no manifest.
 func TestMisplacedPatchesAreNoManifests(t *testing.T) {
 	root := write(t, map[string]string{"o/web.yaml": web, "o/p.yaml": web, "o/kustomization.yaml": "resources: [web.yaml]\npatches: [p.yaml]\n"})
 	res := Load(t.Context(), []string{filepath.Join(root, "o")}, Options{Files: filetree.New(nil).In(root)})
@@ -160,7 +160,7 @@ func TestManyDocuments(t *testing.T) {
 }
 
 // A kustomization may be a link to a file of another name, which several directories
-// share; what it names is looked for where the link lies.
+// share; what it names is searched for where the link lies.
 func TestLinkedKustomizations(t *testing.T) {
 	root := write(t, map[string]string{"shared/common.yaml": "resources: [web.yaml]\n", "a/web.yaml": web, "b/web.yaml": strings.ReplaceAll(web, "web", "other"), "all/kustomization.yaml": "resources: [../a, ../b]\n"})
 	for _, dir := range []string{"a", "b"} {

@@ -84,7 +84,7 @@ func (b *build) index(src *lint.Source) map[place]*yaml.Node {
 // A locator answers for the objects of one build.
 type locator struct{ b *build }
 
-// Locate returns the line that wrote n last. A missing field stands in the object
+// Locate returns the line that wrote n last. A missing field is in the object
 // that a base defines, at what should hold it, where one line fixes all overlays.
 func (l locator) Locate(n *lint.Node) lint.Place {
 	if !n.Exists() {

@@ -148,7 +148,7 @@ type numberKey struct {
 	role string
 }
 
-// An inlined text stands in a scalar of a kustomization.
+// An inlined text is in a scalar of a kustomization.
 type inlined struct {
 	src    *lint.Source
 	by     entry

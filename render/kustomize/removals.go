@@ -148,7 +148,7 @@ func stepsOf(n *lint.Node) []string {
 	return steps
 }
 
-// removal returns what took out the field n, by itself or with what held it, and
+// removal returns what took out the field n, on its own or with what held it, and
 // the field as it was; by is unknown where nothing did.
 func (b *build) removal(n *lint.Node) (by place, was *yaml.Node) {
 	root := n

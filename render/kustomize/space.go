@@ -159,7 +159,7 @@ func (s *space) replaced(p, prev place) place {
 	return place{line, p.col}
 }
 
-// What an entry did to a value that stands elsewhere.
+// What an entry did to a value that is elsewhere.
 const (
 	copied     = "copied here by this replacement"
 	lengthened = "the name is lengthened by this entry"

@@ -124,7 +124,7 @@ func (w *writer) findEntry() *yaml.Node {
 	return entries[i%len(entries)]
 }
 
-// findPlugin looks for the document of the same kind and name.
+// findPlugin searches for the document of the same kind and name.
 func (w *writer) findPlugin() *yaml.Node {
 	var found *yaml.Node
 	look := func(path string) {
@@ -224,7 +224,7 @@ func (b *build) failed(w *writer, err error) {
 }
 
 // refused says why a plugin is not run: it would fetch something, or never end. What it would
-// fetch it lacks.
+// fetch it does not have.
 func (w *writer) refused() (found string, lacks []string) {
 	var walk func(key string, n *yaml.Node)
 	walk = func(key string, n *yaml.Node) {
@@ -306,7 +306,7 @@ func (w *writer) patches() []*yaml.Node {
 		add(p)
 	}
 	if len(docs) == 0 && w.plugin != nil {
-		// the text of a patch inside a plugin's document stands at the one place of its scalar
+		// the text of a patch inside a plugin's document is at the one place of its scalar
 		for _, f := range []string{"patch", "jsonOp"} {
 			if n := fold(w.plugin, f); n != nil {
 				pieces(kyamlText([]byte(n.Value)), func([]byte) {}, func(p piece) {

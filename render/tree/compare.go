@@ -44,7 +44,7 @@ func (c *Comparison) Same(path string) bool {
 }
 
 // SameInput reports whether an input of one tree is the same in the other, as far as it was
-// asked for: of a directory that was listed, the names and kinds; of a path that was looked
+// requested: of a directory that was listed, the names and kinds; of a path that was looked
 // up, what is there.
 func (c *Comparison) SameInput(in Input) bool {
 	if c.beyond(in.Path) {
@@ -76,7 +76,7 @@ func (c *Comparison) sameKind(path string, stat func(*Tree, string) (fs.FileInfo
 	return a.Mode().Type() == b.Mode().Type() && to == also
 }
 
-// beyond reports whether a path is none of a checkout: of what lies beside it, and of git's
+// beyond reports whether a path is none of a checkout: of what is next to it, and of git's
 // own files, a revision knows nothing.
 func (c *Comparison) beyond(abs string) bool {
 	if filepath.Base(abs) == ".git" {

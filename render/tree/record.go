@@ -23,7 +23,7 @@ const (
 	entered Use = "looked up as it is" // a link itself
 )
 
-// An Input is a path that something was made of, or that was looked for in vain. Whatever
+// An Input is a path that something was made of, or that was looked up without finding it. Whatever
 // was made of the inputs of a record stays as it is as long as each is the same.
 type Input struct {
 	Path    string // absolute, as it was named
@@ -49,7 +49,7 @@ type answer struct {
 	err     error
 }
 
-// record is what one view was asked for.
+// record is what one view was requested.
 type record struct {
 	mu     sync.Mutex
 	seen   map[request]*answer

@@ -126,7 +126,7 @@ func (r *Repository) anyBranch() bool {
 	return any
 }
 
-// shallow returns the commits whose parents the clone lacks; nil for a whole one.
+// shallow returns the commits whose parents the clone does not have; nil for a whole one.
 func (r *Repository) shallow() map[plumbing.Hash]bool {
 	hashes, err := r.store.Shallow()
 	if err != nil || len(hashes) == 0 {

@@ -352,7 +352,7 @@ func (s *stored) reader(n *node) (io.ReadCloser, error) {
 }
 
 // A blob is a file of the store. It is unpacked when it is first read, so that its size can
-// be looked at before.
+// be examined before.
 type blob struct {
 	s    *stored
 	n    *node

@@ -5,7 +5,7 @@
 // It opens regular files alone, up to a size, without ever waiting for one, and a tree
 // with a jail ([Tree.In]) reads nothing that lies outside of it, whatever an input names
 // or links to. Each unit of work has a view of its own ([Tree.Record]), which remembers
-// what was read, listed, and looked for in vain: that is what decides whether a change
+// what was read, listed, and looked up without finding it: that is what decides whether a change
 // touches the unit. It does not write, start a program, or open a connection.
 package tree
 
@@ -163,7 +163,7 @@ func (t *Tree) Jail() (named, real string) {
 	return t.named, t.jail[0]
 }
 
-// Record returns a view that remembers by itself what is read through it.
+// Record returns a view that remembers on its own what is read through it.
 func (t *Tree) Record() *Tree {
 	view := *t
 	view.record = &record{seen: map[request]*answer{}, opened: map[string]bool{}}
@@ -535,7 +535,7 @@ func (w *world) content(at string, open func() (io.ReadCloser, error)) *content 
 	limit := w.limit
 	w.mu.Unlock()
 	c.once.Do(func() {
-		// Whoever reads it later must not take a file that was not read for an empty one.
+		// Anyone who reads it later must not take a file that was not read for an empty one.
 		defer func() {
 			if fault := recover(); fault != nil {
 				c.data, c.err = nil, fmt.Errorf("reading it failed: %v; please report this", fault)

@@ -8,7 +8,7 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// Tiller reports the server of Helm 2 (KSV-0102): whoever reaches its port
+// Tiller reports the server of Helm 2 (KSV-0102): anyone who reaches its port
 // installs what he likes with its rights.
 var Tiller = &lint.Rule{
 	ID:         "tiller",

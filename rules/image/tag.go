@@ -105,7 +105,7 @@ var InvalidReference = &lint.Rule{
 }
 
 // PullPolicy reports containers whose node does not ask the registry for the
-// image each time: it then runs what it has, whoever pulled it, under a tag that may have moved.
+// image each time: it then runs what it has, no matter who pulled it, under a tag that may have moved.
 var PullPolicy = &lint.Rule{
 	ID:         "image-pull-policy",
 	Summary:    "image that the node may run without pulling it",

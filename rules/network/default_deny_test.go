@@ -29,7 +29,7 @@ spec:
 ---
 `
 
-// Whoever writes the policies that help holds into a file has closed the gap.
+// Anyone who writes the policies that help holds into a file has closed the gap.
 func TestTheReadyPolicyClosesTheGap(t *testing.T) {
 	two := onePod + strings.ReplaceAll(strings.ReplaceAll(onePod[strings.Index(onePod, "---")+4:], "web", "worker"), "app: worker", "app: job")
 	for name, text := range map[string]string{
@@ -58,7 +58,7 @@ func TestTheReadyPolicyClosesTheGap(t *testing.T) {
 	}
 }
 
-// applied adds objects to those of a cluster, as kubectl does: in the place of one of
+// applied adds objects to those of a cluster, as kubectl does: instead of one of
 // the same name.
 func applied(t *testing.T, cluster, objects string) string {
 	t.Helper()

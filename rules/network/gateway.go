@@ -93,7 +93,7 @@ func isSecureListener(l *lint.Node) bool {
 	return l.Get("protocol").Value() == "HTTPS" || l.Get("protocol").Value() == "TLS"
 }
 
-// reportPlainListener judges an HTTP listener of the Gateway API. One beside an
+// reportPlainListener judges an HTTP listener of the Gateway API. One next to an
 // HTTPS listener is usually there to redirect, and is reported only if a route of
 // the bundle serves something on it.
 func reportPlainListener(pass *lint.Pass, r *lint.Resource, l *lint.Node, attached []attachment, secure bool) {
@@ -112,7 +112,7 @@ func reportPlainListener(pass *lint.Pass, r *lint.Resource, l *lint.Node, attach
 // routesOn returns the first route that sends what comes in at a listener to a
 // backend, and whether some route redirects it to HTTPS. A route that names the
 // Gateway and not the listener is on all of them: where one of them is for HTTPS,
-// a redirect beside it wins, else only a redirect of the same requests does, since
+// a redirect next to it wins, else only a redirect of the same requests does, since
 // which of the two is older, and so counts, is not known.
 func routesOn(r *lint.Resource, l *lint.Node, attached []attachment, secure bool) (serving *lint.Resource, redirecting bool) {
 	type claim struct {

@@ -380,7 +380,7 @@ func reportNoRedirect(pass *lint.Pass, r *lint.Resource, secured map[served]bool
 }
 
 // isOfIngressNginx goes by the controller of the class, where the bundle has it,
-// else by the name; without a class, whoever annotates for ingress-nginx means it.
+// else by the name; without a class, anyone who annotates for ingress-nginx means it.
 func isOfIngressNginx(r *lint.Resource) bool {
 	name := ingressClass(r)
 	if class := r.Bundle.Lookup("networking.k8s.io", "IngressClass", "", name); class != nil {
@@ -390,7 +390,7 @@ func isOfIngressNginx(r *lint.Resource) bool {
 }
 
 // forcesRedirect reports whether the configuration of ingress-nginx, in the bundle,
-// redirects what says nothing of force-ssl-redirect itself
+// redirects what does not mention force-ssl-redirect itself
 // (https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/configmap/#force-ssl-redirect).
 func forcesRedirect(b *lint.Bundle) bool {
 	return slices.ContainsFunc(b.OfKind("ConfigMap"), func(r *lint.Resource) bool {

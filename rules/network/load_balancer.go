@@ -134,7 +134,7 @@ func hasEntry(list, entry string) bool {
 	return slices.ContainsFunc(strings.Split(list, ","), func(e string) bool { return strings.TrimSpace(e) == entry })
 }
 
-// holdsEveryAddress looks for the network of all addresses in a text of any form.
+// holdsEveryAddress searches for the network of all addresses in a text of any form.
 func holdsEveryAddress(text string) bool {
 	words := strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \t\n,;\"'[]{}", c) })
 	return slices.Contains(words, "0.0.0.0/0") || slices.Contains(words, "::/0")
@@ -183,7 +183,7 @@ var internalLoadBalancer = map[string]func(string) bool{
 // internalClasses are load balancer classes that are no public ones.
 var internalClasses = []string{"tailscale", "networking.gke.io/l4-regional-internal"}
 
-// requestedAddress are the annotations that ask for an address, as
+// requestedAddress are the annotations that request an address, as
 // spec.loadBalancerIP does. https://metallb.io/usage/,
 // https://docs.cilium.io/en/stable/network/lb-ipam/#requesting-ips, https://kube-vip.io/docs/usage/kubernetes-services/
 var requestedAddress = []string{

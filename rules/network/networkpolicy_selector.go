@@ -80,7 +80,7 @@ func checkPolicyTypes(pass *lint.Pass, r *lint.Resource, types *lint.Node) {
 }
 
 // checkUnasked reports rules of a direction that policyTypes leaves out. An empty
-// list is what no list is, and is often written beside the other.
+// list is what no list is, and is often written next to the other.
 func checkUnasked(pass *lint.Pass, r *lint.Resource, spec *lint.Node) {
 	types := spec.Get("policyTypes").Strings()
 	if len(types) == 0 || slices.ContainsFunc(types, func(t string) bool { return t != "Ingress" && t != "Egress" }) {

@@ -220,7 +220,7 @@ func exceptField(p *netpol.Policy) string {
 }
 
 // letThrough returns for the rules which of the metadata services they let some
-// workload reach: what no rule denies that is asked before them, or whose denials come
+// workload reach: what no rule denies that is evaluated before them, or whose denials come
 // first. Of workloads that are decided alike one is asked.
 func letThrough(m *netpol.Model) map[*netpol.Rule][2]bool {
 	let, asked := map[*netpol.Rule][2]bool{}, map[*netpol.Exposure]bool{}
@@ -247,7 +247,7 @@ func letThrough(m *netpol.Model) map[*netpol.Rule][2]bool {
 }
 
 // EgressWithoutDNS reports policies that allow a pod to reach others by their
-// labels but not to ask for their addresses.
+// labels but not to request their addresses.
 var EgressWithoutDNS = &lint.Rule{
 	ID:         "egress-without-dns",
 	Summary:    "egress is restricted and no network policy allows DNS",

@@ -8,7 +8,7 @@ import (
 // SandboxNetwork reports agent sandboxes whose controller is told to write no network
 // policy, where no other one restricts what they may reach
 // (https://agent-sandbox.sigs.k8s.io/docs/api/, NetworkPolicyManagement). The policy that a
-// template asks for is judged by the rules about policies.
+// template requests is judged by the rules about policies.
 var SandboxNetwork = &lint.Rule{
 	ID:         "sandbox-network",
 	Summary:    "agent sandbox goes without the network policy that its controller would write",

@@ -18,7 +18,7 @@ func Table(bundles []*lint.Bundle) *report.Matrix {
 		model := netpol.ModelOf(b)
 		reaches := map[*netpol.Exposure]report.Reach{} // which workloads share
 		for _, spec := range b.PodSpecs() {
-			if b.Beside[spec.Resource] {
+			if b.Unselected[spec.Resource] {
 				continue
 			}
 			row := rowOf(model.Workloads[spec], model.Names, reaches)

@@ -269,7 +269,7 @@ var DropAllCapabilities = &lint.Rule{
 	}),
 }
 
-// undropped finds containers whose capabilities.drop lacks ALL.
+// undropped finds containers whose capabilities.drop does not have ALL.
 func undropped(p *lint.PodSpec, v version) []breach {
 	var all []breach
 	if p.IsWindows() && v >= 25 {

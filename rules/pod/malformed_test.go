@@ -40,7 +40,7 @@ spec:
       securityContext: {privileged: true, procMount: Unmasked, capabilities: {add: [SYS_ADMIN, CHOWN], drop: [all]}, appArmorProfile: {type: a}}
 `
 
-// TestMalformedPodsStopNoRule puts a value of each wrong kind in the place of
+// TestMalformedPodsStopNoRule puts a value of each wrong kind instead of
 // every node.
 func TestMalformedPodsStopNoRule(t *testing.T) {
 	enabled := slices.Concat(pod.Rules, resources.Rules)

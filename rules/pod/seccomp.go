@@ -201,7 +201,7 @@ func hasAppArmor(c *lint.Container) bool {
 }
 
 // LinuxHardening reports containers that none of the kernel's confinements is
-// asked for: seccomp, AppArmor, SELinux, dropped capabilities.
+// requested: seccomp, AppArmor, SELinux, dropped capabilities.
 var LinuxHardening = &lint.Rule{
 	ID:         "linux-hardening",
 	Summary:    "container sets none of seccomp, AppArmor, SELinux and dropped capabilities",

@@ -31,12 +31,12 @@ type breach struct {
 	node    *lint.Node
 	message string
 	help    string
-	// level is the lowest level of the standards, in the version asked for, that
+	// level is the lowest level of the standards, in the version requested, that
 	// refuses the pod for it; "" where none does.
 	level    lint.Profile
 	enforced bool           // counts only where a namespace enforces the level
-	subject  string         // in place of the container's or pod's; see lint.Finding.Subject
-	severity *lint.Severity // in place of the rule's
+	subject  string         // instead of the container's or pod's; see lint.Finding.Subject
+	severity *lint.Severity // instead of the rule's
 	related  []*lint.Node   // further values of the same breach
 }
 
@@ -238,7 +238,7 @@ func (b breach) unlessOverridden(p *lint.PodSpec, path ...string) breach {
 	return b
 }
 
-// set says what to add to a container that lacks a field, and which place holds
+// set says what to add to a container that does not have a field, and which place holds
 // it for all containers of the pod.
 func set(p *lint.PodSpec, field string) string {
 	help := "set securityContext." + field

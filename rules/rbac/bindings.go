@@ -87,7 +87,7 @@ var SystemMasters = &lint.Rule{
 	},
 }
 
-// Anonymous reports bindings to whoever does not log in.
+// Anonymous reports bindings to anyone who does not log in.
 var Anonymous = &lint.Rule{
 	ID:         "rbac-anonymous",
 	Summary:    "binding names system:anonymous or system:unauthenticated",
@@ -116,7 +116,7 @@ var Anonymous = &lint.Rule{
 	},
 }
 
-// Authenticated reports bindings to whoever logs in, and to all pods.
+// Authenticated reports bindings to anyone who logs in, and to all pods.
 var Authenticated = &lint.Rule{
 	ID:         "rbac-authenticated",
 	Summary:    "binding names system:authenticated or all service accounts",

@@ -70,7 +70,7 @@ func worstChain(a *access.Account) *chain {
 			pods, has[pod] = append(pods, pod), true
 		}
 	}
-	var held *access.Holder // by which the first of the pods has the token, nil where it is mounted by itself
+	var held *access.Holder // by which the first of the pods has the token, nil where it is mounted on its own
 	for i, h := range a.Holders {
 		if has[h.Pod] {
 			continue

@@ -234,7 +234,7 @@ func weighImpersonation(g *access.Graph, r *access.Role, gr *access.Grant) (lint
 }
 
 // weighTokenSecrets takes two steps off in a namespace: whatever keeps its certificate in
-// a Secret makes it so, and what it reaches are the accounts beside it.
+// a Secret makes it so, and what it reaches are the accounts next to it.
 func weighTokenSecrets(_ *access.Graph, r *access.Role, gr *access.Grant) (lint.Severity, string, bool) {
 	const note = ", and it reads one by name"
 	if r.Cluster() {

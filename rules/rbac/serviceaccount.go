@@ -144,7 +144,7 @@ var DeprecatedServiceAccountField = &lint.Rule{
 }
 
 // DanglingServiceAccount reports pods and bindings that name a service account
-// which the bundle lacks, though it holds objects of that namespace.
+// which the bundle does not have, though it holds objects of that namespace.
 var DanglingServiceAccount = &lint.Rule{
 	ID:         "dangling-service-account",
 	Summary:    "service account is named but not part of the bundle",

@@ -23,7 +23,7 @@ func locate(n *lint.Node) *report.Location {
 func Table(bundles []*lint.Bundle) *report.Audit {
 	t := &tabulator{at: map[access.SubjectKey]*report.Subject{}, can: map[canKey]*report.Can{}, cans: map[*report.Subject][]*report.Can{}, met: map[string]bool{}, grants: map[roleScope][]namedGrant{}}
 	for _, b := range bundles {
-		t.add(access.Of(b), b.Beside)
+		t.add(access.Of(b), b.Unselected)
 	}
 	return t.audit()
 }
@@ -49,7 +49,7 @@ type tabulator struct {
 	grants map[roleScope][]namedGrant
 }
 
-// add takes over who can do what in a bundle. Of what lies beside the files that were
+// add takes over who can do what in a bundle. Of what is next to the files that were
 // named it takes what it says of their subjects, and leaves out the others.
 func (t *tabulator) add(g *access.Graph, beside map[*lint.Resource]bool) {
 	for _, s := range g.Order {
@@ -90,7 +90,7 @@ func (t *tabulator) add(g *access.Graph, beside map[*lint.Resource]bool) {
 	}
 }
 
-// isAsked reports whether anything of a subject is not beside: a binding that names it,
+// isAsked reports whether anything of a subject is not next to: a binding that names it,
 // the service account, a workload that runs as it.
 func isAsked(s *access.Subject, beside map[*lint.Resource]bool) bool {
 	asked := slices.ContainsFunc(s.Bindings, func(b *access.Binding) bool { return !beside[b.Resource] })

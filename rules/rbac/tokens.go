@@ -9,7 +9,7 @@ import (
 )
 
 // TokenSecret reports Secrets that hold a token of a service account: it does not
-// expire, and whoever reads the Secret has it.
+// expire, and anyone who reads the Secret has it.
 var TokenSecret = &lint.Rule{
 	ID:         "token-secret",
 	Summary:    "Secret holds a token of a ServiceAccount, one that does not expire",

@@ -22,10 +22,10 @@ type checked struct {
 	known bool // all its API groups are Kubernetes' own
 }
 
-// check reports what of a rule about resources no request ever asks for. Of API groups
+// check reports what of a rule about resources no request ever requests. Of API groups
 // that Kubernetes itself does not have nothing is known, but for the kinds whose
 // definition is in the bundle; nor of verbs that it does not have: admission policies
-// may ask for any.
+// may request any.
 func (p *checked) check(pass *lint.Pass, role *lint.Resource) {
 	if len(p.Groups) == 0 || len(p.Resources) == 0 || len(p.Verbs) == 0 || len(p.Paths) > 0 {
 		return
@@ -107,7 +107,7 @@ func (p *checked) mayHaveStar() bool {
 	})
 }
 
-// takesSpecial reports whether the rule names a resource on which a special verb is asked for.
+// takesSpecial reports whether the rule names a resource on which a special verb is requested.
 func (r *checked) takesSpecial(verb string) bool {
 	return slices.ContainsFunc(access.Special[verb], func(t access.Target) bool {
 		return r.AllowsGroup(t.Group) && slices.ContainsFunc(r.Resources, func(e access.Entry) bool {
@@ -199,8 +199,8 @@ func (r *checked) spelled(resource string) string {
 	return ""
 }
 
-// inNamespace reports whether a verb is asked for in a namespace on a resource of the cluster: bind
-// where the RoleBinding is, use where the pod is, and what admission policies ask for
+// inNamespace reports whether a verb is requested in a namespace on a resource of the cluster: bind
+// where the RoleBinding is, use where the pod is, and what admission policies request
 // (k8s.io/kubernetes/pkg/registry/rbac/escalation_check.go).
 func inNamespace(verb, resource string) bool {
 	switch verb {
@@ -240,7 +240,7 @@ func newRuleSet(res *lint.Resource, bound *access.Role) *ruleSet {
 	return &ruleSet{bound: bound, role: access.Role{Resource: res, Kind: res.Kind, Namespace: res.Namespace, Name: res.Name}, known: map[string]bool{}}
 }
 
-// maxHeld bounds the bindings of a holder that are looked at.
+// maxHeld bounds the bindings of a holder that are examined.
 const maxHeld = 50
 
 // heldClusterWide reports whether the first holder of the role has all the verbs on a

@@ -69,7 +69,7 @@ var WildcardResource = &lint.Rule{
 }
 
 // WildcardVerb reports verbs: ["*"], with the weight of what it gives on the
-// resources beside it.
+// resources next to it.
 var WildcardVerb = &lint.Rule{
 	ID:         "rbac-wildcard-verb",
 	Summary:    "role grants every verb",

@@ -106,7 +106,7 @@ func plain(n *lint.Node) any {
 	return n.Value()
 }
 
-// ProbePort reports probes and hooks that ask for a port by a name that the container
+// ProbePort reports probes and hooks that request a port by a name that the container
 // does not have: the kubelet looks it up among the container's own ports. A number needs
 // no entry there; those entries tell, and open nothing
 // (https://kubernetes.io/docs/tutorials/services/connect-applications-service/).

@@ -1,6 +1,6 @@
 // Package reliability holds the rules about staying up: probes, replicas,
 // disruption budgets, rollouts. None is in the default profile; the group is
-// enabled by its name. What an operator completes is not judged by what it lacks.
+// enabled by its name. What an operator completes is not judged by what it does not have.
 package reliability
 
 import (

@@ -1,4 +1,4 @@
-// Package resources holds the rules about what containers ask for and may use
+// Package resources holds the rules about what containers request and may use
 // of a node: a container without a bound can starve its neighbours. They do not
 // judge how much is right.
 package resources

@@ -31,7 +31,7 @@ type leak struct {
 }
 
 // maxLeaks bounds what is reported of one value. Of a value with more than maxParts
-// credentials no more are looked for: it is masked as a whole.
+// credentials no more are searched for: it is masked as a whole.
 const (
 	maxLeaks = 20
 	maxParts = 100
@@ -66,7 +66,7 @@ func (ls *leaks) holds(l leak) bool {
 // A text is a value with a table of its lines.
 type text struct {
 	string
-	ends []int // of its lines; nil until asked for
+	ends []int // of its lines; nil until requested
 	one  bool  // it has one line alone
 }
 
@@ -274,7 +274,7 @@ var connectionField = lint.Regexp(`(?i)(?:^|[;&?\s"'])(password|pwd|passwd|Accou
 var connectionWord = lint.Regexp(`(?:[pP][aA]?[sS]?[sS]?[wW][oO]?[rR]?[dD]|[kK]ey|[sS]ignature|KEY) ?=`)
 
 // hasConnectionWord reports whether [connectionWord] matches. Few of the signs of equality
-// in a text stand behind one.
+// in a text are behind one.
 func hasConnectionWord(line string) bool {
 	for at := 0; ; at++ {
 		i := strings.IndexByte(line[at:], '=')
@@ -390,7 +390,7 @@ func inHeader(whole *text) (all []leak) {
 // credentials matches the value of an Authorization header alone, whatever it is the value of.
 var credentials = lint.Regexp(`^(?i)(basic|bearer|token|apikey|api-key|key|splunk|bot)\s+["']?([A-Za-z0-9+/=._~-]{8,})["']?$`)
 
-// inCredentials finds what stands behind Basic, Bearer and the like
+// inCredentials finds what is behind Basic, Bearer and the like
 // (https://www.iana.org/assignments/http-authschemes) in a value that is nothing else.
 func inCredentials(value string) *leak {
 	v := strings.TrimSpace(value)
@@ -606,7 +606,7 @@ func flatten(name string, n *yaml.Node, depth int, fields *[]fieldValue) {
 	}
 }
 
-// trailingComment returns where a blank stands before the sign of a comment; -1 where none does.
+// trailingComment returns where a blank is before the sign of a comment; -1 where none does.
 func trailingComment(value string) int {
 	for i := 1; i < len(value); i++ {
 		if (value[i] == ';' || value[i] == '#') && strings.IndexByte(blanks, value[i-1]) >= 0 {
@@ -622,7 +622,7 @@ var quotedValue = lint.Regexp(`^("[^"]*"|'[^']*')\s+(?:#|;|//)`)
 const blanks = " \t\n\f\r"
 
 // assigned splits a line without blanks around it: [export] "name" = value, with a colon
-// or blanks in place of the sign of equality and perhaps a comma or semicolon at its end.
+// or blanks instead of the sign of equality and perhaps a comma or semicolon at its end.
 func assigned(line string) (name, value string, ok bool) {
 	for _, prefix := range []string{"export", "set"} {
 		rest, found := strings.CutPrefix(line, prefix)
@@ -713,7 +713,7 @@ func unquote(s string) string {
 }
 
 // inFile finds the credentials in the fields of an embedded file. Files inside
-// files are followed; their leaks stand at the line of the outer file.
+// files are followed; their leaks are at the line of the outer file.
 func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 	if depth > maxDepth {
 		return nil, false

@@ -56,7 +56,7 @@ func isPlural(text string) bool {
 	return strings.HasPrefix(text[n:], "s") && !startsLower(text[n+1:])
 }
 
-// negating are words that make a name one of something else when they stand before
+// negating are words that make a name one of something else when they are before
 // the secret word: a switch, a count, a digest, a public key. (Words behind it, as in
 // PASSWORD_FILE, need no list: such a name does not end in a secret word.)
 var negating = set(`existing enabled enable disabled disable required require requires allow allowed deny optional
@@ -159,7 +159,7 @@ func ending(words []string) hint {
 	return noHint
 }
 
-// benignNames are keys of Secrets whose values are not secret by themselves.
+// benignNames are keys of Secrets whose values are not secret on their own.
 var benignNames = set(`username user users login email mail host hostname hosts port ports database databases dbname db url uri urls endpoint endpoints
 	server servers address region zone bucket project account tenant subscription namespace name type issuer audience realm domain ca cacert crt cert certificate chain
 	public version insecure sslmode from to region id ids clientid appid tenantid client app environment env cloud provider scheme protocol path file group role

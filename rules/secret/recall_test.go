@@ -121,7 +121,7 @@ func planted() []planting {
 	for i, token := range tokens {
 		where := []string{"secret", "data", "env", "configmap", "annotation", "custom"}[i%6]
 		name := "setting"
-		switch { // patterns that are made of hexadecimal digits alone want their provider's name beside them
+		switch { // patterns that are made of hexadecimal digits alone want their provider's name next to them
 		case strings.HasPrefix(token, "NRAK"):
 			name = "newRelicUserKey"
 		case strings.HasPrefix(token, "key-"):

@@ -59,8 +59,8 @@ func references(p *lint.PodSpec) (all []reference) {
 }
 
 // DanglingSecretRef reports references to keys that a Secret or ConfigMap of the
-// bundle lacks: the container does not start. References to objects that the bundle
-// lacks are reported where missing-objects is set: others usually make them.
+// bundle does not have: the container does not start. References to objects that the bundle
+// does not have are reported where missing-objects is set: others usually make them.
 var DanglingSecretRef = &lint.Rule{
 	ID:       "dangling-secret-ref",
 	Summary:  "reference to a key that the Secret or ConfigMap does not have",

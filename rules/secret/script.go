@@ -31,7 +31,7 @@ var (
 	expanded = lint.Regexp("`|\\$[A-Za-z_{(@*#?0-9]|^<\\(|%[A-Za-z_]+%")
 )
 
-// shapes are the ways to give a name a value, in the order in which they are looked for.
+// shapes are the ways to give a name a value, in the order in which they are searched for.
 var shapes = []func() *regexp.Regexp{shellFlag, assign, label, element, addKey, directive}
 
 // The places of those that are told apart.

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite tokens.json")
 var leftOut = set(`generic-api-key kubernetes-secret-yaml hashicorp-tf-password nuget-config-password freemius-secret-key pkcs12-file
 	sidekiq-secret curl-auth-user curl-auth-header private-key`)
 
-// publicIDs are patterns of identifiers that are no secret by themselves.
+// publicIDs are patterns of identifiers that are no secret on their own.
 var publicIDs = set(`adobe-client-id asana-client-id bitbucket-client-id discord-client-id linkedin-client-id looker-client-id
 	messagebird-client-id plaid-client-id sendbird-access-id sumologic-access-id mailgun-pub-key lob-pub-api-key flutterwave-public-key
 	new-relic-user-api-id alibaba-access-key-id`)

@@ -11,7 +11,7 @@ import (
 )
 
 // injected matches a value that a tool puts in at or before the deploy: what
-// stands in the file is a reference. One form each:
+// is in the file is a reference. One form each:
 var injected = lint.Regexp(`(?i)^(?:` + strings.Join([]string{
 	`<path:[^>]+>`,                                  // argocd-vault-plugin
 	`<[^<>]{1,120}>`,                                // <your-password>, <secret>
@@ -38,7 +38,7 @@ var injected = lint.Regexp(`(?i)^(?:` + strings.Join([]string{
 // partlyInjected matches a reference inside a longer value.
 var partlyInjected = lint.Regexp(`\$\([^)]+\)|\$\{[^}]+\}|\{\{.+?\}\}|<path:[^>]+>|\$[A-Z_][A-Z0-9_]{2,}\b|ENC\[[A-Z0-9_]+,|\$__(?:file|env|vault)\{|%\([a-zA-Z_]+\)s`)
 
-// placeholder matches, without case, what stands where somebody is to put a value.
+// placeholder matches, without case, what is where somebody is to put a value.
 var placeholder = lint.Regexp(`(?i)^[\[({"'*]*(?:` + strings.Join([]string{
 	`x{3,}(?:[-_ ]?x+)*`, `\*{2,}`, `\.{2,}`, `…`, `-{2,}`, `_{2,}`, `\?+`, `#{2,}`, `0{8,}`,
 	`your[-_ .]?.*`, `.*[-_ ]your[-_ ].*`,
@@ -92,7 +92,7 @@ func isPlain(value string) bool {
 }
 
 // isGiven reports whether a value that may be a whole file or a command says something
-// itself. Of what has several words each is judged by itself: "curl -u a:b registry.example".
+// itself. Of what has several words each is judged on its own: "curl -u a:b registry.example".
 func isGiven(value string) bool {
 	v := strings.TrimSpace(value)
 	return v != "" && !isInjected(v) && (hasWords(v) || isPlain(v))

@@ -94,12 +94,12 @@ func (m *matcher) scan(text string, visit func(word, end int) bool) {
 // markers are what a credential shows itself by, wherever it is.
 var markers = []string{
 	"-----begin", "putty-user-key", `"auth`, "basic", "bearer", "splunk", "identified", "@tcp", "@unix(",
-	// -----BEGIN in base64, by how many bytes stand before it in its group of three
+	// -----BEGIN in base64, by how many bytes are before it in its group of three
 	"ls0tls1crudjt", "0tls0tqkvhsu4", "tls0tlujfr0lo",
 }
 
 // triggers are the words of a search: nameWords end a name that says what its value is,
-// markers and keywords may stand anywhere.
+// markers and keywords may be anywhere.
 type triggers struct {
 	*matcher
 	names, marks int   // words below names end names, below marks are markers, the others keywords
@@ -145,7 +145,7 @@ func nameWords() []string {
 }
 
 // in reports what of the triggers is in text: the end of a name or a marker; a keyword of
-// a token that text may hold, where more bytes of tokens may stand beside it.
+// a token that text may hold, where more bytes of tokens may be next to it.
 func (t *triggers) in(text string, more int) (word, keyword bool) {
 	longest := -1
 	t.scan(text, func(w, end int) bool {

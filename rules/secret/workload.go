@@ -74,7 +74,7 @@ var (
 )
 
 // SecretInArgs reports credentials in what a container runs and in annotations:
-// both are shown by kubectl to whoever may read the object, and arguments by ps too.
+// both are shown by kubectl to anyone who may read the object, and arguments by ps too.
 var SecretInArgs = &lint.Rule{
 	ID:         "secret-in-args",
 	Summary:    "command, argument or annotation holds a literal credential",

@@ -95,7 +95,7 @@ var AdmissionGap = &lint.Rule{
 	},
 }
 
-// gaps reports what a webhook or a policy leaves out; beside are the webhooks of its configuration.
+// gaps reports what a webhook or a policy leaves out; next to are the webhooks of its configuration.
 func gaps(pass *lint.Pass, who string, match, rules *lint.Node, beside []*lint.Node) {
 	guarded := guards(rules)
 	if guarded == "" {
@@ -114,7 +114,7 @@ func gaps(pass *lint.Pass, who string, match, rules *lint.Node, beside []*lint.N
 			if field == "namespaceSelector" {
 				whoSets = "whoever may label a namespace"
 				if slices.ContainsFunc(beside, guardsNamespaces) {
-					continue // one beside it sees who sets the label
+					continue // one next to it sees who sets the label
 				}
 			}
 			pass.Reportf(e.Get("key"), "%s excludes objects by the label %s, and %s can set that label", who, key, whoSets).Help =

@@ -3,7 +3,7 @@ package validity
 import "github.com/manilint/manilint/lint"
 
 // APIServiceInsecureTLS reports APIServices whose server the API server does not
-// ask for a certificate that it can verify.
+// request a certificate that it can verify.
 var APIServiceInsecureTLS = &lint.Rule{
 	ID:         "apiservice-insecure-tls",
 	Summary:    "API server does not verify the certificate of an extension API server",

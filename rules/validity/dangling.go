@@ -97,7 +97,7 @@ var DanglingHPA = danglingRule("dangling-hpa", "HorizontalPodAutoscaler scales n
 var scalable = map[string]string{"Deployment": "apps", "ReplicaSet": "apps", "StatefulSet": "apps", "ReplicationController": ""}
 
 // unscalable says why what an autoscaler names resolves to nothing in any cluster, and what
-// to write; "" where it may resolve. The controller looks for the group and the kind
+// to write; "" where it may resolve. The controller searches for the group and the kind
 // alone, so that an old version of the group is as good as a new one
 // (k8s.io/kubernetes/pkg/controller/podautoscaler, scaleForResourceMappings).
 func unscalable(b *lint.Bundle, ref *lint.Node) (why, help string) {

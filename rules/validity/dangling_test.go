@@ -64,7 +64,7 @@ func TestDanglingRulesReportEveryObject(t *testing.T) {
 }
 
 // BenchmarkDangling measures the dangling rules over 3,000 objects of each kind. Next to
-// the parsing of these they are cheap: a rule that looked at every pod, or Service,
+// the parsing of these they are cheap: a rule that examined every pod, or Service,
 // for each object would take many times as long.
 func BenchmarkDangling(b *testing.B) {
 	src := manyDangling(3000)

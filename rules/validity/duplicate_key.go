@@ -43,7 +43,7 @@ var DuplicateKey = &lint.Rule{
 }
 
 // mayRepeat reports whether a mapping below n may hold a key twice. What has aliases is
-// not looked at.
+// not examined.
 func mayRepeat(n *yaml.Node) bool {
 	if n.Kind == yaml.AliasNode {
 		return true

@@ -42,7 +42,7 @@ func checkLabels(pass *lint.Pass, labels *lint.Node) {
 }
 
 // RequiredMetadata reports objects without the labels and annotations that the
-// configuration asks for.
+// configuration requests.
 var RequiredMetadata = &lint.Rule{
 	ID:       "required-metadata",
 	Summary:  "object lacks a required label or annotation",

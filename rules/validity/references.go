@@ -111,7 +111,7 @@ func containerPorts(pass *lint.Pass, c *lint.Container, named map[string]*lint.N
 	}
 }
 
-// askedPorts reports ports that probes and hooks ask for by a number in quotes, which is
+// askedPorts reports ports that probes and hooks request by a number in quotes, which is
 // a name to the API server, and that no port may be called.
 func askedPorts(pass *lint.Pass, c *lint.Container) {
 	for _, handler := range [][]string{{"livenessProbe"}, {"readinessProbe"}, {"startupProbe"}, {"lifecycle", "postStart"}, {"lifecycle", "preStop"}} {

@@ -10,7 +10,7 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// This file checks what the API server refuses though each field by itself is right:
+// This file checks what the API server refuses though each field on its own is right:
 // k8s.io/kubernetes, pkg/apis/*/validation.
 
 // checkObject reports what the API server refuses of an object of Kubernetes' own kinds.

@@ -98,7 +98,7 @@ var shares = map[string]bool{
 	"apps/v1.RollingUpdateStatefulSetStrategy.maxUnavailable": true,
 }
 
-// alsoRequired are fields that the types call optional and the API server asks for.
+// alsoRequired are fields that the types call optional and the API server requests.
 var alsoRequired = map[string][]string{
 	"core/v1.PersistentVolumeClaimSpec": {"accessModes", "resources"},
 	"core/v1.PersistentVolumeSpec":      {"accessModes", "capacity"},
@@ -130,7 +130,7 @@ func isFilledIn(value string) bool {
 	return strings.Contains(value, "${") || strings.Contains(value, "$(") || strings.Contains(value, "{{")
 }
 
-// require reports the fields that n lacks and t must have.
+// require reports the fields that n does not have and t must have.
 func (w *walker) require(n *lint.Node, t reflect.Type, fields []string) {
 	for _, name := range fields {
 		child := n.Get(name)

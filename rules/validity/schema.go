@@ -110,7 +110,7 @@ type walker struct {
 }
 
 // isPatch reports whether an object has directives of a strategic-merge patch: what it
-// lacks another object has.
+// does not have another object has.
 func isPatch(n *yaml.Node) bool {
 	for i, c := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 {
@@ -260,7 +260,7 @@ func names(t reflect.Type) []string {
 	return all
 }
 
-// elsewhere looks for a field near the struct t that lacks it: in the structs
+// elsewhere searches for a field near the struct t that does not have it: in the structs
 // around t, innermost first, and in each case up to two levels below. It returns the path from
 // the nearest common struct, "" where none is found. Names that any struct might have tell nothing.
 func elsewhere(name string, t reflect.Type, above []reflect.Type) string {
@@ -312,7 +312,7 @@ func below(name string, t reflect.Type) string {
 }
 
 // wrong reports a value of the wrong type. It is named where a number, a boolean or the
-// like belongs: what stands in the place of a text, a list or a mapping may be a secret.
+// like belongs: what is instead of a text, a list or a mapping may be a secret.
 func (w *walker) wrong(n *lint.Node, expected string) {
 	if n.IsScalar() && isFilledIn(n.Value()) {
 		return

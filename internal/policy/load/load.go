@@ -99,7 +99,7 @@ func policies(c *config.Config, files *tree.Tree, o Options) ([]*lint.Resource, 
 	var objects []*lint.Resource
 	for _, b := range bundles {
 		for _, r := range b.Resources {
-			if !b.Beside[r] { // beside a file that was named alone
+			if !b.Unselected[r] { // beside a file that was named alone
 				objects = append(objects, r)
 			}
 		}

@@ -72,7 +72,7 @@ type listed struct {
 }
 
 // valueFiles adds the values files. A glob stands for the files that it matches, in order; one
-// that is named by itself counts where it is named.
+// that is named on its own counts where it is named.
 func (a *application) valueFiles(d *helm.Deployment, s *lint.Node, dir string) {
 	optional := s.Get("helm", "ignoreMissingValueFiles").IsTrue()
 	root := strings.TrimSuffix(filepath.ToSlash(dir), strings.Trim(filepath.ToSlash(filepath.Clean("/"+d.Path)), "/"))

@@ -136,7 +136,7 @@ func (a *Applied) note(at *lint.Node, format string, args ...any) {
 	a.Notes = append(a.Notes, lint.Note{Message: a.Change.By + ": " + fmt.Sprintf(format, args...), Span: at.Locate().Span})
 }
 
-// lacks says of the last note what is not there; see [lint.InputError.Lacks].
+// does not have says of the last note what is not there; see [lint.InputError.Lacks].
 func (a *Applied) lacks(name string) { a.Notes[len(a.Notes)-1].Lacks = name }
 
 // metadata adds labels and annotations to each object, not to what it makes.

@@ -118,7 +118,7 @@ func (c *Checkout) Bases(at lint.Span) []string {
 	return append(all, between...)
 }
 
-// Dir returns the directory that a path of the repository names, in an object that stands at a
+// Dir returns the directory that a path of the repository names, in an object that is at a
 // span, and the base that the path begins at; ok is false where there is none.
 func (c *Checkout) Dir(path string, at lint.Span) (dir, base string, ok bool) {
 	rel := filepath.FromSlash(strings.TrimPrefix(filepath.ToSlash(filepath.Clean("/"+path)), "/"))

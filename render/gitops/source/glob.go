@@ -95,7 +95,7 @@ func Glob(pattern string, style Style) (*regexp.Regexp, error) {
 	return regexp.Compile("(?s)^(?:" + strings.TrimSuffix(out.String(), "/") + ")$")
 }
 
-// maxWalked bounds how many entries of a tree are looked at for one glob.
+// maxWalked bounds how many entries of a tree are examined for one glob.
 const maxWalked = 200000
 
 // Walk calls visit for the files and directories below dir, in order, those of git's own
@@ -120,7 +120,7 @@ func (c *Checkout) Walk(dir string, visit func(path string, isDir bool) bool) {
 	walk(dir)
 }
 
-// Literal returns the directory that all matches of a glob lie in: what stands in front of
+// Literal returns the directory that all matches of a glob lie in: what is in front of
 // its first component with a character that is none of itself.
 func Literal(pattern string) string {
 	parts := strings.Split(pattern, "/")

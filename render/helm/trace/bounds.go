@@ -38,7 +38,7 @@ var (
 	// ErrTooLarge is of a rendering that writes more than its limit.
 	ErrTooLarge = errors.New("the chart writes more than the limit")
 
-	// errCall is of a function whose arguments ask for more than one call may have. It
+	// errCall is of a function whose arguments request more than one call may have. It
 	// fails the template that calls it, no other.
 	errCall  = errors.New("requests more text or items than a rendering may create")
 	errCycle = errors.New("a dict or list contains itself")

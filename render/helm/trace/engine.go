@@ -99,7 +99,7 @@ func (e *Engine) Render(templates map[string]*Unit) *Result {
 }
 
 // mayBeOurs reports whether the error of a template may come from following it, rather
-// than from what it asks for.
+// than from what it requests.
 func mayBeOurs(err error) bool {
 	var refused Refusal
 	var run template.ExecError

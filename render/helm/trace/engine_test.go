@@ -34,7 +34,7 @@ func TestUntracedTextIsTheSame(t *testing.T) {
 	}
 }
 
-// What a template asks for is no reason to try again without tracing.
+// What a template requests is no reason to try again without tracing.
 func TestRefusalsStand(t *testing.T) {
 	for _, text := range []string{`{{ fail "no" }}`, `{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $d }}`, `{{ repeat 99999999 "x" }}`, `{{ .Values.name.a }}`, `{{ nope }}`} {
 		if r := rendered(t, NewEngine(context.Background(), 1<<20), text); len(r.Failures) != 1 || len(r.Texts) != 0 {

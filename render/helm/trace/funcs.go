@@ -335,8 +335,8 @@ func inNamedZone(layout string, at any, now time.Time, zone string) string {
 	return inZone(layout, at, now, loc)
 }
 
-// inZone formats a time as sprig's date does, with now in place of the clock and UTC
-// in place of the machine's zone.
+// inZone formats a time as sprig's date does, with now instead of the clock and UTC
+// instead of the machine's zone.
 func inZone(layout string, at any, now time.Time, loc *time.Location) string {
 	when := now
 	switch at := at.(type) {

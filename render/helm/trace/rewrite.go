@@ -121,7 +121,7 @@ func (r *rewriter) operands(p *parse.PipeNode) {
 }
 
 // kept reports whether an argument is a constant that a function puts into a mapping or
-// a list, where it is to be told from what it stands beside.
+// a list, where it is to be told from what it is next to.
 func (r *rewriter) kept(c *parse.CommandNode, i int) bool {
 	switch arg := c.Args[i].(type) {
 	case *parse.StringNode, *parse.BoolNode:
@@ -242,7 +242,7 @@ func (r *rewriter) list(l *parse.ListNode, depth int) {
 	l.Nodes = out
 }
 
-// branch rewrites an if, with or range and returns what stands in its place.
+// branch rewrites an if, with or range and returns what is in its place.
 func (r *rewriter) branch(n parse.Node, b *parse.BranchNode, depth int) []parse.Node {
 	act := r.action(b.Pos)
 	asked := conditionOf(b.Pipe)
@@ -270,7 +270,7 @@ func (r *rewriter) branch(n parse.Node, b *parse.BranchNode, depth int) []parse.
 	return out
 }
 
-// Written stands in the text of a block where an action would write something.
+// Written is in the text of a block where an action would write something.
 const Written = "\x00"
 
 // bodyText returns what a block of a rewritten template would write: its text, that of

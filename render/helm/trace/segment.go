@@ -47,7 +47,7 @@ type gap struct {
 	Body string // its text; where an action would have written more stands [written]
 }
 
-// A Frame is an action that text came through, which stands at an offset of an origin:
+// A Frame is an action that text came through, which is at an offset of an origin:
 // of a template file, or of a value that tpl rendered.
 type Frame struct {
 	In   *Origin
@@ -165,7 +165,7 @@ func cut(segs []Segment, ranges [][2]int) []Segment {
 	return out
 }
 
-// union appends to a what it lacks of b.
+// union appends to a what it does not have of b.
 func union(a, b []string) []string {
 next:
 	for _, x := range b {

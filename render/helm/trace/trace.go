@@ -465,7 +465,7 @@ func (w *writer) dropNoValue() {
 }
 
 // through returns o with an action around it and, where the action read values that
-// o is not made from, those beside it.
+// o is not made from, those next to it.
 func (t *tracer) through(o *Origin, act int, reads []string) *Origin {
 	k := wrapKey{o, act}
 	if o.constant {
@@ -633,7 +633,7 @@ func (t *tracer) decide(act, begin int, v any) any {
 }
 
 // constant gives a constant that a template puts into a mapping or a list an origin: the
-// action that it stands in.
+// action that it is reported in.
 func (t *tracer) constant(act int, v any) any {
 	if t.off {
 		return v

@@ -205,7 +205,7 @@ func (t *tracer) inputs(args []reflect.Value) []input {
 	return ins
 }
 
-// maxInputs bounds how many parts of arguments are looked at.
+// maxInputs bounds how many parts of arguments are examined.
 const maxInputs = 2000
 
 func (t *tracer) collect(v reflect.Value, depth int, ins *[]input) {
@@ -494,7 +494,7 @@ func (t *tracer) emitted(arg reflect.Value, r string) []Segment {
 			continue
 		}
 		from := m.off
-		for _, g := range m.inner { // the text of a string, where it stands as it is
+		for _, g := range m.inner { // the text of a string, where it is as it is
 			if g.Start < from || g.End > end {
 				continue
 			}
@@ -567,7 +567,7 @@ func (e *emission) walk(n *yaml.Node, v reflect.Value, parent *Origin, at int) {
 		o = parent
 	}
 	if o == nil && at >= 0 {
-		e.marks = append(e.marks, mark{off: at, o: literal}) // no part of what stands before it
+		e.marks = append(e.marks, mark{off: at, o: literal}) // no part of what is before it
 	}
 	if at >= 0 && o != nil {
 		m := mark{off: at, o: o}
@@ -690,7 +690,7 @@ func (t *tracer) parsed(text string, v any) {
 			own = Clip(segs, key, key+1)
 		}
 		place := own
-		if key > 0 { // containers stand at their key
+		if key > 0 { // containers are at their key
 			if c := Clip(segs, key, key+1); whole(c) != nil {
 				place = c
 			}
