@@ -279,7 +279,7 @@ func (s *server) render(ctx context.Context, _ *mcp.CallToolRequest, in renderIn
 	var b strings.Builder
 	for _, bundle := range bundles {
 		for _, r := range bundle.Resources {
-			if bundle.Beside[r] || in.Kind != "" && r.Kind != in.Kind || in.Name != "" && r.Name != in.Name {
+			if bundle.Unselected[r] || in.Kind != "" && r.Kind != in.Kind || in.Name != "" && r.Name != in.Name {
 				continue
 			}
 			if left > 0 || b.Len() > mostText {
