@@ -255,38 +255,30 @@ func (l *loader) sourceOf(p *part, k *lint.Resource, kind, name string, objects 
 	is := func(r *lint.Resource) bool {
 		return r.Group == "" && r.Kind == kind && r.Name == name && (r.Namespace == k.Namespace || r.Namespace == "" || k.Namespace == "")
 	}
-	near := func(r *lint.Resource) int {
-		a, b := strings.Split(filepath.ToSlash(l.fileOf(k)), "/"), strings.Split(filepath.ToSlash(l.fileOf(r)), "/")
-		n := 0
-		for n < len(a)-1 && n < len(b)-1 && a[n] == b[n] {
-			n++
-		}
-		return n
-	}
 	for _, all := range [][]*lint.Resource{objects, p.sources} {
-		var found *lint.Resource
-		tie := false
+		var candidates []*lint.Resource
 		for _, r := range all {
-			switch {
-			case !is(r):
-			case found == nil || near(r) > near(found):
-				found, tie = r, false
-			case near(r) == near(found):
-				tie = true
+			if is(r) {
+				candidates = append(candidates, r)
 			}
 		}
-		if found != nil && !tie { // else they are of two clusters, say
+		if found := flux.Nearest(k, candidates); found != nil {
 			return found
 		}
 	}
 	return nil
 }
 
-// variablesOf returns the ConfigMaps and Secrets that Kustomizations may take variables from.
+// variablesOf returns the ConfigMaps and Secrets that Kustomizations may take variables from,
+// and HelmReleases values, as they are written, and the GitRepositories.
 func (l *loader) variablesOf(pointers []*lint.Resource, paths []string) []*lint.Resource {
 	names := map[string]bool{}
+	var found []*lint.Resource
 	for _, r := range pointers {
-		from := []*lint.Node{r.Get("spec", "postBuild", "substituteFrom")}
+		if r.Is("source.toolkit.fluxcd.io", "GitRepository") {
+			found = append(found, r)
+		}
+		from := []*lint.Node{r.Get("spec", "postBuild", "substituteFrom"), r.Get("spec", "valuesFrom")}
 		for _, p := range r.Get("spec", "patches").Items() { // which add it to others
 			if text := p.Get("patch"); strings.Contains(text.Value(), "substituteFrom") {
 				docs, _ := lint.ParseYAML(lint.NewSource("", []byte(text.Value())))
@@ -302,9 +294,8 @@ func (l *loader) variablesOf(pointers []*lint.Resource, paths []string) []*lint.
 		}
 	}
 	if len(names) == 0 {
-		return nil
+		return found
 	}
-	var found []*lint.Resource
 	looked := l.files.Record()
 	for _, path := range paths {
 		src, err := looked.Open(path)
@@ -355,5 +346,6 @@ func (l *loader) rest(p *part) *Unit {
 		}
 		return r
 	})
+	u.Waits = true
 	return u
 }

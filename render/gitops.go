@@ -25,7 +25,7 @@ const maxAsked = 200
 // wanted returns what objects want to have rendered; all are those that may say something of
 // them. What is looked up counts as examined by the view.
 func (l *loader) wanted(p *part, looked *tree.Tree, objects, all []*lint.Resource) *source.Wanted {
-	return gitops.Wanted(objects, all, func(r *lint.Resource) *source.Checkout { return l.checkout(p, looked, r) })
+	return gitops.Wanted(objects, slices.Concat(all, p.sources), func(r *lint.Resource) *source.Checkout { return l.checkout(p, looked, r) })
 }
 
 // checkout returns the checkout that an object is written in, nil for none. What is looked up

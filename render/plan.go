@@ -415,7 +415,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 	if u.Why != Instead { // which is requested itself
 		l.mu.Lock()
 		for _, r := range objects {
-			if flux.IsChart(r) {
+			if flux.IsSource(r) {
 				l.fluxCharts = append(l.fluxCharts, fluxChart{u.Key, r})
 			}
 		}
@@ -436,7 +436,8 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 		for _, c := range known {
 			charts = append(charts, c.object)
 		}
-		return &Rendered{Asks: l.asks(u, l.wanted(u.part, u.looked, releases, append(charts, objects...)))}
+		w := l.wanted(u.part, u.looked, releases, append(charts, objects...))
+		return &Rendered{Asks: l.asks(u, w), Errors: w.Errors, Notes: w.Notes}
 	})
 	later.Key, later.Waits = u.Key+"\x00later", true
 	return []*Unit{later}

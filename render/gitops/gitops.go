@@ -20,8 +20,10 @@ func Wanted(objects, all []*lint.Resource, checkout func(*lint.Resource) *source
 				w.Add(argocd.Wanted(named(r), r, all, c))
 			}
 		}
-		for _, d := range flux.Deployments(named(r), r, all) {
-			w.Charts = append(w.Charts, &source.Chart{Deployment: d})
+		if r.Group == "helm.toolkit.fluxcd.io" {
+			if c := checkout(r); c != nil {
+				w.Add(flux.Wanted(named(r), r, all, c))
+			}
 		}
 	}
 	return w

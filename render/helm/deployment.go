@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/strvals"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
@@ -32,6 +33,11 @@ type Deployment struct {
 	// Instead says that the values files replace the chart's own values.yaml.
 	Instead bool
 
+	// Post, where it is not nil, makes something else of what the chart renders; PostKey is the
+	// same for those that do the same.
+	Post    func(context.Context, *Inflated, Options) ([]*lint.Resource, []*lint.InputError)
+	PostKey string
+
 	Chart string // its directory, where it is known before [InCharts] finds it
 	// Key is the same for deployments that give the same rendering; of [InCharts].
 	Key string
@@ -53,13 +59,18 @@ func InCharts(all []*Deployment, charts []string, files *filetree.Tree) []*Deplo
 				continue
 			}
 		}
-		d.Key = fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v\x00%v%v%v%s", d.Chart, d.ReleaseName, d.Namespace, d.KubeVersion, d.APIVersions, d.NoCRDs, d.NoTests, d.NoSchema, d.asked)
+		d.Key = fmt.Sprintf("%s\x00%s\x00%s\x00%s\x00%v\x00%v%v%v%s", d.Chart, d.ReleaseName, d.Namespace, d.KubeVersion, d.APIVersions, d.NoCRDs, d.NoTests, d.NoSchema, d.asked+"\x00"+d.PostKey)
 		if !seen[d.Key] {
 			seen[d.Key] = true
 			found = append(found, d)
 		}
 	}
 	return found
+}
+
+// Compatible reports whether a version is one of a range, as Helm reads them.
+func Compatible(constraint, version string) bool {
+	return chartutil.IsCompatibleRange(constraint, version)
 }
 
 // Render renders the chart as it is deployed. What is wrong is in the errors of the bundle.
@@ -273,6 +284,11 @@ func (d *Deployment) render(ctx context.Context, o Options) *lint.Bundle {
 	abs, root := d.roots(o.Files)
 	v := d.variant
 	v.name, v.instead, v.noCRDs, v.noTests, v.noSchema = d.By, d.Instead, d.NoCRDs, d.NoTests, d.NoSchema
+	if d.Post != nil {
+		v.post = func(ctx context.Context, in *Inflated) ([]*lint.Resource, []*lint.InputError) {
+			return d.Post(ctx, in, o)
+		}
+	}
 	v.files = nil
 	for _, f := range d.variant.files {
 		v.files = append(v.files, f.from(abs, root, o))

@@ -202,6 +202,8 @@ type variant struct {
 	instead                   bool
 	noCRDs, noTests, noSchema bool
 	notes                     []lint.Note // on what of the object is not applied
+	// post makes something else of what is rendered; nil makes nothing of it.
+	post func(context.Context, *Inflated) ([]*lint.Resource, []*lint.InputError)
 }
 
 // A setting is a value that an object sets by its path: by layer, or by the text of a

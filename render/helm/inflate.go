@@ -69,17 +69,25 @@ func (t *tree) inflate(ctx context.Context, r Release, o Options) *Inflated {
 	if out == nil {
 		return inflated
 	}
-	inflated.Notes = out.notes
+	made := out.inflated(func(d *document) bool {
+		return !(d.crd && !r.IncludeCRDs || d.hook != "" && r.SkipHooks || d.test() && r.SkipTests)
+	})
+	made.Notes, made.Errors = out.notes, append(inflated.Errors, out.errs...)
+	return made
+}
+
+// inflated returns the text and the objects of some of the documents.
+func (o *output) inflated(keep func(*document) bool) *Inflated {
+	in := &Inflated{}
 	var text strings.Builder
-	for _, d := range out.documents() {
-		if d.crd && !r.IncludeCRDs || d.hook != "" && r.SkipHooks || d.test() && r.SkipTests {
-			continue
+	for _, d := range o.documents() {
+		if keep(d) {
+			text.WriteString("---\n# Source: " + d.name + "\n" + d.text + "\n")
+			in.Resources = append(in.Resources, d.resources...)
 		}
-		text.WriteString("---\n# Source: " + d.name + "\n" + d.text + "\n")
-		inflated.Resources = append(inflated.Resources, d.resources...)
 	}
-	inflated.Text, inflated.Errors = text.String(), append(inflated.Errors, out.errs...)
-	return inflated
+	in.Text = text.String()
+	return in
 }
 
 // inlineLayer makes a layer of values of a node of some file.

@@ -50,11 +50,12 @@ func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle
 			b, failed = t.bundle(v.name, o, nil, errs), true
 			return
 		}
-		var resources []*lint.Resource
-		for _, d := range out.documents() {
-			if !(d.crd && v.noCRDs || d.test() && v.noTests) {
-				resources = append(resources, d.resources...)
-			}
+		in := out.inflated(func(d *document) bool { return !(d.crd && v.noCRDs || d.test() && v.noTests) })
+		resources := in.Resources
+		if v.post != nil {
+			var wrong []*lint.InputError
+			resources, wrong = v.post(ctx, in)
+			errs = append(errs, wrong...)
 		}
 		b = t.bundle(v.name, o, resources, append(errs, out.errs...))
 		b.LeftOut, b.Notes = out.leftOut(), slices.Concat(v.notes, out.notes)

@@ -1,13 +1,16 @@
 package kustomize
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/render/helm"
 )
 
 // A Change is what an object of a controller sets in a kustomization before it is built, as
@@ -20,6 +23,7 @@ type Change struct {
 
 	generated Value // what is built where there is no kustomization; nil: nothing
 	then      []func(*Made)
+	inflated  *helm.Inflated // in place of a chart that the generated kustomization names
 
 	edits  []writing
 	placed []lint.Span // of the nodes it writes, which are in other files than the kustomization
@@ -135,6 +139,35 @@ func (c *Change) Generate(resources []string, at *lint.Node) {
 		list.Content = append(list.Content, c.Text(r, at).node)
 	}
 	c.generated = c.Map(at, Pair{"resources", Value{list}})
+}
+
+// Over returns what the change makes of the objects that a chart rendered, as of a kustomization
+// that holds these: a post-renderer. at is where the object says so. What is returned stands
+// where the chart has it, or the object.
+func (c *Change) Over(ctx context.Context, chart string, in *helm.Inflated, at *lint.Node, o Options) ([]*lint.Resource, []*lint.InputError) {
+	own := *c
+	own.inflated = in
+	list := own.node(&yaml.Node{Kind: yaml.SequenceNode}, at.Locate().Span)
+	list.Content = append(list.Content, own.Map(at, Pair{"name", own.Text(filepath.Base(chart), at)}).node)
+	own.generated = own.Map(at, Pair{"helmCharts", Value{list}})
+	t := newTree(o.Files)
+	dir, err := t.resolve(chart)
+	if err == nil && !o.Files.IsDir(dir) {
+		dir = filepath.Dir(dir)
+	}
+	t.change, t.changed = &own, dir
+	k := t.at(dir)
+	if err != nil || k == nil || own.placed[0].Start.Source == nil {
+		return in.Resources, nil
+	}
+	goOffline()
+	boundCopies()
+	o.change = &own
+	built := t.buildOne(ctx, k, o)
+	if built.failed || ctx.Err() != nil {
+		return in.Resources, built.bundle.Errors
+	}
+	return built.bundle.Resources, built.bundle.Errors
 }
 
 // Then adds what is done to each object once the overlay is built.

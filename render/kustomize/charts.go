@@ -79,6 +79,9 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 		b.failed(w, err)
 		return resmap.New(), nil
 	}
+	if w.k.generated && b.change != nil && b.change.inflated != nil {
+		return b.taken(w, h, b.change.inflated)
+	}
 	chart, ok := b.chartDir(w, c.HelmGlobals, c.HelmChart)
 	if !ok {
 		return resmap.New(), nil
@@ -128,8 +131,7 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 	if out.Text == "" {
 		return resmap.New(), nil
 	}
-	in := newInflated(lint.NewSource(b.files.Display(chart), []byte(out.Text)), out.Resources)
-	m, err := h.ResmapFactory().NewResMapFromBytes(b.await(in.src, segment{role: roleHelm, by: w.entry(w.node), chart: in}))
+	m, err := b.charted(w, h, out, b.files.Display(chart))
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +146,24 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 			set(k, by)
 			set(v, by)
 		}
+	}
+	return m, nil
+}
+
+// charted returns the objects that a chart was rendered to, each at its place.
+func (b *build) charted(w *writer, h *resmap.PluginHelpers, out *helm.Inflated, shown string) (resmap.ResMap, error) {
+	in := newInflated(lint.NewSource(shown, []byte(out.Text)), out.Resources)
+	return h.ResmapFactory().NewResMapFromBytes(b.await(in.src, segment{role: roleHelm, by: w.entry(w.node), chart: in}))
+}
+
+// taken returns the objects of a chart that was rendered before; see [Change.Over].
+func (b *build) taken(w *writer, h *resmap.PluginHelpers, out *helm.Inflated) (resmap.ResMap, error) {
+	m, err := b.charted(w, h, out, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range m.Resources() {
+		b.settle(r.YNode())
 	}
 	return m, nil
 }

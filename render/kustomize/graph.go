@@ -109,6 +109,9 @@ func (t *tree) at(dir string) *kustomization {
 
 // opened opens the kustomization file of a directory; nil where there is none.
 func (t *tree) opened(dir string) *kustomization {
+	if t.change != nil && t.change.generated.node != nil && dir == t.changed {
+		return &kustomization{dir: dir, name: fileNames[0], src: t.change.placed[0].Start.Source, generated: true}
+	}
 	var k *kustomization
 	for _, name := range fileNames {
 		path := filepath.Join(dir, name)
@@ -125,9 +128,6 @@ func (t *tree) opened(dir string) *kustomization {
 			continue
 		}
 		k = &kustomization{dir: dir, name: name, src: src}
-	}
-	if k == nil && t.change != nil && t.change.generated.node != nil && dir == t.changed {
-		k = &kustomization{dir: dir, name: fileNames[0], src: t.change.placed[0].Start.Source, generated: true}
 	}
 	return k
 }
