@@ -27,10 +27,11 @@ type Node struct {
 // children are the nodes below a mapping or a list: made when the first is requested, and
 // kept, since rules request the same ones again and again.
 type children struct {
-	nodes  []Node
-	list   []*Node        // in the order of [Node.Fields] and [Node.Items]
-	keys   uint64         // a bit of each field, so that most that are absent cost no search
-	places map[string]int // of the fields in a large mapping
+	mapping bool
+	nodes   []Node
+	list    []*Node        // in the order of [Node.Fields] and [Node.Items]
+	keys    uint64         // a bit of each field, so that most that are absent cost no search
+	places  map[string]int // of the fields in a large mapping
 }
 
 // manyFields is from where on fields are found by a table: a scan is faster in small mappings.
@@ -164,29 +165,33 @@ func (n *Node) missing(path []string) *Node {
 
 // child returns the node of a field, nil where there is none.
 func (n *Node) child(field string) *Node {
-	if !n.IsMapping() {
+	c := n.below()
+	if c == nil {
 		return nil
 	}
-	c := n.below()
 	if at := c.find(field); at >= 0 {
 		return &c.nodes[at]
 	}
 	return nil
 }
 
-// below returns the children of a mapping or a list.
+// below returns the children of a mapping or a list; nil of anything else.
 func (n *Node) below() *children {
-	if c := n.kids.Load(); c != nil {
+	if c := n.kids.Load(); c != nil { // before the YAML is looked at, which is rarely in the cache
 		return c
 	}
 	c := &children{}
-	if n.IsMapping() {
+	switch {
+	case n.IsMapping():
 		c.addFields(n)
-	} else {
+		c.mapping = true
+	case n.IsSequence():
 		c.nodes = make([]Node, len(n.yaml.Content))
 		for i, item := range n.yaml.Content {
 			c.nodes[i].yaml, c.nodes[i].index = resolveAlias(item), i
 		}
+	default:
+		return nil
 	}
 	c.list = make([]*Node, len(c.nodes))
 	for i := range c.nodes {
@@ -285,20 +290,20 @@ func eachEntry(m *yaml.Node, visit func(key, value *yaml.Node)) {
 
 // Items returns the elements of a list; none for anything else. The slice must not be changed.
 func (n *Node) Items() []*Node {
-	if !n.IsSequence() {
-		return nil
+	if c := n.below(); c != nil && !c.mapping {
+		return c.list
 	}
-	return n.below().list
+	return nil
 }
 
 // Fields returns the values of a mapping in the order written, merged ones
 // last and each key once; see [Node.Name] and [Node.Key]. None for anything else. The
 // slice must not be changed.
 func (n *Node) Fields() []*Node {
-	if !n.IsMapping() {
-		return nil
+	if c := n.below(); c != nil && c.mapping {
+		return c.list
 	}
-	return n.below().list
+	return nil
 }
 
 // Entries returns the values of a mapping in the order written, a repeated key as

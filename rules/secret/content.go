@@ -447,10 +447,14 @@ var base64Bytes = bytesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 // decodeText returns the text that value is base64 of; ok is false where it is
 // not base64 or not of printable text.
 func decodeText(value string) (text string, ok bool) {
+	var head [4]byte
 	n, others := 0, false
 	for i := range len(value) {
 		switch c := value[i]; {
 		case base64Bytes[c]:
+			if n < len(head) {
+				head[n] = c
+			}
 			n++
 		case c > ' ' && c < utf8.RuneSelf:
 			return "", false // most values, which need no copy
@@ -458,7 +462,7 @@ func decodeText(value string) (text string, ok bool) {
 			others = true
 		}
 	}
-	if n < 12 || n%4 != 0 && !others {
+	if n < 12 || n%4 != 0 && !others || !mayBeginText(head) {
 		return "", false
 	}
 	v := value
@@ -473,6 +477,13 @@ func decodeText(value string) (text string, ok bool) {
 		return "", false
 	}
 	return string(decoded), true
+}
+
+// mayBeginText reports whether base64 begins with what a text does: that of most words does not.
+func mayBeginText(head [4]byte) bool {
+	var decoded [3]byte
+	n, err := base64.StdEncoding.Decode(decoded[:], head[:])
+	return err == nil && n > 0 && utf8.RuneStart(decoded[0]) && (decoded[0] >= ' ' || isText(decoded[:1]))
 }
 
 // isText reports whether bytes are UTF-8 without control characters but blanks.

@@ -143,14 +143,14 @@ func (w *walker) require(n *lint.Node, t reflect.Type, fields []string) {
 }
 
 // limit checks the value of a field of a struct type against its enumeration or bounds.
-func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
+func (w *walker) limit(n *lint.Node, owner reflect.Type, field *jsonField) {
 	if n.IsSequence() {
 		for _, item := range n.Items() {
 			w.limit(item, owner, field)
 		}
 		return
 	}
-	if n.IsMapping() && elem(field.typ) == quantityType {
+	if n.IsMapping() && field.elem.kind == aQuantity {
 		for _, f := range n.Fields() {
 			w.limit(f, owner, field)
 		}
@@ -165,18 +165,18 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 		}
 		return
 	}
-	switch t := elem(field.typ); {
+	switch {
 	case field.address:
 		// https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/ StrictIPCIDRValidation
 		if ambiguous().MatchString(n.Value()) && !kube.Before(w.pass.Bundle, 36) {
 			f := w.pass.Reportf(n, "%s is %q, which programs interpret as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value())
 			f.Help, f.Subject = "write IPv4 addresses without leading zeros and without ::ffff:", n.Path()
 		}
-	case t == quantityType:
+	case field.elem.kind == aQuantity:
 		if q, err := resource.ParseQuantity(n.Value()); err == nil && q.Sign() < 0 {
 			w.pass.Reportf(n, "%s is %s: the API server accepts no negative quantity", fieldNoun(n), n.Value())
 		}
-	case t == intOrStringType:
+	case field.elem.kind == aPort:
 		v, number := n.Int()
 		switch {
 		case number && v < 0:
@@ -184,7 +184,7 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field jsonField) {
 		case !number && field.share && !percentage().MatchString(n.Value()):
 			w.pass.Reportf(n, "%s is %q: the API server accepts a number or a percentage such as 25%%", fieldNoun(n), n.Value())
 		}
-	case t.Kind() == reflect.Int32 || t.Kind() == reflect.Int64:
+	case field.elem.kind == anInteger:
 		v, ok := n.Int()
 		switch {
 		case !ok || v >= field.bounds.min && v <= field.bounds.max:

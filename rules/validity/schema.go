@@ -106,7 +106,7 @@ type walker struct {
 	quiet bool // name no value: the object is a Secret
 	whole bool // what is missing is missing: the object is no patch
 
-	wrongs *int // counts the values of a wrong type
+	wrongs int // the values of a wrong type so far
 }
 
 // isPatch reports whether an object has directives of a strategic-merge patch: what it
@@ -126,68 +126,65 @@ func isPatch(n *yaml.Node) bool {
 
 // value checks n against t. above are the structs around n, innermost last.
 func (w *walker) value(n *lint.Node, t reflect.Type, above []reflect.Type) {
-	t = indirect(t)
+	w.check(n, shapeOf(t), above)
+}
+
+func (w *walker) check(n *lint.Node, s *shape, above []reflect.Type) {
 	if n.IsNull() {
 		return
 	}
-	switch {
-	case t == quantityType:
-		if !n.IsScalar() {
-			w.wrong(n, "a quantity such as 100m or 64Mi")
-		} else if _, err := resource.ParseQuantity(n.Value()); err != nil {
-			w.wrong(n, "a quantity such as 100m or 64Mi")
-		}
-		return
-	case t == intOrStringType:
-		if _, ok := n.Int(); !ok && !isText(n) {
-			w.wrong(n, "an integer or a string")
-		}
-		return
-	case stringTypes[t] || t == bytesType:
-		if !isText(n) && !n.IsString() {
-			w.wrong(n, "a string")
-		}
-		return
-	case isOpaque(t):
-		return
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		w.object(n, t, above)
-	case reflect.Map:
+	switch s.kind {
+	case anObject:
+		w.object(n, s, above)
+	case aMapping:
 		if !n.IsMapping() {
 			w.wrong(n, "a mapping")
 			return
 		}
 		for _, f := range n.Fields() {
 			if !isDirective(f.Name()) {
-				w.value(f, t.Elem(), above)
+				w.check(f, s.elem, above)
 			}
 		}
-	case reflect.Slice:
+	case aList:
 		if !n.IsSequence() {
 			w.wrong(n, "a list")
 			return
 		}
 		for _, item := range n.Items() {
-			w.value(item, t.Elem(), above)
+			w.check(item, s.elem, above)
 		}
-	case reflect.String:
+	case aQuantity:
+		if !n.IsScalar() {
+			w.wrong(n, "a quantity such as 100m or 64Mi")
+		} else if _, err := resource.ParseQuantity(n.Value()); err != nil {
+			w.wrong(n, "a quantity such as 100m or 64Mi")
+		}
+	case aPort:
+		if _, ok := n.Int(); !ok && !isText(n) {
+			w.wrong(n, "an integer or a string")
+		}
+	case aTime:
+		if !isText(n) && !n.IsString() {
+			w.wrong(n, "a string")
+		}
+	case aString:
 		if !isText(n) {
 			w.wrong(n, "a string")
 		}
-	case reflect.Bool:
+	case aBoolean:
 		if _, ok := n.Bool(); !ok {
 			w.wrong(n, "true or false")
 		}
-	case reflect.Int32, reflect.Int64, reflect.Int:
+	case anInteger:
 		if _, ok := n.Int(); !ok {
 			w.wrong(n, "an integer")
 		}
-	case reflect.Float32, reflect.Float64:
+	case aNumber:
 		if !n.IsScalar() || n.YAML().ShortTag() != "!!int" && n.YAML().ShortTag() != "!!float" {
 			w.wrong(n, "a number")
 		}
+	case opaque:
 	}
 }
 
@@ -201,30 +198,31 @@ func isText(n *lint.Node) bool {
 	return !word || n.Resource() != nil && n.Resource().Bundle.Rendering.Kind == "kustomize"
 }
 
-func (w *walker) object(n *lint.Node, t reflect.Type, above []reflect.Type) {
+func (w *walker) object(n *lint.Node, s *shape, above []reflect.Type) {
 	if !n.IsMapping() {
 		w.wrong(n, "a mapping")
 		return
 	}
+	t, known, whole := s.typ, s.fields(), w.whole
 	around := append(above, t) //nolint:gocritic // what is around siblings is written over, and kept by nobody
-	if s := structOf(t); w.whole && len(s.required) > 0 {
-		w.require(n, t, s.required)
+	if whole && len(known.required) > 0 {
+		w.require(n, t, known.required)
 	}
 	for _, f := range n.Fields() {
-		if field, ok := fieldOf(t, f.Name()); ok {
-			inner, wrongs := *w, 0
-			inner.whole = w.whole && !(len(above) == 0 && f.Name() == "status") // what a controller reports
-			inner.wrongs = &wrongs
-			inner.value(f, field.typ, around)
-			if wrongs == 0 && inner.whole {
-				inner.limit(f, t, field)
+		field := known.field(f.Name())
+		if field == nil {
+			if !w.tolerated(n, f) {
+				w.unknown(f, t, above)
 			}
-			if w.wrongs != nil {
-				*w.wrongs += wrongs
-			}
-		} else if !w.tolerated(n, f) {
-			w.unknown(f, t, above)
+			continue
 		}
+		w.whole = whole && !(len(above) == 0 && f.Name() == "status") // what a controller reports
+		wrongs := w.wrongs
+		w.check(f, field.shape, around)
+		if w.wrongs == wrongs && w.whole {
+			w.limit(f, t, field)
+		}
+		w.whole = whole
 	}
 }
 
@@ -271,7 +269,7 @@ func elsewhere(name string, t reflect.Type, above []reflect.Type) string {
 		return path + " of the same " + nounOf(t)
 	}
 	for i := len(above) - 1; i >= 0; i-- {
-		if _, ok := fieldOf(above[i], name); ok {
+		if structOf(above[i]).field(name) != nil {
 			return "the " + nounOf(above[i]) + " around it"
 		}
 		if path := below(name, above[i]); path != "" {
@@ -300,7 +298,7 @@ func below(name string, t reflect.Type) string {
 					continue
 				}
 				path := strings.TrimPrefix(l.path+"."+f.name+suffix, ".")
-				if _, ok := fieldOf(ft, name); ok {
+				if structOf(ft).field(name) != nil {
 					return path
 				}
 				next = append(next, level{path, ft})
@@ -321,9 +319,7 @@ func (w *walker) wrong(n *lint.Node, expected string) {
 	if n.Index() >= 0 {
 		name = fmt.Sprintf("%s[%d]", n.Parent().Name(), n.Index())
 	}
-	if w.wrongs != nil {
-		*w.wrongs++
-	}
+	w.wrongs++
 	quiet := w.quiet || expected == "a string" || expected == "a mapping" || expected == "a list"
 	f := w.pass.Reportf(n, "%s is %s where %s belongs", name, describe(n, quiet), expected)
 	if expected == "a string" && n.IsScalar() {

@@ -135,6 +135,8 @@ var (
 type jsonField struct {
 	name   string
 	typ    reflect.Type
+	shape  *shape
+	elem   *shape   // what pointers, lists and maps hold in the end
 	enum   []string // the values of a string; any where it is empty
 	bounds span     // of an integer
 	share  bool     // a number or a percentage
@@ -184,7 +186,7 @@ func structOf(t reflect.Type) *structType {
 			if judged[name+"."+field] {
 				enum = nil
 			}
-			add(jsonField{field, f.Type, enum, bounds, shares[name+"."+field], addresses[name+"."+field]})
+			add(jsonField{field, f.Type, shapeOf(f.Type), shapeOf(elem(f.Type)), enum, bounds, shares[name+"."+field], addresses[name+"."+field]})
 		}
 	}
 	known, _ := structTypes.LoadOrStore(t, s)
@@ -194,13 +196,12 @@ func structOf(t reflect.Type) *structType {
 // fieldsOf returns the JSON fields of a struct, in the order declared, embedded ones included.
 func fieldsOf(t reflect.Type) []jsonField { return structOf(t).fields }
 
-func fieldOf(t reflect.Type, name string) (jsonField, bool) {
-	s := structOf(t)
-	i, ok := s.byName[name]
-	if !ok {
-		return jsonField{}, false
+// field returns the field of a name, nil where there is none.
+func (s *structType) field(name string) *jsonField {
+	if i, ok := s.byName[name]; ok {
+		return &s.fields[i]
 	}
-	return s.fields[i], true
+	return nil
 }
 
 func indirect(t reflect.Type) reflect.Type {
@@ -210,14 +211,65 @@ func indirect(t reflect.Type) reflect.Type {
 	return t
 }
 
-var opaque sync.Map // reflect.Type → bool
-
 // isOpaque reports whether nothing is known of the fields of a type.
 func isOpaque(t reflect.Type) bool {
-	if known, ok := opaque.Load(t); ok {
-		return known.(bool)
+	return opaqueTypes[t] || reflect.PointerTo(t).Implements(unmarshalerType)
+}
+
+// A shape is what the value of a type is to be in YAML: types are asked once.
+type shape struct {
+	kind   shapeKind
+	typ    reflect.Type // without pointers
+	elem   *shape       // of a mapping or a list
+	fields func() *structType
+}
+
+type shapeKind int
+
+const (
+	opaque   shapeKind = iota // nothing is known of it
+	anObject                  // of the fields of a struct
+	aMapping                  // of fields of any name
+	aList
+	aQuantity
+	aPort // an integer or a string
+	aTime // any string
+	aString
+	aBoolean
+	anInteger
+	aNumber
+)
+
+var shapes sync.Map // reflect.Type → *shape
+
+func shapeOf(t reflect.Type) *shape {
+	if known, ok := shapes.Load(t); ok {
+		return known.(*shape)
 	}
-	is := opaqueTypes[t] || reflect.PointerTo(t).Implements(unmarshalerType)
-	opaque.Store(t, is)
-	return is
+	s := &shape{typ: indirect(t)}
+	switch kind := s.typ.Kind(); {
+	case s.typ == quantityType:
+		s.kind = aQuantity
+	case s.typ == intOrStringType:
+		s.kind = aPort
+	case stringTypes[s.typ] || s.typ == bytesType:
+		s.kind = aTime
+	case isOpaque(s.typ):
+	case kind == reflect.Struct:
+		s.kind, s.fields = anObject, sync.OnceValue(func() *structType { return structOf(s.typ) })
+	case kind == reflect.Map:
+		s.kind, s.elem = aMapping, shapeOf(s.typ.Elem())
+	case kind == reflect.Slice:
+		s.kind, s.elem = aList, shapeOf(s.typ.Elem())
+	case kind == reflect.String:
+		s.kind = aString
+	case kind == reflect.Bool:
+		s.kind = aBoolean
+	case kind == reflect.Int32 || kind == reflect.Int64 || kind == reflect.Int:
+		s.kind = anInteger
+	case kind == reflect.Float32 || kind == reflect.Float64:
+		s.kind = aNumber
+	}
+	known, _ := shapes.LoadOrStore(t, s)
+	return known.(*shape)
 }
