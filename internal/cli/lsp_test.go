@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,7 +100,7 @@ func linesOf(p *protocol.PublishDiagnosticsParams) []string {
 }
 
 // await waits until what is shown is as it should be.
-func (e *editor) await(t *testing.T, what string, is func() bool) {
+func (e *editor) await(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	end := time.After(time.Minute)
 	for !is() {
@@ -122,7 +124,7 @@ type ends struct {
 }
 
 // newEditor starts a server, and a client that has directories open.
-func newEditor(t *testing.T, caps protocol.ClientCapabilities, args []string, dirs ...string) *editor {
+func newEditor(t testing.TB, caps protocol.ClientCapabilities, args []string, dirs ...string) *editor {
 	t.Helper()
 	fromClient, toServer := io.Pipe()
 	fromServer, toClient := io.Pipe()
@@ -171,7 +173,7 @@ func newEditor(t *testing.T, caps protocol.ClientCapabilities, args []string, di
 	return e
 }
 
-func (e *editor) open(t *testing.T, path string) {
+func (e *editor) open(t testing.TB, path string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -183,7 +185,7 @@ func (e *editor) open(t *testing.T, path string) {
 	}
 }
 
-func (e *editor) change(t *testing.T, path string, version int32, changes ...protocol.TextDocumentContentChangeEvent) {
+func (e *editor) change(t testing.TB, path string, version int32, changes ...protocol.TextDocumentContentChangeEvent) {
 	t.Helper()
 	p := &protocol.DidChangeTextDocumentParams{ContentChanges: changes}
 	p.TextDocument.URI, p.TextDocument.Version = uri.File(path), version
@@ -578,5 +580,99 @@ func TestActionsOnAFinding(t *testing.T) {
 		if err != nil || json.Unmarshal(answer, &text) != nil || !strings.Contains(text, want) {
 			t.Errorf("%s answers %v, %q", command, err, text)
 		}
+	}
+}
+
+// TestNoEditEndsTheServer types what no file holds into every kind of file.
+func TestNoEditEndsTheServer(t *testing.T) {
+	dir := lookTree(t)
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, dir)
+	random := rand.New(rand.NewPCG(3, 4))
+	var files []string
+	for _, name := range []string{"chart/Chart.yaml", "chart/values.yaml", "chart/templates/_helpers.tpl", "chart/templates/pod.yaml", "base/kustomization.yaml", "base/deployment.yaml", "prod/kustomization.yaml", "prod/patch.yaml", ".manilint.yaml"} {
+		files = append(files, filepath.Join(dir, filepath.FromSlash(name)))
+	}
+	for _, path := range files {
+		e.open(t, path)
+	}
+	texts := []string{"{{", "}}", "\n", ": ", "- ", "&a ", "*a", "|\n", "[", "}", "\x00", "𝄞", "{{ include \"shop.labels\" . }}", "---\n", "\t", "# manilint:ignore[", "$patch: delete\n", "<<: ", "!!binary ", "? ", "%YAML 9\n"}
+	n := 120
+	if testing.Short() {
+		n = 30
+	}
+	for version := range int32(n) {
+		path := files[random.IntN(len(files))]
+		start := protocol.Position{Line: random.Uint32N(12), Character: random.Uint32N(30)}
+		end := protocol.Position{Line: start.Line + random.Uint32N(2), Character: start.Character + random.Uint32N(9)}
+		e.change(t, path, version+2, &protocol.TextDocumentContentChangePartial{Range: protocol.Range{Start: start, End: end}, Text: texts[random.IntN(len(texts))]})
+		if version%10 == 0 {
+			if _, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: protocol.TextDocumentPositionParams{TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)}, Position: start}}); err != nil && !strings.Contains(err.Error(), ".manilint.yaml") {
+				t.Errorf("hover: %v", err)
+			}
+		}
+		time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond) // between the pauses of a writer, and behind them
+	}
+	// it is still there
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.change(t, path, 1000, &protocol.TextDocumentContentChangeWholeDocument{Text: string(text)})
+	}
+	template := files[3]
+	e.await(t, "the finding that was there before", func() bool { return slices.Contains(e.lines(template), "11:privileged") })
+}
+
+// TestMemoryStaysAsItIs compares what is held after 10 edits with what is after 1,000.
+func TestMemoryStaysAsItIs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes a thousand edits")
+	}
+	dir := lookTree(t)
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, dir)
+	path := filepath.Join(dir, "chart", "templates", "pod.yaml")
+	e.open(t, path)
+	version := int32(1)
+	edit := func() {
+		version++
+		start := protocol.Position{Line: 4}
+		end := start
+		text := fmt.Sprintf("  generateName: web%d-\n", version)
+		if version > 2 {
+			end.Line++
+		}
+		e.change(t, path, version, &protocol.TextDocumentContentChangePartial{Range: protocol.Range{Start: start, End: end}, Text: text})
+	}
+	settled := func() uint64 {
+		e.await(t, "the last edit", func() bool {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			p := e.shown[path]
+			if p == nil {
+				return false
+			}
+			v, _ := p.Version.Get()
+			return v == version
+		})
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for range 10 {
+		edit()
+		settled()
+	}
+	few := settled()
+	for range 99 {
+		for range 10 {
+			edit()
+		}
+		settled()
+	}
+	if many := settled(); many > few+few/5 {
+		t.Errorf("after 10 edits %d KiB are held, after 1,000 %d", few>>10, many>>10)
 	}
 }
