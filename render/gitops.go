@@ -24,8 +24,8 @@ const maxAsked = 200
 
 // wanted returns what objects want to have rendered; all are those that may say something of
 // them. What is looked up counts as examined by the view.
-func (l *loader) wanted(p *part, looked *tree.Tree, objects, all []*lint.Resource) *source.Wanted {
-	return gitops.Wanted(objects, slices.Concat(all, p.sources), func(r *lint.Resource) *source.Checkout { return l.checkout(p, looked, r) })
+func (l *loader) wanted(ctx context.Context, p *part, looked *tree.Tree, objects, all []*lint.Resource) *source.Wanted {
+	return gitops.Wanted(ctx, objects, slices.Concat(all, p.sources), func(r *lint.Resource) *source.Checkout { return l.checkout(p, looked, r) })
 }
 
 // checkout returns the checkout that an object is written in, nil for none. What is looked up
@@ -59,9 +59,9 @@ func (l *loader) boundary(dir string) string {
 }
 
 // ask adds to what a unit came to what its objects want to have rendered.
-func (u *Unit) ask(r *Rendered, objects []*lint.Resource) {
+func (u *Unit) ask(ctx context.Context, r *Rendered, objects []*lint.Resource) {
 	l := u.l
-	w := l.wanted(u.part, u.looked, objects, objects)
+	w := l.wanted(ctx, u.part, u.looked, objects, objects)
 	r.Errors, r.Notes = append(r.Errors, w.Errors...), append(r.Notes, w.Notes...)
 	for _, d := range w.Directories {
 		if d.Limits != nil {
@@ -217,8 +217,10 @@ func (l *loader) deploying(p *part, w *source.Wanted, charts, roots []string) *s
 	named := func(path string) bool { return slices.Contains(l.named, path) }
 	w.Charts = slices.DeleteFunc(w.Charts, func(c *source.Chart) bool {
 		found := helm.InCharts([]*helm.Deployment{c.Deployment}, p.charts, l.files)
-		return len(found) == 0 || !slices.Contains(charts, c.Chart) && !slices.ContainsFunc(c.Files(l.files), named)
+		return len(found) == 0 || !slices.Contains(charts, c.Chart) && !slices.ContainsFunc(slices.Concat(c.Files(l.files), c.From), named)
 	})
-	w.Overlays = slices.DeleteFunc(w.Overlays, func(o *source.Overlay) bool { return !slices.Contains(roots, o.Dir) })
+	w.Overlays = slices.DeleteFunc(w.Overlays, func(o *source.Overlay) bool {
+		return !slices.Contains(roots, o.Dir) && !slices.ContainsFunc(o.From, named)
+	})
 	return w
 }

@@ -132,7 +132,7 @@ func (u *Unit) Render(ctx context.Context) (r *Rendered) {
 		}
 	}
 	if u.depth < maxDepth {
-		u.ask(r, objects)
+		u.ask(ctx, r, objects)
 	}
 	if u.Why != Deployed {
 		r.Asks = append(r.Asks, u.lacking(objects)...)
@@ -252,7 +252,7 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	p := &part{focused: focused, charts: slices.Concat(charts, dirsOf(u.deployable)), covered: map[string]bool{}, busy: map[int]bool{}}
 
 	pointers := l.pointers(paths)
-	wanted := l.wanted(p, l.files.Record(), pointers, pointers)
+	wanted := l.wanted(ctx, p, l.files.Record(), pointers, pointers)
 	leave := l.applying(p, u, pointers, paths)
 	var overlays []*Unit
 	var roots []string
@@ -280,7 +280,7 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 		}
 	}
 	deployers := l.deployersOf(ctx, u, charts, roots)
-	deploying := l.deploying(p, l.wanted(p, l.files.Record(), deployers, deployers), charts, roots)
+	deploying := l.deploying(p, l.wanted(ctx, p, l.files.Record(), deployers, deployers), charts, roots)
 	overlays = l.held(p, overlays, slices.Concat(wanted.Overlays, deploying.Overlays))
 	linked := l.linked(charts)
 	paths = slices.DeleteFunc(paths, func(path string) bool { return l.used[path] || linked(path) || leave(path) })
@@ -308,7 +308,7 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	if len(charts) > 0 && len(u.deployers) > 0 || len(deploying.Charts) > 0 || len(deploying.Overlays) > 0 {
 		l.plan.Units = append(l.plan.Units, l.unit(p, "file", "the objects that deploy what was named", Owner, l.files, func(ctx context.Context, unit *Unit) *Rendered {
 			objects := l.deployers(ctx, unit.looked, u.deployers)
-			return &Rendered{Asks: l.asks(unit, l.deploying(p, l.wanted(p, unit.looked, objects, objects), charts, roots))}
+			return &Rendered{Asks: l.asks(unit, l.deploying(p, l.wanted(ctx, p, unit.looked, objects, objects), charts, roots))}
 		}))
 	}
 }
@@ -426,7 +426,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 		return nil
 	}
 	objects = slices.Clone(objects)
-	later := l.unit(u.part, "file", "what the HelmReleases of "+u.Root+" deploy", Deployed, l.files, func(context.Context, *Unit) *Rendered {
+	later := l.unit(u.part, "file", "what the HelmReleases of "+u.Root+" deploy", Deployed, l.files, func(ctx context.Context, _ *Unit) *Rendered {
 		l.mu.Lock()
 		known := slices.Clone(l.fluxCharts)
 		l.mu.Unlock()
@@ -436,7 +436,7 @@ func (u *Unit) lacking(objects []*lint.Resource) []*Unit {
 		for _, c := range known {
 			charts = append(charts, c.object)
 		}
-		w := l.wanted(u.part, u.looked, releases, append(charts, objects...))
+		w := l.wanted(ctx, u.part, u.looked, releases, append(charts, objects...))
 		return &Rendered{Asks: l.asks(u, w), Errors: w.Errors, Notes: w.Notes}
 	})
 	later.Key, later.Waits = u.Key+"\x00later", true

@@ -208,7 +208,7 @@ spec:
 func render(objects []*lint.Resource, chart string, files *filetree.Tree) []*lint.Bundle {
 	charts := []string{chart}
 	files = files.In(filepath.Dir(chart))
-	w := Wanted(objects, objects, func(*lint.Resource) *source.Checkout {
+	w := Wanted(context.Background(), objects, objects, func(*lint.Resource) *source.Checkout {
 		return source.NewCheckout(files, charts, func() []string { return nil })
 	})
 	var deployments []*helm.Deployment

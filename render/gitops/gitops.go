@@ -3,6 +3,9 @@
 package gitops
 
 import (
+	"context"
+	"slices"
+
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/gitops/argocd"
 	"github.com/manilint/manilint/render/gitops/flux"
@@ -12,12 +15,13 @@ import (
 // Wanted returns what some objects want to have rendered. all are the objects of the unit of
 // these, and what is known of others, that may hold values for them, or limits. checkout
 // returns that of an object, nil where it has none.
-func Wanted(objects, all []*lint.Resource, checkout func(*lint.Resource) *source.Checkout) *source.Wanted {
+func Wanted(ctx context.Context, objects, all []*lint.Resource, checkout func(*lint.Resource) *source.Checkout) *source.Wanted {
 	w := &source.Wanted{}
 	for _, r := range objects {
 		if r.Group == "argoproj.io" {
 			if c := checkout(r); c != nil {
 				w.Add(argocd.Wanted(named(r), r, all, c))
+				w.Add(generated(ctx, r, all, c))
 			}
 		}
 		if r.Group == "helm.toolkit.fluxcd.io" {
@@ -25,6 +29,34 @@ func Wanted(objects, all []*lint.Resource, checkout func(*lint.Resource) *source
 				w.Add(flux.Wanted(named(r), r, all, c))
 			}
 		}
+	}
+	return w
+}
+
+// generated returns what the Applications of an ApplicationSet want. What several of them lack
+// is said once.
+func generated(ctx context.Context, r *lint.Resource, all []*lint.Resource, c *source.Checkout) *source.Wanted {
+	applications, w := argocd.Generated(ctx, named(r), r, c)
+	type lack struct {
+		at   lint.Span
+		what string
+	}
+	said := map[lack]bool{}
+	for _, a := range applications {
+		own := argocd.Wanted(named(a.Resource), a.Resource, all, c)
+		for _, d := range own.Charts {
+			d.From = a.From
+		}
+		for _, o := range own.Overlays {
+			o.From = a.From
+		}
+		own.Notes = slices.DeleteFunc(own.Notes, func(n lint.Note) bool {
+			l := lack{n.Span, n.Lacks}
+			again := said[l]
+			said[l] = true
+			return again
+		})
+		w.Add(own)
 	}
 	return w
 }

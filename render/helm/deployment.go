@@ -156,7 +156,7 @@ func (d *Deployment) AddText(n *lint.Node, text string) {
 	if !n.IsScalar() {
 		return
 	}
-	layer := &valueLayer{data: map[string]any{}, at: n.Locate().Span}
+	layer := &valueLayer{data: map[string]any{}, at: n.Locate().Span, made: n}
 	if yaml.Unmarshal([]byte(text), &layer.data) != nil {
 		d.Fail(n, "the text of %s is not a YAML mapping of values; it is not applied", n.Path())
 		return
@@ -229,7 +229,7 @@ func (d *Deployment) setLayer(at *lint.Node, path, value string, isText bool) *v
 		parse = strvals.ParseIntoString
 	}
 	text := path + "=" + value
-	layer := &valueLayer{data: map[string]any{}, at: at.Locate().Span, set: func(into map[string]any) error { return parse(text, into) }}
+	layer := &valueLayer{data: map[string]any{}, at: at.Locate().Span, made: at, set: func(into map[string]any) error { return parse(text, into) }}
 	if err := parse(text, layer.data); err != nil {
 		var masks mask.Masks
 		masks.AddValue(value)

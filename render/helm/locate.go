@@ -410,6 +410,11 @@ func (l *locator) values(segs []trace.Segment) []lint.Related {
 				r.Message = "computed from " + l.out.values.called(path) + p.flagged()
 			}
 			out = append(out, r)
+			for _, r := range p.related() { // what the object that sets it was made from
+				if len(out) < maxRelated {
+					out = append(out, r)
+				}
+			}
 		}
 	}
 	return out

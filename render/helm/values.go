@@ -39,7 +39,8 @@ type valueLayer struct {
 	set  func(map[string]any) error // sets the values in what is there; nil where they are merged with it
 	// vendored says that the layer belongs to a chart that others publish.
 	vendored bool
-	located  bool // the nodes belong to an object, which knows their places
+	located  bool       // the nodes belong to an object, which knows their places
+	made     *lint.Node // of a layer without root: the node of an object that says it; may be nil
 }
 
 // A chartLayer holds the values of a chart and of its subcharts.
@@ -82,6 +83,18 @@ func (p valuePlace) span() lint.Span {
 		return lint.NodeSpan(p.layer.src, p.node.Key())
 	}
 	return lint.NodeSpan(p.layer.src, p.node.YAML())
+}
+
+// related returns what the object that sets the value was made from: the parameters of an
+// ApplicationSet.
+func (p valuePlace) related() []lint.Related {
+	switch {
+	case p.layer.located && p.node.Exists():
+		return p.node.Locate().Related
+	case p.layer.made != nil:
+		return p.layer.made.Locate().Related
+	}
+	return nil
 }
 
 // key returns where the key of the value stands; the value, for list items.

@@ -26,7 +26,7 @@ type Change struct {
 	inflated  *helm.Inflated // in place of a chart that the generated kustomization names
 
 	edits  []writing
-	placed []lint.Span // of the nodes it writes, which are in other files than the kustomization
+	placed []lint.Place // of the nodes it writes, which are in other files than the kustomization
 }
 
 // A writing is one thing that a Change does, with the field for messages and keys.
@@ -43,9 +43,9 @@ type Value struct{ node *yaml.Node }
 const foreignLine = 1 << 28
 
 // node gives a node the place of one of the object.
-func (c *Change) node(n *yaml.Node, span lint.Span) *yaml.Node {
+func (c *Change) node(n *yaml.Node, place lint.Place) *yaml.Node {
 	n.Line, n.Column = foreignLine+len(c.placed), 1
-	c.placed = append(c.placed, span)
+	c.placed = append(c.placed, place)
 	return n
 }
 
@@ -54,13 +54,13 @@ func (c *Change) Copy(n *lint.Node) Value {
 	var copyOf func(n *lint.Node) *yaml.Node
 	copyOf = func(n *lint.Node) *yaml.Node {
 		y := n.YAML()
-		out := c.node(&yaml.Node{Kind: y.Kind, Tag: y.Tag, Value: y.Value, Style: y.Style}, n.Locate().Span)
+		out := c.node(&yaml.Node{Kind: y.Kind, Tag: y.Tag, Value: y.Value, Style: y.Style}, n.Locate())
 		for _, item := range n.Items() {
 			out.Content = append(out.Content, copyOf(item))
 		}
 		for _, f := range n.Fields() {
 			key := f.Key()
-			out.Content = append(out.Content, c.node(&yaml.Node{Kind: key.Kind, Tag: key.Tag, Value: key.Value, Style: key.Style}, f.Locate().Span), copyOf(f))
+			out.Content = append(out.Content, c.node(&yaml.Node{Kind: key.Kind, Tag: key.Tag, Value: key.Value, Style: key.Style}, f.Locate()), copyOf(f))
 		}
 		return out
 	}
@@ -69,12 +69,12 @@ func (c *Change) Copy(n *lint.Node) Value {
 
 // Text returns a text that the object says at a node, maybe as a part of what is there.
 func (c *Change) Text(text string, at *lint.Node) Value {
-	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}, at.Locate().Span)}
+	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Style: yaml.DoubleQuotedStyle}, at.Locate())}
 }
 
 // Scalar returns a number or a boolean, as YAML writes it, that the object says at a node.
 func (c *Change) Scalar(text string, at *lint.Node) Value {
-	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Value: text}, at.Locate().Span)}
+	return Value{c.node(&yaml.Node{Kind: yaml.ScalarNode, Value: text}, at.Locate())}
 }
 
 // A Pair is a field of a mapping.
@@ -85,10 +85,10 @@ type Pair struct {
 
 // Map returns a mapping that the object says at a node.
 func (c *Change) Map(at *lint.Node, pairs ...Pair) Value {
-	span := at.Locate().Span
-	m := c.node(&yaml.Node{Kind: yaml.MappingNode}, span)
+	place := at.Locate()
+	m := c.node(&yaml.Node{Kind: yaml.MappingNode}, place)
 	for _, p := range pairs {
-		m.Content = append(m.Content, c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: p.Key}, span), p.Value.node)
+		m.Content = append(m.Content, c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: p.Key}, place), p.Value.node)
 	}
 	return Value{m}
 }
@@ -133,8 +133,7 @@ func (c *Change) Add(field string, v Value) {
 // Generate says what the kustomization is where there is none: the resources, as paths from its
 // directory. at is where the object names the directory.
 func (c *Change) Generate(resources []string, at *lint.Node) {
-	span := at.Locate().Span
-	list := c.node(&yaml.Node{Kind: yaml.SequenceNode}, span)
+	list := c.node(&yaml.Node{Kind: yaml.SequenceNode}, at.Locate())
 	for _, r := range resources {
 		list.Content = append(list.Content, c.Text(r, at).node)
 	}
@@ -147,7 +146,7 @@ func (c *Change) Generate(resources []string, at *lint.Node) {
 func (c *Change) Over(ctx context.Context, chart string, in *helm.Inflated, at *lint.Node, o Options) ([]*lint.Resource, []*lint.InputError) {
 	own := *c
 	own.inflated = in
-	list := own.node(&yaml.Node{Kind: yaml.SequenceNode}, at.Locate().Span)
+	list := own.node(&yaml.Node{Kind: yaml.SequenceNode}, at.Locate())
 	list.Content = append(list.Content, own.Map(at, Pair{"name", own.Text(filepath.Base(chart), at)}).node)
 	own.generated = own.Map(at, Pair{"helmCharts", Value{list}})
 	t := newTree(o.Files)
@@ -157,7 +156,7 @@ func (c *Change) Over(ctx context.Context, chart string, in *helm.Inflated, at *
 	}
 	t.change, t.changed = &own, dir
 	k := t.at(dir)
-	if err != nil || k == nil || own.placed[0].Start.Source == nil {
+	if err != nil || k == nil || own.placed[0].Span.Start.Source == nil {
 		return in.Resources, nil
 	}
 	goOffline()
@@ -273,9 +272,19 @@ func appendItem(root *yaml.Node, name string, item *yaml.Node) {
 // changes it.
 func (k *kustomization) span(n *yaml.Node) lint.Span {
 	if i := n.Line - foreignLine; i >= 0 && i < len(k.placed) {
-		return k.placed[i]
+		return k.placed[i].Span
 	}
 	return lint.NodeSpan(k.src, n)
+}
+
+// related returns what a node of a Change was made from.
+func (k *kustomization) related(n *yaml.Node) []lint.Related {
+	if k != nil && n != nil {
+		if i := n.Line - foreignLine; i >= 0 && i < len(k.placed) {
+			return k.placed[i].Related
+		}
+	}
+	return nil
 }
 
 // Changed returns the overlay in a directory as an object of a controller has it built; nil

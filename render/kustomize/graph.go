@@ -29,9 +29,9 @@ type kustomization struct {
 	extra []string // further kustomization files of the directory
 	refs  []ref
 
-	authored  *yaml.Node  // the root before a Change; nil where there is none
-	generated bool        // there is no file: a Change generates it
-	placed    []lint.Span // of the nodes of the Change
+	authored  *yaml.Node   // the root before a Change; nil where there is none
+	generated bool         // there is no file: a Change generates it
+	placed    []lint.Place // of the nodes of the Change
 }
 
 func (k *kustomization) component() bool { return text(fold(k.root, "kind")) == "Component" }
@@ -110,7 +110,7 @@ func (t *tree) at(dir string) *kustomization {
 // opened opens the kustomization file of a directory; nil where there is none.
 func (t *tree) opened(dir string) *kustomization {
 	if t.change != nil && t.change.generated.node != nil && dir == t.changed {
-		return &kustomization{dir: dir, name: fileNames[0], src: t.change.placed[0].Start.Source, generated: true}
+		return &kustomization{dir: dir, name: fileNames[0], src: t.change.placed[0].Span.Start.Source, generated: true}
 	}
 	var k *kustomization
 	for _, name := range fileNames {

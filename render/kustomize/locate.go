@@ -173,7 +173,7 @@ func (l locator) related(s site) []lint.Related {
 		}
 		out = append(out, lint.Related{Role: "overlay", Message: message, Span: span})
 	}
-	out = append(out, s.via...)
+	out = append(append(out, s.by.k.related(s.by.node)...), s.via...)
 	for prev := s.prev; prev.known(); {
 		before := l.b.locate(prev)
 		if before.chart != nil {

@@ -18,6 +18,7 @@ type Wanted struct {
 // A Chart is a chart with the values of an object.
 type Chart struct {
 	*helm.Deployment
+	From   []string // absolute: files that hold parameters of the object
 	Limits Limits
 }
 
@@ -25,6 +26,7 @@ type Chart struct {
 type Overlay struct {
 	Dir    string // absolute
 	Change *kustomize.Change
+	From   []string // absolute: files that hold parameters of the object
 	Limits Limits
 }
 
