@@ -487,6 +487,8 @@ func TestLookingAtAPlace(t *testing.T) {
 		{"chart/templates/pod.yaml", "{{ .Values.tag", "Pod web"},
 		{"chart/templates/pod.yaml", "{{ .Values.tag", "1.4"},
 		{"chart/templates/pod.yaml", "{{ .Values.privileged", "**privileged** (critical)"},
+		{"chart/templates/pod.yaml", "{{ .Values.privileged", "Judged by privileged"},
+		{"prod/patch.yaml", "7", "Rendered to 1 object"},
 		{"chart/templates/_helpers.tpl", "app: shop", "metadata.labels.app"},
 		{"base/deployment.yaml", "api:1", "spec.template.spec.containers[name=api].image"},
 		{"prod/patch.yaml", "7", "spec.replicas"},

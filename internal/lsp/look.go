@@ -131,6 +131,14 @@ func rendersTo(fields []indexed, masks lint.Masks) string {
 	if n := len(rows) - most; n > 0 {
 		text += fmt.Sprintf("\n- and %d more", n)
 	}
+	var judged []string
+	for _, s := range fields {
+		judged = append(judged, rulesOf(s.field.node.Resource().Kind, s.field.node.Path())...)
+	}
+	slices.Sort(judged)
+	if judged = slices.Compact(judged); len(judged) > 0 {
+		text += "\n\nJudged by " + strings.Join(judged, ", ") + "."
+	}
 	return text
 }
 
