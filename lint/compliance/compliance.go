@@ -37,6 +37,7 @@ const (
 type Framework struct {
 	Name     string // as --compliance takes it: cis
 	Title    string
+	Source   string // the address of the publication
 	Prefix   string // of the references that rules have: "CIS "
 	Controls []Control
 
@@ -97,6 +98,7 @@ func (f Framework) Answers(r *lint.Rule, c Control) bool {
 type Result struct {
 	Framework  string       `json:"framework"`
 	Title      string       `json:"title"`
+	Source     string       `json:"source"`
 	Controls   []Assessment `json:"controls"`
 	Passed     int          `json:"passed"`
 	Failed     int          `json:"failed"`
@@ -115,6 +117,9 @@ type Assessment struct {
 	Findings   int      `json:"findings"`
 	Suppressed int      `json:"suppressed"`
 	Rules      []string `json:"rules"`
+	// NotRun are the rules that the framework names for the control and that did not run: what
+	// they would find is not judged.
+	NotRun []string `json:"notRun"`
 }
 
 // Assess reads a report by the framework of a name; an unknown name is an error.
@@ -139,14 +144,19 @@ func (f Framework) assess(report *lint.Report) *Result {
 		}
 		suppressed[s.Finding.Rule.ID]++
 	}
-	result := &Result{Framework: f.Name, Title: f.Title, Controls: []Assessment{}, Errors: len(report.Errors)}
+	result := &Result{Framework: f.Name, Title: f.Title, Source: f.Source, Controls: []Assessment{}, Errors: len(report.Errors)}
 	for _, c := range f.Controls {
-		a := Assessment{ID: c.ID, Title: c.Title, Judged: c.Judged, Rules: []string{}}
+		a := Assessment{ID: c.ID, Title: c.Title, Judged: c.Judged, Rules: []string{}, NotRun: []string{}}
 		for _, r := range report.Rules {
 			if f.Answers(r, c) {
 				a.Rules = append(a.Rules, r.ID)
 				a.Findings += found[r.ID]
 				a.Suppressed += suppressed[r.ID]
+			}
+		}
+		for _, id := range c.Rules {
+			if !slices.ContainsFunc(report.Rules, func(r *lint.Rule) bool { return r.ID == id }) {
+				a.NotRun = append(a.NotRun, id)
 			}
 		}
 		switch {

@@ -38,6 +38,12 @@ func TestVerdicts(t *testing.T) {
 		{"owasp", "K05", Failed, 1},
 		{"owasp", "K07:2022", Failed, 1}, // the same control under its older number
 		{"owasp", "K05:2022", NotJudgeable, 0},
+		{"k8s-checklist", "container security context 3", Failed, 2},
+		{"k8s-checklist", "network policies 1", NotChecked, 0}, // no rule that ran answers it
+		{"pci", "2.2.3", Failed, 2},
+		{"bsi", "APP.4.4.A4", Failed, 2},
+		{"bsi", "APP.4.4.A11", NotChecked, 0},
+		{"bsi", "APP.4.4.A17", NotJudgeable, 0},
 	} {
 		result, err := Assess(report(), want.framework)
 		if err != nil {
@@ -61,6 +67,18 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+func TestRulesThatDidNotRunAreNamed(t *testing.T) {
+	result, err := Assess(report(), "nsa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range result.Controls {
+		if a.ID == "1.4" && (a.Verdict != Passed || strings.Join(a.NotRun, " ") != "host-ipc") {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
 func TestUnknownFramework(t *testing.T) {
 	if _, err := Assess(report(), "csi"); err == nil || !strings.Contains(err.Error(), `did you mean "cis"`) {
 		t.Errorf("%v", err)
@@ -71,7 +89,7 @@ func TestControlsAreWellFormed(t *testing.T) {
 	for _, f := range Frameworks() {
 		seen := map[string]bool{}
 		for _, c := range f.Controls {
-			if seen[c.ID] || c.Title == "" || c.Judged != Yes && c.Judged != Partly && c.Judged != No {
+			if seen[c.ID] || f.Source == "" || c.Title == "" || c.Judged != Yes && c.Judged != Partly && c.Judged != No {
 				t.Errorf("%s %s: twice, or without title or degree", f.Name, c.ID)
 			}
 			seen[c.ID] = true

@@ -5,7 +5,7 @@ package compliance
 var frameworks = []Framework{
 	// CIS Kubernetes Benchmark v1.12.0, section 5, as Kubescape's rule library
 	// lists it (kubescape/regolibrary, frameworks/cis-v1.12.0.json).
-	{Name: "cis", Prefix: "CIS ", Title: "CIS Kubernetes Benchmark v1.12.0, section 5 (policies)", Controls: []Control{
+	{Name: "cis", Source: "https://www.cisecurity.org/benchmark/kubernetes", Prefix: "CIS ", Title: "CIS Kubernetes Benchmark v1.12.0, section 5 (policies)", Controls: []Control{
 		{ID: "5.1.1", Title: "Cluster-admin role only used where required", Judged: Yes},
 		{ID: "5.1.2", Title: "Minimize access to secrets", Judged: Yes},
 		{ID: "5.1.3", Title: "Minimize wildcard use in Roles and ClusterRoles", Judged: Yes},
@@ -44,7 +44,7 @@ var frameworks = []Framework{
 	}},
 	// NSA and CISA, Kubernetes Hardening Guidance: by the controls of Kubescape
 	// (frameworks/nsaframework.json), then by those of Trivy (k8s-nsa-1.0.yaml).
-	{Name: "nsa", Prefix: "NSA ", Title: "NSA/CISA Kubernetes Hardening Guidance", kubescape: true, Controls: []Control{
+	{Name: "nsa", Source: "https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF", Prefix: "NSA ", Title: "NSA/CISA Kubernetes Hardening Guidance", kubescape: true, Controls: []Control{
 		{ID: "C-0002", Title: "Prevent containers from allowing command execution (pods/exec)", Judged: Yes},
 		{ID: "C-0005", Title: "API server insecure port is enabled", Judged: No},
 		{ID: "C-0012", Title: "Applications credentials in configuration files", Judged: Yes},
@@ -100,7 +100,7 @@ var frameworks = []Framework{
 		{ID: "8.2", Title: "Age of the audit log", Judged: No},
 	}},
 	// Pod Security Standards: the checks of k8s.io/pod-security-admission/policy.
-	{Name: "pss", Prefix: "PSS ", Title: "Pod Security Standards", Controls: []Control{
+	{Name: "pss", Source: "https://kubernetes.io/docs/concepts/security/pod-security-standards/", Prefix: "PSS ", Title: "Pod Security Standards", Controls: []Control{
 		{ID: "baseline hostNamespaces", Title: "Namespaces of the node", Judged: Yes, Rules: []string{"host-pid", "host-ipc", "host-network"}},
 		{ID: "baseline privileged", Title: "Privileged containers", Judged: Yes, Rules: []string{"privileged"}},
 		{ID: "baseline capabilities", Title: "Capabilities beyond the default set", Judged: Yes, Rules: []string{"dangerous-capabilities", "sys-admin", "sys-module", "net-raw"}},
@@ -122,7 +122,7 @@ var frameworks = []Framework{
 		{ID: "restricted procMount", Title: "Mount of /proc", Judged: Yes, Rules: []string{"proc-mount"}},
 	}},
 	// MITRE ATT&CK for Kubernetes, by the controls of Kubescape (frameworks/mitre.json).
-	{Name: "mitre", Prefix: "MITRE ", Title: "MITRE ATT&CK for Kubernetes", kubescape: true, Controls: []Control{
+	{Name: "mitre", Source: "https://microsoft.github.io/Threat-Matrix-for-Kubernetes/", Prefix: "MITRE ", Title: "MITRE ATT&CK for Kubernetes", kubescape: true, Controls: []Control{
 		{ID: "C-0002", Title: "Exec", Judged: Yes, Rules: []string{"rbac-pod-exec", "rbac-pod-attach"}},
 		{ID: "C-0007", Title: "Roles with delete capabilities", Judged: Yes, Rules: []string{"rbac-wildcard-all", "rbac-wildcard-verb", "rbac-delete-logs"}},
 		{ID: "C-0012", Title: "Credentials in config files", Judged: Yes, Rules: []string{"env-literal-secret", "configmap-secret", "plaintext-secret", "secret-in-args"}},
@@ -152,7 +152,7 @@ var frameworks = []Framework{
 		{ID: "C-0070", Title: "Client TLS of the kubelet", Judged: No},
 	}},
 	// OWASP Kubernetes Top Ten (OWASP/www-project-kubernetes-top-ten), 2025 and 2022.
-	{Name: "owasp", Prefix: "OWASP ", Title: "OWASP Kubernetes Top Ten, 2025 and 2022", Controls: []Control{
+	{Name: "owasp", Source: "https://owasp.org/www-project-kubernetes-top-ten/", Prefix: "OWASP ", Title: "OWASP Kubernetes Top Ten, 2025 and 2022", Controls: []Control{
 		{ID: "K01", Title: "Insecure Workload Configurations", Judged: Yes},
 		{ID: "K02", Title: "Overly Permissive Authorization Configurations", Judged: Yes},
 		{ID: "K03", Title: "Secrets Management Failures", Judged: Partly},
@@ -173,5 +173,82 @@ var frameworks = []Framework{
 		{ID: "K08:2022", Title: "Secrets Management Failures", Judged: Partly, Same: []string{"OWASP K03"}},
 		{ID: "K09:2022", Title: "Misconfigured Cluster Components", Judged: No},
 		{ID: "K10:2022", Title: "Outdated and Vulnerable Kubernetes Components", Judged: Partly},
+	}},
+	// The Kubernetes Application Security Checklist, item by item: its sections, and the
+	// number of the item in each.
+	{Name: "k8s-checklist", Source: "https://kubernetes.io/docs/concepts/security/application-security-checklist/", Prefix: "Checklist ", Title: "Kubernetes Application Security Checklist", Controls: []Control{
+		{ID: "application design 1", Title: "Design principles for the application", Judged: No},
+		{ID: "application design 2", Title: "Memory limits are set", Judged: Yes, Rules: []string{"memory-limit", "memory-request"}},
+		{ID: "application design 3", Title: "CPU limits are set on sensitive workloads", Judged: Partly, Rules: []string{"cpu-limit", "cpu-request"}},
+		{ID: "service account 1", Title: "The default service account is not used", Judged: Yes, Rules: []string{"default-service-account"}},
+		{ID: "service account 2", Title: "automountServiceAccountToken is false where the API is not used", Judged: Yes, Rules: []string{"automount-token", "service-account-automount"}},
+		{ID: "pod security context 1", Title: "runAsNonRoot is true", Judged: Yes, Rules: []string{"run-as-non-root"}},
+		{ID: "pod security context 2", Title: "runAsUser and runAsGroup are configured", Judged: Yes, Rules: []string{"run-as-root-uid", "low-uid", "low-gid", "root-group"}},
+		{ID: "pod security context 3", Title: "fsGroup gives access to persistent volumes", Judged: No},
+		{ID: "pod security context 4", Title: "A Pod Security Standard is enforced in the namespace", Judged: Yes, Rules: []string{"namespace-psa-label"}},
+		{ID: "container security context 1", Title: "allowPrivilegeEscalation is false", Judged: Yes, Rules: []string{"allow-privilege-escalation"}},
+		{ID: "container security context 2", Title: "The root file system is read-only", Judged: Yes, Rules: []string{"read-only-root-fs"}},
+		{ID: "container security context 3", Title: "No privileged containers", Judged: Yes, Rules: []string{"privileged"}},
+		{ID: "container security context 4", Title: "All capabilities are dropped but those that are needed", Judged: Yes, Rules: []string{"drop-all-capabilities", "dangerous-capabilities", "insecure-capabilities", "sys-admin", "sys-module", "net-raw"}},
+		{ID: "rbac 1", Title: "create, patch, update and delete are granted where necessary", Judged: Partly, Rules: []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-wildcard-resource", "rbac-wildcard-verb", "rbac-create-workloads", "rbac-patch-namespaces"}},
+		{ID: "rbac 2", Title: "No rights to create or update roles", Judged: Yes, Rules: []string{"rbac-manage-rbac", "rbac-escalate", "rbac-bind", "rbac-edit-own-bindings"}},
+		{ID: "rbac 3", Title: "No bindings of the group system:unauthenticated", Judged: Yes, Rules: []string{"rbac-anonymous"}},
+		{ID: "image security 1", Title: "Images are scanned before they are deployed", Judged: No},
+		{ID: "image security 2", Title: "Signatures of images are verified before they are deployed", Judged: No},
+		{ID: "network policies 1", Title: "Network policies allow only the expected traffic", Judged: Partly, Rules: []string{"namespace-default-deny", "pod-without-networkpolicy", "networkpolicy-allow-all", "networkpolicy-open-cidr"}},
+		{ID: "linux container security 1", Title: "Seccomp profiles are set", Judged: Yes, Rules: []string{"seccomp", "seccomp-unconfined"}},
+		{ID: "linux container security 2", Title: "AppArmor profiles are configured", Judged: Yes, Rules: []string{"apparmor", "apparmor-unconfined"}},
+		{ID: "linux container security 3", Title: "SELinux labels are assigned", Judged: Partly, Rules: []string{"selinux-options"}},
+		{ID: "runtime classes 1", Title: "Runtime classes isolate sensitive workloads", Judged: Partly, Rules: []string{"sandbox-runtime-class"}},
+	}},
+	// PCI DSS 4.0.1, the requirements that settings of manifests answer, by their numbers. The
+	// titles are ours: the standard's text is copyrighted.
+	{Name: "pci", Source: "https://www.pcisecuritystandards.org/document_library/", Prefix: "PCI ", Title: "PCI DSS v4.0.1, what manifests set", Controls: []Control{
+		{ID: "1.3.1", Title: "Inbound traffic is restricted to what is necessary", Judged: Partly, Rules: []string{"namespace-default-deny", "pod-without-networkpolicy", "networkpolicy-allow-all", "networkpolicy-open-cidr", "service-lb-open"}},
+		{ID: "1.3.2", Title: "Outbound traffic is restricted to what is necessary", Judged: Partly, Rules: []string{"namespace-default-deny", "pod-without-networkpolicy", "networkpolicy-allow-all", "networkpolicy-open-cidr"}},
+		{ID: "1.4.2", Title: "Inbound traffic from untrusted networks is restricted", Judged: Partly, Rules: []string{"service-lb-open", "service-node-port", "service-external-ips", "host-port", "host-network"}},
+		{ID: "2.2.3", Title: "Functions of different security levels are isolated", Judged: Partly, Rules: []string{"privileged", "host-pid", "host-ipc", "host-network", "host-path", "default-namespace", "kube-system-namespace"}},
+		{ID: "2.2.4", Title: "Only necessary services, protocols and functions are enabled", Judged: Partly, Rules: []string{"drop-all-capabilities", "dangerous-capabilities", "host-port", "ssh-port", "dashboard", "tiller"}},
+		{ID: "2.2.5", Title: "Insecure services and protocols are justified and secured", Judged: Partly, Rules: []string{"ingress-no-tls", "gateway-no-tls"}},
+		{ID: "2.2.6", Title: "Security parameters are set to prevent misuse", Judged: Partly, Rules: []string{"allow-privilege-escalation", "run-as-non-root", "run-as-root-uid", "read-only-root-fs", "seccomp", "seccomp-unconfined", "apparmor-unconfined", "unsafe-sysctls", "namespace-psa-label"}},
+		{ID: "2.2.7", Title: "Administrative access is encrypted", Judged: Partly, Rules: []string{"kubelet-insecure-tls", "apiservice-insecure-tls"}},
+		{ID: "4.2.1", Title: "Strong cryptography protects data in transit over open networks", Judged: Partly, Rules: []string{"ingress-no-tls", "gateway-no-tls"}},
+		{ID: "6.3.3", Title: "Known vulnerabilities are fixed by updates", Judged: Partly, Rules: []string{"ingress-nginx-retired", "image-deprecated-registry", "git-repo-volume", "deprecated-api"}},
+		{ID: "7.2.1", Title: "Access is granted by job function and least privilege", Judged: Partly, Rules: []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-wildcard-resource", "rbac-wildcard-verb", "rbac-secrets-read", "rbac-secrets-namespace"}},
+		{ID: "7.2.2", Title: "Users have the least privileges that they need", Judged: Partly, Rules: []string{"rbac-cluster-admin-binding", "rbac-system-masters", "rbac-authenticated", "rbac-escalate", "rbac-bind", "rbac-impersonate"}},
+		{ID: "7.2.5", Title: "Accounts of applications have the least privileges that they need", Judged: Partly, Rules: []string{"rbac-effective", "default-service-account", "automount-token"}},
+		{ID: "7.3.3", Title: "Access is denied by default", Judged: Partly, Rules: []string{"rbac-anonymous", "rbac-authenticated"}},
+		{ID: "8.2.2", Title: "Shared accounts are not used", Judged: Partly, Rules: []string{"default-service-account", "foreign-token"}},
+		{ID: "8.3.2", Title: "Authentication factors are unreadable in storage", Judged: Partly, Rules: []string{"plaintext-secret", "configmap-secret", "custom-resource-secret"}},
+		{ID: "8.6.2", Title: "Passwords of applications are not written into files or scripts", Judged: Yes, Rules: []string{"plaintext-secret", "env-literal-secret", "secret-in-args", "configmap-secret", "custom-resource-secret"}},
+		{ID: "8.6.3", Title: "Passwords of applications are changed periodically", Judged: Partly, Rules: []string{"token-secret", "token-lifetime"}},
+		{ID: "10.2.1", Title: "Audit logs are enabled", Judged: No},
+		{ID: "10.3.2", Title: "Audit logs are protected from modification", Judged: Partly, Rules: []string{"rbac-delete-logs"}},
+		{ID: "11.3.1", Title: "Internal vulnerability scans are performed", Judged: No},
+	}},
+	// BSI IT-Grundschutz, module APP.4.4 Kubernetes, edition 2022 in English. What it requires
+	// of plans, backups and nodes no manifest shows.
+	{Name: "bsi", Source: "https://www.bsi.bund.de/SharedDocs/Downloads/EN/BSI/Grundschutz/International/bsi_it_gs_comp_2022.pdf", Prefix: "BSI ", Title: "BSI IT-Grundschutz, APP.4.4 Kubernetes, edition 2022", Controls: []Control{
+		{ID: "APP.4.4.A1", Title: "Planning the Separation of the Applications", Judged: Partly, Rules: []string{"default-namespace", "kube-system-namespace"}},
+		{ID: "APP.4.4.A2", Title: "Planning Automation with CI/CD", Judged: No},
+		{ID: "APP.4.4.A3", Title: "Identity and Access Management for Kubernetes", Judged: Partly, Rules: []string{"rbac-anonymous", "rbac-authenticated", "rbac-cluster-admin-binding", "rbac-system-masters", "rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-escalate", "rbac-bind", "rbac-impersonate", "rbac-pv-create"}},
+		{ID: "APP.4.4.A4", Title: "Separation of Pods", Judged: Partly, Rules: []string{"privileged", "host-pid", "host-ipc", "host-network", "host-process", "host-path", "host-path-sensitive", "run-as-non-root", "run-as-root-uid", "dangerous-capabilities", "seccomp", "selinux-options"}},
+		{ID: "APP.4.4.A5", Title: "Backup in the Cluster", Judged: No},
+		{ID: "APP.4.4.A6", Title: "Initialisation of Pods", Judged: No},
+		{ID: "APP.4.4.A7", Title: "Separation of Networks for Kubernetes", Judged: Partly, Rules: []string{"namespace-default-deny", "pod-without-networkpolicy", "networkpolicy-allow-all", "host-port", "service-node-port", "rbac-networking"}},
+		{ID: "APP.4.4.A8", Title: "Securing Configuration Files on Kubernetes", Judged: No},
+		{ID: "APP.4.4.A9", Title: "Use of Kubernetes Service Accounts", Judged: Yes, Rules: []string{"default-service-account", "automount-token", "service-account-automount", "rbac-effective", "foreign-token", "rbac-scc-privileged"}},
+		{ID: "APP.4.4.A10", Title: "Securing Automation Processes", Judged: Partly, Rules: []string{"rbac-operator-objects", "rbac-effective"}},
+		{ID: "APP.4.4.A11", Title: "Container Monitoring", Judged: Partly, Rules: []string{"liveness-probe", "readiness-probe", "probes-identical"}},
+		{ID: "APP.4.4.A12", Title: "Securing Infrastructure Applications", Judged: Partly, Rules: []string{"image-registry", "apiservice-insecure-tls", "kubelet-insecure-tls"}},
+		{ID: "APP.4.4.A13", Title: "Automated Configuration Auditing", Judged: Partly, Rules: []string{"namespace-psa-label", "webhook-fail-open", "admission-policy-unenforced", "admission-gap"}},
+		{ID: "APP.4.4.A14", Title: "Use of Dedicated Nodes", Judged: No},
+		{ID: "APP.4.4.A15", Title: "Separation of Applications at Node and Cluster Level", Judged: No},
+		{ID: "APP.4.4.A16", Title: "Use of Operators", Judged: No},
+		{ID: "APP.4.4.A17", Title: "Attestation of Nodes", Judged: No},
+		{ID: "APP.4.4.A18", Title: "Use of Micro-Segmentation", Judged: Partly, Rules: []string{"namespace-default-deny", "pod-without-networkpolicy", "networkpolicy-allow-all", "networkpolicy-open-cidr"}},
+		{ID: "APP.4.4.A19", Title: "High Availability of Kubernetes", Judged: Partly, Rules: []string{"topology-spread", "anti-affinity", "replicas", "pdb-missing"}},
+		{ID: "APP.4.4.A20", Title: "Encrypted Data Storage for Pods", Judged: No},
+		{ID: "APP.4.4.A21", Title: "Regular Restart of Pods", Judged: No},
 	}},
 }

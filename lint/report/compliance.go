@@ -22,12 +22,15 @@ func ComplianceText(w io.Writer, r *compliance.Result) error {
 		} else if a.Judged == compliance.Partly && a.Verdict == compliance.Passed {
 			note = "only partly judgeable from manifests"
 		}
+		if len(a.NotRun) > 0 && a.Verdict == compliance.Passed {
+			note = strings.TrimPrefix(note+"; not judged by "+strings.Join(a.NotRun, ", ")+", which did not run", "; ")
+		}
 		if a.Suppressed > 0 {
 			note = strings.TrimPrefix(note+fmt.Sprintf("; %d suppressed", a.Suppressed), "; ")
 		}
 		rows = append(rows, []string{a.ID, verdict, a.Title, note})
 	}
-	text := fmt.Sprintf("%s\n\n%s\n%d passed, %d failed, %d not judgeable from manifests", r.Title, columns(rows), r.Passed, r.Failed, r.Unjudged)
+	text := fmt.Sprintf("%s\n%s\n\n%s\n%d passed, %d failed, %d not judgeable from manifests", r.Title, r.Source, columns(rows), r.Passed, r.Failed, r.Unjudged)
 	if r.NotChecked > 0 {
 		text += fmt.Sprintf(", %d not checked by the rules that ran", r.NotChecked)
 	}
