@@ -174,9 +174,7 @@ func Unit(ctx context.Context, own time.Duration, late func(time.Duration) error
 	if r == nil {
 		return context.WithTimeoutCause(ctx, own, late(own))
 	}
-	if r.Time > 0 {
-		own = r.Time
-	}
+	own = Time(ctx, own)
 	deadline, cause := time.Now().Add(own), late(own)
 	if !r.ends.IsZero() && r.ends.Before(deadline) {
 		deadline, cause = r.ends, r.late()
@@ -227,6 +225,14 @@ func (r *run) enter(ctx context.Context, units *[]*unit) (limited context.Contex
 		r.mu.Unlock()
 		cancel(context.Canceled)
 	}
+}
+
+// Time returns how long one unit may take where a flag says so; otherwise own.
+func Time(ctx context.Context, own time.Duration) time.Duration {
+	if r, _ := ctx.Value(key{}).(*run); r != nil && r.Limits.Time > 0 {
+		return r.Limits.Time
+	}
+	return own
 }
 
 // Reached reports whether a context ended by a limit, rather than because the user or a

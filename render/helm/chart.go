@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/ignore"
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/helm/trace"
@@ -28,6 +30,20 @@ type file struct {
 	// vendored says that the file belongs to a chart that others publish: its
 	// findings are reported where the chart being linted can change them.
 	vendored bool
+
+	parsed sync.Once
+	node   *kyaml.Node
+}
+
+// root returns the first document of the file, nil where it has none. A chart of hundreds of
+// missing parts asks for that of one file for each of them.
+func (f *file) root() *kyaml.Node {
+	f.parsed.Do(func() {
+		if docs, _ := lint.ParseYAML(f.src); len(docs) > 0 {
+			f.node = docs[0]
+		}
+	})
+	return f.node
 }
 
 // span returns the place of the bytes from (inclusive) to (exclusive) of the loaded text.

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,6 +84,11 @@ func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]a
 		return nil
 	}
 	inOrder(invalid)
+	type refusal struct {
+		path    []string
+		message string
+	}
+	var refused []refusal
 	seen := map[string]bool{}
 	for _, unit := range invalid.BasicOutput().Errors {
 		if unit.Error == nil {
@@ -99,9 +105,21 @@ func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]a
 			continue // says only that something below does not fit
 		}
 		seen[strings.Join(path, ".")+message] = true
-		e := &lint.InputError{Message: "the chart's schema refuses the value: " + message, Span: t.firstLine("values.yaml")}
+		refused = append(refused, refusal{path, message})
+	}
+	if len(refused) == 0 {
+		return fail(errors.New("the values do not match"))
+	}
+	// The validator goes through mappings in no order; which errors are kept must not
+	// depend on it.
+	slices.SortFunc(refused, func(a, b refusal) int {
+		return cmp.Or(slices.Compare(a.path, b.path), strings.Compare(a.message, b.message))
+	})
+	for _, r := range refused[:min(len(refused), maxSchemaErrors)] {
+		path := r.path
+		e := &lint.InputError{Message: "the chart's schema refuses the value: " + r.message, Span: t.firstLine("values.yaml")}
 		if len(path) > 0 {
-			e.Message = fmt.Sprintf("the chart's schema refuses %s: %s", strings.Join(path, "."), message)
+			e.Message = fmt.Sprintf("the chart's schema refuses %s: %s", strings.Join(path, "."), r.message)
 		}
 		if place, missing, ok := stack.nearest(path); ok {
 			e.Span = place.span()
@@ -112,15 +130,6 @@ func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]a
 			e.Span = places[0].span()
 		}
 		errs = append(errs, e)
-	}
-	if len(errs) == 0 {
-		return fail(errors.New("the values do not match"))
-	}
-	// The validator goes through mappings in no order; which errors are kept must not
-	// depend on it.
-	slices.SortFunc(errs, func(a, b *lint.InputError) int { return strings.Compare(a.Message, b.Message) })
-	if len(errs) > maxSchemaErrors {
-		errs = errs[:maxSchemaErrors]
 	}
 	return errs
 }

@@ -128,11 +128,10 @@ func (t *tree) describe(e *trace.Engine, c *chart.Chart, m *chart.Metadata) {
 	if f == nil {
 		return
 	}
-	docs, _ := lint.ParseYAML(f.src)
-	if len(docs) == 0 {
+	if f.root() == nil {
 		return
 	}
-	root := lint.NewNode(docs[0])
+	root := lint.NewNode(f.root())
 	for key, field := range map[string]*string{"name": &m.Name, "version": &m.Version, "appVersion": &m.AppVersion} {
 		if n := root.Get(key); n.IsScalar() && *field != "" {
 			at := lint.NodeSpan(f.src, n.YAML()).Start.Offset - f.skip

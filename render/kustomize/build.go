@@ -230,8 +230,8 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 			}
 		}
 	})
-	if named > maxObjects {
-		b.fail(b.root.src.LineSpan(1), "not built: it names %d files of resources: %v", named, errTooMany)
+	if limit := objectsIn(ctx); named > limit {
+		b.fail(b.root.src.LineSpan(1), "not built: it names %d files of resources: %v", named, errTooMany(limit))
 		return nil
 	}
 	if b.ways(b.root) > maxBuilds {

@@ -52,7 +52,7 @@ func TestHostileOverlays(t *testing.T) {
 	}{
 		"diamond of 12":  {diamond(12), "o/kustomization.yaml:1:1: not built: kustomize would build more than 2000 directories"},
 		"diamond of 50":  {diamond(50), "o/kustomization.yaml:1:1: not built: kustomize would build more than 2000 directories"},
-		"many documents": {map[string]string{"o/kustomization.yaml": "resources: [many.yaml]\n", "o/many.yaml": repeat(20000, configMap)}, "o/kustomization.yaml:1:1: not built: it holds too many objects: more than 5000 exceed the limit"},
+		"many documents": {map[string]string{"o/kustomization.yaml": "resources: [many.yaml]\n", "o/many.yaml": repeat(20000, configMap)}, "o/kustomization.yaml:1:1: not built: it holds too many objects: more than 2000 exceed the limit"},
 		"many files": {map[string]string{"o/kustomization.yaml": "resources:\n" + repeat(6000, func(i int) string { return fmt.Sprintf("- f%d.yaml\n", i%10) }), "o/f0.yaml": configMap(0), "o/f1.yaml": configMap(1), "o/f2.yaml": configMap(2), "o/f3.yaml": configMap(3), "o/f4.yaml": configMap(4),
 			"o/f5.yaml": configMap(5), "o/f6.yaml": configMap(6), "o/f7.yaml": configMap(7), "o/f8.yaml": configMap(8), "o/f9.yaml": configMap(9)}, "o/kustomization.yaml:1:1: not built: it names 6000 files of resources"},
 		"copies that double": {map[string]string{"o/web.yaml": web, "o/kustomization.yaml": "resources: [web.yaml]\npatches:\n- target: {kind: Deployment}\n  patch: '[" +

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // and of the depth of a document; replacements and JSON patches can double an object
 // again and again; a base is built anew on each way that leads to it.
 const (
-	maxObjects = 5000    // read for one build
+	maxObjects = 2000    // read for one build in buildTime: that takes a sixth of it
 	maxNodes   = 1 << 17 // of YAML in one object, and four times that in all, once something multiplies them
 	maxDepth   = 500     // of collections in one another
 	maxBuilds  = 2000    // of directories, for one root
@@ -32,6 +33,16 @@ var buildTime = time.Minute
 // file and between transformers. One that does not is left behind: kustomize cannot be
 // stopped from outside.
 const grace = time.Second
+
+// objectsIn returns how many objects a build may read: more where the run gives it more time.
+func objectsIn(ctx context.Context) int {
+	more := float64(limits.Time(ctx, buildTime)) / float64(buildTime)
+	return int(maxObjects * max(1, math.Sqrt(more)))
+}
+
+func errTooMany(limit int) error {
+	return fmt.Errorf("more than %d exceed the limit of a build, since kustomize's cost grows with their square; split the overlay, or raise --limit-time", limit)
+}
 
 // inTime runs f for as long as a build may take. It returns f's result, or why f was to end
 // where it did not: f then goes on and must not share what it writes.
@@ -118,10 +129,9 @@ func size(n *yaml.Node) int {
 }
 
 var (
-	errTooMany = fmt.Errorf("more than %d exceed the limit of a build, since kustomize's cost grows with their square; split the overlay", maxObjects)
-	errGrown   = fmt.Errorf("an object grows to more than %d values and keys, the limit of a build, by what is copied here; the overlay is built without this entry", maxNodes)
-	errItself  = errors.New("a value is copied into itself, which kustomize cannot finish; the overlay is built without this entry")
-	errAgain   = errors.New("entry after entry makes its objects grow beyond the limit of a build; correct the errors above")
+	errGrown  = fmt.Errorf("an object grows to more than %d values and keys, the limit of a build, by what is copied here; the overlay is built without this entry", maxNodes)
+	errItself = errors.New("a value is copied into itself, which kustomize cannot finish; the overlay is built without this entry")
+	errAgain  = errors.New("entry after entry makes its objects grow beyond the limit of a build; correct the errors above")
 )
 
 // patience is how many entries of a build may make objects grow beyond the limit.

@@ -86,8 +86,9 @@ func (b *build) await(src *lint.Source, g segment) []byte {
 	} else {
 		l = b.layOut(src)
 	}
-	if b.objects += len(l.objects); b.objects > maxObjects {
-		b.refusal = fmt.Errorf("it holds too many objects: %w", errTooMany)
+	b.objects += len(l.objects)
+	if limit := objectsIn(b.ctx); b.objects > limit {
+		b.refusal = fmt.Errorf("it holds too many objects: %w", errTooMany(limit))
 	}
 	base := b.number(src, g)
 	for _, o := range l.objects {
