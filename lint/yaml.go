@@ -64,7 +64,7 @@ func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, er
 			docs = append(docs, root)
 		}
 		for _, root := range docs[known:] {
-			most -= nodes(root)
+			most -= Nodes(root)
 		}
 		if ctx.Err() != nil || most < 0 {
 			cut = &InputError{Span: src.LineSpan(src.Position(c.Start).Line), Message: "the file holds too many values and keys"}
@@ -120,11 +120,11 @@ func (s *stoppable) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-// nodes counts those of a tree, without what aliases expand to.
-func nodes(n *yaml.Node) int {
+// Nodes counts those of a tree, without what aliases stand for.
+func Nodes(n *yaml.Node) int {
 	all := 1
 	for _, c := range n.Content {
-		all += nodes(c)
+		all += Nodes(c)
 	}
 	return all
 }

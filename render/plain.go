@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -9,7 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf16"
 
@@ -26,11 +29,16 @@ type parsed struct {
 	resources []*lint.Resource
 	errs      []*lint.InputError
 	object    bool // holds an object, or may
+	values    int  // and keys, of all objects
 }
 
 // parsePlain parses files at jobs a time; the result is in the order of files.
+// Files that do not fit into the memory of the run together with those that hold less are errors.
 func parsePlain(ctx context.Context, files *tree.Tree, paths []string, jobs int) []parsed {
 	out := make([]parsed, len(paths))
+	most := limits.Values(ctx, int(max(files.Limit(), tree.DefaultLimit)/perValue)*maxFiles)
+	var held atomic.Int64
+	let := make([]bool, len(paths)) // go again, since there was no room
 	var group sync.WaitGroup
 	limit := make(chan struct{}, max(1, jobs))
 	for i, path := range paths {
@@ -50,9 +58,27 @@ func parsePlain(ctx context.Context, files *tree.Tree, paths []string, jobs int)
 				return
 			}
 			out[i] = parse(ctx, src, files.Limit())
+			if n := int64(out[i].values); n > largeFile && held.Add(n) > int64(most) {
+				held.Add(-n)
+				let[i], out[i].resources = true, nil
+			}
 		})
 	}
 	group.Wait()
+	order := make([]int, len(out))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(out[i].values, out[j].values) })
+	left := most
+	for _, i := range order {
+		if left -= out[i].values; left < 0 {
+			err := &lint.InputError{Span: out[i].source.Span(0, 0), Message: fmt.Sprintf("the manifests hold more than %d values and keys together, and this file is one of the largest; it is not linted. Lint fewer files at once, or raise --limit-file or --limit-memory", most)}
+			out[i] = parsed{source: out[i].source, object: true, errs: []*lint.InputError{err}}
+		} else if let[i] {
+			out[i] = parse(ctx, out[i].source, files.Limit())
+		}
+	}
 	return out
 }
 
@@ -98,6 +124,9 @@ const (
 	fileTime  = time.Minute
 	perValue  = 64
 	longBytes = 1 << 16 // no file that is shorter takes long
+
+	maxFiles  = 4       // as large as one may be fit into one tree of files
+	largeFile = 1 << 16 // values, of which many are not held at once
 )
 
 // parse reads the objects of a file, of those that have limit bytes at the most.
@@ -157,6 +186,7 @@ func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 		p.errs = append(p.errs, cut)
 	}
 	for _, doc := range docs {
+		p.values += lint.Nodes(doc)
 		var action *yaml.Node
 		if template {
 			action = templateAction(doc)

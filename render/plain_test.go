@@ -2,10 +2,15 @@ package render
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
 )
@@ -56,5 +61,36 @@ func TestAManifestWithoutAKindIsAnError(t *testing.T) {
 	p := parse(t.Context(), lint.NewSource("x.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiversion: v1\nkind: Pod\nmetadata: {name: b}\n")), tree.DefaultLimit)
 	if len(p.resources) != 1 || len(p.errs) != 1 || p.errs[0].Span.Start.Line != 7 {
 		t.Errorf("%d objects, errors %v", len(p.resources), p.errs)
+	}
+}
+
+// Where files hold too much together the largest are left out, whatever the order of work.
+func TestTheLargestFilesAreLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	var paths []string
+	for name, values := range map[string]int{"a.yaml": 70000, "b.yaml": 10, "c.yaml": 66000, "d.yaml": 90000} {
+		text := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n" + strings.Repeat("- v\n", values)
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	for range 10 {
+		ctx, stop := limits.Start(t.Context(), limits.Limits{Memory: 150000 << 10}, nil)
+		rand.Shuffle(len(paths), func(i, j int) { paths[i], paths[j] = paths[j], paths[i] })
+		var read []string
+		for i, p := range parsePlain(ctx, tree.New(nil), paths, 4) {
+			name := filepath.Base(paths[i])
+			if len(p.resources) == 1 && len(p.errs) == 0 {
+				read = append(read, name)
+			} else if len(p.errs) != 1 || !strings.Contains(p.errs[0].Message, "one of the largest") {
+				t.Errorf("%s: %v", name, p.errs)
+			}
+		}
+		stop()
+		if slices.Sort(read); strings.Join(read, " ") != "a.yaml b.yaml c.yaml" {
+			t.Fatalf("read %v", read)
+		}
 	}
 }

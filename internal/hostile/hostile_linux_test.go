@@ -586,7 +586,8 @@ func overlays() []hostile {
 		}
 	}
 	return []hostile{
-		{name: "kustomize: 5,000 documents", slow: true, make: documents(5000)},
+		{name: "kustomize: 2,000 documents", slow: true, make: documents(2000)},
+		{name: "kustomize: 5,000 documents", make: documents(5000), says: "kustomization.yaml"},
 		{name: "kustomize: 200,000 documents", slow: true, make: documents(200000), says: "kustomization.yaml"},
 		{name: "kustomize: 20,000 files of resources", slow: true, make: func(d dir) {
 			d.stream("kustomization.yaml", func(w io.Writer) {
@@ -721,6 +722,129 @@ func configurations() []hostile {
 	}
 }
 
+// unusual are kinds of input that grow in ways of their own.
+func unusual() []hostile {
+	head := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: shop}\n"
+	lines := func(name, before, line string, n int) func(dir) {
+		return func(d dir) {
+			d.stream(name, func(w io.Writer) {
+				io.WriteString(w, before)
+				for i := range n {
+					fmt.Fprintf(w, line, i)
+				}
+			})
+		}
+	}
+	return []hostile{
+		{name: "yaml: one document of JSON with 3,000,000 numbers", slow: true, make: func(d dir) {
+			d.file("a.json", `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{"a":[`+strings.Repeat("1,", 3000000)+"1]}}")
+		}, says: "bad/a.json"},
+		{name: "yaml: 40 files of 300,000 values", slow: true, make: func(d dir) {
+			for i := range 40 {
+				lines(fmt.Sprintf("f%d.yaml", i), head+"data:\n", "  k%d: v\n", 150000)(d)
+			}
+		}},
+		{name: "yaml: 300,000 labels on one pod", make: lines("a.yaml", "apiVersion: v1\nkind: Pod\nspec: {containers: [{name: c, image: nginx}]}\nmetadata:\n  name: p\n  namespace: shop\n  labels:\n", "    l%d: v\n", 300000)},
+		{name: "yaml: 20,000 containers in one pod", make: lines("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  containers:\n", "  - {name: c%d, image: nginx}\n", 20000)},
+		{name: "yaml: 20,000 volumes and mounts", make: func(d dir) {
+			d.stream("a.yaml", func(w io.Writer) {
+				io.WriteString(w, "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  volumes:\n")
+				for i := range 20000 {
+					fmt.Fprintf(w, "  - {name: v%d, hostPath: {path: /a%d}}\n", i, i)
+				}
+				io.WriteString(w, "  containers:\n  - name: c\n    image: nginx\n    volumeMounts:\n")
+				for i := range 20000 {
+					fmt.Fprintf(w, "    - {name: v%d, mountPath: /m%d}\n", i, i)
+				}
+			})
+		}},
+		{name: "yaml: one role of 50,000 rules", make: lines("a.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules:\n", "- {apiGroups: ['g%[1]d'], resources: ['*'], verbs: ['*']}\n", 50000)},
+		{name: "yaml: 3,000 bindings of one role to 30 subjects each", make: func(d dir) {
+			lines("r.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules:\n", "- {apiGroups: ['g%[1]d'], resources: [secrets], verbs: [get]}\n", 50)(d)
+			var subjects strings.Builder
+			for i := range 30 {
+				fmt.Fprintf(&subjects, "{kind: ServiceAccount, name: s%d, namespace: n}, ", i)
+			}
+			lines("a.yaml", "", "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: b%d}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r}\nsubjects: ["+subjects.String()+"]\n", 3000)(d)
+		}},
+		{name: "yaml: 8,000 Services over 8,000 Deployments", make: func(d dir) {
+			lines("a.yaml", "", "---\napiVersion: v1\nkind: Service\nmetadata: {name: s%[1]d, namespace: shop}\nspec: {selector: {a: b%[1]d}, ports: [{port: 80}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d%[1]d, namespace: shop}\nspec: {selector: {matchLabels: {a: b%[1]d}}, template: {metadata: {labels: {a: b%[1]d}}, spec: {containers: [{name: c, image: nginx}]}}}\n", 8000)(d)
+		}},
+		{name: "yaml: 10,000 objects of one name", make: func(d dir) {
+			d.repeat("a.yaml", "---\n"+fmt.Sprintf(podText, 1), 10000)
+		}},
+		{name: "yaml: 10,000 unknown kinds with selectors", make: lines("a.yaml", "", "---\napiVersion: g%[1]d.example/v1\nkind: K%[1]d\nmetadata: {name: n, namespace: shop}\nspec: {selector: {matchExpressions: [{key: a, operator: In, values: [b, c]}]}}\n", 10000)},
+		{name: "yaml: a comment of 30 MB in one line", make: func(d dir) { d.file("a.yaml", head+"# "+strings.Repeat("manilint:ignore ", 2000000)+"\n") }},
+		{name: "yaml: an ignore annotation of 2 MB", make: func(d dir) {
+			d.file("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  namespace: shop\n  annotations:\n    manilint.dev/ignore: \""+strings.Repeat("host-path, ", 200000)+"x: why\"\nspec: {containers: [{name: c, image: nginx}]}\n")
+		}},
+		{name: "yaml: a broken file of 20 MB that names secrets", make: func(d dir) {
+			d.repeat("a.yaml", "kind: Secret\napiVersion: v1\npassword: hunter2Hunter2 [ {\n", 350000)
+		}, says: "bad/a.yaml"},
+		{name: "yaml: 100,000 Windows line ends and tabs", make: func(d dir) { d.repeat("a.yaml", "apiVersion: v1\r\nkind: Pod\r\n\t- a\r\n---\r\n", 100000) }, says: "bad/a.yaml"},
+		{name: "yaml: UTF-16 of 30 MB", make: func(d dir) {
+			d.file("a.yaml", "\xff\xfea\x00p\x00i\x00V\x00e\x00r\x00s\x00i\x00o\x00n\x00:\x00 \x00k\x00i\x00n\x00d\x00\n\x00"+strings.Repeat("a\x00:\x00 \x00b\x00\n\x00", 3000000))
+		}},
+		{name: "yaml: an image name of 1 MB", make: func(d dir) {
+			d.file("a.yaml", fmt.Sprintf(strings.Replace(podText, "nginx:1", strings.Repeat("a/", 500000)+"b:1", 1), 1))
+		}},
+		{name: "yaml: a quantity, a port and a version of a million digits", make: func(d dir) {
+			digits := strings.Repeat("9", 1000000)
+			d.file("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec:\n  containers:\n  - {name: c, image: \"nginx:"+digits[:100]+"\", ports: [{containerPort: "+digits+"}], resources: {limits: {memory: "+digits+"Mi, cpu: 1e"+digits+"}}}\n")
+		}},
+		{name: "chart: 2,000 templates that include each other", slow: true, make: func(d dir) {
+			d.chart("a: {{ include \"d0\" . }}")
+			for i := range 2000 {
+				d.file(fmt.Sprintf("chart/templates/_d%d.tpl", i), fmt.Sprintf("{{ define \"d%d\" }}{{ include \"d%d\" . }}{{ end }}", i, (i+1)%2000))
+			}
+		}, says: "bad/chart"},
+		{name: "chart: 300 levels of subcharts", make: func(d dir) {
+			at := "chart"
+			for range 300 {
+				d.file(at+"/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n")
+				at += "/charts/c"
+			}
+		}},
+		{name: "chart: 12,000 values that the schema refuses", make: func(d dir) {
+			d.chart(fmt.Sprintf(podText, 1))
+			lines("chart/values.yaml", "", "k%d: text\n", 12000)(d)
+			d.file("chart/values.schema.json", `{"additionalProperties":{"type":"integer"}}`)
+		}, says: "bad/chart/values.yaml"},
+		{name: "chart: 300 sets of values for one that takes its memory", slow: true, make: func(d dir) {
+			d.chart("{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}")
+			for i := range 300 {
+				d.file(fmt.Sprintf("chart/ci/%d-values.yaml", i), "a: b\n")
+			}
+		}, says: "bad/chart"},
+		{name: "chart: 20 slow charts", slow: true, make: func(d dir) {
+			for i := range 20 {
+				d.file(fmt.Sprintf("c%d/Chart.yaml", i), "apiVersion: v2\nname: c\nversion: 1.0.0\n")
+				d.file(fmt.Sprintf("c%d/templates/x.yaml", i), "{{ range until 1000 }}{{ range until 100 }}{{ $x := regexMatch \"(a*)*b\" (repeat 20000 \"a\") }}{{ end }}{{ end }}")
+			}
+		}, says: "bad/c"},
+		{name: "kustomize: one document of 40 MB as a resource", slow: true, make: func(d dir) {
+			d.file("kustomization.yaml", "resources: [a.yaml]\n")
+			lines("a.yaml", head+"data:\n", "  key-%d: some value\n", 1600000)(d)
+		}, says: "bad/"},
+		{name: "kustomize: 500 overlays of one base", make: func(d dir) {
+			d.file("base/kustomization.yaml", "resources: [m.yaml]\n")
+			d.file("base/m.yaml", fmt.Sprintf(podText, 1))
+			for i := range 500 {
+				d.file(fmt.Sprintf("o%d/kustomization.yaml", i), fmt.Sprintf("resources: [../base]\nnamePrefix: a%d-\n", i))
+			}
+		}},
+		{name: "kustomize: 1,000 patches of one object", make: lines("kustomization.yaml", "configMapGenerator: [{name: m, literals: [a=b]}]\npatches:\n", "- patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: {k%d: v}}'\n", 1000)},
+		{name: "configuration: 200 that nest", make: func(d dir) {
+			at := ""
+			for i := range 200 {
+				d.file(at+".manilint.yaml", "profile: all\nexclude: ['**/x/**']\n")
+				d.file(at+"p.yaml", fmt.Sprintf(podText, i))
+				at += "d/"
+			}
+		}},
+	}
+}
+
 // TestHostileInputs lints each input next to a good tree in a process of its own: the
 // findings of the good tree are the same bytes, the process ends on its own, and what is
 // wrong is said with the name of the file.
@@ -733,7 +857,7 @@ func TestHostileInputs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var all []hostile
-	for _, some := range [][]hostile{growing(), selfDictInputs(), charts(), yamlFiles(), filesThatAreNone(), overlays(), configurations()} {
+	for _, some := range [][]hostile{growing(), selfDictInputs(), charts(), yamlFiles(), filesThatAreNone(), overlays(), configurations(), unusual()} {
 		all = append(all, some...)
 	}
 	good := func(d dir) {

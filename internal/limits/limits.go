@@ -235,6 +235,16 @@ func Time(ctx context.Context, own time.Duration) time.Duration {
 	return own
 }
 
+// Values returns how many values and keys of manifests may be held for one bundle: own, and
+// fewer where the memory of the run has no room for what rules make of so many.
+func Values(ctx context.Context, own int) int {
+	const each = 1 << 10 // bytes
+	if r, _ := ctx.Value(key{}).(*run); r != nil && r.bound > 0 {
+		return int(min(int64(own), r.bound/each))
+	}
+	return own
+}
+
 // Reached reports whether a context ended by a limit, rather than because the user or a
 // caller is done with it.
 func Reached(ctx context.Context) bool {
