@@ -152,6 +152,7 @@ func (b *Bundle) gatherPods() {
 	b.pods, b.containers = nil, nil
 	for _, r := range b.Resources {
 		b.pods = append(b.pods, r.pods...)
+		r.holders = holdersOf(r.pods)
 	}
 	for _, p := range b.pods {
 		b.containers = append(b.containers, p.Containers()...)

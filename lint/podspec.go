@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -697,6 +698,9 @@ func HolderOf(n *Node) *Node {
 	if n.res == nil {
 		return nil
 	}
+	if n.res.holders != nil {
+		return n.res.holderOf(n)
+	}
 	for _, p := range n.res.PodSpecs() {
 		for m := n; m != nil; m = m.Parent() {
 			if !m.Exists() {
@@ -721,6 +725,14 @@ func ContainerNameOf(n *Node) string {
 		return ""
 	}
 	for ; n != nil; n = n.Parent() {
+		if n.res.holders != nil {
+			for _, h := range n.res.holders[n.yaml] {
+				if h.container != nil && n.yaml != nil && n.yaml != h.pod.Node.yaml {
+					return h.container.Name()
+				}
+			}
+			continue
+		}
 		for _, p := range n.res.PodSpecs() {
 			for _, c := range p.Containers() {
 				if n.yaml != nil && n.yaml == c.Node.yaml && n.yaml != p.Node.yaml {
@@ -730,4 +742,49 @@ func ContainerNameOf(n *Node) string {
 		}
 	}
 	return ""
+}
+
+// A holder is a container, or a pod where container is nil, that stands at a node.
+type holder struct {
+	turn      int // of the pod
+	pod       *PodSpec
+	container *Container
+}
+
+// holdersOf returns the holders by their nodes where going through them for each finding would
+// take the square of them; nil where they are few.
+func holdersOf(pods []*PodSpec) map[*yaml.Node][]holder {
+	const few = 32
+	all := len(pods)
+	for _, p := range pods {
+		all += len(p.containers)
+	}
+	if all <= few {
+		return nil
+	}
+	index := make(map[*yaml.Node][]holder, all)
+	for i, p := range pods {
+		for _, c := range p.containers {
+			index[c.Node.yaml] = append(index[c.Node.yaml], holder{i, p, c})
+		}
+		index[p.Node.yaml] = append(index[p.Node.yaml], holder{i, p, nil})
+	}
+	return index
+}
+
+// holderOf is HolderOf by the index: the first pod that holds n decides, and in it what is
+// closest to n.
+func (r *Resource) holderOf(n *Node) (found *Node) {
+	first := math.MaxInt
+	for m := n; m != nil; m = m.Parent() {
+		if !m.Exists() {
+			continue
+		}
+		for _, h := range r.holders[m.yaml] {
+			if h.turn < first {
+				found, first = m, h.turn
+			}
+		}
+	}
+	return found
 }

@@ -3,6 +3,7 @@ package lint
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -254,5 +255,35 @@ spec: {server: {pods: {containers: [{name: a}]}}, agents: [{spec: {containers: [
 	b.AddPods(path, path, PodPath{Kind: "Thing", Path: "spec.agents[]"}, PodPath{Kind: "other.io/Thing", Path: "spec"})
 	if got, want := describe(b), "spec.server.pods: container \"a\"\nspec.agents[0].spec: container \"b\""; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Many containers are found by an index, as few are without one.
+func TestHoldersOfManyContainers(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  volumes: [{name: v}]\n  containers:\n")
+	for i := range 100 {
+		fmt.Fprintf(&text, "  - {name: c%d, image: i, env: [{name: a, value: b}]}\n", i)
+	}
+	docs, _ := ParseYAML(NewSource("x.yaml", []byte(text.String())))
+	all := NewResources(docs[0], nil)
+	b := NewBundle(Rendering{}, "", all)
+	r := b.Resources[0]
+	if r.holders == nil {
+		t.Fatal("no index")
+	}
+	check := func() (said []string) {
+		r.Root.Walk(func(n *Node) bool {
+			for _, n := range []*Node{n, n.Get("missing", "field")} {
+				said = append(said, n.Path()+" "+ContainerOf(n)+" "+ContainerNameOf(n))
+			}
+			return true
+		})
+		return said
+	}
+	indexed := check()
+	r.holders = nil
+	if plain := check(); !slices.Equal(indexed, plain) || len(plain) < 500 || !slices.Contains(plain, "spec.containers[name=c7].env[name=a] spec.containers[name=c7] c7") {
+		t.Errorf("with an index\n%s\nwithout\n%s", strings.Join(indexed, "\n"), strings.Join(plain, "\n"))
 	}
 }

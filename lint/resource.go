@@ -23,6 +23,7 @@ type Resource struct {
 
 	locator Locator
 	pods    []*PodSpec
+	holders map[*yaml.Node][]holder // nil where the pods have few containers
 }
 
 // An Object names a Kubernetes object in reports.
