@@ -60,6 +60,7 @@ type run struct {
 	mu     sync.Mutex
 	units  []*unit // at work, the oldest first
 	checks []*unit // rules at work
+	slow   int     // units that ran out of time
 }
 
 type unit struct{ cancel context.CancelCauseFunc }
@@ -75,7 +76,8 @@ func (e memoryError) Error() string {
 func (e memoryError) Is(target error) bool { return target == errMemory }
 
 // Start makes limits hold for what is done with the context that it returns, until stop is
-// called. Where memory runs short and nothing is left to cancel, the context ends, so that
+// called. Each unit that runs out of time halves what those after it may take, down to an
+// eighth: many slow ones leave time for the others. Where memory runs short and nothing is left to cancel, the context ends, so that
 // what is done can be reported; exhausted is called, at most once, where that does not help.
 // It may be nil.
 func Start(ctx context.Context, l Limits, exhausted func(error)) (limited context.Context, stop func()) {
@@ -175,6 +177,9 @@ func Unit(ctx context.Context, own time.Duration, late func(time.Duration) error
 		return context.WithTimeoutCause(ctx, own, late(own))
 	}
 	own = Time(ctx, own)
+	r.mu.Lock()
+	own >>= min(r.slow, 3)
+	r.mu.Unlock()
 	deadline, cause := time.Now().Add(own), late(own)
 	if !r.ends.IsZero() && r.ends.Before(deadline) {
 		deadline, cause = r.ends, r.late()
@@ -182,6 +187,11 @@ func Unit(ctx context.Context, own time.Duration, late func(time.Duration) error
 	timed, cancelTimer := context.WithDeadlineCause(ctx, deadline, cause)
 	limited, leave := r.enter(timed, &r.units)
 	return limited, func() {
+		if errors.Is(limited.Err(), context.DeadlineExceeded) {
+			r.mu.Lock()
+			r.slow++
+			r.mu.Unlock()
+		}
 		leave()
 		cancelTimer()
 	}

@@ -37,6 +37,21 @@ func TestUnitsEndWithTheirTimeAndThatOfTheRun(t *testing.T) {
 	}
 }
 
+func TestSlowUnitsLeaveTimeForOthers(t *testing.T) {
+	run, stop := Start(t.Context(), Limits{Time: 80 * time.Millisecond, Run: time.Hour}, nil)
+	defer stop()
+	for _, want := range []string{"late after 80ms", "late after 40ms", "late after 20ms", "late after 10ms", "late after 10ms"} {
+		quick, end := Unit(run, time.Hour, late) // takes nothing from the others
+		end()
+		slow, end := Unit(run, time.Hour, late)
+		<-slow.Done()
+		if err := context.Cause(slow); err.Error() != want || errors.Is(quick.Err(), context.DeadlineExceeded) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		end()
+	}
+}
+
 func TestMemoryCancelsTheOldestUnitFirst(t *testing.T) {
 	r := &run{bound: 1000}
 	var run context.Context
