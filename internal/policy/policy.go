@@ -14,10 +14,13 @@ import (
 
 // A Policy judges objects. It may be asked by several goroutines at once.
 type Policy interface {
-	// Judge returns what is wrong with an object of the pass's bundle, in an order that is
-	// always the same; none for an object that the policy is not about.
-	Judge(pass *lint.Pass, r *lint.Resource) []Verdict
+	// On returns what judges the objects of the pass's bundle, one after the other.
+	On(pass *lint.Pass) Judge
 }
+
+// A Judge returns what is wrong with an object, in an order that is always the same; none for
+// an object that the policy is not about.
+type Judge func(r *lint.Resource) []Verdict
 
 // A Verdict is one thing that a policy says of an object.
 type Verdict struct {
@@ -59,10 +62,12 @@ func (a About) Rule(p Policy) *lint.Rule {
 		ID: a.ID, Summary: a.Summary, Severity: a.Severity, Group: a.Group, Text: a.Text, URL: a.URL, Params: a.Params,
 		Profiles: []lint.Profile{lint.ProfileDefault, lint.ProfileBaseline, lint.ProfileRestricted},
 		Run: func(pass *lint.Pass) {
+			judge := p.On(pass)
 			for _, r := range pass.Resources(a.Kinds...) {
-				for _, v := range p.Judge(pass, r) {
+				for _, v := range judge(r) {
 					a.report(pass, r, v)
 				}
+				_ = pass.Containers() // ends the rule where its time is up
 			}
 		},
 	}
@@ -119,17 +124,28 @@ func Decisive(reads []expression.Read, r *lint.Resource) (node, other *lint.Node
 	return node, other
 }
 
-// values are what expressions read of the nodes of a bundle, made once for all policies.
-type values struct{ all sync.Map } // *lint.Node → func() expression.Value
+// values are what expressions read of the objects of a bundle, made once for all policies.
+type values struct{ byKind sync.Map } // kind → func() map[*lint.Node]expression.Value
 
-// ValueOf returns what expressions read of a node of a bundle.
-func ValueOf(b *lint.Bundle, n *lint.Node) expression.Value {
+// ValuesOf returns what expressions read of the objects of a kind, and of their containers.
+func ValuesOf(b *lint.Bundle, kind string) map[*lint.Node]expression.Value {
 	of := lint.Shared(b, func(*lint.Bundle) *values { return &values{} })
-	value, ok := of.all.Load(n)
+	made, ok := of.byKind.Load(kind)
 	if !ok {
-		value, _ = of.all.LoadOrStore(n, sync.OnceValue(func() expression.Value { return expression.Of(n) }))
+		made, _ = of.byKind.LoadOrStore(kind, sync.OnceValue(func() map[*lint.Node]expression.Value {
+			all := map[*lint.Node]expression.Value{}
+			for _, r := range b.OfKind(kind) {
+				all[r.Root] = expression.Of(r.Root)
+				for _, pod := range r.PodSpecs() {
+					for _, c := range pod.Containers() {
+						all[c.Node] = expression.Of(c.Node)
+					}
+				}
+			}
+			return all
+		}))
 	}
-	return value.(func() expression.Value)()
+	return made.(func() map[*lint.Node]expression.Value)()
 }
 
 // Within returns the place of a line and a column, from 1, of a text that a span of YAML

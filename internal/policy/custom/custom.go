@@ -72,7 +72,7 @@ type outcome struct {
 // compile compiles the rule for a version of Kubernetes, once.
 func (r *rule) compile(version string) (*compiled, []*lint.InputError) {
 	once, _ := r.versions.LoadOrStore(version, sync.OnceValue(func() outcome {
-		env, err := expression.New(version, []expression.Variable{{Name: "object"}, {Name: "container"}, {Name: "namespaceObject"}, {Name: "params"}}, false)
+		env, err := environment(version)
 		if err != nil {
 			return outcome{errs: []*lint.InputError{{Span: r.Span, Message: err.Error()}}}
 		}
@@ -93,6 +93,16 @@ func (r *rule) compile(version string) (*compiled, []*lint.InputError) {
 	}))
 	o := once.(func() outcome)()
 	return o.compiled, o.errs
+}
+
+var environments sync.Map // version of Kubernetes → func() (*expression.Environment, error)
+
+// environment returns what rules are compiled in for a version, made once for all.
+func environment(version string) (*expression.Environment, error) {
+	once, _ := environments.LoadOrStore(version, sync.OnceValues(func() (*expression.Environment, error) {
+		return expression.New(version, []expression.Variable{{Name: "object"}, {Name: "container"}, {Name: "namespaceObject"}, {Name: "params"}}, false)
+	}))
+	return once.(func() (*expression.Environment, error))()
 }
 
 func (c *compiled) reads(name string) bool {
@@ -187,37 +197,47 @@ func (r *rule) fallback() string {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Judge evaluates the rule on an object, or on each of its containers.
-func (r *rule) Judge(pass *lint.Pass, res *lint.Resource) []policy.Verdict {
-	if !r.matches(res) {
-		return nil
+// On evaluates the rule on objects, or on each of their containers.
+func (r *rule) On(pass *lint.Pass) policy.Judge {
+	version := pass.Bundle.KubeVersion
+	c, errs := r.compile(version)
+	var a expression.Activation
+	if len(errs) == 0 && c.reads("params") {
+		a.Set("params", r.params(pass))
 	}
-	c, errs := r.compile(pass.Bundle.KubeVersion)
-	if len(errs) > 0 {
-		return []policy.Verdict{{Failed: true, Message: fmt.Sprintf("rule %s does not compile for Kubernetes %s: %s", r.ID, pass.Bundle.KubeVersion, errs[0].Message)}}
-	}
-	a := expression.Activation{Variables: map[string]expression.Value{"object": policy.ValueOf(pass.Bundle, res.Root)}}
-	if c.reads("params") {
-		a.Variables["params"] = r.params(pass)
-	}
-	if c.reads("namespaceObject") {
-		if ns := pass.Bundle.Lookup("", "Namespace", "", res.Namespace); ns != nil && res.Namespace != "" {
-			a.Variables["namespaceObject"] = policy.ValueOf(pass.Bundle, ns.Root)
-		} else {
+	byKind := map[string]map[*lint.Node]expression.Value{}
+	return func(res *lint.Resource) []policy.Verdict {
+		if !r.matches(res) {
+			return nil
+		}
+		if len(errs) > 0 {
+			return []policy.Verdict{{Failed: true, Message: fmt.Sprintf("rule %s does not compile for Kubernetes %s: %s", r.ID, version, errs[0].Message)}}
+		}
+		values := byKind[res.Kind]
+		if values == nil {
+			values = policy.ValuesOf(pass.Bundle, res.Kind)
+			byKind[res.Kind] = values
+		}
+		a.Set("object", values[res.Root])
+		if c.reads("namespaceObject") {
 			a.Unknown = []string{"namespaceObject"}
+			if ns := pass.Bundle.Lookup("", "Namespace", "", res.Namespace); ns != nil && res.Namespace != "" {
+				a.Set("namespaceObject", policy.ValuesOf(pass.Bundle, ns.Kind)[ns.Root])
+				a.Unknown = nil
+			}
 		}
-	}
-	if !c.container {
-		return r.judge(c, &a, res, nil)
-	}
-	var all []policy.Verdict
-	for _, pod := range res.PodSpecs() {
-		for _, container := range pod.Containers() {
-			a.Variables["container"] = policy.ValueOf(pass.Bundle, container.Node)
-			all = append(all, r.judge(c, &a, res, container.Node)...)
+		if !c.container {
+			return r.judge(c, &a, res, nil)
 		}
+		var all []policy.Verdict
+		for _, pod := range res.PodSpecs() {
+			for _, container := range pod.Containers() {
+				a.Set("container", values[container.Node])
+				all = append(all, r.judge(c, &a, res, container.Node)...)
+			}
+		}
+		return all
 	}
-	return all
 }
 
 func (r *rule) judge(c *compiled, a *expression.Activation, res *lint.Resource, container *lint.Node) []policy.Verdict {

@@ -61,8 +61,12 @@ var entries = []entry{
 	{since: 37, options: func() []cel.EnvOption { return []cel.EnvOption{library.Lists(library.ListsVersion(1))} }},
 }
 
-// programOptions are the limits of the API server: the cost of one expression, counted as it counts.
-func programOptions() []cel.ProgramOption {
+// programOptions are the limits of the API server: the cost of one expression, counted as it
+// counts. What is cheap cannot reach them, and is not counted.
+func programOptions(cheap bool) []cel.ProgramOption {
+	if cheap {
+		return []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	}
 	return []cel.ProgramOption{
 		cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost), cel.CostLimit(apicel.PerCallLimit),
 		cel.CostTrackerOptions(interpreter.PresenceTestHasCost(false)), cel.CostTracking(&library.CostEstimator{}),

@@ -94,7 +94,7 @@ func (e *explainer) eval(at at, part ast.Expr) ref.Val {
 	plan := func(options ...cel.ProgramOption) func() (cel.Program, error) {
 		return func() (cel.Program, error) {
 			sub := ast.NewCheckedAST(ast.NewAST(part, at.ast.SourceInfo()), at.ast.TypeMap(), at.ast.ReferenceMap())
-			return at.env.env.PlanProgram(sub, append(programOptions(), options...)...)
+			return at.env.env.PlanProgram(sub, append(programOptions(false), options...)...)
 		}
 	}
 	once, _ := at.parts.LoadOrStore(part.ID(), sync.OnceValues(plan()))
@@ -471,7 +471,7 @@ func (e *explainer) locate(at at, part ast.Expr) located {
 				return b.value
 			}
 		}
-		found.node = e.activation.Variables[name].Node
+		found.node = e.activation.Get(name).Node
 	case ast.SelectKind:
 		s := part.AsSelect()
 		if s.IsTestOnly() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/interpreter"
@@ -32,6 +33,7 @@ type Expression struct {
 	env     *Environment
 	ast     *ast.AST
 	program cel.Program
+	cheap   uint64                      // what it costs at the most where nothing has to be counted; else 0
 	partial func() (cel.Program, error) // for what is not known
 	reads   map[string]bool             // variables and, as "request.userInfo", their fields; see Reads
 	parts   sync.Map                    // id of a part → func() (cel.Program, error)
@@ -62,11 +64,12 @@ func (e *Environment) Compile(text string, outputs ...*cel.Type) (*Expression, [
 		return nil, []Issue{{1, 1, fmt.Sprintf("the expression gives %s and has to give %s", x.Output, strings.Join(wanted, " or "))}}
 	}
 	var err error
-	if x.program, err = e.env.Program(checked, programOptions()...); err != nil {
+	x.cheap = cheap(x.ast.Expr())
+	if x.program, err = e.env.Program(checked, programOptions(x.cheap > 0)...); err != nil {
 		return nil, []Issue{{1, 1, err.Error()}}
 	}
 	x.partial = sync.OnceValues(func() (cel.Program, error) {
-		return e.env.Program(checked, append(programOptions(), cel.EvalOptions(cel.OptPartialEval))...)
+		return e.env.Program(checked, append(programOptions(false), cel.EvalOptions(cel.OptPartialEval))...)
 	})
 	x.reads = x.variables()
 	for name := range maps.Clone(x.reads) {
@@ -201,19 +204,51 @@ type Value struct {
 
 // An Activation is what the variables hold for one object. It is used by one goroutine.
 type Activation struct {
-	Variables map[string]Value
 	// Unknown are the variables, or parts of them as object.metadata.namespace, whose
 	// values nobody knows: what depends on them has no result.
 	Unknown []string
 
+	names   [8]string // few enough to be searched
+	values  [8]Value
+	count   int
 	defined map[string]ref.Val
 	cost    uint64
 }
 
+// Set gives a variable a value, in place of the one that it had.
+func (a *Activation) Set(name string, v Value) {
+	i := a.at(name)
+	if i < 0 {
+		i = a.count
+		a.count++
+	}
+	a.names[i], a.values[i] = name, v
+}
+
+// Get returns what a variable holds; the zero Value where it holds nothing.
+func (a *Activation) Get(name string) Value {
+	if i := a.at(name); i >= 0 {
+		return a.values[i]
+	}
+	return Value{}
+}
+
+func (a *Activation) at(name string) int {
+	for i := range a.count {
+		if a.names[i] == name {
+			return i
+		}
+	}
+	return -1
+}
+
 // ResolveName returns what a variable holds.
 func (a *Activation) ResolveName(name string) (any, bool) {
-	v, ok := a.Variables[name]
-	return v.Data, ok
+	i := a.at(name)
+	if i < 0 {
+		return nil, false
+	}
+	return a.values[i].Data, true
 }
 
 // Parent returns nil.
@@ -269,7 +304,44 @@ func (r Result) IsTrue() bool { return r.Value == types.True }
 
 // Eval evaluates the expression.
 func (x *Expression) Eval(a *Activation) Result {
+	a.cost += x.cheap
 	return x.run(x.program, x.partial, a, x.input(a))
+}
+
+// light are the operators and functions that look at a value once, at the most.
+var light = map[string]bool{
+	operators.LogicalAnd: true, operators.LogicalOr: true, operators.LogicalNot: true, operators.Conditional: true, operators.Equals: true, operators.NotEquals: true,
+	operators.Less: true, operators.LessEquals: true, operators.Greater: true, operators.GreaterEquals: true, operators.Index: true, operators.OptIndex: true,
+	operators.OptSelect: true, operators.In: true, "startsWith": true, "endsWith": true, "size": true, "orValue": true, "hasValue": true,
+}
+
+// maxLight is how many parts an expression has whose cost is not counted.
+const maxLight = 60
+
+// cheap returns what an expression costs at the most that repeats nothing and calls nothing
+// but light functions: it cannot reach a limit, and counting doubles its time. It returns 0 for
+// any other.
+func cheap(e ast.Expr) uint64 {
+	cost := uint64(0)
+	var walk func(ast.Expr) bool
+	walk = func(e ast.Expr) bool {
+		if cost++; cost > maxLight || e.Kind() == ast.ComprehensionKind || e.Kind() == ast.CallKind && !light[e.AsCall().FunctionName()] {
+			return false
+		}
+		if e.Kind() == ast.IdentKind && e.AsIdent() == variablesName { // which counts what defines it
+			return false
+		}
+		for _, child := range children(e) {
+			if !walk(child) {
+				return false
+			}
+		}
+		return true
+	}
+	if !walk(e) {
+		return 0
+	}
+	return cost
 }
 
 // input returns what the program is given.

@@ -85,7 +85,8 @@ func TestCostsAreThoseOfTheAPIServer(t *testing.T) {
 		if issues != nil {
 			t.Fatal(text, issues)
 		}
-		a := &Activation{Variables: map[string]Value{"object": object}}
+		a := &Activation{}
+		a.Set("object", object)
 		ours := x.Eval(a)
 		checked, found := theirs.NewExpressionsEnv().Compile(text)
 		if found.Err() != nil {
@@ -99,7 +100,7 @@ func TestCostsAreThoseOfTheAPIServer(t *testing.T) {
 		if (err == nil) != (ours.Err == nil) || err != nil && err.Error() != ours.Err.Error() {
 			t.Errorf("%s: ours %v, the API server's %v", text, ours.Err, err)
 		}
-		if err == nil && *details.ActualCost() != a.Cost() {
+		if err == nil && *details.ActualCost() != a.Cost() && (x.cheap == 0 || *details.ActualCost() > x.cheap) {
 			t.Errorf("%s: ours costs %d, the API server's %d", text, a.Cost(), *details.ActualCost())
 		}
 	}
@@ -244,7 +245,9 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s: %v", c.text, issues)
 			continue
 		}
-		a := &Activation{Variables: map[string]Value{"object": Of(root), "container": Of(container)}}
+		a := &Activation{}
+		a.Set("object", Of(root))
+		a.Set("container", Of(container))
 		if r := x.Eval(a); r.IsTrue() {
 			t.Errorf("%s is true", c.text)
 		}
@@ -284,7 +287,8 @@ func TestWhatIsNotKnownHasNoResult(t *testing.T) {
 		if issues != nil {
 			t.Fatal(text, issues)
 		}
-		a := &Activation{Variables: map[string]Value{"object": Of(root)}, Unknown: []string{"oldObject", "object.metadata.namespace"}}
+		a := &Activation{Unknown: []string{"oldObject", "object.metadata.namespace"}}
+		a.Set("object", Of(root))
 		r := x.Eval(a)
 		got := fmt.Sprint(r.Value)
 		if r.Unknown {

@@ -3,8 +3,6 @@ package expression
 import (
 	"strconv"
 
-	"github.com/google/cel-go/common/types"
-
 	"github.com/manilint/manilint/lint"
 )
 
@@ -50,7 +48,6 @@ func Data(n *lint.Node) any {
 	return n.Value()
 }
 
-// Of returns the value of a node, for a variable that expressions read.
-func Of(n *lint.Node) Value {
-	return Value{Data: types.DefaultTypeAdapter.NativeToValue(Data(n)), Node: n}
-}
+// Of returns the value of a node, for a variable that expressions read. It is plain data:
+// what an expression reads of it is converted when it is read.
+func Of(n *lint.Node) Value { return Value{Data: Data(n), Node: n} }

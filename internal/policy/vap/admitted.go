@@ -3,8 +3,6 @@ package vap
 import (
 	"sync"
 
-	"github.com/google/cel-go/common/types"
-
 	"github.com/manilint/manilint/internal/policy/expression"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
@@ -102,7 +100,7 @@ func admit(r *lint.Resource, namespace string) expression.Value {
 			pod(at, kind)
 		}
 	}
-	return expression.Value{Data: types.DefaultTypeAdapter.NativeToValue(data), Node: r.Root}
+	return expression.Value{Data: data, Node: r.Root}
 }
 
 // templates are where kinds of Kubernetes hold the spec of a pod.

@@ -217,11 +217,12 @@ func (m *match) params(kind, ref *lint.Node) (params []*lint.Resource, missing s
 func (m *match) activation(param *lint.Resource) *expression.Activation {
 	r := m.object
 	home := kube.Home(r)
-	a := &expression.Activation{Variables: map[string]expression.Value{}, Unknown: []string{"oldObject", "authorizer", "authorizer.requestResource", "request.userInfo", "request.options"}}
-	a.Variables["object"] = admitted(r)
-	a.Variables["params"], a.Variables["namespaceObject"] = expression.Value{}, expression.Value{} // null
+	a := &expression.Activation{Unknown: []string{"oldObject", "authorizer", "authorizer.requestResource", "request.userInfo", "request.options"}}
+	a.Set("object", admitted(r))
+	a.Set("params", expression.Value{}) // null
+	a.Set("namespaceObject", expression.Value{})
 	if param != nil {
-		a.Variables["params"] = expression.Of(param.Root)
+		a.Set("params", expression.Of(param.Root))
 	}
 	kind := map[string]any{"group": r.Group, "version": r.Version, "kind": r.Kind}
 	resource := map[string]any{"group": r.Group, "version": r.Version, "resource": m.plural(r.Group, r.Kind)}
@@ -231,13 +232,13 @@ func (m *match) activation(param *lint.Resource) *expression.Activation {
 	if home != "" { // what is empty is left out
 		request["namespace"] = home
 	}
-	a.Variables["request"] = expression.Value{Data: request}
+	a.Set("request", expression.Value{Data: request})
 	switch ns := m.namespaceObject(); {
 	case r.IsClusterScoped():
 	case ns != nil:
 		data, _ := expression.Data(ns.Root).(map[string]any)
 		fill(mapping(mapping(data, "metadata"), "labels"), defaulted{kube.MetadataName, ns.Name})
-		a.Variables["namespaceObject"] = expression.Value{Data: data, Node: ns.Root}
+		a.Set("namespaceObject", expression.Value{Data: data, Node: ns.Root})
 	default:
 		a.Unknown = append(a.Unknown, "namespaceObject")
 	}

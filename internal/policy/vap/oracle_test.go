@@ -129,10 +129,10 @@ spec:
 			m := match{bundle: b, object: r, operation: "CREATE"}
 			a := m.activation(nil)
 			a.Unknown = nil
-			a.Variables["oldObject"] = expression.Value{}
+			a.Set("oldObject", expression.Value{})
 			namespace := &corev1.Namespace{}
 			namespace.Name, namespace.Labels = "shop", map[string]string{"tier": "gold"}
-			a.Variables["namespaceObject"] = expression.Value{Data: map[string]any{"metadata": map[string]any{"name": "shop", "labels": map[string]any{"tier": "gold"}}}}
+			a.Set("namespaceObject", expression.Value{Data: map[string]any{"metadata": map[string]any{"name": "shop", "labels": map[string]any{"tier": "gold"}}}})
 			got := ours.Eval(a)
 			results, _, err := compositor.CompileCondition([]servercel.ExpressionAccessor{named{"x", text}}, options, environment.NewExpressions).
 				ForInput(context.Background(), attributes, request, servercel.OptionalVariableBindings{}, namespace, apicel.RuntimeCELCostBudget)

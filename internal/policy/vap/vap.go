@@ -143,7 +143,12 @@ func (v *validating) spec(path ...string) *lint.Node { return v.object.Get("spec
 
 // compile compiles the policy for a version of Kubernetes, once.
 func (v *validating) compile(version string) (*compiled, []*lint.InputError) {
-	once, _ := v.versions.LoadOrStore(version, sync.OnceValue(func() outcome {
+	once, ok := v.versions.Load(version)
+	if ok {
+		o := once.(func() outcome)()
+		return o.compiled, o.errs
+	}
+	once, _ = v.versions.LoadOrStore(version, sync.OnceValue(func() outcome {
 		c := &compiler{hasParams: v.spec("paramKind").Exists()}
 		before, err := expression.New(version, c.variables(), false)
 		if err != nil {
@@ -254,8 +259,13 @@ func (v *validating) about(place lint.Span) policy.About {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// Judge returns what the API server would say of an object that is created.
-func (v *validating) Judge(pass *lint.Pass, r *lint.Resource) []policy.Verdict {
+// On judges objects as the API server would when they are created.
+func (v *validating) On(pass *lint.Pass) policy.Judge {
+	return func(r *lint.Resource) []policy.Verdict { return v.judgeAll(pass, r) }
+}
+
+// judgeAll joins what the bindings come to.
+func (v *validating) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Verdict {
 	if len(v.bindings) == 0 || r.Group == apiGroup && strings.Contains(r.Kind, "AdmissionPolicy") {
 		return nil // the API server asks no policy about policies
 	}
@@ -349,7 +359,7 @@ func (v *validating) judge(p *compiled, b *binding, m *match, param *lint.Resour
 		}
 	}
 	conditions := *a
-	conditions.Variables = withoutNamespace(a.Variables)
+	conditions.Set("namespaceObject", expression.Value{}) // is null there
 	var wrong []part
 	var errs []error
 	for _, c := range p.conditions {
@@ -385,18 +395,6 @@ func (v *validating) judge(p *compiled, b *binding, m *match, param *lint.Resour
 		}
 	}
 	return all
-}
-
-// withoutNamespace is what conditions see: namespaceObject is null there.
-func withoutNamespace(all map[string]expression.Value) map[string]expression.Value {
-	some := map[string]expression.Value{}
-	for name, v := range all {
-		if name != "namespaceObject" {
-			some[name] = v
-		}
-	}
-	some["namespaceObject"] = expression.Value{}
-	return some
 }
 
 // text returns the message of a validation that failed, as the API server chooses it.
