@@ -31,6 +31,7 @@ type units struct {
 	// the files that may deploy the charts of those named.
 	deployable []place
 	deployers  []string
+	helmfiles  []string
 	errs       []*lint.InputError
 	notes      []lint.Note // on what is passed over
 	ignored    int         // manifests, and directories, left out because git ignores them
@@ -171,6 +172,8 @@ func (w *walker) link(path string) {
 func (w *walker) file(path string) {
 	switch {
 	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(w.tree, path):
+	case w.isHelmfile(path):
+		w.helmfiles = append(w.helmfiles, path)
 	case isManifestName(path):
 		w.plain = append(w.plain, path)
 	case strings.HasSuffix(path, ".tgz"):

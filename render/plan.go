@@ -302,6 +302,7 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 		}
 		l.plan.Units = append(l.plan.Units, l.chart(p, chart, why))
 	}
+	l.plan.Units = append(l.plan.Units, l.helmfiles(p, sorted(u.helmfiles), charts, only)...)
 	if len(p.awaited) > 0 {
 		l.plan.Units = append(l.plan.Units, l.rest(p))
 	}

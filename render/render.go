@@ -230,6 +230,7 @@ func (l *loader) deploys(path, bounds string) bool {
 
 func (u *units) add(more *units) {
 	u.charts, u.overlays, u.plain = append(u.charts, more.charts...), append(u.overlays, more.overlays...), append(u.plain, more.plain...)
+	u.helmfiles = append(u.helmfiles, more.helmfiles...)
 	u.errs, u.notes, u.ignored = append(u.errs, more.errs...), append(u.notes, more.notes...), u.ignored+more.ignored
 }
 
@@ -530,6 +531,7 @@ func (l *loader) focus(ctx context.Context) {
 				u.deployable = append(u.deployable, chart)
 			}
 		}
+		u.helmfiles = append(u.helmfiles, found.helmfiles...)
 		if len(found.plain) > maxDeployers {
 			l.note("%s holds more than %d manifests and was not searched for what Argo CD and Flux deploy of the files that were named; run manilint on the directory that holds both", l.files.Display(root), maxDeployers)
 		} else {
