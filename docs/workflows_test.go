@@ -58,6 +58,109 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
+// What the pages tell readers to copy is pinned as well: actions by a commit, images by a
+// digest. COMMIT, DIGEST and SHA256 are for readers to fill in from a release.
+func TestWhatReadersCopyIsPinned(t *testing.T) {
+	text, err := os.ReadFile("ci.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned := regexp.MustCompile(`^[\w.-]+/[\w./-]+@([0-9a-f]{40}|COMMIT) # v\d+\.\d+\.\d+$`)
+	uses := regexp.MustCompile(`(?m)^[ -]*uses: (.*)$`).FindAllStringSubmatch(string(text), -1)
+	images := regexp.MustCompile(`(?m)^[ -]*image: (\S+)`).FindAllStringSubmatch(string(text), -1)
+	if len(uses) == 0 || len(images) == 0 {
+		t.Errorf("%d actions, %d images", len(uses), len(images))
+	}
+	for _, m := range uses {
+		if !pinned.MatchString(m[1]) {
+			t.Errorf("%s is not pinned by a commit", m[1])
+		}
+	}
+	for _, m := range images {
+		if !strings.HasSuffix(m[1], "@sha256:DIGEST") {
+			t.Errorf("%s is not pinned by a digest", m[1])
+		}
+	}
+	for _, floating := range []string{"@latest", ":latest", "curl | sh", "| bash"} {
+		if strings.Contains(string(text), floating) {
+			t.Errorf("ci.md has %q", floating)
+		}
+	}
+	// the fragment that installs a release works, and refuses another archive
+	for _, tool := range []string{"sh", "curl", "tar", "sha256sum"} {
+		need(t, tool)
+	}
+	m := regexp.MustCompile("(?s)```sh\n(#!/bin/sh\n.*?)```").FindStringSubmatch(string(text))
+	if m == nil {
+		t.Fatal("the page installs no release")
+	}
+	archive := tarOf(t, "manilint", "#!/bin/sh\necho released\n")
+	releases := t.TempDir()
+	write(t, releases, map[string]string{"v1.2.3/manilint_1.2.3_linux_amd64.tar.gz": archive})
+	script := strings.ReplaceAll(m[1], "https://github.com/manilint/manilint/releases/download", "file://"+releases)
+	for _, sum := range []string{fmt.Sprintf("%x", sha256.Sum256([]byte(archive))), strings.Repeat("0", 64)} {
+		dir := t.TempDir()
+		out, code := run(t, dir, nil, "sh", "-c", strings.Replace(script, "sha256=SHA256", "sha256="+sum, 1))
+		_, err := os.Stat(filepath.Join(dir, "manilint"))
+		if good := sum[:8] != "00000000"; good != (code == 0) || good != (err == nil) {
+			t.Errorf("checksum %s: exit status %d, %v\n%s", sum, code, err, out)
+		}
+	}
+}
+
+// tarOf returns a compressed archive that holds one program.
+func tarOf(t *testing.T, name, program string) string {
+	t.Helper()
+	var archive bytes.Buffer
+	zip := gzip.NewWriter(&archive)
+	members := tar.NewWriter(zip)
+	if err := members.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(program))}); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(members, program)
+	members.Close()
+	zip.Close()
+	return archive.String()
+}
+
+// MegaLinter loads the descriptor: it names the fields that MegaLinter has, and flags that exist.
+func TestTheMegaLinterDescriptor(t *testing.T) {
+	text, err := os.ReadFile("../integrations/mega-linter-plugin-manilint/manilint.megalinter-descriptor.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plugin struct {
+		ID      string `yaml:"descriptor_id"`
+		Type    string `yaml:"descriptor_type"`
+		Linters []struct {
+			Name  string   `yaml:"linter_name"`
+			Mode  string   `yaml:"cli_lint_mode"`
+			Args  []string `yaml:"cli_lint_extra_args"`
+			After []string `yaml:"cli_lint_extra_args_after"`
+			SARIF []string `yaml:"cli_sarif_args"`
+			Count string   `yaml:"cli_lint_errors_regex"`
+		}
+	}
+	if err := yaml.Unmarshal(text, &plugin); err != nil || plugin.ID == "" || plugin.Type != "tooling_format" || len(plugin.Linters) != 1 {
+		t.Fatalf("%v: %+v", err, plugin)
+	}
+	l := plugin.Linters[0]
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {hostPID: true, containers: [{name: web, image: i}]}\n"})
+	args := append(append([]string{"--only", "host-pid"}, l.Args...), l.After...)
+	for _, a := range l.SARIF {
+		args = append(args, strings.ReplaceAll(a, "{{SARIF_OUTPUT_FILE}}", "out.sarif"))
+	}
+	out, code := run(t, dir, nil, filepath.Join(binary(t), "manilint"), args...)
+	sarif, err := os.ReadFile(filepath.Join(dir, "out.sarif"))
+	if code != 1 || err != nil || !strings.Contains(string(sarif), `"ruleId": "host-pid"`) {
+		t.Errorf("exit status %d, %v\n%s", code, err, out)
+	}
+	if m := regexp.MustCompile(l.Count).FindStringSubmatch(out); m == nil || m[1] != "1" {
+		t.Errorf("%s finds %q in\n%s", l.Count, m, out)
+	}
+}
+
 // The action runs a released program that has the checksum which it was given, and no other.
 func TestTheActionChecksWhatItDownloads(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "tar"} {
@@ -81,19 +184,10 @@ func TestTheActionChecksWhatItDownloads(t *testing.T) {
 			script = step.Run
 		}
 	}
-	var archive bytes.Buffer
-	zip := gzip.NewWriter(&archive)
-	members := tar.NewWriter(zip)
-	program := "#!/bin/sh\necho released\n"
-	if err := members.WriteHeader(&tar.Header{Name: "manilint", Mode: 0o755, Size: int64(len(program))}); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprint(members, program)
-	members.Close()
-	zip.Close()
+	archive := tarOf(t, "manilint", "#!/bin/sh\necho released\n")
 	releases := t.TempDir()
-	write(t, releases, map[string]string{"v1.2.3/manilint_1.2.3_linux_arm64.tar.gz": archive.String()})
-	sum := fmt.Sprintf("%x", sha256.Sum256(archive.Bytes()))
+	write(t, releases, map[string]string{"v1.2.3/manilint_1.2.3_linux_arm64.tar.gz": archive})
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(archive)))
 	for _, c := range []struct{ version, sum, said string }{
 		{"1.2.3", sum, ""},
 		{"v1.2.3", sum, ""},
