@@ -1,8 +1,8 @@
 package argocd
 
 import (
-	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,13 +103,13 @@ func (a *application) expand(s *lint.Node, text string) string {
 		"ARGOCD_APP_REVISION":               commit, "ARGOCD_APP_REVISION_SHORT": commit[:7], "ARGOCD_APP_REVISION_SHORT_8": commit[:8],
 		"$": "$",
 	}
-	return os.Expand(text, func(name string) string {
-		if v, known := environment[name]; known {
-			return v
-		}
-		return "" // as Argo CD has it
+	return variable.ReplaceAllStringFunc(text, func(named string) string {
+		return environment[strings.Trim(named[1:], "{}")] // nothing for one that there is not, as Argo CD has it
 	})
 }
+
+// variable matches what the build environment replaces in a text.
+var variable = regexp.MustCompile(`\$(?:\{\w*\}|\w+|\$)`)
 
 // referred returns the path, from the root of the repository, of a file that a text names by
 // the ref of a source: $values/env/prod.yaml. ok is false for a text that names none; there is
