@@ -58,6 +58,9 @@ type Finding struct {
 	Prints []string
 	// State compares the finding with a baseline or a revision; "" where it is with none.
 	State State
+	// Fix is what became of the rule's remedy; nil where fixes were not asked for, or the
+	// rule knows none.
+	Fix *Fix
 }
 
 // A Joint is a field of an object, as [Finding.Path] and [Finding.Object] have them.

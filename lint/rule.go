@@ -86,6 +86,9 @@ type Rule struct {
 	// is the worse one.
 	YieldsTo []string
 	Run      func(*Pass)
+	// Remedy returns what would make a finding of the rule go away, nil where it knows
+	// nothing; n is the node that it was reported at. It may be nil. Like Run it does no I/O.
+	Remedy func(pass *Pass, f *Finding, n *Node) *Remedy
 }
 
 // FindRule returns the rule with an ID or an alias, or nil.

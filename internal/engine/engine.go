@@ -54,6 +54,9 @@ type Options struct {
 	Deadline time.Duration
 	// Progress, if not nil, is called as units are done, by one goroutine at a time.
 	Progress func(done, total int)
+	// Remedy, if not nil, is called for each finding once it is placed, while its node is
+	// there, side by side for the findings of a bundle.
+	Remedy func(pass *lint.Pass, f *lint.Finding, n *lint.Node)
 	// Name gives a path, as reports print it, the form that fingerprints are made of; nil
 	// leaves it as it is. It is the same for all groups of a report.
 	Name func(path string) string
@@ -111,6 +114,16 @@ func (r *Result) Keep(keep func(*lint.Finding) bool) {
 	for _, g := range r.ignores {
 		g.hidden = slices.DeleteFunc(g.hidden, drop)
 	}
+}
+
+// Found returns the findings, those for which a stronger rule's stand, and those that
+// ignores suppress.
+func (r *Result) Found() (found, yielded, hidden []*lint.Finding) {
+	r.unpack()
+	for _, g := range r.ignores {
+		hidden = append(hidden, g.hidden...)
+	}
+	return r.Findings, r.Yielded, hidden
 }
 
 // Clone returns a result that [Merge] may take besides r.
@@ -342,6 +355,11 @@ func (c *check) place(p *pass) {
 		f.Renderings = renderings
 		if err := c.contain("placing what rule "+p.Rule.ID+" found", f.locate); err != nil {
 			p.errs = append(p.errs, err)
+		}
+		if remedy := c.names.options.Remedy; remedy != nil && p.Rule.Remedy != nil {
+			if err := c.contain("fixing what rule "+p.Rule.ID+" found", func() { remedy(p.Pass, f.Finding, f.node) }); err != nil {
+				p.errs = append(p.errs, err)
+			}
 		}
 		p.found = append(p.found, f)
 	}

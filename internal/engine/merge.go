@@ -233,6 +233,9 @@ func (j *joined) join(f *lint.Finding) {
 			j.related[relationOf(r)] = true
 		}
 	}
+	if j.Fix == nil {
+		j.Fix = f.Fix
+	}
 	for _, r := range f.Renderings {
 		if !j.renderings[r] {
 			j.renderings[r] = true

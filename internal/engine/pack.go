@@ -41,7 +41,7 @@ type link struct {
 func pack(found []*lint.Finding) []packed {
 	all := make([]packed, len(found))
 	for i, f := range found {
-		if f.Objects != nil || f.Joined != nil || f.Prints != nil || f.File != "" || f.Fingerprint != "" || f.Second != "" || f.State != "" { // that of a report
+		if f.Objects != nil || f.Joined != nil || f.Prints != nil || f.File != "" || f.Fingerprint != "" || f.Second != "" || f.State != "" || f.Fix != nil { // that of a report
 			all[i].whole = f
 			continue
 		}

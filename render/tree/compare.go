@@ -53,7 +53,7 @@ func (c *Comparison) SameInput(in Input) bool {
 	switch in.Use {
 	case read:
 		return c.Same(in.Path)
-	case listed:
+	case Listed:
 		a, errA := c.a.ReadDir(in.Path)
 		b, errB := c.b.ReadDir(in.Path)
 		return (errA == nil) == (errB == nil) && slices.EqualFunc(a, b, func(x, y fs.DirEntry) bool { return x.Name() == y.Name() && x.Type() == y.Type() })

@@ -18,7 +18,7 @@ type Use string
 // The uses of paths.
 const (
 	read    Use = "read"
-	listed  Use = "listed"
+	Listed  Use = "listed"
 	looked  Use = "looked up"
 	entered Use = "looked up as it is" // a link itself
 )
@@ -108,7 +108,7 @@ func (t *Tree) Same(in Input) bool {
 	switch in.Use {
 	case read:
 		_, _ = again.ReadFile(in.Path)
-	case listed:
+	case Listed:
 		_, _ = again.ReadDir(in.Path)
 	case looked:
 		_, _ = again.Stat(in.Path)
@@ -128,7 +128,7 @@ func (a *answer) digest(use Use) (sum [sha256.Size]byte) {
 	switch use {
 	case read:
 		return sha256.Sum256(a.content.data)
-	case listed:
+	case Listed:
 		h := sha256.New()
 		for _, e := range a.entries {
 			describe(h, e.Name(), e.Type())

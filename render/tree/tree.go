@@ -456,7 +456,7 @@ func (t *Tree) ReadDir(path string) ([]fs.DirEntry, error) {
 		l = t.list(real)
 		err = l.err
 	}
-	t.record.add(request{listed, abs}, &answer{real: real, entries: l.entries, err: err})
+	t.record.add(request{Listed, abs}, &answer{real: real, entries: l.entries, err: err})
 	return slices.Clone(l.entries), t.fail("read", abs, err)
 }
 
