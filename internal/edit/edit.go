@@ -1,0 +1,376 @@
+// Package edit changes the text of YAML files: it sets, adds to and removes a node and
+// leaves every byte that is not part of it, so that indentation, quotes, comments, line
+// ends, anchors and the order of the rest stay as their author wrote them. Where a mapping
+// is written in flow style, it gets a flow entry.
+//
+// Each change is read again and compared with what it was to come to: a text that this
+// package cannot change as asked is an error and never another text. It reads no file.
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/yamltext"
+	"github.com/manilint/manilint/lint"
+)
+
+// A Kind says what an [Op] does.
+type Kind int
+
+// The kinds of changes.
+const (
+	Set    Kind = iota // the node has the value; of a mapping, these fields
+	Add                // the list has the item
+	Remove             // the node is not there
+	Rename             // the node has the key that Value says
+)
+
+// A Step leads from a mapping or a list to a node in it.
+type Step struct {
+	Key   string
+	Index int // of a list item; -1 for a key
+}
+
+// A Place names a node of a file.
+type Place struct {
+	Doc  int // of those that [lint.ParseYAML] returns
+	Path []Step
+}
+
+// An Op is one change of a file.
+type Op struct {
+	Kind   Kind
+	Place             // of a node that is there
+	Fields []string   // below it; what is missing of them is added
+	Value  *yaml.Node // of Set, and the item of Add
+}
+
+// String returns the same for ops that do the same.
+func (o Op) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %d %v %q ", o.Kind, o.Doc, o.Path, o.Fields)
+	if o.Value != nil {
+		b.WriteString(flow(o.Value, true))
+	}
+	return b.String()
+}
+
+var errOverlap = errors.New("two changes of one text")
+
+// Apply makes changes one after the other, removals last. What is there already is no
+// change; so applying the same again returns the same text.
+func Apply(data []byte, ops []Op) ([]byte, error) {
+	ordered := slices.Clone(ops)
+	slices.SortStableFunc(ordered, func(a, b Op) int {
+		if c := rank(a) - rank(b); c != 0 || a.Kind != Remove {
+			return c
+		}
+		return compareSteps(b.Path, a.Path) // items from the last, so that the others keep their index
+	})
+	for _, op := range ordered {
+		var err error
+		if data, err = apply(data, op); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+func rank(o Op) int {
+	if o.Kind >= Remove {
+		return 1
+	}
+	return 0
+}
+
+func compareSteps(a, b []Step) int {
+	return slices.CompareFunc(a, b, func(x, y Step) int {
+		if x.Index != y.Index {
+			return x.Index - y.Index
+		}
+		return strings.Compare(x.Key, y.Key)
+	})
+}
+
+// parse returns the documents of a text.
+func parse(data []byte) (*lint.Source, []*yaml.Node, error) {
+	src := lint.NewSource("", data)
+	docs, errs := lint.ParseYAML(src)
+	if len(errs) > 0 {
+		return nil, nil, errors.New(errs[0].Message)
+	}
+	return src, docs, nil
+}
+
+// apply makes one change.
+func apply(data []byte, op Op) ([]byte, error) {
+	src, docs, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	_, wanted, _ := parse(data)
+	want, err := change(wanted, op)
+	if err != nil || !want {
+		return data, err
+	}
+	w := &writer{src: src, data: data, docs: docs, root: docs[op.Doc]}
+	attempts, err := w.attempts(op)
+	if err != nil {
+		return nil, err
+	}
+	for _, changed := range attempts {
+		_, got, err := parse(changed)
+		if err == nil && slices.EqualFunc(got, wanted, equal) {
+			return changed, nil
+		}
+	}
+	return nil, errors.New("the text is written in a way that cannot be edited without changing more")
+}
+
+// find follows a path. It returns the node, and whether it goes through an alias.
+func find(docs []*yaml.Node, p Place) (*yaml.Node, error) {
+	if p.Doc < 0 || p.Doc >= len(docs) {
+		return nil, errors.New("there is no such document")
+	}
+	n := docs[p.Doc]
+	for _, s := range p.Path {
+		next := child(n, s)
+		if next == nil {
+			return nil, fmt.Errorf("there is no %v", s)
+		}
+		n = next
+	}
+	return n, nil
+}
+
+// child returns the node that a step leads to, nil where there is none.
+func child(n *yaml.Node, s Step) *yaml.Node {
+	n = resolve(n)
+	switch {
+	case s.Index >= 0 && n.Kind == yaml.SequenceNode && s.Index < len(n.Content):
+		return n.Content[s.Index]
+	case s.Index < 0 && n.Kind == yaml.MappingNode:
+		if i := entry(n, s.Key); i >= 0 {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// entry returns the index of the last entry of a key, -1 where there is none.
+func entry(m *yaml.Node, key string) int {
+	for i := len(m.Content) - 2; i >= 0; i -= 2 {
+		if k := m.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key && !isMerge(k) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isMerge(k *yaml.Node) bool {
+	return k.Value == "<<" && k.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// descend follows the fields of an op as far as they are there. rest are the others.
+func descend(n *yaml.Node, fields []string) (at *yaml.Node, rest []string) {
+	n = resolve(n)
+	for i, field := range fields {
+		next := child(n, Step{Key: field, Index: -1})
+		if next == nil {
+			return n, fields[i:]
+		}
+		n = resolve(next)
+	}
+	return n, nil
+}
+
+// change does in the tree what the op is to do in the text. changed is false where that
+// is done already.
+func change(docs []*yaml.Node, op Op) (changed bool, err error) {
+	n, err := find(docs, op.Place)
+	if err != nil {
+		return false, err
+	}
+	if op.Kind == Remove {
+		if len(op.Fields) > 0 {
+			at, rest := descend(n, op.Fields[:len(op.Fields)-1])
+			if len(rest) > 0 || at.Kind != yaml.MappingNode {
+				return false, nil
+			}
+			i := entry(at, op.Fields[len(op.Fields)-1])
+			if i >= 0 {
+				at.Content = slices.Delete(at.Content, i, i+2)
+			}
+			return i >= 0, nil
+		}
+		if len(op.Path) == 0 {
+			return false, errors.New("a whole document is not removed")
+		}
+		last := op.Path[len(op.Path)-1]
+		parent, err := find(docs, Place{op.Doc, op.Path[:len(op.Path)-1]})
+		if err != nil {
+			return false, err
+		}
+		parent = resolve(parent)
+		if last.Index >= 0 {
+			parent.Content = slices.Delete(parent.Content, last.Index, last.Index+1)
+		} else {
+			i := entry(parent, last.Key)
+			parent.Content = slices.Delete(parent.Content, i, i+2)
+		}
+		return true, nil
+	}
+	if op.Kind == Rename {
+		holder, i, err := renamed(docs, op)
+		if err != nil {
+			return false, err
+		}
+		holder.Content[i] = clone(op.Value)
+		return true, nil
+	}
+	at, rest := descend(n, op.Fields)
+	value := op.Value
+	if op.Kind == Add {
+		if len(rest) == 0 && at.Kind == yaml.SequenceNode {
+			if slices.ContainsFunc(at.Content, func(item *yaml.Node) bool { return equal(resolve(item), value) }) {
+				return false, nil
+			}
+			at.Content = append(at.Content, clone(value))
+			return true, nil
+		}
+		if len(rest) == 0 && !isNull(at) {
+			return false, errors.New("what is there is no list")
+		}
+		value = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{value}}
+	}
+	return set(at, rest, value)
+}
+
+// set gives a node, or what lies at missing fields below it, a value.
+func set(n *yaml.Node, rest []string, value *yaml.Node) (bool, error) {
+	if len(rest) == 0 {
+		switch {
+		case equal(n, value):
+			return false, nil
+		case n.Kind == yaml.MappingNode && value.Kind == yaml.MappingNode:
+			changed := false
+			for i := 0; i+1 < len(value.Content); i += 2 {
+				at, rest := descend(n, []string{value.Content[i].Value})
+				one, err := set(at, rest, value.Content[i+1])
+				if err != nil {
+					return false, err
+				}
+				changed = changed || one
+			}
+			return changed, nil
+		case n.Style&yaml.TaggedStyle != 0:
+			return false, errors.New("the value has a tag")
+		}
+		anchor := n.Anchor
+		*n = *clone(value)
+		n.Anchor = anchor
+		return true, nil
+	}
+	switch {
+	case n.Kind == yaml.MappingNode:
+	case isNull(n):
+		anchor := n.Anchor
+		*n = yaml.Node{Kind: yaml.MappingNode, Anchor: anchor}
+	default:
+		return false, fmt.Errorf("there can be no field %s in what is there", rest[0])
+	}
+	n.Content = append(n.Content, keyNode(rest[0]), nested(rest[1:], value))
+	return true, nil
+}
+
+// renamed returns the mapping and the index of the key that an op renames.
+func renamed(docs []*yaml.Node, op Op) (*yaml.Node, int, error) {
+	if len(op.Path) == 0 || len(op.Fields) > 0 || op.Path[len(op.Path)-1].Index >= 0 {
+		return nil, 0, errors.New("what has no key is not renamed")
+	}
+	holder, err := find(docs, Place{op.Doc, op.Path[:len(op.Path)-1]})
+	if err != nil {
+		return nil, 0, err
+	}
+	holder = resolve(holder)
+	if entry(holder, op.Value.Value) >= 0 {
+		return nil, 0, fmt.Errorf("there is a field %s already", op.Value.Value)
+	}
+	return holder, entry(holder, op.Path[len(op.Path)-1].Key), nil
+}
+
+func keyNode(key string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}
+}
+
+// nested puts a value below fields.
+func nested(fields []string, value *yaml.Node) *yaml.Node {
+	value = clone(value)
+	for _, field := range slices.Backward(fields) {
+		value = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{keyNode(field), value}}
+	}
+	return value
+}
+
+func clone(n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Content = make([]*yaml.Node, len(n.Content))
+	for i := range n.Content {
+		c.Content[i] = clone(n.Content[i])
+	}
+	return &c
+}
+
+// equal reports whether two trees say the same, in whatever style; the order of the keys of
+// a mapping is not compared.
+func equal(a, b *yaml.Node) bool {
+	if a.Kind != b.Kind || a.Anchor != b.Anchor || len(a.Content) != len(b.Content) {
+		return false
+	}
+	switch a.Kind {
+	case yaml.AliasNode:
+		return a.Value == b.Value
+	case yaml.ScalarNode:
+		return a.ShortTag() == b.ShortTag() && (a.Value == b.Value || isNull(a))
+	case yaml.MappingNode:
+		x, y := pairs(a), pairs(b)
+		return slices.EqualFunc(x, y, func(p, q [2]*yaml.Node) bool { return equal(p[0], q[0]) && equal(p[1], q[1]) })
+	}
+	return slices.EqualFunc(a.Content, b.Content, equal)
+}
+
+// pairs returns the entries of a mapping, sorted by key.
+func pairs(m *yaml.Node) [][2]*yaml.Node {
+	var all [][2]*yaml.Node
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		all = append(all, [2]*yaml.Node{m.Content[i], m.Content[i+1]})
+	}
+	slices.SortStableFunc(all, func(p, q [2]*yaml.Node) int { return strings.Compare(p[0].Value, q[0].Value) })
+	return all
+}
+
+// lineBreak returns the line break that ends the line at an offset, else the first of the
+// text, else a line feed.
+func lineBreak(data []byte, at int) string {
+	for _, from := range []int{at, 0} {
+		end := yamltext.EndOfLine(data, from)
+		if n := yamltext.LineBreak(data[end:]); n > 0 {
+			return string(data[end : end+n])
+		}
+	}
+	return "\n"
+}

@@ -1,0 +1,534 @@
+package fix
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/edit"
+	"github.com/manilint/manilint/lint"
+)
+
+// A proposal is what may be done about one finding, in one rendering.
+type proposal struct {
+	fix       *lint.Fix
+	rule      string
+	cause     string // the same for findings that a report shows as one
+	rendering lint.Rendering
+	key       string // of the finding; see keyOf
+	object    string // as reasons name it
+	choices   []choice
+	vain      string // why nothing can be tried; "" where there is something
+
+	next   int    // the choice that is tried, or was accepted
+	reason string // of the last failure
+}
+
+// A choice is one remedy written in one way.
+type choice struct {
+	safe  bool
+	edits []fileEdit
+	id    string
+}
+
+// A fileEdit is one change of one file.
+type fileEdit struct {
+	path     string // absolute
+	op       *edit.Op
+	insert   *edit.Insert
+	patch    *objectPatch
+	fileText string // of a file that is to be made
+}
+
+// An objectPatch is a part of an inline patch of an object, which a kustomization gets.
+type objectPatch struct {
+	object string // the same for parts of one patch
+	tree   *yaml.Node
+}
+
+// An intent is a change of an object that some remedy asks for.
+type intent struct {
+	op      lint.EditOp
+	path    string
+	leaves  map[string]string
+	renamed string
+}
+
+const maxChoices = 16
+
+// A finder finds the places of edits in the author's files.
+type finder struct {
+	s     *Session
+	pass  *lint.Pass
+	notes []string // why places were left out
+}
+
+// propose takes down what may be done about a finding. It is called while the finding's
+// node is there.
+func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
+	remedy := pass.Rule.Remedy(pass, f, n)
+	if remedy == nil {
+		return
+	}
+	f.Fix = &lint.Fix{Safe: remedy.Safe, Why: remedy.Why}
+	p := &proposal{fix: f.Fix, rule: f.Rule.ID, cause: causeOf(f), rendering: pass.Bundle.Rendering, key: keyOf(f), object: f.Object.Kind + ` "` + f.Object.Name + `"`}
+	w := &finder{s: s, pass: pass}
+	for r := remedy; r != nil; r = r.Or {
+		var object *lint.Resource
+		sets := [][]fileEdit{nil}
+		for _, e := range r.Edits {
+			object = e.Node.Resource()
+			if object == nil {
+				sets = nil
+				break
+			}
+			s.intend(pass.Bundle.Rendering, objectKey(object), r.Safe, e)
+			var longer [][]fileEdit
+			for _, way := range w.ways(e) {
+				for _, set := range sets {
+					if len(longer) < maxChoices {
+						longer = append(longer, append(slices.Clone(set), way...))
+					}
+				}
+			}
+			sets = longer
+		}
+		for _, set := range sets {
+			if len(set) == 0 {
+				continue
+			}
+			c := choice{safe: r.Safe, edits: set, id: idOf(set)}
+			if !slices.ContainsFunc(p.choices, func(other choice) bool { return other.id == c.id }) && len(p.choices) < maxChoices {
+				p.choices = append(p.choices, c)
+			}
+		}
+	}
+	if len(p.choices) == 0 {
+		p.vain = "no place in the files that were named is known to decide it"
+		if len(w.notes) > 0 {
+			p.vain = w.notes[0]
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proposals = append(s.proposals, p)
+}
+
+func idOf(edits []fileEdit) string {
+	var b strings.Builder
+	for _, e := range edits {
+		b.WriteString(e.path)
+		switch {
+		case e.op != nil:
+			b.WriteString(e.op.String())
+		case e.insert != nil:
+			b.WriteString(e.insert.String())
+		case e.patch != nil:
+			b.WriteString(e.patch.object + flat(e.patch.tree))
+		}
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// causeOf returns what a report joins findings by.
+func causeOf(f *lint.Finding) string {
+	return strings.Join([]string{f.Rule.ID, f.Span.Start.String(), f.Missing, f.Key, f.Object.Kind}, "\x00")
+}
+
+// valueNode returns a value as YAML.
+func valueNode(value any) *yaml.Node {
+	if n, ok := value.(*yaml.Node); ok {
+		return n
+	}
+	var n yaml.Node
+	if err := n.Encode(value); err != nil {
+		return nil
+	}
+	return &n
+}
+
+// ways returns the ways to write an edit, the best first.
+func (w *finder) ways(e lint.Edit) [][]fileEdit {
+	r := e.Node.Resource()
+	value := valueNode(e.Value)
+	if value == nil && e.Op != lint.Removed {
+		return nil
+	}
+	var all [][]fileEdit
+	add := func(f fileEdit, ok bool) {
+		if ok && len(all) < maxChoices {
+			all = append(all, []fileEdit{f})
+		}
+	}
+	kind := edit.Kind(e.Op)
+	at, fields := e.Node, []string(nil)
+	if !at.Exists() {
+		at, fields = e.Node.Nearest(), e.Node.Missing()
+	}
+	if src := r.Source(); src != nil {
+		add(w.atNode(src, at.YAML(), kind, fields, value))
+		return all
+	}
+	for _, s := range e.Node.Settings() {
+		if e.Op == lint.Renamed {
+			break
+		}
+		v, k := value, kind
+		if e.Op == lint.Removed {
+			if b, ok := e.Node.Bool(); !ok || !b { // what is true is there because of a value that is
+				continue
+			}
+			v, k = valueNode(false), edit.Set
+		}
+		add(w.atSetting(s, k, v))
+	}
+	helm := w.pass.Bundle.Rendering.Kind == "helm"
+	if len(fields) == 0 {
+		place := at.Locate()
+		spans := []lint.Span{place.Span}
+		for _, rel := range place.Related {
+			if rel.Role == "value" || rel.Role == "patch" || rel.Role == "base" {
+				spans = append(spans, rel.Span)
+			}
+		}
+		for i, span := range spans {
+			f, ok := w.atSpan(span, at.YAML().Kind, kind, nil, value)
+			add(f, ok)
+			if !ok && i == 0 && kind == edit.Set && place.Precision == lint.Exact {
+				add(w.literal(span, at, value))
+			}
+			if !ok && i == 0 && kind == edit.Remove && place.Precision == lint.Exact {
+				add(w.literalLine(span, at))
+			}
+		}
+	} else {
+		for _, key := range w.keysOf(at) {
+			place := key.KeyNode().Locate()
+			f, ok := w.atKey(place.Span, key.KeyNode().YAML(), kind, fields, value)
+			add(f, ok)
+			if !ok {
+				add(w.inTemplate(place, key, at, fields, value, kind))
+			}
+		}
+		if at.IsNull() || at.IsMapping() && len(at.Fields()) == 0 {
+			place := at.Locate()
+			add(w.atSpan(place.Span, at.YAML().Kind, kind, fields, value))
+			if key := at.KeyNode(); key != at {
+				add(w.nothingBehind(key.Locate().Span, kind, fields, value))
+			}
+		}
+	}
+	if !helm && e.Op != lint.Removed && e.Op != lint.Renamed {
+		for _, f := range w.inlinePatches(e.Node, kind, value) {
+			add(f, true)
+		}
+	}
+	return all
+}
+
+// keysOf returns the fields of a mapping in the order in which an entry is added at them.
+func (w *finder) keysOf(m *lint.Node) []*lint.Node {
+	fields := m.Entries()
+	if len(fields) == 0 {
+		return nil
+	}
+	// what names an item is written where the item is defined, a patch only repeats it
+	var first, rest []*lint.Node
+	for _, f := range fields {
+		switch f.Name() {
+		case "image", "name", "containers", "securityContext":
+			first = append(first, f)
+		default:
+			rest = append(rest, f)
+		}
+	}
+	order := map[string]int{"image": 0, "containers": 1, "name": 2}
+	slices.SortStableFunc(first, func(a, b *lint.Node) int { return order[a.Name()] - order[b.Name()] })
+	all := append(first, rest...)
+	return all[:min(len(all), 6)]
+}
+
+// file parses a source that may be edited; nil, with a note, where it is not.
+func (w *finder) file(src *lint.Source) *edit.File {
+	if !w.mayEdit(src) {
+		return nil
+	}
+	return w.s.parsed(src)
+}
+
+// mayEdit reports whether a file is one of those that were named, and the author's.
+func (w *finder) mayEdit(src *lint.Source) bool {
+	if src == nil || src.File == "" || !w.s.tree.Owns(src) {
+		return false
+	}
+	if why := w.s.refused(src.File); why != "" {
+		w.notes = append(w.notes, src.Path+" "+why)
+		return false
+	}
+	return true
+}
+
+// atNode edits a node of a file as it lies.
+func (w *finder) atNode(src *lint.Source, n *yaml.Node, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
+	f := w.file(src)
+	if f == nil {
+		return fileEdit{}, false
+	}
+	place, ok := f.Value(lint.NodeSpan(src, n).Start.Offset, n.Kind)
+	return fileEdit{path: src.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, ok
+}
+
+// atSpan edits the node of a kind whose content begins where a span does.
+func (w *finder) atSpan(span lint.Span, of yaml.Kind, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
+	f := w.file(span.Start.Source)
+	if f == nil {
+		return fileEdit{}, false
+	}
+	place, ok := f.Value(span.Start.Offset, of)
+	return fileEdit{path: span.Start.Source.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, ok
+}
+
+// atKey adds to the mapping that has a key where a span begins.
+func (w *finder) atKey(span lint.Span, key *yaml.Node, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
+	f := w.file(span.Start.Source)
+	if f == nil {
+		return fileEdit{}, false
+	}
+	place, ok := f.Key(span.Start.Offset)
+	if !ok || place.Path[len(place.Path)-1].Key != key.Value {
+		return fileEdit{}, false
+	}
+	place, _ = place.Up()
+	return fileEdit{path: span.Start.Source.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, true
+}
+
+// nothingBehind adds to the value of a key, which is null.
+func (w *finder) nothingBehind(span lint.Span, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
+	f := w.file(span.Start.Source)
+	if f == nil {
+		return fileEdit{}, false
+	}
+	place, ok := f.Key(span.Start.Offset)
+	return fileEdit{path: span.Start.Source.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, ok
+}
+
+// atSetting edits a value of a chart.
+func (w *finder) atSetting(s lint.Setting, kind edit.Kind, value *yaml.Node) (fileEdit, bool) {
+	src := s.Span.Start.Source
+	f := w.file(src)
+	if f == nil {
+		return fileEdit{}, false
+	}
+	op := func(p edit.Place) (fileEdit, bool) {
+		n := f.Node(p)
+		switch {
+		case n == nil:
+			return fileEdit{}, false
+		case len(s.Missing) > 0 && n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" || len(s.Missing) > 0 && n.Kind == yaml.SequenceNode:
+			return fileEdit{}, false
+		case len(s.Missing) == 0 && kind == edit.Set && n.Kind != value.Kind && n.ShortTag() != "!!null":
+			return fileEdit{}, false
+		}
+		return fileEdit{path: src.File, op: &edit.Op{Kind: kind, Place: p, Fields: s.Missing, Value: value}}, true
+	}
+	if s.Key {
+		p, ok := f.Key(s.Span.Start.Offset)
+		if !ok {
+			return fileEdit{}, false
+		}
+		return op(p)
+	}
+	for _, of := range []yaml.Kind{yaml.MappingNode, yaml.ScalarNode, yaml.SequenceNode} {
+		if p, ok := f.Value(s.Span.Start.Offset, of); ok {
+			return op(p)
+		}
+	}
+	return fileEdit{}, false
+}
+
+// template reports whether a source is a template of the chart that is linted.
+func (w *finder) template(src *lint.Source) bool {
+	if src == nil || !strings.Contains(src.Path, "templates/") || !w.mayEdit(src) {
+		return false
+	}
+	root := w.s.tree.Abs(w.pass.Bundle.Rendering.Root)
+	if rel, err := filepath.Rel(root, src.File); err == nil && strings.HasPrefix(filepath.ToSlash(rel), "charts/") {
+		w.notes = append(w.notes, src.Path+" belongs to a vendored chart")
+		return false
+	}
+	return true
+}
+
+// literal replaces a value that a template writes out.
+func (w *finder) literal(span lint.Span, n *lint.Node, value *yaml.Node) (fileEdit, bool) {
+	src := span.Start.Source
+	if !w.template(src) || !n.IsScalar() || value.Kind != yaml.ScalarNode || strings.Contains(span.Text(), "{{") || strings.Trim(span.Text(), `"'`) != n.Value() {
+		return fileEdit{}, false
+	}
+	text := value.Value
+	if q := span.Text()[:1]; (q == `"` || q == "'") && value.ShortTag() == "!!str" {
+		text = q + text + q
+	}
+	return fileEdit{path: src.File, insert: &edit.Insert{Offset: span.Start.Offset, End: span.End.Offset, Text: text}}, true
+}
+
+// literalLine takes out a line in which a template writes a field, or an item, and nothing else.
+func (w *finder) literalLine(span lint.Span, n *lint.Node) (fileEdit, bool) {
+	src := span.Start.Source
+	if !w.template(src) || !n.IsScalar() {
+		return fileEdit{}, false
+	}
+	head := "- "
+	if n.Key() != nil {
+		head = n.Name() + ": "
+	}
+	line, _, _ := strings.Cut(src.Line(span.Start.Line), " #")
+	if strings.TrimSpace(line) != head+span.Text() || strings.Contains(line, "{{") || span.End.Line != span.Start.Line {
+		return fileEdit{}, false
+	}
+	return fileEdit{path: src.File, insert: &edit.Insert{Offset: src.LineStart(span.Start.Line), End: src.LineStart(span.Start.Line + 1), Cut: true}}, true
+}
+
+// inTemplate adds an entry to a mapping that a template writes out, at one of its keys.
+func (w *finder) inTemplate(place lint.Place, key, m *lint.Node, fields []string, value *yaml.Node, kind edit.Kind) (fileEdit, bool) {
+	src, at := place.Span.Start.Source, place.Span.Start.Offset
+	if !w.template(src) || !strings.HasPrefix(string(src.Data[at:]), key.Name()+":") {
+		return fileEdit{}, false
+	}
+	if kind == edit.Add {
+		value = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{value}}
+	}
+	line := bytes.LastIndexByte(src.Data[:at], '\n') + 1
+	before := string(src.Data[line:at])
+	insert := &edit.Insert{Offset: at, Fields: fields, Value: value}
+	switch {
+	case mentions(src.Data, at, at-line, fields[0]):
+		return fileEdit{}, false // with other values it would be there twice
+	case strings.TrimSpace(before) == "":
+	case strings.TrimLeft(before, " -") == "" && key.IsScalar(): // the first key of a list item
+		end := line + len(src.Line(place.Span.Start.Line))
+		text := string(src.Data[at:end])
+		if strings.HasSuffix(strings.TrimSpace(text), "-}}") || strings.Count(text, "{{") != strings.Count(text, "}}") {
+			return fileEdit{}, false
+		}
+		insert.Below = true
+	default:
+		return fileEdit{}, false
+	}
+	return fileEdit{path: src.File, insert: insert}, true
+}
+
+// mentions reports whether the mapping around a key of a template, at a column, has a field
+// under whatever condition.
+func mentions(data []byte, at, column int, field string) bool {
+	lines := strings.Split(string(data), "\n")
+	line := bytes.Count(data[:at], []byte("\n"))
+	has := func(n int) (found, ends bool) {
+		text := strings.TrimRight(lines[n], "\r")
+		content := strings.TrimLeft(text, " ")
+		indent := len(text) - len(content)
+		if content == "" || content[0] == '#' || strings.HasPrefix(content, "{{") {
+			return false, false
+		}
+		if rest, dash := strings.CutPrefix(content, "- "); dash && indent+2 == column {
+			return strings.HasPrefix(rest, field+":"), true
+		}
+		return indent == column && strings.HasPrefix(content, field+":"), indent < column
+	}
+	for n := line; n >= 0; n-- {
+		found, ends := has(n)
+		if found {
+			return true
+		}
+		if ends {
+			break
+		}
+	}
+	for n := line + 1; n < len(lines); n++ {
+		found, ends := has(n)
+		if ends {
+			break
+		}
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// inlinePatches returns patches of the object for the kustomization that builds it: by the
+// name that the object has in its own file, and by the one that it ends up with.
+func (w *finder) inlinePatches(n *lint.Node, kind edit.Kind, value *yaml.Node) []fileEdit {
+	if kind == edit.Remove || w.pass.Bundle.Rendering.Kind != "kustomize" {
+		return nil
+	}
+	r := n.Resource()
+	root := w.s.tree.Abs(w.pass.Bundle.Rendering.Root)
+	var file string
+	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		if at := filepath.Join(root, name); w.s.tree.IsFile(at) {
+			file = at
+			break
+		}
+	}
+	if file == "" || w.s.refused(file) != "" {
+		return nil
+	}
+	if kind == edit.Add {
+		value = &yaml.Node{Kind: yaml.SequenceNode, Content: append(clones(n), value)}
+	}
+	names := []string{r.Name}
+	if at := r.Get("metadata", "name").Locate().Span; at.IsValid() && !strings.ContainsAny(at.Text(), " {}\n") && at.Text() != "" && at.Text() != r.Name {
+		names = []string{strings.Trim(at.Text(), `"'`), r.Name}
+	}
+	var all []fileEdit
+	for _, name := range names {
+		tree := patchTree(n, value)
+		if tree == nil {
+			return nil
+		}
+		head := &yaml.Node{Kind: yaml.MappingNode}
+		entry := func(m *yaml.Node, key string, v *yaml.Node) {
+			m.Content = append(m.Content, valueNode(key), v)
+		}
+		meta := &yaml.Node{Kind: yaml.MappingNode}
+		entry(meta, "name", valueNode(name))
+		entry(head, "apiVersion", valueNode(r.APIVersion()))
+		entry(head, "kind", valueNode(r.Kind))
+		entry(head, "metadata", meta)
+		head.Content = append(head.Content, tree.Content...)
+		all = append(all, fileEdit{path: file, patch: &objectPatch{object: r.Kind + "\x00" + name, tree: head}})
+	}
+	return all
+}
+
+// clones returns the items that a list has.
+func clones(list *lint.Node) []*yaml.Node {
+	var all []*yaml.Node
+	for _, item := range list.Items() {
+		all = append(all, item.YAML())
+	}
+	return all
+}
+
+// patchTree returns the tree of a strategic merge patch that gives a node a value; nil where
+// the node is in a list whose items have no names.
+func patchTree(n *lint.Node, value *yaml.Node) *yaml.Node {
+	for ; n.Parent() != nil; n = n.Parent() {
+		if n.Index() < 0 {
+			value = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{valueNode(n.Name()), value}}
+			continue
+		}
+		name := n.Get("name")
+		if !name.IsScalar() || value.Kind != yaml.MappingNode {
+			return nil
+		}
+		item := &yaml.Node{Kind: yaml.MappingNode, Content: append([]*yaml.Node{valueNode("name"), valueNode(name.Value())}, value.Content...)}
+		value = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{item}}
+	}
+	return value
+}

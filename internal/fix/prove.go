@@ -1,0 +1,478 @@
+package fix
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/internal/edit"
+	"github.com/manilint/manilint/internal/engine"
+	"github.com/manilint/manilint/lint"
+)
+
+// work is one call of [Session.Fix].
+type work struct {
+	s     *Session
+	ctx   context.Context
+	level Level
+
+	accepted map[*proposal]bool
+	edited   map[string][]byte // with all that was accepted
+	state    *state            // rendered with it
+	proofs   int
+	err      error
+}
+
+// A task is what is tried at once: proposals that are one edit.
+type task struct {
+	id        string
+	proposals []*proposal
+}
+
+func (t *task) choice() choice { return t.proposals[0].choices[t.proposals[0].next] }
+
+// maxProofs bounds how often a tree is rendered to find out which edits fail.
+const maxProofs = 60
+
+// settle finds the choice of each proposal that can be proven together with the others.
+func (w *work) settle(open []*proposal) {
+	w.accepted = map[*proposal]bool{}
+	var kept []*task
+	for len(open) > 0 && w.err == nil && w.ctx.Err() == nil {
+		byID := map[string]*task{}
+		var batch []*task
+		for _, p := range open {
+			id := p.choices[p.next].id
+			t := byID[id]
+			if t == nil {
+				t = &task{id: id}
+				byID[id] = t
+				batch = append(batch, t)
+			}
+			t.proposals = append(t.proposals, p)
+		}
+		var failed []*task
+		kept, failed = w.search(kept, batch)
+		open = nil
+		for _, t := range failed {
+			for _, p := range t.proposals {
+				if p.next++; p.next < len(p.choices) {
+					open = append(open, p)
+				}
+			}
+		}
+	}
+	for _, t := range kept {
+		for _, p := range t.proposals {
+			w.accepted[p] = true
+		}
+	}
+	if len(kept) > 0 && w.err == nil {
+		v := w.prove(kept)
+		if !v.ok && w.err == nil { // what was proven step by step is proven as a whole
+			w.err = fmt.Errorf("the fixes that were proven one by one fail together: %s; please report this with the files", v.reason)
+		}
+		w.edited, w.state = v.files, v.state
+	}
+}
+
+// search splits a batch into what can be proven together with what is kept, and the rest.
+func (w *work) search(kept, batch []*task) (proven, failed []*task) {
+	if len(batch) == 0 || w.err != nil {
+		return kept, nil
+	}
+	if w.proofs > maxProofs {
+		for _, t := range batch {
+			t.fail("too many fixes of this run failed together; fix fewer paths at once")
+			for _, p := range t.proposals {
+				p.next = len(p.choices)
+			}
+		}
+		return kept, batch
+	}
+	v := w.prove(slices.Concat(kept, batch))
+	if v.ok {
+		return slices.Concat(kept, batch), nil
+	}
+	if len(batch) == 1 {
+		batch[0].fail(w.because(v, batch[0]))
+		return kept, batch
+	}
+	var blamed, rest []*task
+	for _, t := range batch {
+		if reason, ok := v.blames[t]; ok {
+			t.fail(reason)
+			blamed = append(blamed, t)
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	if len(blamed) == 0 || len(rest) == 0 {
+		if v.sure && len(rest) == 0 { // each fails by itself
+			return kept, blamed
+		}
+		half := len(batch) / 2
+		kept, failed = w.search(kept, batch[:half])
+		more := []*task(nil)
+		kept, more = w.search(kept, batch[half:])
+		return kept, append(failed, more...)
+	}
+	kept, failed = w.search(kept, rest)
+	if v.sure {
+		return kept, append(failed, blamed...)
+	}
+	var more []*task
+	kept, more = w.search(kept, blamed)
+	return kept, append(failed, more...)
+}
+
+// because says why a task fails that is tried alone.
+func (w *work) because(v *verdict, t *task) string {
+	if reason := v.blames[t]; reason != "" {
+		return reason
+	}
+	if v.problem != "" {
+		return w.where(t) + " " + v.problem
+	}
+	return v.reason
+}
+
+func (t *task) fail(reason string) {
+	for _, p := range t.proposals {
+		p.reason = reason
+	}
+}
+
+// A verdict says whether edits hold together.
+type verdict struct {
+	ok     bool
+	reason string
+	// problem is the first thing that is wrong, without the edit that is to blame; "" for
+	// what is wrong with the edits themselves.
+	problem string
+	blames  map[*task]string
+	sure    bool // the blamed ones fail whatever the others do
+	files   map[string][]byte
+	state   *state
+}
+
+// prove renders and checks the tree with the edits of tasks.
+func (w *work) prove(tasks []*task) *verdict {
+	v := &verdict{blames: map[*task]string{}}
+	w.proofs++
+	var edits []fileEdit
+	for _, t := range tasks {
+		edits = append(edits, t.choice().edits...)
+	}
+	files, err := w.s.compile(edits)
+	if err != nil {
+		v.reason = err.Error()
+		v.sure = true
+		for _, t := range tasks {
+			if _, err := w.s.compile(t.choice().edits); err != nil {
+				v.blames[t] = err.Error()
+			}
+		}
+		return v
+	}
+	v.files = files
+	v.state, err = w.s.render(w.ctx, w.s.tree.Edit(files), slices.Collect(maps.Keys(files)), nil)
+	if err != nil {
+		v.reason = err.Error()
+		w.err = w.ctx.Err()
+		return v
+	}
+	w.judge(v, tasks)
+	return v
+}
+
+// judge compares a rendering with that of the tree as it is.
+func (w *work) judge(v *verdict, tasks []*task) {
+	after := map[lint.Rendering]*shown{}
+	before := map[lint.Rendering]*shown{}
+	touched := map[lint.Rendering]map[string]bool{} // the edited files that a rendering read
+	paths := slices.Collect(maps.Keys(v.files))
+	for i, g := range v.state.groups {
+		for key, f := range g.families {
+			var old *family
+			if i < len(w.s.base.groups) {
+				old = w.s.base.groups[i].families[key]
+			}
+			if old == f {
+				continue
+			}
+			join(after, f)
+			if old != nil {
+				join(before, old)
+			}
+			for r := range f.shown {
+				if touched[r] == nil {
+					touched[r] = map[string]bool{}
+				}
+				for _, path := range paths {
+					if f.inputs[path] {
+						touched[r][path] = true
+					}
+				}
+			}
+		}
+		for key, old := range w.s.base.groups[min(i, len(w.s.base.groups)-1)].families {
+			if g.families[key] == nil {
+				join(before, old)
+			}
+		}
+	}
+	var problems []string
+	alone := true // each problem is that of one task
+	// The finding is still there.
+	for _, t := range tasks {
+		for _, p := range t.proposals {
+			if s := after[p.rendering]; s == nil || s.findings[p.key] > 0 {
+				v.blames[t] = fmt.Sprintf("with the edit of %s the finding is still there", w.where(t))
+			}
+		}
+	}
+	if len(v.blames) > 0 {
+		v.sure, v.reason = true, firstOf(v.blames)
+		return
+	}
+	renderings := map[lint.Rendering]bool{}
+	for r := range before {
+		renderings[r] = true
+	}
+	for r := range after {
+		renderings[r] = true
+	}
+	ordered := slices.SortedFunc(maps.Keys(renderings), func(a, b lint.Rendering) int {
+		return strings.Compare(a.Kind+a.Root+"\x00"+a.Variant, b.Kind+b.Root+"\x00"+b.Variant)
+	})
+	intents := w.s.intents
+	if w.level == OnlySafe {
+		intents = w.s.safeIntents
+	}
+	for _, r := range ordered {
+		was, is := before[r], after[r]
+		if was == nil {
+			was = newShown()
+		}
+		if is == nil {
+			is = newShown()
+		}
+		about := func(object, path, reason string) {
+			problems = append(problems, reason)
+			var may, named []*task
+			for _, t := range tasks {
+				if !slices.ContainsFunc(t.choice().edits, func(e fileEdit) bool { return touched[r][e.path] && (path == "" || e.touches(path)) }) {
+					continue
+				}
+				may = append(may, t)
+				if slices.ContainsFunc(t.proposals, func(p *proposal) bool { return p.object == object }) {
+					named = append(named, t)
+				}
+			}
+			if len(named) > 0 {
+				may = named
+			}
+			alone = alone && len(may) == 1
+			for _, t := range may {
+				if v.blames[t] == "" {
+					v.blames[t] = fmt.Sprintf("%s %s", w.where(t), reason)
+				}
+			}
+		}
+		for message, n := range is.errors {
+			if n > was.errors[message] {
+				about("", "", "would break a rendering: "+message)
+			}
+		}
+		for key, n := range is.findings {
+			parts := strings.Split(key, "\x00")
+			switch {
+			case n > was.known[key]:
+				about(fmt.Sprintf("%s %q", parts[1], parts[3]), "", fmt.Sprintf("would bring a finding of %s in %s %q", parts[0], parts[1], parts[3]))
+			case is.worst[key] > was.worst[key]:
+				about(fmt.Sprintf("%s %q", parts[1], parts[3]), "", fmt.Sprintf("would make a finding of %s in %s %q worse", parts[0], parts[1], parts[3]))
+			}
+		}
+		differ, gone, added := changes(was, is)
+		for _, key := range append(gone, added...) {
+			about("", "", fmt.Sprintf("decides whether %s is there", called(key)))
+		}
+		for _, c := range differ {
+			object := c.object[:strings.LastIndexByte(c.object, 0)]
+			if !slices.ContainsFunc(intents[intentKey{r, object}], func(i *intent) bool { return i.allows(c.path, c.before, c.after) }) {
+				about(called(c.object), c.path, fmt.Sprintf("also feeds %s, of which %s would change", called(c.object), field(c.path)))
+			}
+		}
+	}
+	v.ok = len(problems) == 0
+	if v.ok {
+		if reason := w.hygiene(v.state); reason != "" {
+			v.ok, v.reason = false, reason
+		}
+		return
+	}
+	v.reason, v.problem, v.sure = problems[0], problems[0], alone
+}
+
+// hygiene says which ignore would suppress nothing any more.
+func (w *work) hygiene(after *state) string {
+	of := func(groups []engine.Group) map[string]int {
+		all := map[string]int{}
+		for _, f := range engine.Merge(groups...).Findings {
+			if f.Rule.ID == engine.SuppressionHygiene.ID {
+				all[f.Span.Path()+"\x00"+digits.ReplaceAllString(f.Message, "0")]++
+			}
+		}
+		return all
+	}
+	was := of(w.s.base.results())
+	for what, n := range of(after.results()) {
+		if n > was[what] {
+			path, message, _ := strings.Cut(what, "\x00")
+			return path + ": " + message
+		}
+	}
+	return ""
+}
+
+func firstOf(blames map[*task]string) string {
+	reasons := slices.Sorted(maps.Values(blames))
+	if len(reasons) == 0 {
+		return ""
+	}
+	return reasons[0]
+}
+
+// join adds what the renderings of a family show.
+func join(all map[lint.Rendering]*shown, f *family) {
+	for r, s := range f.shown {
+		if all[r] == nil {
+			all[r] = s
+			continue
+		}
+		both := newShown()
+		for _, part := range []*shown{all[r], s} {
+			maps.Copy(both.objects, part.objects)
+			for _, pair := range [][2]map[string]int{{both.findings, part.findings}, {both.known, part.known}, {both.errors, part.errors}} {
+				for k, n := range pair[1] {
+					pair[0][k] += n
+				}
+			}
+			for k, severity := range part.worst {
+				both.worst[k] = max(both.worst[k], severity)
+			}
+		}
+		all[r] = both
+	}
+}
+
+// where names the place of the first edit of a task.
+func (w *work) where(t *task) string {
+	e := t.choice().edits[0]
+	shown := w.s.tree.Display(e.path)
+	src, err := w.s.tree.Open(e.path)
+	if err != nil {
+		return shown
+	}
+	files, err := w.s.compile([]fileEdit{e})
+	if err != nil {
+		return shown
+	}
+	for _, r := range replacements(src, files[e.path]) {
+		return fmt.Sprintf("%s:%d", shown, r.Span.Start.Line)
+	}
+	return shown
+}
+
+// touches reports whether an edit may be what changed a leaf: they end in the same fields.
+func (e fileEdit) touches(path string) bool {
+	var last string
+	switch {
+	case e.op != nil && len(e.op.Fields) > 0:
+		last = e.op.Fields[len(e.op.Fields)-1]
+	case e.op != nil && len(e.op.Path) > 0:
+		last = e.op.Path[len(e.op.Path)-1].Key
+	case e.insert != nil && len(e.insert.Fields) > 0:
+		last = e.insert.Fields[len(e.insert.Fields)-1]
+	}
+	return last == "" || slices.Contains(strings.Split(path, separator), last)
+}
+
+// patchOps makes inline patches of a kustomization: one for each object.
+func patchOps(parts []objectPatch) []edit.Op {
+	trees := map[string]*yaml.Node{}
+	var order []string
+	for _, p := range parts {
+		if trees[p.object] == nil {
+			trees[p.object] = p.tree
+			order = append(order, p.object)
+		} else {
+			trees[p.object] = merged(trees[p.object], p.tree)
+		}
+	}
+	slices.Sort(order)
+	var ops []edit.Op
+	for _, object := range order {
+		text, err := encode(trees[object])
+		if err != nil {
+			continue
+		}
+		kind, name, _ := strings.Cut(object, "\x00")
+		target := map[string]any{"kind": kind, "name": name}
+		item := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
+			valueNode("target"), valueNode(target), valueNode("patch"), {Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.TrimSuffix(text, "\n")},
+		}}
+		ops = append(ops, edit.Op{Kind: edit.Add, Fields: []string{"patches"}, Value: item})
+	}
+	return ops
+}
+
+// merged merges two patches of an object: lists by the names of their items.
+func merged(a, b *yaml.Node) *yaml.Node {
+	switch {
+	case a.Kind == yaml.MappingNode && b.Kind == yaml.MappingNode:
+		out := &yaml.Node{Kind: yaml.MappingNode, Content: slices.Clone(a.Content)}
+		for i := 0; i+1 < len(b.Content); i += 2 {
+			at := -1
+			for k := 0; k+1 < len(out.Content); k += 2 {
+				if out.Content[k].Value == b.Content[i].Value {
+					at = k
+				}
+			}
+			if at < 0 {
+				out.Content = append(out.Content, b.Content[i], b.Content[i+1])
+			} else {
+				out.Content[at+1] = merged(out.Content[at+1], b.Content[i+1])
+			}
+		}
+		return out
+	case a.Kind == yaml.SequenceNode && b.Kind == yaml.SequenceNode:
+		out := &yaml.Node{Kind: yaml.SequenceNode, Content: slices.Clone(a.Content)}
+		for _, item := range b.Content {
+			at := slices.IndexFunc(out.Content, func(other *yaml.Node) bool { return nameOf(other) != "" && nameOf(other) == nameOf(item) })
+			if at < 0 {
+				out.Content = append(out.Content, item)
+			} else {
+				out.Content[at] = merged(out.Content[at], item)
+			}
+		}
+		return out
+	}
+	return b
+}
+
+func nameOf(n *yaml.Node) string { return lint.NewNode(n).Get("name").Value() }
+
+func encode(n *yaml.Node) (string, error) {
+	var b strings.Builder
+	e := yaml.NewEncoder(&b)
+	if err := e.Encode(n); err != nil {
+		return "", err
+	}
+	return b.String(), e.Close()
+}
