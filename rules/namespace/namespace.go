@@ -16,7 +16,6 @@ var docs embed.FS
 
 // Rules are the rules of this package, in the order of docs/rules.md.
 var Rules = []*lint.Rule{
-	PSALabel,
 	Default,
 	KubeSystem,
 	ResourceQuota,
@@ -100,37 +99,6 @@ var KubeSystem = &lint.Rule{
 // isSystem reports whether Kubernetes itself makes the namespace.
 func isSystem(name string) bool {
 	return name == "default" || name == "kube-system" || name == "kube-public" || name == "kube-node-lease"
-}
-
-const enforce = "pod-security.kubernetes.io/enforce"
-
-// PSALabel reports namespaces that hold their pods to no Pod Security Standard (CIS 5.2.1).
-var PSALabel = &lint.Rule{
-	ID:         "namespace-psa-label",
-	Summary:    "namespace enforces no Pod Security Standard",
-	Severity:   lint.Medium,
-	Group:      "namespace",
-	Profiles:   core,
-	References: []string{"CIS 5.2.1", "NSA C-0068", "OWASP K04"},
-	Peers:      map[string][]string{"kubescape": {"C-0192"}, "kyverno": {"add-psa-labels"}},
-	Docs:       docs,
-	Run: func(pass *lint.Pass) {
-		for _, r := range pass.Resources("Namespace") {
-			if r.Group != "" || isSystem(r.Name) {
-				continue
-			}
-			level := r.Get("metadata", "labels", enforce)
-			switch v := level.Value(); v {
-			case "baseline", "restricted":
-			case "privileged":
-				pass.Reportf(level, "namespace %q does not restrict its pods: it enforces the level privileged", r.Name).Help = "set the label " + enforce + " to restricted, or to baseline"
-			case "":
-				pass.Reportf(level, "namespace %q enforces no Pod Security Standard", r.Name).Help = "add the label " + enforce + ": restricted, or baseline"
-			default:
-				pass.Reportf(level, "namespace %q enforces %q, which is not a Pod Security level", r.Name, v).Help = "write privileged, baseline or restricted"
-			}
-		}
-	},
 }
 
 // ResourceQuota reports namespaces without a ResourceQuota (KSV-0040).

@@ -146,8 +146,9 @@ var SysAdmin = &lint.Rule{
 	References: []string{"CIS 5.2.9", "PSS baseline", "NSA C-0046"},
 	Peers: map[string][]string{"polaris": {"dangerousCapabilities"}, "trivy": {"KSV-0005"}, "checkov": {"CKV_K8S_39"},
 		"kubesec": {"CapSysAdmin"}},
-	Docs: docs,
-	Run:  standard(adds(func(name string) bool { return name == "SYS_ADMIN" })),
+	Docs:   docs,
+	Remedy: takeCapabilities,
+	Run:    standard(adds(func(name string) bool { return name == "SYS_ADMIN" })),
 }
 
 // SysModule reports SYS_MODULE.
@@ -160,6 +161,7 @@ var SysModule = &lint.Rule{
 	References: []string{"CIS 5.2.9", "PSS baseline", "NSA C-0046"},
 	Peers:      map[string][]string{"trivy": {"KSV-0120"}},
 	Docs:       docs,
+	Remedy:     takeCapabilities,
 	Run:        standard(adds(func(name string) bool { return name == "SYS_MODULE" })),
 }
 
@@ -174,6 +176,7 @@ var DangerousCapabilities = &lint.Rule{
 	Peers: map[string][]string{"polaris": {"dangerousCapabilities"}, "trivy": {"KSV-0022"}, "checkov": {"CKV_K8S_25"},
 		"kubescape": {"C-0046"}},
 	Docs:     docs,
+	Remedy:   takeCapabilities,
 	YieldsTo: []string{"sys-admin", "sys-module"},
 	Run:      standard(adds(isDangerous)),
 }
@@ -188,6 +191,7 @@ var BaselineCapabilities = &lint.Rule{
 	References: []string{"CIS 5.2.9", "PSS baseline"},
 	Peers:      map[string][]string{"trivy": {"KSV-0022"}, "kyverno": {"disallow-capabilities"}},
 	Docs:       docs,
+	Remedy:     takeCapabilities,
 	YieldsTo:   []string{"sys-admin", "sys-module", "dangerous-capabilities", "pss-restricted-capabilities"},
 	Run:        standard(func(p *lint.PodSpec, _ version) []breach { return outsideDefault(p) }),
 }
@@ -220,6 +224,7 @@ var RestrictedCapabilities = &lint.Rule{
 	References: []string{"CIS 5.2.9", "CIS 5.2.10", "PSS restricted"},
 	Peers:      map[string][]string{"trivy": {"KSV-0106"}, "kyverno": {"disallow-capabilities-strict"}},
 	Docs:       docs,
+	Remedy:     dropAll,
 	YieldsTo:   []string{"privileged", "drop-all-capabilities", "sys-admin", "sys-module", "dangerous-capabilities", "net-raw"},
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v < 22 {
@@ -260,6 +265,7 @@ var DropAllCapabilities = &lint.Rule{
 	Peers: map[string][]string{"trivy": {"KSV-0003", "KSV-0004"}, "checkov": {"CKV_K8S_37"},
 		"kubesec": {"CapDropAll", "CapDropAny"}},
 	Docs:     docs,
+	Remedy:   dropAll,
 	YieldsTo: []string{"privileged"},
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if onWindows(p) {
@@ -314,6 +320,7 @@ var NetRaw = &lint.Rule{
 	Peers: map[string][]string{"kube-linter": {"drop-net-raw-capability"}, "trivy": {"KSV-0119"}, "checkov": {"CKV_K8S_28"},
 		"kubescape": {"C-0199"}},
 	Docs:     docs,
+	Remedy:   dropAll,
 	YieldsTo: []string{"privileged", "drop-all-capabilities"},
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if onWindows(p) {
@@ -353,6 +360,7 @@ var InsecureCapabilities = &lint.Rule{
 	References: []string{"NSA C-0046"},
 	Peers:      map[string][]string{"polaris": {"insecureCapabilities"}, "kubescape": {"C-0046"}},
 	Docs:       docs,
+	Remedy:     takeCapabilities,
 	YieldsTo:   []string{"pss-restricted-capabilities"},
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {

@@ -20,7 +20,8 @@ var ReadOnlyRootFS = &lint.Rule{
 		"polaris": {"notReadOnlyRootFilesystem"}, "trivy": {"KSV-0014"}, "checkov": {"CKV_K8S_22"},
 		"kubescape": {"C-0017"}, "kubesec": {"ReadOnlyRootFilesystem"},
 	},
-	Docs: docs,
+	Docs:   docs,
+	Remedy: readOnlyRoot,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
 			n := c.Get("securityContext", "readOnlyRootFilesystem")
@@ -70,7 +71,8 @@ var ProcMount = &lint.Rule{
 	References: []string{"PSS baseline"},
 	Peers: map[string][]string{"kube-linter": {"unsafe-proc-mount"}, "polaris": {"procMount"}, "trivy": {"KSV-0027"},
 		"kyverno": {"disallow-proc-mount"}},
-	Docs: docs,
+	Docs:   docs,
+	Remedy: maskedProc,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v < 35 || !inUserNamespace(p) {
 			return unmasked(p, lint.ProfileBaseline)
@@ -93,6 +95,7 @@ var RestrictedProcMount = &lint.Rule{
 	References: []string{"PSS restricted"},
 	Peers:      map[string][]string{"kyverno": {"disallow-proc-mount"}},
 	Docs:       docs,
+	Remedy:     maskedProc,
 	YieldsTo:   []string{"proc-mount"},
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v < 35 || !inUserNamespace(p) {

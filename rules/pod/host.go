@@ -32,6 +32,7 @@ func hostNamespace(id, field, what string, references ...string) *lint.Rule {
 		References: append(references, "PSS baseline", "OWASP K01"),
 		Peers:      hostPeers[field],
 		Docs:       docs,
+		Remedy:     ownNamespace,
 		Run: standard(func(p *lint.PodSpec, _ version) []breach {
 			n := p.Get(field)
 			if !n.IsTrue() {
@@ -80,6 +81,7 @@ var HostPort = &lint.Rule{
 	References: []string{"CIS 5.2.13", "PSS baseline", "NSA C-0044"},
 	Peers:      map[string][]string{"polaris": {"hostPortSet"}, "trivy": {"KSV-0024"}, "checkov": {"CKV_K8S_26"}, "kubescape": {"C-0044"}},
 	Docs:       docs,
+	Remedy:     noHostPorts,
 	YieldsTo:   []string{"host-network"},
 	Run: standard(func(p *lint.PodSpec, _ version) []breach {
 		var all []breach
@@ -121,6 +123,7 @@ var HostProbe = &lint.Rule{
 	Profiles:   inBaseline,
 	References: []string{"PSS baseline"},
 	Docs:       docs,
+	Remedy:     ownProbes,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v < 34 {
 			return nil

@@ -7,6 +7,7 @@ package pod
 
 import (
 	"embed"
+	"slices"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -15,7 +16,9 @@ import (
 var docs embed.FS
 
 // Rules are the rules of this package, in the order of docs/rules.md.
-var Rules = []*lint.Rule{
+var Rules = append(slices.Clip(ofPods), PSALabel)
+
+var ofPods = []*lint.Rule{
 	Privileged,
 	AllowPrivilegeEscalation,
 	RunAsNonRoot,

@@ -15,7 +15,8 @@ var Privileged = &lint.Rule{
 		"polaris": {"runAsPrivileged"}, "trivy": {"KSV-0017"}, "checkov": {"CKV_K8S_16"},
 		"kubescape": {"C-0057"}, "kubesec": {"Privileged"},
 	},
-	Docs: docs,
+	Docs:   docs,
+	Remedy: unprivileged,
 	Run: standard(func(p *lint.PodSpec, _ version) []breach {
 		var all []breach
 		for _, c := range p.Containers() {

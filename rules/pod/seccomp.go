@@ -25,6 +25,7 @@ var SeccompUnconfined = &lint.Rule{
 	References: []string{"CIS 5.7.2", "PSS baseline", "NSA 1.10"},
 	Peers:      map[string][]string{"trivy": {"KSV-0104"}, "kubesec": {"SeccompUnconfined"}},
 	Docs:       docs,
+	Remedy:     defaultProfile,
 	Run:        standard(unconfined),
 }
 
@@ -77,6 +78,7 @@ var Seccomp = &lint.Rule{
 	Peers: map[string][]string{"kube-score": {"container-seccomp-profile"}, "trivy": {"KSV-0030"}, "checkov": {"CKV_K8S_31"},
 		"kubesec": {"SeccompAny"}},
 	Docs:     docs,
+	Remedy:   defaultSeccomp,
 	YieldsTo: []string{"seccomp-unconfined", "privileged"},
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v >= 25 && p.IsWindows() {
@@ -119,6 +121,7 @@ var AppArmorUnconfined = &lint.Rule{
 	References: []string{"PSS baseline", "NSA 1.9"},
 	Peers:      map[string][]string{"kubesec": {"ApparmorUnconfined"}, "kyverno": {"restrict-apparmor-profiles"}},
 	Docs:       docs,
+	Remedy:     defaultProfile,
 	Run:        standard(noAppArmor),
 }
 
@@ -175,6 +178,7 @@ var AppArmor = &lint.Rule{
 	References: []string{"NSA 1.9"},
 	Peers:      map[string][]string{"trivy": {"KSV-0002"}, "kubesec": {"ApparmorAny", "ApparmorUnconfined"}},
 	Docs:       docs,
+	Remedy:     defaultAppArmor,
 	YieldsTo:   []string{"apparmor-unconfined", "privileged"},
 	Run: func(pass *lint.Pass) {
 		for _, p := range pass.PodSpecs() {
@@ -210,6 +214,7 @@ var LinuxHardening = &lint.Rule{
 	References: []string{"NSA C-0055"},
 	Peers:      map[string][]string{"polaris": {"linuxHardening"}, "kubescape": {"C-0055"}},
 	Docs:       docs,
+	Remedy:     defaultSeccomp,
 	YieldsTo:   []string{"privileged", "seccomp", "drop-all-capabilities"},
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {

@@ -23,6 +23,7 @@ var AllowPrivilegeEscalation = &lint.Rule{
 	},
 	Docs:     docs,
 	YieldsTo: []string{"privileged"},
+	Remedy:   noEscalation,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v < 8 || v >= 25 && p.IsWindows() {
 			return nil
@@ -55,6 +56,7 @@ var RunAsNonRoot = &lint.Rule{
 		"checkov": {"CKV_K8S_23"}, "kubescape": {"C-0013"}, "kubesec": {"RunAsNonRoot"},
 	},
 	Docs:     docs,
+	Remedy:   nonRoot,
 	YieldsTo: []string{"run-as-root-uid"},
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v >= 35 && inUserNamespace(p) {
@@ -115,6 +117,7 @@ var RunAsRootUID = &lint.Rule{
 	References: []string{"CIS 5.2.7", "PSS restricted", "NSA C-0013", "OWASP K01"},
 	Peers:      map[string][]string{"trivy": {"KSV-0105"}},
 	Docs:       docs,
+	Remedy:     otherUser,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		if v < 23 || v >= 35 && inUserNamespace(p) {
 			return nil
@@ -237,6 +240,7 @@ var HostUsers = &lint.Rule{
 	Group:    "pod",
 	Peers:    map[string][]string{"kubesec": {"HostUsers"}},
 	Docs:     docs,
+	Remedy:   ownUsers,
 	Run: func(pass *lint.Pass) {
 		for _, p := range pass.PodSpecs() {
 			n := p.Get("hostUsers")
@@ -297,6 +301,7 @@ var SupplementalGroups = &lint.Rule{
 	Severity: lint.Low,
 	Group:    "pod",
 	Docs:     docs,
+	Remedy:   strictGroups,
 	Run: func(pass *lint.Pass) {
 		if kube.Before(pass.Bundle, 33) {
 			return

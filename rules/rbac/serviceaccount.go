@@ -21,6 +21,7 @@ var AutomountToken = &lint.Rule{
 		"kubescape": {"C-0034"}, "kubesec": {"AutomountServiceAccountToken"}},
 	Docs:     docs,
 	YieldsTo: []string{"sandbox-token"},
+	Remedy:   noToken,
 	Run: func(pass *lint.Pass) {
 		g := access.Of(pass.Bundle)
 		for _, a := range g.Accounts {
@@ -49,6 +50,7 @@ var ServiceAccountAutomount = &lint.Rule{
 	References: []string{"CIS 5.1.6", "NSA C-0034", "OWASP K09"},
 	Peers:      map[string][]string{"kubescape": {"C-0034", "C-0190"}},
 	Docs:       docs,
+	Remedy:     noTokens,
 	Run: func(pass *lint.Pass) {
 		for _, res := range pass.Resources("ServiceAccount") {
 			n := res.Get("automountServiceAccountToken")
@@ -127,6 +129,7 @@ var DeprecatedServiceAccountField = &lint.Rule{
 	References: []string{"OWASP K09"},
 	Peers:      map[string][]string{"kube-linter": {"deprecated-service-account-field"}, "kubescape": {"C-0294"}},
 	Docs:       docs,
+	Remedy:     newAccountField,
 	Run: func(pass *lint.Pass) {
 		for _, pod := range pass.PodSpecs() {
 			old, name := pod.Node.Get("serviceAccount"), pod.Node.Get("serviceAccountName").Value()

@@ -66,6 +66,7 @@ var TokenLifetime = &lint.Rule{
 	Profiles:   core,
 	References: []string{"CIS 5.1.6", "OWASP K09"},
 	Docs:       docs,
+	Remedy:     hourlyToken,
 	Run: func(pass *lint.Pass) {
 		for _, pod := range pass.PodSpecs() {
 			for _, volume := range pod.Get("volumes").Items() {

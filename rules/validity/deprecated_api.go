@@ -23,6 +23,7 @@ var DeprecatedAPI = &lint.Rule{
 	References: []string{"OWASP K10:2022"},
 	Peers:      map[string][]string{"kube-linter": {"no-extensions-v1beta"}, "kube-score": {"stable-version"}, "trivy": {"KSV-0107"}},
 	Docs:       docs,
+	Remedy:     moveAPI,
 	Run: func(pass *lint.Pass) {
 		k := builtin()
 		target, known := minor(pass.Bundle.KubeVersion)

@@ -11,6 +11,7 @@ var DeprecatedKustomizeField = &lint.Rule{
 	Group:    "validity",
 	Profiles: core,
 	Docs:     docs,
+	Remedy:   replaceField,
 	Run: func(pass *lint.Pass) {
 		for _, k := range pass.Bundle.Configuration {
 			for _, f := range replacedFields {

@@ -12,7 +12,8 @@ var DuplicateEnv = &lint.Rule{
 	Peers: map[string][]string{
 		"kube-linter": {"duplicate-env-var"}, "kube-score": {"environment-variable-key-duplication"}, "kubescape": {"C-0295"},
 	},
-	Docs: docs,
+	Docs:   docs,
+	Remedy: removeFirst,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
 			first := map[string]*lint.Node{}

@@ -1,0 +1,321 @@
+package pod
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/lint"
+)
+
+// containerOf returns the container that a node is part of, nil for none.
+func containerOf(pass *lint.Pass, n *lint.Node) *lint.Container {
+	holder := lint.HolderOf(n)
+	if holder == nil {
+		return nil
+	}
+	for _, c := range pass.Containers() {
+		if c.Node.YAML() == holder.YAML() {
+			return c
+		}
+	}
+	return nil
+}
+
+// podOf returns the pod that a node, or its container, is part of, nil for none.
+func podOf(pass *lint.Pass, n *lint.Node) *lint.PodSpec {
+	if c := containerOf(pass, n); c != nil {
+		return c.Pod
+	}
+	for _, p := range pass.PodSpecs() {
+		for at := n; at != nil; at = at.Parent() {
+			if at.Exists() && at.YAML() == p.Node.YAML() {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// noEscalation sets allowPrivilegeEscalation: false, which the API server refuses beside
+// privileged and SYS_ADMIN (validateSecurityContext of k8s.io/kubernetes).
+func noEscalation(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	c := containerOf(pass, n)
+	if c == nil || onWindows(c.Pod) || c.Get("securityContext", "privileged").IsTrue() {
+		return nil
+	}
+	if slices.ContainsFunc(c.Get("securityContext", "capabilities", "add").Items(), func(added *lint.Node) bool {
+		return capability(added) == "SYS_ADMIN" || capability(added) == "ALL"
+	}) {
+		return nil
+	}
+	return lint.Risky("a program that gains rights by a set-user-ID file or by file capabilities (sudo, su, ping) fails", lint.Set(n, false))
+}
+
+// readOnlyRoot makes the root file system read-only, with an empty directory at the
+// places that the program is known to write to.
+func readOnlyRoot(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	edits := []lint.Edit{lint.Set(n, true)}
+	if c := containerOf(pass, n); c != nil {
+		edits = append(edits, scratch(c)...)
+	}
+	return lint.Risky("a program that writes outside of its volumes fails; mount an emptyDir where it does", edits...)
+}
+
+// nonRoot demands a user that is not root. Where a user is chosen that is none, the kubelet
+// finds what it is asked for.
+func nonRoot(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	p := podOf(pass, n)
+	if p == nil || onWindows(p) {
+		return nil
+	}
+	context := n.Parent()
+	user := context.Get("runAsUser")
+	if user.IsNull() {
+		user = p.SecurityContext().Get("runAsUser")
+	}
+	if !n.IsNull() && !n.IsFalse() {
+		return nil // what is no boolean says something that is not known
+	}
+	ids := []*lint.Node{user}
+	if containerOf(pass, n) == nil { // the pod's: those of the containers count, too
+		ids = nil
+		for _, c := range p.Containers() {
+			own := c.Get("securityContext", "runAsUser")
+			if own.IsNull() {
+				own = user
+			}
+			ids = append(ids, own)
+		}
+	}
+	root, known := false, len(ids) > 0
+	for _, id := range ids {
+		uid, ok := id.Int()
+		root, known = root || ok && uid == 0, known && ok && uid > 0
+	}
+	switch {
+	case known:
+		return lint.Safe("runAsUser names a user that is not root, which is all that the kubelet looks at", lint.Set(n, true))
+	case root:
+		return nil // run-as-root-uid has the user, and with it this
+	}
+	return lint.Risky("an image whose files belong to root, or to a user of its own, may not work as the user that is set", lint.Set(n, true), lint.Set(context.Get("runAsUser"), highID))
+}
+
+// otherUser sets a user that is not root.
+func otherUser(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	p := podOf(pass, n)
+	if p == nil || onWindows(p) {
+		return nil
+	}
+	return lint.Risky("an image whose files belong to root, or that binds a port below 1024, may not work as another user",
+		lint.Set(n, highID), lint.Set(n.Parent().Get("runAsNonRoot"), true))
+}
+
+func ownUsers(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("nodes need a kernel, a runtime and file systems that know user namespaces; volumes of other kinds may not mount", lint.Set(n, false))
+}
+
+func strictGroups(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("a program that reads files by a group of its image's /etc/group loses them", lint.Set(n, "Strict"))
+}
+
+// dropAll drops all capabilities. A container with a port below 1024 keeps
+// NET_BIND_SERVICE, which the restricted standard allows.
+func dropAll(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
+	c := containerOf(pass, n)
+	switch {
+	case c == nil || onWindows(c.Pod):
+		return nil
+	case n.Name() == "drop": // of the container
+	case n.Parent() != nil && n.Parent().Name() == "add":
+		return takeCapabilities(pass, f, n)
+	case runtimeName(n) == "ALL":
+		return lint.Safe("runtimes read the names of capabilities in capitals: it is dropped already", lint.Set(n, "ALL"))
+	default:
+		n = n.Parent()
+	}
+	edits := []lint.Edit{lint.Add(n, "ALL")}
+	for _, port := range c.Get("ports").Items() {
+		if number, ok := port.Get("containerPort").Int(); ok && number > 0 && number < 1024 {
+			edits = append(edits, lint.Add(c.Get("securityContext", "capabilities", "add"), "NET_BIND_SERVICE"))
+			break
+		}
+	}
+	return lint.Risky("a program that changes its user, the owners of files, or opens raw sockets needs capabilities of the default set", edits...)
+}
+
+// takeCapabilities takes out the capabilities that a finding names: the one that it stands
+// at and those of the same rule beside it.
+func takeCapabilities(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
+	c := containerOf(pass, n)
+	if c == nil || n.Parent() == nil || n.Parent().Name() != "add" {
+		return nil
+	}
+	var edits []lint.Edit
+	for _, item := range n.Parent().Items() {
+		named := item.YAML() == n.YAML()
+		for _, r := range f.Related {
+			named = named || r.Role == "value" && r.Span.Compare(item.Locate().Span) == 0
+		}
+		if named {
+			edits = append(edits, lint.Remove(item))
+		}
+	}
+	return lint.Risky("what the program does with the capability fails", edits...)
+}
+
+// defaultSeccomp sets the runtime's profile once for the pod, else for the container.
+func defaultSeccomp(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
+	const why = "a program that calls what the runtime's profile forbids (unshare, mount, bpf, ptrace on old kernels) fails"
+	if n.Name() == "type" {
+		return defaultProfile(pass, f, n)
+	}
+	p := podOf(pass, n)
+	if p == nil || onWindows(p) {
+		return nil
+	}
+	profile := map[string]any{"type": "RuntimeDefault"}
+	own := lint.Risky(why, lint.Set(n, profile))
+	if context := p.SecurityContext(); p.ContextPath() != "" && context.Resource() != nil && context.Get("seccompProfile").IsNull() {
+		once := lint.Risky(why, lint.Set(context.Get("seccompProfile"), profile))
+		once.Or = own
+		return once
+	}
+	return own
+}
+
+func defaultAppArmor(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
+	if n.Name() == "type" {
+		return defaultProfile(pass, f, n)
+	}
+	if n.Name() != "appArmorProfile" {
+		return nil
+	}
+	return lint.Risky("a program that does what the runtime's profile forbids fails, and a node without AppArmor refuses the pod", lint.Set(n, map[string]any{"type": "RuntimeDefault"}))
+}
+
+// defaultProfile turns a profile of seccomp or AppArmor that confines nothing into the
+// runtime's.
+func defaultProfile(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	if n.Name() != "type" {
+		return nil // an annotation
+	}
+	return lint.Risky("a program that does what the runtime's profile forbids fails", lint.Set(n, "RuntimeDefault"))
+}
+
+func unprivileged(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("a program that mounts, loads modules or opens devices of the node fails", lint.Set(n, false))
+}
+
+func maskedProc(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("a program that runs containers of its own needs an unmasked /proc", lint.Remove(n))
+}
+
+// ownNamespace takes a pod out of a namespace of the node, unless the pod shows that it is
+// there to look after the node.
+func ownNamespace(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	p := podOf(pass, n)
+	if p == nil || looksAfterNode(p) {
+		return nil
+	}
+	return lint.Risky("a program that looks at the processes, the memory or the network of its node does not see them any more; nothing here shows that it does", lint.Remove(n))
+}
+
+// looksAfterNode reports whether a pod shows that it works on its node: by its kind, its
+// rights or what it mounts.
+func looksAfterNode(p *lint.PodSpec) bool {
+	if p.Resource.Kind == "DaemonSet" || len(hostVolumes(p)) > 0 {
+		return true
+	}
+	for _, c := range p.Containers() {
+		if c.Get("securityContext", "privileged").IsTrue() || len(added(c, isDangerous)) > 0 {
+			return true
+		}
+		for _, port := range c.Get("ports").Items() {
+			if number, ok := port.Get("hostPort").Int(); ok && number != 0 {
+				return true
+			}
+		}
+	}
+	return p.Get("dnsPolicy").Value() == "ClusterFirstWithHostNet"
+}
+
+// noHostPorts takes the ports of the node from a container.
+func noHostPorts(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	c := containerOf(pass, n)
+	if c == nil || n.Name() != "hostPort" {
+		return nil
+	}
+	var edits []lint.Edit
+	for _, port := range c.Get("ports").Items() {
+		if host := port.Get("hostPort"); host.Exists() {
+			edits = append(edits, lint.Remove(host))
+		}
+	}
+	return lint.Risky("whoever reaches the container by the address of its node does not any more", edits...)
+}
+
+// ownProbes lets the kubelet call the pod itself.
+func ownProbes(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	c := containerOf(pass, n)
+	if c == nil {
+		return nil
+	}
+	var edits []lint.Edit
+	for _, probe := range []*lint.Node{c.Get("livenessProbe"), c.Get("readinessProbe"), c.Get("startupProbe"), c.Get("lifecycle", "postStart"), c.Get("lifecycle", "preStop")} {
+		for _, how := range []string{"httpGet", "tcpSocket"} {
+			if host := probe.Get(how, "host"); host.Value() != "" {
+				edits = append(edits, lint.Remove(host))
+			}
+		}
+	}
+	return lint.Risky("a probe of another host, or of 127.0.0.1 in a pod with the node's network, asks the pod instead", edits...)
+}
+
+// writes are where programs of well-known images write, beside their data: the images' own
+// documentation and Dockerfiles say so.
+var writes = map[string][]string{
+	"nginx": {"/var/cache/nginx", "/var/run", "/tmp"},
+	"httpd": {"/usr/local/apache2/logs"},
+}
+
+// scratch returns edits that mount an empty directory where a well-known image writes.
+func scratch(c *lint.Container) []lint.Edit {
+	var edits []lint.Edit
+	name := imageName(c.Get("image").Value())
+	mounts, volumes := c.Get("volumeMounts"), c.Pod.Get("volumes")
+	for _, dir := range writes[name] {
+		if slices.ContainsFunc(mounts.Items(), func(m *lint.Node) bool { return m.Get("mountPath").Value() == dir }) {
+			continue
+		}
+		volume := "writable" + dashed(dir)
+		edits = append(edits,
+			lint.Add(mounts, map[string]any{"name": volume, "mountPath": dir}),
+			lint.Add(volumes, map[string]any{"name": volume, "emptyDir": map[string]any{}}))
+	}
+	return edits
+}
+
+// dashed makes a path part of a name.
+func dashed(path string) string {
+	b := []byte(path)
+	for i, c := range b {
+		if c == '/' || c == '.' || c == '_' {
+			b[i] = '-'
+		}
+	}
+	return string(b)
+}
+
+// imageName returns the name of an image of Docker's library, "" for any other.
+func imageName(ref string) string {
+	for _, prefix := range []string{"docker.io/", "library/"} {
+		ref = strings.TrimPrefix(ref, prefix)
+	}
+	ref, _, _ = strings.Cut(ref, "@")
+	ref, _, _ = strings.Cut(ref, ":")
+	if strings.Contains(ref, "/") {
+		return ""
+	}
+	return ref
+}
