@@ -75,6 +75,7 @@ func completeFlags(cmd *cobra.Command) {
 	choices := map[string][]string{
 		"format": report.Names(), "color": {"auto", "always", "never"}, "profile": {"default", "baseline", "restricted", "all"},
 		"severity": severities, "fail-on": slices.Concat(severities, []string{"never"}), "compliance": compliance.Names(),
+		"fix": {"safe", "all"},
 	}
 	if cmd.HasParent() {
 		choices["format"] = tableFormats

@@ -38,6 +38,8 @@ type flags struct {
 	compliance                          string
 	baseline, writeBaseline, since      string
 	staged, watch                       bool
+	fix                                 string // "", safe or all
+	diff, formatNamed                   bool
 	checkout                            string // see flags.root
 	jobs                                int
 	tree                                *tree.Tree // where inputs are read; see flags.files
@@ -62,6 +64,9 @@ func (f *flags) registerLint(fs *pflag.FlagSet) {
 	fs.StringVar(&f.since, "since", "", "report only what this git `REVISION` does not have; a branch means its merge base with HEAD, BRANCH.. the branch itself")
 	fs.BoolVar(&f.staged, "staged", false, "lint the files as they are staged, against HEAD or --since")
 	fs.BoolVar(&f.watch, "watch", false, "lint again what a change touches, until it is interrupted")
+	fs.StringVar(&f.fix, "fix", "", "edit the files where a fix is proven: safe (what cannot stop a program that works), or `all`")
+	fs.Lookup("fix").NoOptDefVal = "safe"
+	fs.BoolVar(&f.diff, "diff", false, "print the edits of --fix=all, or of --fix=safe, as one diff; write nothing")
 	f.registerInputs(fs)
 	fs.StringVar(&f.compliance, "compliance", "", "print a compliance report instead: "+strings.Join(compliance.Names(), ", "))
 	f.registerRun(fs)
@@ -159,6 +164,7 @@ func (f *flags) choices(fs *pflag.FlagSet) error {
 		oneOf("color", f.color, "auto", "always", "never"),
 		oneOf("fail-on", f.failOn, append(severities, "never")...),
 		oneOf("severity", f.severity, severities...),
+		oneOf("fix", f.fix, "", "safe", "all"),
 		oneOf("profile", f.profile, "", "default", "baseline", "restricted", "all"),
 		oneOf("compliance", f.compliance, append([]string{""}, compliance.Names()...)...),
 	} {
@@ -193,7 +199,8 @@ type output struct {
 // outputs returns the reports that are requested: any number to files, and one to standard
 // output, which the last format without a file names.
 func (f *flags) outputs() ([]output, error) {
-	if len(f.formats) == 0 {
+	f.formatNamed = len(f.formats) > 0
+	if !f.formatNamed {
 		f.formats = []string{"text"}
 	}
 	var outs []output

@@ -40,6 +40,9 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.fixable(paths, outs); err != nil {
+		return err
+	}
 	if err := f.checkWatch(paths); err != nil {
 		return err
 	}
@@ -64,6 +67,9 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	known, err := f.known(groups)
 	if err != nil {
 		return err
+	}
+	if f.fix != "" || f.diff {
+		return c.fix(f, groups, paths, known, outs)
 	}
 	var all *covered
 	var rep *lint.Report

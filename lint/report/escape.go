@@ -97,6 +97,8 @@ type Screen struct {
 	Colors bool
 	// Annotations lets lines through that begin as those of [GitHub].
 	Annotations bool
+	// Returns lets the carriage return of a line's end through, as a diff must have it.
+	Returns bool
 
 	mu   sync.Mutex
 	w    io.Writer
@@ -155,6 +157,10 @@ func (s *Screen) pass(text []byte) {
 	if !isHarmless(text) {
 		var safe strings.Builder
 		for line := range strings.Lines(string(text)) {
+			if before, ok := strings.CutSuffix(line, "\r\n"); ok && s.Returns {
+				safe.WriteString(strings.TrimSuffix(s.line(before+"\n"), "\n") + "\r\n")
+				continue
+			}
 			safe.WriteString(s.line(line))
 		}
 		text = []byte(safe.String())

@@ -29,6 +29,7 @@ type (
 		Fingerprint string           `json:"fingerprint"`
 		References  []string         `json:"references"`
 		URL         string           `json:"url"`
+		Fix         *jsonFix         `json:"fix,omitempty"` // where fixes were asked for
 	}
 	jsonRelated struct {
 		Role     string    `json:"role"`
@@ -114,7 +115,7 @@ func newJSONFinding(f *lint.Finding, o Options) jsonFinding {
 		Rule: f.Rule.ID, Severity: f.Severity, Group: f.Rule.Group, Message: f.Message, Help: f.Help,
 		Object: f.Object, Objects: nonNil(f.Objects), Path: f.Path, Location: location(f.Span, f.Renderings),
 		Precision: precision(f), Related: []jsonRelated{}, Renderings: nonNil(f.Renderings),
-		Fingerprint: f.Fingerprint, References: nonNil(f.Rule.References), URL: o.url(f.Rule),
+		Fingerprint: f.Fingerprint, References: nonNil(f.Rule.References), URL: o.url(f.Rule), Fix: newJSONFix(f.Fix),
 	}
 	for _, rel := range f.Related {
 		if rel.Span.IsValid() || rel.Message != "" { // a flag has no place

@@ -16,6 +16,8 @@ type (
 		Severity string      `json:"severity"`
 		Code     *rdCode     `json:"code,omitempty"`
 		Related  []rdRelated `json:"related_locations,omitempty"`
+
+		Suggestions []rdSuggestion `json:"suggestions,omitempty"`
 	}
 	rdLocation struct {
 		Path  string   `json:"path"`
@@ -63,6 +65,7 @@ func RDJSON(w io.Writer, r *lint.Report, o Options) error {
 					d.Related = append(d.Related, rdRelated{cmp.Or(rel.Message, rel.Role), rdPlace(rel.Span, nil)})
 				}
 			}
+			d.Suggestions = rdSuggestions(f)
 			if !yield(d) {
 				return
 			}

@@ -72,6 +72,7 @@ type (
 		PartialFingerprints map[string]string  `json:"partialFingerprints"`
 		Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
 		BaselineState       string             `json:"baselineState,omitempty"`
+		Fixes               []sarifFix         `json:"fixes,omitempty"`
 		Properties          map[string]any     `json:"properties"`
 	}
 	sarifLocation struct {
@@ -332,7 +333,7 @@ func newSarifResult(f *lint.Finding, index int) sarifResult {
 	if f.Help != "" {
 		text += "\n" + plain(f.Help)
 	}
-	result.Message.Text = text
+	result.Message.Text, result.Fixes = text, sarifFixes(f.Fix)
 	if steps := flow(f); len(steps) > 1 {
 		result.CodeFlows = []sarifCodeFlow{{ThreadFlows: []sarifThreadFlow{{Locations: steps}}}}
 	}

@@ -22,7 +22,7 @@ import (
 // of several lines, as a ready manifest, is whole at the first finding that has it.
 // Findings in one place share a frame. A clean report is empty.
 func Text(w io.Writer, r *lint.Report, o Options) error {
-	t := &text{Writer: bufio.NewWriter(w), lines: &lineCache{line: r.Line}, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}, helped: map[string]bool{}}
+	t := &text{report: r, Writer: bufio.NewWriter(w), lines: &lineCache{line: r.Line}, width: max(cmp.Or(o.Width, 100), 40), paint: painter(o.Color), varied: map[string]bool{}, helped: map[string]bool{}}
 	for _, f := range r.Findings {
 		for _, x := range f.Renderings {
 			t.varied[x.Root] = t.varied[x.Root] || x.Variant != ""
@@ -49,9 +49,10 @@ var namespaceLine = regexp.MustCompile(`(?m)^ *namespace: .*\n?`)
 
 type text struct {
 	*bufio.Writer
-	lines *lineCache
-	width int
-	paint func(string, ...color.Attribute) string
+	report *lint.Report
+	lines  *lineCache
+	width  int
+	paint  func(string, ...color.Attribute) string
 	// varied are the charts of which further sets of values show findings.
 	varied map[string]bool
 	// helped are the rules and their help of several lines that was written.
@@ -106,6 +107,7 @@ func (t *text) group(findings []*lint.Finding) {
 		t.wrap(strings.Repeat(" ", gutter+2)+t.paint(place, color.Bold), gutter+2+width(place), gutter+4, role(rel))
 		t.frame(rel.Span, gutter, "-", color.FgHiBlue, color.Bold)
 	}
+	var fixes []string // one that several findings share is written once
 	for _, x := range findings {
 		const indent = 11
 		label := x.Severity.String()
@@ -125,6 +127,13 @@ func (t *text) group(findings []*lint.Finding) {
 					fmt.Fprintln(t, strings.TrimRight(strings.Repeat(" ", indent+2)+Escape(strings.TrimRight(line, "\r\n")), " "))
 				}
 			}
+		}
+		if x.Fix == nil {
+			continue
+		}
+		if said := fmt.Sprint(x.Fix.Proven, x.Fix.Why, x.Fix.Reason, x.Fix.Edits); !slices.Contains(fixes, said) {
+			fixes = append(fixes, said)
+			t.fix(t.report, x.Fix, indent)
 		}
 	}
 	for i, rel := range lines {

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/manilint/manilint/internal/cli"
+	"github.com/manilint/manilint/rules"
+)
+
+// fixed runs the program in a directory.
+func fixed(t *testing.T, dir string, args ...string) (out, said string, status int) {
+	t.Helper()
+	t.Chdir(dir)
+	var stdout, stderr bytes.Buffer
+	status = cli.Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+	return stdout.String(), stderr.String(), status
+}
+
+// filesBelow returns what the files below a directory hold.
+func filesBelow(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		all[filepath.ToSlash(rel)] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// wanted is the file of an archive that holds the diff and what is said of the rest.
+const wanted = "want"
+
+// TestFixes runs fixtures/fixes: the first line of each file has the flags, "want" the diff
+// of all fixes and why the others are none. The fixes are then applied: the files are what the
+// diff says, and the second time nothing changes.
+func TestFixes(t *testing.T) {
+	home, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob("fixtures/fixes/*.txtar")
+	if len(files) < 20 {
+		t.Fatalf("%d fixtures", len(files))
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			path := filepath.Join(home, file)
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			want := -1
+			for i, f := range archive.Files {
+				if f.Name == wanted {
+					want = i
+					continue
+				}
+				at := filepath.Join(dir, f.Name)
+				if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(at, f.Data, 0o640); err != nil {
+					t.Fatal(err)
+				}
+			}
+			head, _, _ := strings.Cut(string(archive.Comment), "\n")
+			flags := append(strings.Fields(head), "--color", "never", "--verbose", ".")
+			before := filesBelow(t, dir)
+			diff, said, _ := fixed(t, dir, append([]string{"--diff"}, flags...)...)
+			if after := filesBelow(t, dir); !maps.Equal(before, after) {
+				t.Error("--diff changed a file")
+			}
+			got := diff
+			for line := range strings.Lines(said) {
+				if strings.HasPrefix(line, "not fixed: ") || strings.HasPrefix(line, "error: ") {
+					got += line
+				}
+			}
+			switch {
+			case want < 0 && !*update:
+				t.Errorf("there is no %s", wanted)
+			case want < 0:
+				archive.Files = append(archive.Files, txtar.File{Name: wanted, Data: []byte(got)})
+			case string(archive.Files[want].Data) != got && !*update:
+				t.Errorf("got\n%s\nwant\n%s", got, archive.Files[want].Data)
+			default:
+				archive.Files[want].Data = []byte(got)
+			}
+			if *update {
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			fixed(t, dir, append([]string{"--fix=all"}, flags...)...)
+			once := filesBelow(t, dir)
+			if (diff == "") != maps.Equal(before, once) {
+				t.Errorf("the diff is\n%s\nand --fix=all does something else", diff)
+			}
+			for name := range once {
+				if strings.Contains(diff, "+++ b/"+name+"\n") != (once[name] != before[name]) {
+					t.Errorf("%s: the diff and --fix=all do not edit the same files", name)
+				}
+				if info, err := os.Stat(filepath.Join(dir, name)); err == nil && before[name] != "" && info.Mode().Perm() != 0o640 {
+					t.Errorf("%s has the mode %v", name, info.Mode())
+				}
+			}
+			fixed(t, dir, append([]string{"--fix=all"}, flags...)...)
+			if twice := filesBelow(t, dir); !maps.Equal(once, twice) {
+				t.Error("the second time something changed")
+			}
+		})
+	}
+}
+
+// Every rule that has a remedy has a fixture of its name, and says in its page whether
+// it is safe.
+func TestEveryRemedyHasAFixture(t *testing.T) {
+	for _, rule := range rules.All() {
+		_, err := os.Stat(filepath.Join("fixtures", "fixes", rule.ID+".txtar"))
+		if (rule.Remedy != nil) != (err == nil) && !slices.Contains([]string{"suppression-hygiene"}, rule.ID) {
+			t.Errorf("%s: there is a remedy: %v, a fixture: %v", rule.ID, rule.Remedy != nil, err == nil)
+		}
+		says := strings.Contains(rule.Doc(), "\n## Fix\n")
+		if rule.Remedy != nil && !says {
+			t.Errorf("%s: its page does not say under \"## Fix\" what is done and whether that is safe", rule.ID)
+		}
+	}
+}

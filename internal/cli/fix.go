@@ -1,0 +1,243 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/manilint/manilint/internal/baseline"
+	"github.com/manilint/manilint/internal/engine"
+	"github.com/manilint/manilint/internal/fix"
+	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/report"
+	"github.com/manilint/manilint/render"
+	"github.com/manilint/manilint/render/tree"
+)
+
+// fixable refuses what fixes cannot be made with.
+func (f *flags) fixable(paths []string, outs []output) error {
+	flag := "--fix"
+	if f.fix == "" {
+		flag = "--diff"
+	}
+	switch {
+	case f.fix == "" && !f.diff:
+		return nil
+	case slices.Contains(paths, "-"):
+		return usagef("%s edits files; standard input (-) is none", flag)
+	case f.since != "" || f.staged:
+		return usagef("%s edits the files of the work tree; --since and --staged compare it with others", flag)
+	case f.watch:
+		return usagef("%s and --watch exclude each other", flag)
+	case f.writeBaseline != "":
+		return usagef("%s and --write-baseline exclude each other: write the baseline of what is left", flag)
+	case f.compliance != "":
+		return usagef("%s and --compliance exclude each other", flag)
+	case slices.ContainsFunc(outs, func(out output) bool { return out.name == "html" }):
+		return usagef("%s makes no html report; lint again for one", flag)
+	}
+	return nil
+}
+
+// fix finds and proves fixes for what a report would hold, and writes or prints them.
+func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline.Known, outs []output) error {
+	level := fix.Level(cmp.Or(f.fix, string(fix.All)))
+	p := newProgress(c.behindErr, !f.quiet)
+	defer p.wipe()
+	t := f.files()
+	open := func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
+		end, err := f.at(t).plan(ctx, paths, p)
+		if err != nil {
+			return nil, err
+		}
+		var all []fix.Group
+		for _, g := range end.Groups {
+			all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
+		}
+		return all, nil
+	}
+	s, err := fix.Look(c.ctx, t, fix.Options{Open: open, Paths: paths, Begin: p.begin})
+	if err != nil {
+		return err
+	}
+	rep, err := c.fixReport(f, groups, s.Results(), s.Plans(), known, paths)
+	if err != nil {
+		return err
+	}
+	r, err := s.Fix(c.ctx, rep.Findings, level)
+	if err != nil {
+		return err
+	}
+	p.wipe()
+	if f.diff {
+		if err := c.printFixes(f, rep, r, paths, outs); err != nil {
+			return err
+		}
+		c.closing(f, rep)
+		c.sayFixes(f, level, rep, r, count(r.Fixed, "finding has a proven fix", "findings have a proven fix"))
+		c.status = f.status(rep)
+		return nil
+	}
+	written, failed := c.writeFixes(r.Files)
+	left := rep
+	if after, plans := r.After(); after != nil && failed == nil {
+		if left, err = c.fixReport(f, groups, after, plans, known, paths); err != nil {
+			return err
+		}
+		fixed := map[string]*lint.Fix{}
+		for _, x := range rep.Findings {
+			fixed[x.Fingerprint] = x.Fix
+		}
+		for _, x := range left.Findings { // why they are left
+			x.Fix = fixed[x.Fingerprint]
+		}
+	}
+	if err := c.write(f, report.Options{Version: version(), Inputs: paths}, outs, left); err != nil || c.out.Err() != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	c.closing(f, left)
+	c.sayFixes(f, level, rep, r, fmt.Sprintf("%s fixed in %s", count(r.Fixed, "finding", "findings"), count(written, "file", "files")))
+	c.status = f.status(left)
+	return nil
+}
+
+// fixReport makes the report that a run without fixes would make.
+func (c *command) fixReport(f *flags, groups []*group, results []engine.Group, plans []*render.Plan, known *baseline.Known, paths []string) (*lint.Report, error) {
+	c.checked = nil
+	for _, g := range results {
+		c.checked = append(c.checked, g.Results...)
+	}
+	rep := engine.Merge(results...)
+	hidden := 0
+	for _, plan := range plans {
+		files, skipped := plan.Counts()
+		rep.Stats.Files, rep.Stats.Skipped, hidden = rep.Stats.Files+files, rep.Stats.Skipped+skipped, hidden+plan.Hidden
+	}
+	f.empty(rep, paths, hidden)
+	for _, g := range groups {
+		rep.Errors, rep.Notes = append(rep.Errors, g.config.PolicyErrors...), append(rep.Notes, g.config.PolicyNotes...)
+	}
+	lint.SortErrors(rep.Errors)
+	rep.Errors = slices.CompactFunc(rep.Errors, func(a, b *lint.InputError) bool { return a.Error() == b.Error() })
+	if err := c.compare(f, known, rep, paths); err != nil {
+		return nil, err
+	}
+	floor, _ := lint.ParseSeverity(f.severity)
+	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
+	return rep, nil
+}
+
+// printFixes prints the edits as a diff, or the report with them where a format is named.
+func (c *command) printFixes(f *flags, rep *lint.Report, r *fix.Result, paths []string, outs []output) error {
+	if !slices.ContainsFunc(f.formats, func(format string) bool { return f.formatNamed && !strings.Contains(format, "=") }) {
+		outs = slices.DeleteFunc(slices.Clone(outs), func(out output) bool { return out.file == "" })
+		var b bytes.Buffer
+		err := fix.Diff(&b, r.Files, func(file *fix.File, line int, text string) string {
+			src, err := f.files().Open(file.Path)
+			if err != nil {
+				return text
+			}
+			return rep.Line(src, line)
+		})
+		if err != nil {
+			return err
+		}
+		c.out.Returns = !isTerminal(c.behindOut)
+		_, _ = c.out.Write(b.Bytes()) // the stream keeps its error
+		c.out.Returns = false
+	}
+	if err := c.write(f, report.Options{Version: version(), Inputs: paths}, outs, rep); err != nil {
+		return err
+	}
+	return c.out.Err()
+}
+
+// maxReasons is how many reasons are given unless --verbose asks for all.
+const maxReasons = 5
+
+// sayFixes says on standard error what was fixed, and why the rest was not.
+func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, r *fix.Result, what string) {
+	if f.quiet {
+		return
+	}
+	type left struct{ rule, reason string }
+	counts := map[left]int{}
+	places := map[left]lint.Span{}
+	var order []left
+	risky, none := 0, 0
+	for _, x := range rep.Findings {
+		switch {
+		case x.Fix == nil:
+			none++
+		case x.Fix.Proven:
+		case level == fix.OnlySafe && strings.HasPrefix(x.Fix.Reason, "it is risky: "):
+			risky++
+		default:
+			l := left{x.Rule.ID, x.Fix.Reason}
+			if counts[l]++; counts[l] == 1 {
+				order, places[l] = append(order, l), x.Span
+			}
+		}
+	}
+	for i, l := range order {
+		if i == maxReasons && !f.verbose {
+			c.say("note", count(len(order)-i, "further reason why something is not fixed; --verbose gives it", "further reasons why something is not fixed; --verbose gives them"))
+			break
+		}
+		more := ""
+		if n := counts[l]; n > 1 {
+			more = fmt.Sprintf(" (and %d more)", n-1)
+		}
+		c.say("not fixed", fmt.Sprintf("%s%s: %s: %s", places[l].Start, more, l.rule, rep.Masks.Redact(l.reason)))
+	}
+	text := what
+	if risky > 0 {
+		text += "; " + count(risky, "further one may have a fix that is risky", "further ones may have fixes that are risky") + ": see --fix=all --diff"
+	}
+	if none > 0 {
+		text += "; " + count(none, "finding has", "findings have") + " no fix"
+	}
+	fmt.Fprintf(c.err, "manilint: %s\n", text)
+}
+
+// writeFixes writes edited files: each as a whole, with its mode, and only where it is on
+// disk what was linted.
+func (c *command) writeFixes(files []*fix.File) (written int, err error) {
+	var errs []error
+	for _, file := range files {
+		now, err := os.ReadFile(file.Path)
+		switch {
+		case file.Before == nil && !errors.Is(err, os.ErrNotExist):
+			err = errors.New("it is there by now")
+		case file.Before == nil:
+			err = nil
+		case err == nil && !bytes.Equal(now, file.Before):
+			err = errors.New("it changed while it was linted; run again")
+		}
+		if err == nil {
+			var at string
+			if at, err = filepath.EvalSymlinks(filepath.Dir(file.Path)); err == nil {
+				err = c.files.write(filepath.Join(at, filepath.Base(file.Path)), func(w io.Writer) error {
+					_, err := w.Write(file.After)
+					return err
+				})
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s is not fixed: %w", file.Shown, reason(err)))
+			continue
+		}
+		written++
+	}
+	return written, errors.Join(errs...)
+}
