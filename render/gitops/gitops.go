@@ -4,6 +4,7 @@ package gitops
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/manilint/manilint/lint"
@@ -18,18 +19,27 @@ import (
 func Wanted(ctx context.Context, objects, all []*lint.Resource, checkout func(*lint.Resource) *source.Checkout) *source.Wanted {
 	w := &source.Wanted{}
 	for _, r := range objects {
-		if r.Group == "argoproj.io" {
+		if r.Group == "argoproj.io" || r.Group == "helm.toolkit.fluxcd.io" {
 			if c := checkout(r); c != nil {
-				w.Add(argocd.Wanted(named(r), r, all, c))
-				w.Add(generated(ctx, r, all, c))
-			}
-		}
-		if r.Group == "helm.toolkit.fluxcd.io" {
-			if c := checkout(r); c != nil {
-				w.Add(flux.Wanted(named(r), r, all, c))
+				w.Add(of(ctx, r, all, c))
 			}
 		}
 	}
+	return w
+}
+
+// of returns what one object wants. A fault of this program in it is an error of the object.
+func of(ctx context.Context, r *lint.Resource, all []*lint.Resource, c *source.Checkout) (w *source.Wanted) {
+	w = &source.Wanted{}
+	defer func() {
+		if p := recover(); p != nil {
+			e := &lint.InputError{Message: fmt.Sprintf("reading %s failed and was stopped there: %v; please report this with the file", named(r), p), Span: r.Root.Locate().Span}
+			w = &source.Wanted{Errors: []*lint.InputError{e}}
+		}
+	}()
+	w.Add(argocd.Wanted(named(r), r, all, c))
+	w.Add(generated(ctx, r, all, c))
+	w.Add(flux.Wanted(named(r), r, all, c))
 	return w
 }
 
@@ -45,10 +55,10 @@ func generated(ctx context.Context, r *lint.Resource, all []*lint.Resource, c *s
 	for _, a := range applications {
 		own := argocd.Wanted(named(a.Resource), a.Resource, all, c)
 		for _, d := range own.Charts {
-			d.From = a.From
+			d.From = slices.Concat(d.From, a.From)
 		}
 		for _, o := range own.Overlays {
-			o.From = a.From
+			o.From = slices.Concat(o.From, a.From)
 		}
 		own.Notes = slices.DeleteFunc(own.Notes, func(n lint.Note) bool {
 			l := lack{n.Span, n.Lacks}

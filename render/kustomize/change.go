@@ -54,6 +54,9 @@ func (c *Change) Copy(n *lint.Node) Value {
 	var copyOf func(n *lint.Node) *yaml.Node
 	copyOf = func(n *lint.Node) *yaml.Node {
 		y := n.YAML()
+		if y == nil {
+			return c.node(&yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagNull}, n.Locate())
+		}
 		out := c.node(&yaml.Node{Kind: y.Kind, Tag: y.Tag, Value: y.Value, Style: y.Style}, n.Locate())
 		for _, item := range n.Items() {
 			out.Content = append(out.Content, copyOf(item))

@@ -16,6 +16,7 @@ type application struct {
 	by       string // as reports name it
 	checkout *source.Checkout
 	sources  []*lint.Node
+	from     []string // files of the tree that override the source at work
 	limits   source.Limits
 	out      *source.Wanted
 }
@@ -62,6 +63,7 @@ func (a *application) add(s *lint.Node) {
 		a.note(path, repository.Value(), quoted(path.Value())+" of "+quoted(repository.Value())+" is not in this tree: what it deploys is not linted")
 		return
 	}
+	s = a.overridden(s, dir)
 	// https://argo-cd.readthedocs.io/en/stable/user-guide/tool_detection/
 	switch {
 	case s.Get("plugin").Exists():

@@ -50,6 +50,7 @@ func (a *application) chart(s *lint.Node, dir string) {
 		at := p.Get("path")
 		path, wrong, referred := a.referred(s, at.Value())
 		switch {
+		case at.Value() == "":
 		case wrong != "":
 			d.Note(at, "%s", wrong)
 			d.Lacks(at.Value())
@@ -60,7 +61,7 @@ func (a *application) chart(s *lint.Node, dir string) {
 			d.SetFile(at, p.Get("name").Value(), path, strings.HasPrefix(path, "/"))
 		}
 	}
-	a.out.Charts = append(a.out.Charts, &source.Chart{Deployment: d, Limits: a.limits})
+	a.out.Charts = append(a.out.Charts, &source.Chart{Deployment: d, From: a.from, Limits: a.limits})
 }
 
 // A listed entry of valueFiles names a file from the chart or, with fromRoot, from the root of

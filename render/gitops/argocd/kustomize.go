@@ -47,7 +47,7 @@ func (a *application) overlay(s *lint.Node, dir string) {
 		}
 		c.Append("components", c.Copy(n))
 	}
-	a.out.Overlays = append(a.out.Overlays, &source.Overlay{Dir: dir, Change: c, Limits: a.limits})
+	a.out.Overlays = append(a.out.Overlays, &source.Overlay{Dir: dir, Change: c, From: a.from, Limits: a.limits})
 }
 
 // labels adds commonLabels and commonAnnotations.
