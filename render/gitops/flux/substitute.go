@@ -58,10 +58,6 @@ func (v *variables) substitute(m *kustomize.Made) {
 func (v *variables) write(m *kustomize.Made, n *yaml.Node, isKey bool) {
 	e := expansion{variables: v}
 	text := e.expand(n.Value, 0)
-	if e.wrong != "" {
-		m.Fail(n, "%s: Flux substitutes no variable here", e.wrong)
-		return
-	}
 	if text == n.Value {
 		return
 	}
@@ -116,8 +112,7 @@ func isPlain(text string) bool {
 type expansion struct {
 	*variables
 	used  []lint.Span
-	whole bool   // the text is one variable and nothing else
-	wrong string // why Flux refuses it
+	whole bool // the text is one variable and nothing else
 }
 
 // maxNested bounds defaults that hold variables.
@@ -130,7 +125,7 @@ func (e *expansion) expand(text string, depth int) string {
 	var out strings.Builder
 	for rest := text; rest != ""; {
 		i := strings.Index(rest, "${")
-		if i < 0 || e.wrong != "" || out.Len() > maxExpanded {
+		if i < 0 || out.Len() > maxExpanded {
 			out.WriteString(rest)
 			break
 		}
@@ -140,9 +135,9 @@ func (e *expansion) expand(text string, depth int) string {
 			continue
 		}
 		end := closing(rest[i+2:])
-		if end < 0 {
-			e.wrong = "${ is not closed"
-			return text
+		if end < 0 { // Flux refuses the object
+			out.WriteString(rest)
+			break
 		}
 		inner := rest[i+2 : i+2+end]
 		out.WriteString(rest[:i])
@@ -187,8 +182,7 @@ func (e *expansion) value(inner string, depth int) (value string, ok bool) {
 		end++
 	}
 	name, op := name[:end], name[end:]
-	if name == "" {
-		e.wrong = "${" + inner + "} names no variable"
+	if name == "" { // ${1}, ${@} or the like: of a script, and no variable of Flux
 		return "", false
 	}
 	v, known := e.known[name]

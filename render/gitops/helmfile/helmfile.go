@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
-	"sigs.k8s.io/yaml"
-
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/gitops/source"
 	"github.com/manilint/manilint/render/helm"
@@ -130,6 +127,7 @@ func (w *wanting) data(values map[string]any) map[string]any {
 // load reads a helmfile with its bases. given are the values that another helmfile gives it.
 func (w *wanting) load(file string, given map[string]any, depth int) *state {
 	s := &state{src: lint.NewSource(file, nil), dir: filepath.Dir(file), values: map[string]any{}, environments: map[string]*lint.Node{}}
+	merge(s.values, given)
 	src, err := w.checkout.Files.Open(file)
 	if w.files++; err != nil || depth > deepest || w.files > mostFiles {
 		return s
@@ -329,8 +327,7 @@ func toAny(n *lint.Node) any {
 		return nil
 	}
 	var v any
-	text, err := kyaml.NewRNode(n.YAML()).String()
-	if err != nil || yaml.Unmarshal([]byte(text), &v) != nil {
+	if n.YAML().Decode(&v) != nil {
 		return nil
 	}
 	return v
