@@ -415,15 +415,21 @@ func (n *Node) Path() string {
 	if n.parent == nil {
 		return ""
 	}
-	var room [128]byte
-	return strings.TrimPrefix(string(n.appendPath(room[:0])), ".")
+	return strings.TrimPrefix(n.PathBelow(nil), ".")
 }
 
-func (n *Node) appendPath(to []byte) []byte {
-	if n.parent == nil {
+// PathBelow returns what [Node.Path] adds to that of a node above n, which is not the
+// root: .image or [name=web].image.
+func (n *Node) PathBelow(above *Node) string {
+	var room [128]byte
+	return string(n.appendPath(room[:0], above))
+}
+
+func (n *Node) appendPath(to []byte, above *Node) []byte {
+	if n.parent == nil || n == above {
 		return to
 	}
-	to = n.parent.appendPath(to)
+	to = n.parent.appendPath(to, above)
 	switch {
 	case n.index < 0 && strings.ContainsAny(n.field, ".[]"):
 		return strconv.AppendQuote(append(to, '.'), n.field)

@@ -115,11 +115,23 @@ func redact(r *lint.Report, masks *mask.Masks) {
 			masks.AddBroken(e.Span.Start.Source)
 		}
 	}
+	known := map[string]string{} // thousands of findings say the same
+	text := func(s string) string {
+		redacted, ok := known[s]
+		if !ok {
+			if len(known) == 1<<12 {
+				clear(known)
+			}
+			redacted = masks.Redact(s)
+			known[s] = redacted
+		}
+		return redacted
+	}
 	for _, f := range slices.Concat(r.Findings, r.Yielded) {
-		redactFinding(f, masks)
+		redactFinding(f, text)
 	}
 	for _, s := range r.Suppressed {
-		redactFinding(s.Finding, masks)
+		redactFinding(s.Finding, text)
 		s.Reason = masks.Redact(s.Reason)
 	}
 	for i, e := range r.Errors { // its maker owns it
@@ -142,14 +154,14 @@ func redact(r *lint.Report, masks *mask.Masks) {
 }
 
 // redactFinding hides secret values in what a finding says.
-func redactFinding(f *lint.Finding, masks *mask.Masks) {
-	f.Message, f.Help = masks.Redact(f.Message), masks.Redact(f.Help)
-	f.Path, f.Field = masks.Redact(f.Path), masks.Redact(f.Field) // keys, and names of containers, that are one
+func redactFinding(f *lint.Finding, redacted func(string) string) {
+	f.Message, f.Help = redacted(f.Message), redacted(f.Help)
+	f.Path, f.Field = redacted(f.Path), redacted(f.Field) // keys, and names of containers, that are one
 	for i := range f.Joined {
-		f.Joined[i].Path = masks.Redact(f.Joined[i].Path)
+		f.Joined[i].Path = redacted(f.Joined[i].Path)
 	}
 	for i := range f.Related {
-		f.Related[i].Message = masks.Redact(f.Related[i].Message)
+		f.Related[i].Message = redacted(f.Related[i].Message)
 	}
 }
 

@@ -42,7 +42,10 @@ func fieldOf(n *lint.Node, path string) string {
 	if holder.Index() >= 0 {
 		kind = "container"
 	}
-	return kind + strings.TrimPrefix(path, holder.Path())
+	if holder.Parent() == nil {
+		return kind + path
+	}
+	return kind + n.PathBelow(holder)
 }
 
 // placeOfLiteral moves a place to where a text, or the whole value that holds it, is
