@@ -18,7 +18,7 @@ import (
 // alive: as much as fits into room, and no less than Least and no more than Most.
 const (
 	Most  = 400
-	Least = 60
+	Least = 80
 	room  = 56 << 20
 )
 

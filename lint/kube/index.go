@@ -13,6 +13,7 @@ type Index[T any] struct {
 	labels  []LabelSet
 	byLabel map[[2]string][]int // indexes of items
 	values  map[string][]string // of a label's key, as the items have them, in their order
+	filled  map[string]bool     // keys of which some value is templated
 	open    []int               // of those whose labels are not all known
 	unknown map[string]bool     // keys that the cluster sets on some item
 }
@@ -20,13 +21,14 @@ type Index[T any] struct {
 // Add adds an item under its labels.
 func (x *Index[T]) Add(item T, l LabelSet) {
 	if x.byLabel == nil {
-		x.byLabel, x.values, x.unknown = map[[2]string][]int{}, map[string][]string{}, map[string]bool{}
+		x.byLabel, x.values, x.unknown, x.filled = map[[2]string][]int{}, map[string][]string{}, map[string]bool{}, map[string]bool{}
 	}
 	at := len(x.items)
 	for k, v := range l.Labels {
 		pair := [2]string{k, v}
 		if len(x.byLabel[pair]) == 0 {
 			x.values[k] = append(x.values[k], v)
+			x.filled[k] = x.filled[k] || IsTemplated(v)
 		}
 		x.byLabel[pair] = append(x.byLabel[pair], at)
 	}
@@ -45,6 +47,9 @@ func (x *Index[T]) Items() []T { return x.items }
 // Values returns the values that items have of a label, in the order of the items. The
 // slice must not be changed.
 func (x *Index[T]) Values(key string) []string { return x.values[key] }
+
+// HasTemplated reports whether a tool fills in the value that some item has of a label.
+func (x *Index[T]) HasTemplated(key string) bool { return x.filled[key] }
 
 // Selected yields the items that a selector matches, or may, in the order in which they
 // were added.

@@ -60,3 +60,12 @@ func TestBuiltinGroups(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIndexKnowsWhoseValuesAreFilledIn(t *testing.T) {
+	var x Index[string]
+	x.Add("a", LabelSet{Labels: map[string]string{"app": "a", "part": "shop"}})
+	x.Add("b", LabelSet{Labels: map[string]string{"app": "${APP}", "part": "shop"}})
+	if !x.HasTemplated("app") || x.HasTemplated("part") || x.HasTemplated("zone") {
+		t.Errorf("app %v, part %v, zone %v", x.HasTemplated("app"), x.HasTemplated("part"), x.HasTemplated("zone"))
+	}
+}

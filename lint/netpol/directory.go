@@ -122,7 +122,7 @@ func (d *Directory) LabelledLater(m *Model, namespace string, s kube.Selector) b
 	var carried kube.Selector
 	ns := m.ByName[namespace]
 	for _, r := range s {
-		if isOfControllers(r.Key) || r.IsTemplated() || slices.ContainsFunc(ns.Pods.Values(r.Key), kube.IsTemplated) {
+		if isOfControllers(r.Key) || r.IsTemplated() || ns.Pods.HasTemplated(r.Key) {
 			return true
 		}
 		if len(ns.Pods.Values(r.Key)) > 0 || r.Op != "In" && r.Op != "Exists" {
