@@ -53,9 +53,44 @@ func corpus(t testing.TB) []string {
 	}
 	dirs := overlays(t, dir)
 	if testing.Short() { // as the race detector runs it
-		dirs = slices.DeleteFunc(dirs, func(dir string) bool { return len(dir)%4 != 0 })
+		dirs = sample(t, dir, dirs)
 	}
 	return dirs
+}
+
+// sample returns a quarter of the directories below root, told by their names: the same
+// ones wherever the checkout is.
+func sample(t testing.TB, root string, dirs []string) []string {
+	t.Helper()
+	root, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool {
+		name, err := filepath.Rel(root, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := fnv.New32a()
+		h.Write([]byte(filepath.ToSlash(name)))
+		return h.Sum32()%4 != 0
+	})
+}
+
+func TestTheSampleIsTheSameInEveryDirectory(t *testing.T) {
+	var names [2]string
+	for i, root := range []string{"/a", "/some/longer/root"} {
+		var dirs []string
+		for n := range 200 {
+			dirs = append(dirs, filepath.Join(root, "overlays", strconv.Itoa(n)))
+		}
+		for _, dir := range sample(t, root, dirs) {
+			names[i] += " " + filepath.Base(dir)
+		}
+	}
+	if n := strings.Count(names[0], " "); names[0] != names[1] || n < 30 || n > 70 {
+		t.Errorf("%d of 200:%s\n%s", n, names[0], names[1])
+	}
 }
 
 func jailOf(dir string) string {
