@@ -292,7 +292,12 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 		around = append(around, found.overlays...)
 	}
 	if len(paths) > 0 {
-		l.plan.Units = append(l.plan.Units, l.plain(p, paths, u.beside, around, l.namespaces(wanted.Directories, paths, u.beside)))
+		directories := wanted.Directories
+		if focused { // what is beside the named files says where these go
+			beside := l.pointers(u.beside)
+			directories = slices.Concat(directories, l.wanted(ctx, p, l.files.Record(), beside, beside).Directories)
+		}
+		l.plan.Units = append(l.plan.Units, l.plain(p, paths, u.beside, around, l.namespaces(directories, paths, u.beside)))
 	}
 	l.plan.Units = append(l.plan.Units, overlays...)
 	for _, chart := range charts {

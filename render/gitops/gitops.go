@@ -53,13 +53,7 @@ func generated(ctx context.Context, r *lint.Resource, all []*lint.Resource, c *s
 	}
 	said := map[lack]bool{}
 	for _, a := range applications {
-		own := argocd.Wanted(named(a.Resource), a.Resource, all, c)
-		for _, d := range own.Charts {
-			d.From = slices.Concat(d.From, a.From)
-		}
-		for _, o := range own.Overlays {
-			o.From = slices.Concat(o.From, a.From)
-		}
+		own := a.Wanted(named(a.Resource), all, c)
 		own.Notes = slices.DeleteFunc(own.Notes, func(n lint.Note) bool {
 			l := lack{n.Span, n.Lacks}
 			again := said[l]

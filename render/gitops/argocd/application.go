@@ -14,6 +14,7 @@ import (
 type application struct {
 	*lint.Resource
 	by       string // as reports name it
+	made     bool   // by an ApplicationSet: what is missing in it may be unknown
 	checkout *source.Checkout
 	sources  []*lint.Node
 	from     []string // files of the tree that override the source at work
@@ -28,8 +29,12 @@ func Wanted(by string, r *lint.Resource, all []*lint.Resource, c *source.Checkou
 	if !r.Is("argoproj.io", "Application") {
 		return nil
 	}
-	spec := r.Get("spec")
-	a := &application{Resource: r, by: by, checkout: c, sources: spec.Get("sources").Items(), out: &source.Wanted{}}
+	return wanted(&application{Resource: r, by: by, checkout: c}, all)
+}
+
+func wanted(a *application, all []*lint.Resource) *source.Wanted {
+	spec := a.Get("spec")
+	a.sources, a.out = spec.Get("sources").Items(), &source.Wanted{}
 	if len(a.sources) == 0 { // else source is ignored
 		a.sources = []*lint.Node{spec.Get("source")}
 	}
@@ -51,7 +56,7 @@ func (a *application) add(s *lint.Node) {
 		a.note(chart, strings.TrimSuffix(repository.Value(), "/")+"/"+chart.Value(), "chart "+quoted(chart.Value())+" of "+quoted(repository.Value())+" is not fetched, manilint works offline: what it deploys is not linted")
 		return
 	}
-	if path.Value() == "" { // it is there for its ref
+	if path.Value() == "" || a.made && !repository.Exists() { // it is there for its ref, or nobody knows what it is
 		return
 	}
 	if a.checkout.Is(repository.Value()) == source.No {

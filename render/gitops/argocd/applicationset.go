@@ -35,6 +35,18 @@ type Made struct {
 	From []string // absolute: the files of the tree that hold parameters of it
 }
 
+// Wanted is [Wanted] of the Application.
+func (m Made) Wanted(by string, all []*lint.Resource, c *source.Checkout) *source.Wanted {
+	w := wanted(&application{Resource: m.Resource, by: by, made: true, checkout: c}, all)
+	for _, chart := range w.Charts {
+		chart.From = slices.Concat(chart.From, m.From)
+	}
+	for _, o := range w.Overlays {
+		o.From = slices.Concat(o.From, m.From)
+	}
+	return w
+}
+
 // Generated returns the Applications that an ApplicationSet makes of the tree; none for other
 // objects. Their nodes stand where their templates do. What cannot be had, and is wrong, is in
 // the errors and notes of wanted.
