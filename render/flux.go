@@ -63,6 +63,9 @@ func (l *loader) appliedOf(p *part, pointers []*lint.Resource, overlays []place,
 		names[r.Name] = true
 		if files, dir, ok := l.appliedBy(p, r); ok {
 			all = append(all, applier{r, files, dir})
+		} else if !p.focused && l.lacksPath(p, r) {
+			path := r.Get("spec", "path")
+			l.plan.Notes = append(l.plan.Notes, lint.Note{Message: fmt.Sprintf("%s: path: there is no directory %s in this tree", by(r), path.Value()), Span: path.Locate().Span, Lacks: path.Value()})
 		}
 	}
 	for _, r := range pointers {
@@ -150,6 +153,18 @@ func (l *loader) appliedBy(p *part, k *lint.Resource) (files *tree.Tree, dir str
 		dir, ok = real, err == nil
 	}
 	return c.Files, dir, ok
+}
+
+// lacksPath reports whether a Kustomization of this repository applies a directory that is not
+// there.
+func (l *loader) lacksPath(p *part, k *lint.Resource) bool {
+	path, ok := flux.PathOf(k)
+	c := l.checkout(p, l.files, k)
+	if !ok || c == nil || strings.Contains(path, "${") || c.Is(flux.AddressOf(k, p.written)) != source.Yes {
+		return false
+	}
+	_, _, there := c.Dir(path, k.Get("spec", "path").Locate().Span)
+	return !there
 }
 
 func hasKustomization(files *tree.Tree, dir string) bool {

@@ -146,3 +146,53 @@ func printed(t *testing.T, b *lint.Bundle) string {
 	}
 	return strings.Join(all, "---\n")
 }
+
+// A directory without a kustomization is what one of its manifests gives.
+func TestGeneratedOverlays(t *testing.T) {
+	root := write(t, map[string]string{
+		"object.yaml":                 "apiVersion: example.org/v1\nkind: Deployer\nmetadata: {name: d}\nspec: {path: plain, namespace: shop}\n",
+		"plain/web.yaml":              web,
+		"plain/sub/s.yaml":            settings,
+		"plain/kz/p.yaml":             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\nspec: {priority: 1}\n",
+		"plain/kz/kustomization.yaml": "resources: [p.yaml]\nnameSuffix: -z\n",
+		"same/kustomization.yaml":     "namespace: shop\nresources: [../plain/kz, ../plain/sub/s.yaml, ../plain/web.yaml]\ncommonAnnotations: {}\n",
+	})
+	tree := filetree.New(nil).In(root)
+	src, err := tree.Open(filepath.Join(root, "object.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, _ := lint.ParseYAML(src)
+	spec := lint.NewResources(docs[0], lint.FileLocator{Source: src})[0].Get("spec")
+	c := &Change{By: "Deployer d"}
+	c.Generate([]string{"./kz", "./sub/s.yaml", "./web.yaml"}, spec.Get("path"))
+	c.Set("namespace", c.Copy(spec.Get("namespace")))
+	seen := 0
+	c.Then(func(m *Made) {
+		seen++
+		m.Set(spec.Get("path").Locate().Span, "x", "metadata", "labels", "added")
+	})
+	changed := Changed(filepath.Join(root, "plain"), c, Options{Files: tree})
+	if changed == nil {
+		t.Fatal("the directory is not built")
+	}
+	got := changed.Build(context.Background(), tree.Record()).Bundle
+	if said := errorsOf(root, got); said != "" {
+		t.Error(said)
+	}
+	text, same := printed(t, got), printed(t, open(root, "same").Bundles[0])
+	if text = strings.ReplaceAll(text, "  labels:\n    added: x\n", ""); text != same {
+		t.Errorf("generated:\n%s\nwritten:\n%s", text, same)
+	}
+	if seen != 3 {
+		t.Errorf("%d objects were changed", seen)
+	}
+	for _, r := range got.Resources {
+		if at := spot(root, r.Get("metadata", "labels", "added").Locate().Span); at != "object.yaml:4:14" {
+			t.Errorf("%s: what is added stands at %s", r, at)
+		}
+	}
+	if len(got.Configuration) != 1 { // the one that there is
+		t.Errorf("%d kustomizations", len(got.Configuration))
+	}
+}
