@@ -35,6 +35,8 @@ func (l *loader) applying(p *part, u *units, pointers []*lint.Resource, paths []
 	if p.focused { // what applies files that were named lies anywhere
 		paths = u.deployers
 		pointers = l.pointers(paths)
+	} else if more := l.besideInputs(paths); len(more) > 0 { // and so does what applies a directory
+		paths, pointers = slices.Concat(paths, more), slices.Concat(pointers, l.pointers(more))
 	}
 	p.written, p.asked = pointers, map[string]bool{}
 	p.sources = l.variablesOf(pointers, paths)
@@ -44,6 +46,29 @@ func (l *loader) applying(p *part, u *units, pointers []*lint.Resource, paths []
 		p.asked[dir] = p.asked[dir] || left
 		return left
 	}
+}
+
+// besideInputs returns the manifests of the trees around directories that were named, but for
+// some; none where there are too many.
+func (l *loader) besideInputs(paths []string) []string {
+	known := map[string]bool{}
+	for _, path := range paths {
+		known[path] = true
+	}
+	var more []string
+	for _, found := range l.walks {
+		if len(found.plain) > maxDeployers {
+			continue
+		}
+		for _, path := range found.plain {
+			if !known[path] {
+				known[path] = true
+				more = append(more, path)
+			}
+		}
+	}
+	slices.Sort(more)
+	return more
 }
 
 // appliedOf returns what Kustomizations change, overlays and plain files, each with the
@@ -63,13 +88,13 @@ func (l *loader) appliedOf(p *part, pointers []*lint.Resource, overlays []place,
 		names[r.Name] = true
 		if files, dir, ok := l.appliedBy(p, r); ok {
 			all = append(all, applier{r, files, dir})
-		} else if !p.focused && l.lacksPath(p, r) {
+		} else if !p.focused && len(l.walks) == 0 && l.lacksPath(p, r) {
 			path := r.Get("spec", "path")
 			l.plan.Notes = append(l.plan.Notes, lint.Note{Message: fmt.Sprintf("%s: path: there is no directory %s in this tree", by(r), path.Value()), Span: path.Locate().Span, Lacks: path.Value()})
 		}
 	}
 	for _, r := range pointers {
-		if flux.IsKustomization(r) && !p.focused {
+		if flux.IsKustomization(r) && !p.focused && len(l.walks) == 0 {
 			l.plan.Notes = append(l.plan.Notes, flux.Missing(by(r), r, func(name string) bool { return names[name] || kube.IsTemplated(name) })...)
 		}
 	}

@@ -284,9 +284,7 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	overlays = l.held(p, overlays, slices.Concat(wanted.Overlays, deploying.Overlays))
 	linked := l.linked(charts)
 	paths = slices.DeleteFunc(paths, func(path string) bool { return l.used[path] || linked(path) || leave(path) })
-	if focused {
-		p.keep(l, only)
-	}
+	p.keep(l, only)
 	around := slices.Clone(u.overlays)
 	for _, found := range l.walks {
 		around = append(around, found.overlays...)

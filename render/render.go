@@ -212,6 +212,9 @@ func (l *loader) input(path string, whole *units) {
 		}
 		return patch
 	})
+	if abs != bounds && len(found.overlays)+len(found.plain) > 0 {
+		l.around(bounds, abs) // what applies it may lie anywhere
+	}
 	if abs != bounds { // a chart elsewhere in the tree may get its values here
 		for _, path := range found.plain {
 			if l.deploys(path, bounds) {
