@@ -43,6 +43,7 @@ type flags struct {
 	checkout                            string // see flags.root
 	jobs                                int
 	tree                                *tree.Tree // where inputs are read; see flags.files
+	write                               bool       // of mcp
 	wall                                string     // what nothing is read outside of; "" for none
 	tableFormat                         string     // of rbac and network
 	limitTime, limitMemory, limitFile   string

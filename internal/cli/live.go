@@ -3,12 +3,15 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/internal/baseline"
 	"github.com/manilint/manilint/internal/config"
+	"github.com/manilint/manilint/internal/engine"
+	"github.com/manilint/manilint/internal/fix"
 	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
@@ -72,6 +75,10 @@ func (f *flags) opener() session.Opener {
 				now.Covers = g.coverage(rep, paths)
 				known.Apply(rep, "baseline", now)
 			}
+			for _, group := range groups {
+				rep.Errors, rep.Notes = append(rep.Errors, group.config.PolicyErrors...), append(rep.Notes, group.config.PolicyNotes...)
+			}
+			lint.SortErrors(rep.Errors)
 			floor, _ := lint.ParseSeverity(g.severity)
 			rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 			return nil
@@ -81,4 +88,65 @@ func (f *flags) opener() session.Opener {
 		}
 		return opened, nil
 	}
+}
+
+// proposed is what fixes would do to a tree.
+type proposed struct {
+	report *lint.Report
+	result *fix.Result
+	wanted []*lint.Finding // with what became of their fixes
+}
+
+// propose finds and proves fixes for findings of paths in a tree, without writing any.
+func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want func(*lint.Finding) bool, level fix.Level) (*proposed, error) {
+	open := func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
+		opened, err := f.opener()(ctx, t, paths)
+		if err != nil {
+			return nil, err
+		}
+		var all []fix.Group
+		for _, g := range opened.Groups {
+			all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
+		}
+		return all, nil
+	}
+	s, err := fix.Look(ctx, t, fix.Options{Open: open, Paths: paths, Begin: func(string) {}})
+	if err != nil {
+		return nil, err
+	}
+	rep := engine.Merge(s.Results()...)
+	opened, err := f.opener()(ctx, t, paths)
+	if err != nil {
+		return nil, err
+	}
+	if err := opened.Finish(rep); err != nil { // what the baseline knows is not fixed
+		return nil, err
+	}
+	p := &proposed{report: rep}
+	for _, x := range rep.Findings {
+		if want(x) {
+			p.wanted = append(p.wanted, x)
+		}
+	}
+	p.result, err = s.Fix(ctx, p.wanted, level)
+	return p, err
+}
+
+// reasons says why findings were not fixed, without what is secret.
+func (p *proposed) reasons() []string {
+	const most = 5
+	var all []string
+	for _, x := range p.wanted {
+		if x.Fix == nil || x.Fix.Proven || x.Fix.Reason == "" {
+			continue
+		}
+		text := p.report.Masks.Redact(x.Span.Start.String() + ": " + x.Rule.ID + ": " + x.Fix.Reason)
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	if n := len(all) - most; n > 0 {
+		all = append(all[:most], fmt.Sprintf("and %d more", n))
+	}
+	return all
 }

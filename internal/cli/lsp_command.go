@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -8,9 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/manilint/manilint/internal/fix"
 	"github.com/manilint/manilint/internal/lsp"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
+	"github.com/manilint/manilint/render/tree"
 	"github.com/manilint/manilint/rules"
 	"github.com/manilint/manilint/rules/network"
 	"github.com/manilint/manilint/rules/rbac"
@@ -41,6 +44,21 @@ func (c *command) lsp(f *flags, cmd *cobra.Command) error {
 		return err
 	}
 	o := lsp.Options{Version: version(), Session: sessions, Rules: rules.All(), Lenses: lenses}
+	o.Fix = func(ctx context.Context, t *tree.Tree, dir string, want func(*lint.Finding) bool, risky bool) (*lsp.Fixed, error) {
+		level := fix.OnlySafe
+		if risky {
+			level = fix.All
+		}
+		p, err := f.propose(ctx, t, []string{dir}, want, level)
+		if err != nil {
+			return nil, err
+		}
+		fixed := &lsp.Fixed{Count: p.result.Fixed, Reasons: p.reasons()}
+		for _, file := range p.result.Files {
+			fixed.Files = append(fixed.Files, lsp.FixedFile{Path: file.Path, Before: file.Before, After: file.After})
+		}
+		return fixed, nil
+	}
 	if f.verbose {
 		o.Log = func(line string) { c.say("lsp", line) }
 	}

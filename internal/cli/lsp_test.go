@@ -32,6 +32,7 @@ type editor struct {
 	messages []string
 	progress int
 	refresh  int
+	edits    []map[uri.URI][]protocol.TextEdit
 	changed  chan struct{}
 }
 
@@ -676,5 +677,74 @@ func TestMemoryStaysAsItIs(t *testing.T) {
 	}
 	if many := settled(); many > few+few/5 {
 		t.Errorf("after 10 edits %d KiB are held, after 1,000 %d", few>>10, many>>10)
+	}
+}
+
+// ApplyEdit applies what the server asks for to the documents of the client, as texts.
+func (e *editor) ApplyEdit(_ context.Context, p *protocol.ApplyWorkspaceEditParams) (*protocol.ApplyWorkspaceEditResult, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.edits = append(e.edits, p.Edit.Changes)
+	e.note()
+	return &protocol.ApplyWorkspaceEditResult{Applied: true}, nil
+}
+
+// TestTheEditorFixes chooses the fix of a finding, and that of all of a file.
+func TestTheEditorFixes(t *testing.T) {
+	dir := lookTree(t)
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, dir)
+	path := write(t, dir, "base/deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api\nspec:\n  selector: {matchLabels: {app: api}}\n  template:\n    metadata: {labels: {app: api}}\n    spec:\n      containers:\n        - name: api\n          image: api:1\n          securityContext:\n            runAsUser: 1000\n")
+	e.open(t, path)
+	e.await(t, "the report", func() bool {
+		return slices.Contains(e.lines(path), "14:allow-privilege-escalation") || slices.Contains(e.lines(path), "13:allow-privilege-escalation")
+	})
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choose := func(version int32, title string, only ...protocol.CodeActionKind) string {
+		t.Helper()
+		actions, err := e.server.CodeAction(t.Context(), &protocol.CodeActionParams{
+			TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)},
+			Range:        protocol.Range{Start: protocol.Position{Line: 12}, End: protocol.Position{Line: 14}},
+			Context:      protocol.CodeActionContext{Only: only},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range actions {
+			action, ok := a.(*protocol.CodeAction)
+			if !ok || action.Title != title {
+				continue
+			}
+			if _, err := e.server.ExecuteCommand(t.Context(), &protocol.ExecuteCommandParams{Command: action.Command.Command, Arguments: action.Command.Arguments}); err != nil {
+				t.Fatal(err)
+			}
+			e.await(t, "the edit", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.edits) > 0 })
+			e.mu.Lock()
+			edit := e.edits[0][uri.File(path)][0]
+			e.edits = nil
+			e.mu.Unlock()
+			lines := strings.SplitAfter(string(text), "\n")
+			text = []byte(strings.Join(lines[:edit.Range.Start.Line], "") + edit.NewText + strings.Join(lines[edit.Range.End.Line:], ""))
+			e.change(t, path, version, &protocol.TextDocumentContentChangePartial{Range: edit.Range, Text: edit.NewText})
+			return string(text)
+		}
+		t.Fatalf("there is no %q in %+v", title, actions)
+		return ""
+	}
+	if got := choose(2, "Fix allow-privilege-escalation"); !strings.Contains(got, "allowPrivilegeEscalation: false") || strings.Contains(got, "runAsNonRoot") {
+		t.Errorf("fixed it is\n%s", got)
+	}
+	e.await(t, "that it is gone", func() bool {
+		lines := e.lines(path)
+		return len(lines) > 0 && !slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, ":allow-privilege-escalation") })
+	})
+	if got := choose(3, "Apply the safe fixes of this file", "source.fixAll"); !strings.Contains(got, "runAsNonRoot: true") || strings.Contains(got, "seccompProfile") {
+		t.Errorf("with all safe fixes it is\n%s", got)
+	}
+	onDisk, err := os.ReadFile(path)
+	if err != nil || strings.Contains(string(onDisk), "allowPrivilegeEscalation") {
+		t.Errorf("the server wrote the file: %s", onDisk)
 	}
 }

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
 
+	"github.com/manilint/manilint/internal/fix"
 	"github.com/manilint/manilint/internal/mcp"
 	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
@@ -24,6 +26,7 @@ func (c *command) mcpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.mcp(f, cmd) },
 	}
 	f.registerLive(cmd.Flags())
+	cmd.Flags().BoolVar(&f.write, "write", false, "let the tool fix write the files that it is told to fix")
 	return cmd
 }
 
@@ -41,7 +44,7 @@ func (c *command) mcp(f *flags, cmd *cobra.Command) error {
 	}
 	f.wall = f.files().Abs(".")
 	a := &agent{command: c, flags: f, session: sessions()}
-	return mcp.Serve(c.ctx, io.NopCloser(c.stdin.r), stream{nil, c.behindOut}, mcp.Options{Version: version(), Dir: f.wall, Rules: rules.All(), Program: a})
+	return mcp.Serve(c.ctx, io.NopCloser(c.stdin.r), stream{nil, c.behindOut}, mcp.Options{Version: version(), Dir: f.wall, Rules: rules.All(), Program: a, Write: f.write})
 }
 
 // An agent is what the tools of mcp run.
@@ -97,6 +100,45 @@ func (a *agent) Render(ctx context.Context, paths []string) ([]*lint.Bundle, *li
 	}
 	bundles, err := a.session.Render(ctx, a.tree(), paths)
 	return bundles, r.Report, err
+}
+
+// Fix proves fixes and, where write says so, writes them.
+func (a *agent) Fix(ctx context.Context, paths []string, want func(*lint.Finding) bool, risky, write bool) (*mcp.Fixes, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	level := fix.OnlySafe
+	if risky {
+		level = fix.All
+	}
+	if a.session.Bound != nil {
+		limited, stop := a.session.Bound(ctx)
+		defer stop()
+		ctx = limited
+	}
+	t := a.tree()
+	p, err := a.flags.propose(ctx, t, paths, want, level)
+	if err != nil {
+		return nil, err
+	}
+	var diff strings.Builder
+	err = fix.Diff(&diff, p.result.Files, func(file *fix.File, line int, text string) string {
+		src, err := t.Open(file.Path)
+		if err != nil {
+			return text
+		}
+		return p.report.Line(src, line)
+	})
+	if err != nil {
+		return nil, err
+	}
+	fixes := &mcp.Fixes{Diff: diff.String(), Fixed: p.result.Fixed, Reasons: p.reasons()}
+	for _, file := range p.result.Files {
+		fixes.Files = append(fixes.Files, file.Shown)
+	}
+	if write {
+		_, err = a.command.writeFixes(p.result.Files)
+	}
+	return fixes, err
 }
 
 // Network writes the table of `manilint network`.

@@ -15,7 +15,7 @@ import (
 )
 
 // newAgent starts the server in a directory and connects the client of the official library.
-func newAgent(t *testing.T, dir string) *mcp.ClientSession {
+func newAgent(t *testing.T, dir string, args ...string) *mcp.ClientSession {
 	t.Helper()
 	t.Chdir(dir)
 	fromClient, toServer := io.Pipe()
@@ -24,7 +24,7 @@ func newAgent(t *testing.T, dir string) *mcp.ClientSession {
 	status := make(chan int, 1)
 	var said strings.Builder
 	go func() {
-		status <- Run(ctx, []string{"mcp"}, fromClient, toClient, &said)
+		status <- Run(ctx, append([]string{"mcp"}, args...), fromClient, toClient, &said)
 		_ = toClient.Close()
 	}()
 	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
@@ -193,5 +193,47 @@ func TestAnAgentAsksForWhatIsNew(t *testing.T) {
 	}
 	if failed := call(t, s, "lint", map[string]any{"since": "nowhere"}, &fresh); failed == "" {
 		t.Error("a revision that is none is one")
+	}
+}
+
+// TestAnAgentFixes asks for a fix, is refused to write it, and writes it where that is allowed.
+func TestAnAgentFixes(t *testing.T) {
+	for _, writes := range []bool{false, true} {
+		dir := t.TempDir()
+		text := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: registry.example.com/a:1 # the newest\n"
+		path := write(t, dir, "pod.yaml", text)
+		var args []string
+		if writes {
+			args = append(args, "--write")
+		}
+		s := newAgent(t, dir, args...)
+		type answer struct {
+			Diff            string
+			Fixed           int
+			Files, NotFixed []string
+			Written         bool
+		}
+		var proposed answer
+		if failed := call(t, s, "fix", map[string]any{"rule": "allow-privilege-escalation", "risky": true}, &proposed); failed != "" {
+			t.Fatal(failed)
+		}
+		if proposed.Fixed != 1 || proposed.Written || len(proposed.Files) != 1 || proposed.Files[0] != "pod.yaml" || !strings.Contains(proposed.Diff, "+        allowPrivilegeEscalation: false") {
+			t.Errorf("the proposal is %+v", proposed)
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != text {
+			t.Errorf("a proposal is written: %s", now)
+		}
+		var applied answer
+		failed := call(t, s, "fix", map[string]any{"rule": "allow-privilege-escalation", "risky": true, "apply": true}, &applied)
+		now, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case !writes && (!strings.Contains(failed, "--write") || string(now) != text):
+			t.Errorf("without --write it says %q, and the file holds %s", failed, now)
+		case writes && (failed != "" || !applied.Written || !strings.Contains(string(now), "        allowPrivilegeEscalation: false\n") || !strings.Contains(string(now), "# the newest\n")):
+			t.Errorf("with --write it says %q, and the file holds %s", failed, now)
+		}
 	}
 }

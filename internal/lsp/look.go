@@ -252,8 +252,14 @@ func (s *server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 			continue
 		}
 		done[f.Rule.ID] = true
-		if a := s.ignoreAction(l, f, p.Context.Diagnostics); a != nil {
+		if s.options.Fix != nil && f.Rule.Remedy != nil && wanted(p, protocol.CodeActionKindQuickFix) {
+			actions = append(actions, fixAction(l, f, p.Context.Diagnostics))
+		}
+		if a := s.ignoreAction(l, f, p.Context.Diagnostics); a != nil && wanted(p, protocol.CodeActionKindQuickFix) {
 			actions = append(actions, a)
+		}
+		if !wanted(p, "") {
+			continue
 		}
 		arg, _ := json.Marshal(f.Rule.ID) // a string
 		actions = append(actions, &protocol.CodeAction{
@@ -261,7 +267,51 @@ func (s *server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 			Command: protocol.Command{Title: "Explain " + f.Rule.ID, Command: explainCommand, Arguments: []protocol.LSPAny{arg}},
 		})
 	}
+	if s.options.Fix != nil && wanted(p, fixAllKind) {
+		arg, _ := json.Marshal(string(p.TextDocument.URI)) // a string
+		kind := fixAllKind
+		actions = append(actions, &protocol.CodeAction{
+			Title: "Apply the safe fixes of this file", Kind: &kind,
+			Command: protocol.Command{Title: "Apply the safe fixes", Command: fixAllCommand, Arguments: []protocol.LSPAny{arg}},
+		})
+	}
 	return actions, nil
+}
+
+// fixAllKind is the kind of the action that applies all safe fixes of a file.
+const fixAllKind protocol.CodeActionKind = "source.fixAll.manilint"
+
+// wanted reports whether a client asks for a kind of action: where it names kinds, for those
+// and what is below them. "" stands for an action without a kind.
+func wanted(p *protocol.CodeActionParams, kind protocol.CodeActionKind) bool {
+	if len(p.Context.Only) == 0 {
+		return kind != fixAllKind // it is for who asks for it
+	}
+	return kind != "" && slices.ContainsFunc(p.Context.Only, func(only protocol.CodeActionKind) bool {
+		return only == "" || kind == only || strings.HasPrefix(string(kind), string(only)+".")
+	})
+}
+
+// fixAction has a finding fixed. Whether that can be proven is found out when it is chosen.
+func fixAction(l *lookedAt, f *lint.Finding, all []protocol.Diagnostic) *protocol.CodeAction {
+	path, _ := json.Marshal(string(uri.File(l.path))) // a string
+	print, _ := json.Marshal(f.Fingerprint)           // a string
+	kind := protocol.CodeActionKindQuickFix
+	return &protocol.CodeAction{
+		Title: "Fix " + f.Rule.ID, Kind: &kind, Diagnostics: diagnosticsOf(f, all),
+		Command: protocol.Command{Title: "Fix " + f.Rule.ID, Command: fixCommand, Arguments: []protocol.LSPAny{path, print}},
+	}
+}
+
+// diagnosticsOf returns the diagnostics of a client that are of a finding's rule.
+func diagnosticsOf(f *lint.Finding, all []protocol.Diagnostic) []protocol.Diagnostic {
+	var of []protocol.Diagnostic
+	for _, d := range all {
+		if rule, ok := d.Code.(protocol.String); ok && string(rule) == f.Rule.ID {
+			of = append(of, d)
+		}
+	}
+	return of
 }
 
 // ignoreAction writes a comment above the place of a finding that ignores it. Its reason is
@@ -280,33 +330,48 @@ func (s *server) ignoreAction(l *lookedAt, f *lint.Finding, all []protocol.Diagn
 	}
 	start := protocol.Position{Line: uint32(line - 1)} //nolint:gosec // a line of a file
 	kind := protocol.CodeActionKindQuickFix
-	a := &protocol.CodeAction{
-		Title: "Ignore " + f.Rule.ID + " here", Kind: &kind,
+	return &protocol.CodeAction{
+		Title: "Ignore " + f.Rule.ID + " here", Kind: &kind, Diagnostics: diagnosticsOf(f, all),
 		Edit: &protocol.WorkspaceEdit{Changes: map[uri.URI][]protocol.TextEdit{
 			l.directory.shower(s.documents.snapshot()).uris(l.path): {{Range: protocol.Range{Start: start, End: start}, NewText: indent + comment + "\n"}},
 		}},
 	}
-	for _, d := range all {
-		if rule, ok := d.Code.(protocol.String); ok && string(rule) == f.Rule.ID {
-			a.Diagnostics = append(a.Diagnostics, d)
-		}
-	}
-	return a
 }
 
 // The commands that a client may have executed.
 const (
 	explainCommand = "manilint.explain" // of a rule: its page in Markdown
 	renderCommand  = "manilint.render"  // of a file: the objects that are rendered from it
+	fixCommand     = "manilint.fix"     // of a file and a fingerprint: applies the fix of the finding
+	fixAllCommand  = "manilint.fixFile" // of a file: applies all its safe fixes
 )
 
 // ExecuteCommand answers one of the server's commands.
 func (s *server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandParams) (protocol.LSPAny, error) {
-	var arg string
-	if len(p.Arguments) != 1 || json.Unmarshal(p.Arguments[0], &arg) != nil {
-		return nil, fmt.Errorf("%s takes one text: the id of a rule, or the address of a file", p.Command)
+	var arg, print string
+	number := 1
+	if p.Command == fixCommand {
+		number = 2
+	}
+	if len(p.Arguments) != number || json.Unmarshal(p.Arguments[0], &arg) != nil || number == 2 && json.Unmarshal(p.Arguments[1], &print) != nil {
+		return nil, fmt.Errorf("%s takes the id of a rule or the address of a file, and manilint.fix a fingerprint, too", p.Command)
 	}
 	switch p.Command {
+	case fixCommand, fixAllCommand:
+		l := s.look(uri.URI(arg))
+		if l == nil || s.options.Fix == nil {
+			return nil, fmt.Errorf("%s cannot be read", arg)
+		}
+		var err error
+		if p.Command == fixCommand {
+			err = s.fixOne(ctx, l, print)
+		} else {
+			err = s.fixAll(ctx, l)
+		}
+		if err != nil {
+			_ = s.client.ShowMessage(ctx, &protocol.ShowMessageParams{Type: protocol.MessageTypeWarning, Message: "manilint: " + err.Error()}) // the client is gone
+		}
+		return nil, nil
 	case explainCommand:
 		rule := lint.FindRule(s.options.Rules, arg)
 		if rule == nil {

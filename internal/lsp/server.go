@@ -36,6 +36,8 @@ type Options struct {
 	Rules []*lint.Rule
 	// Lenses returns what is to be said of a workload, by its place.
 	Lenses func([]*lint.Bundle) []Lens
+	// Fix finds and proves fixes; nil where there are none.
+	Fix Fixer
 	// Log takes a line about what the server does; for debugging.
 	Log func(string)
 }
@@ -161,9 +163,9 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 		PositionEncoding: s.encoding,
 		TextDocumentSync: &protocol.TextDocumentSyncOptions{OpenClose: &full, Change: &change, Save: &protocol.SaveOptions{}},
 		HoverProvider:    protocol.Boolean(true), DefinitionProvider: protocol.Boolean(true), ReferencesProvider: protocol.Boolean(true),
-		CodeActionProvider:     &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix}},
+		CodeActionProvider:     &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, fixAllKind}},
 		CodeLensProvider:       &protocol.CodeLensOptions{},
-		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: []string{explainCommand, renderCommand}},
+		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: []string{explainCommand, renderCommand, fixCommand, fixAllCommand}},
 		Workspace: &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
 			Supported: &full, ChangeNotifications: protocol.Boolean(true),
 		}},

@@ -28,6 +28,9 @@ type Program interface {
 	// Render returns what is rendered from paths, with the report on it, which knows what is
 	// secret.
 	Render(ctx context.Context, paths []string) ([]*lint.Bundle, *lint.Report, error)
+	// Fix proves fixes for findings, those that are risky too where that is wanted, and writes
+	// the files that they edit where write says so.
+	Fix(ctx context.Context, paths []string, want func(*lint.Finding) bool, risky, write bool) (*Fixes, error)
 	// Network and RBAC write the tables of those commands.
 	Network(w io.Writer, bundles []*lint.Bundle) error
 	RBAC(w io.Writer, bundles []*lint.Bundle) error
@@ -39,6 +42,15 @@ type Options struct {
 	Dir     string // that paths must lie in
 	Rules   []*lint.Rule
 	Program Program
+	Write   bool // whether fix may write
+}
+
+// Fixes are what became of the fixes that were wanted.
+type Fixes struct {
+	Diff    string   // unified; without what is secret
+	Fixed   int      // findings that the edits make go away
+	Files   []string // that are edited
+	Reasons []string // why further findings are not fixed
 }
 
 // Serve answers a client until the stream ends.
@@ -62,6 +74,9 @@ func New(o Options) *mcp.Server {
 	mcp.AddTool(m, &mcp.Tool{Name: "lint", Annotations: reads, Description: "Lint files and directories. Each finding has the rule, the place as file:line:column, the message and how to fix it."}, s.lint)
 	mcp.AddTool(m, &mcp.Tool{Name: "explain", Annotations: reads, Description: "The page of a rule: what it finds, why it matters, bad and good YAML, when to ignore it."}, s.explain)
 	mcp.AddTool(m, &mcp.Tool{Name: "render", Annotations: reads, Description: "The objects that charts, overlays and manifests render to, each value with the file and line that it comes from. Secrets are hidden."}, s.render)
+	proposes := &mcp.ToolAnnotations{ReadOnlyHint: !o.Write, IdempotentHint: true, OpenWorldHint: new(bool)}
+	mcp.AddTool(m, &mcp.Tool{Name: "fix", Annotations: proposes, Description: "Fixes that are proven: all that reads an edited file is rendered and checked again, the findings are gone and nothing else changes. " +
+		"Answers with a unified diff. Writes the files only with apply, and only where the server was started with --write."}, s.fix)
 	mcp.AddTool(m, &mcp.Tool{Name: "network", Annotations: reads, Description: "What network policies leave open to each workload."}, s.network)
 	mcp.AddTool(m, &mcp.Tool{Name: "rbac", Annotations: reads, Description: "Who can do what of the dangerous things, through which binding and role."}, s.rbac)
 	for _, r := range o.Rules {
@@ -213,6 +228,59 @@ func cut(text string, n int) (string, int) {
 	}
 	kept = strings.ToValidUTF8(kept, "")
 	return kept, len(text) - len(kept)
+}
+
+type fixInput struct {
+	paths
+	Rule  string `json:"rule,omitempty" jsonschema:"only findings of this rule"`
+	Place string `json:"place,omitempty" jsonschema:"only the finding at this place, as lint names it: file:line:column"`
+	Risky bool   `json:"risky,omitempty" jsonschema:"fixes too that may stop a program that works; without it only safe ones"`
+	Apply bool   `json:"apply,omitempty" jsonschema:"write the files"`
+}
+
+// A Fix is the answer of fix.
+type Fix struct {
+	Diff     string   `json:"diff"`
+	Fixed    int      `json:"fixed" jsonschema:"findings that the edits make go away"`
+	Files    []string `json:"files"`
+	Written  bool     `json:"written" jsonschema:"whether the files were written"`
+	NotFixed []string `json:"notFixed,omitempty" jsonschema:"why further findings are not fixed"`
+	LeftOut  string   `json:"leftOut,omitempty" jsonschema:"what the answer leaves out"`
+}
+
+func (s *server) fix(ctx context.Context, _ *mcp.CallToolRequest, in fixInput) (*mcp.CallToolResult, Fix, error) {
+	inside, err := s.inside(in.paths)
+	if err != nil {
+		return nil, Fix{}, err
+	}
+	rule := lint.FindRule(s.Rules, in.Rule)
+	if in.Rule != "" && rule == nil {
+		return nil, Fix{}, s.unknown(in.Rule)
+	}
+	if in.Apply && !s.Write {
+		return nil, Fix{}, errors.New("the server writes nothing: it was not started with --write; the diff of a call without apply can be applied by other means")
+	}
+	found := false
+	fixes, err := s.Program.Fix(ctx, inside, func(f *lint.Finding) bool {
+		wanted := (rule == nil || f.Rule == rule) && (in.Place == "" || f.Span.IsValid() && f.Span.Start.String() == in.Place)
+		found = found || wanted
+		return wanted
+	}, in.Risky, in.Apply)
+	if err != nil {
+		return nil, Fix{}, err
+	}
+	out := Fix{Fixed: fixes.Fixed, Files: fixes.Files, NotFixed: fixes.Reasons, Written: in.Apply && fixes.Fixed > 0}
+	if out.Files == nil {
+		out.Files = []string{}
+	}
+	if !found {
+		out.NotFixed = append(out.NotFixed, "nothing is found of that rule at that place")
+	}
+	var left int
+	if out.Diff, left = cut(fixes.Diff, mostText); left > 0 {
+		out.LeftOut = fmt.Sprintf("%d bytes of the diff; narrow paths or rule", left)
+	}
+	return nil, out, nil
 }
 
 type explainInput struct {
