@@ -183,7 +183,7 @@ func (r *rule) params(pass *lint.Pass) expression.Value {
 			all[p.Name] = pass.Param(p.Name)
 		}
 	}
-	return expression.Value{Data: all}
+	return expression.Value{Data: all, Size: expression.Size(all)}
 }
 
 // fallback is the message of a rule that has none.
@@ -205,18 +205,17 @@ func (r *rule) On(pass *lint.Pass) policy.Judge {
 	if len(errs) == 0 && c.reads("params") {
 		a.Set("params", r.params(pass))
 	}
-	byKind := map[string]map[*lint.Node]expression.Value{}
+	var kind string
+	var values map[*lint.Node]expression.Value // of the kind; objects of one kind often follow one another
 	return func(res *lint.Resource) []policy.Verdict {
-		if !r.matches(res) {
+		if c != nil && c.container && len(res.PodSpecs()) == 0 || !r.matches(res) {
 			return nil
 		}
 		if len(errs) > 0 {
 			return []policy.Verdict{{Failed: true, Message: fmt.Sprintf("rule %s does not compile for Kubernetes %s: %s", r.ID, version, errs[0].Message)}}
 		}
-		values := byKind[res.Kind]
-		if values == nil {
-			values = policy.ValuesOf(pass.Bundle, res.Kind)
-			byKind[res.Kind] = values
+		if values == nil || kind != res.Kind {
+			kind, values = res.Kind, policy.ValuesOf(pass.Bundle, res.Kind)
 		}
 		a.Set("object", values[res.Root])
 		if c.reads("namespaceObject") {

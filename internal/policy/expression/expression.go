@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,8 +33,9 @@ type Expression struct {
 
 	env     *Environment
 	ast     *ast.AST
-	program cel.Program
-	cheap   uint64                      // what it costs at the most where nothing has to be counted; else 0
+	bound   bound
+	fast    cel.Program                 // which counts no cost; nil where that is not bounded
+	counted func() (cel.Program, error) // which does
 	partial func() (cel.Program, error) // for what is not known
 	reads   map[string]bool             // variables and, as "request.userInfo", their fields; see Reads
 	parts   sync.Map                    // id of a part → func() (cel.Program, error)
@@ -64,8 +66,13 @@ func (e *Environment) Compile(text string, outputs ...*cel.Type) (*Expression, [
 		return nil, []Issue{{1, 1, fmt.Sprintf("the expression gives %s and has to give %s", x.Output, strings.Join(wanted, " or "))}}
 	}
 	var err error
-	x.cheap = cheap(x.ast.Expr())
-	if x.program, err = e.env.Program(checked, programOptions(x.cheap > 0)...); err != nil {
+	x.counted = sync.OnceValues(func() (cel.Program, error) { return e.env.Program(checked, programOptions(false)...) })
+	if x.bound = boundOf(x.ast.Expr()); x.bound.parts > 0 {
+		x.fast, err = e.env.Program(checked, programOptions(true)...)
+	} else {
+		_, err = x.counted()
+	}
+	if err != nil {
 		return nil, []Issue{{1, 1, err.Error()}}
 	}
 	x.partial = sync.OnceValues(func() (cel.Program, error) {
@@ -200,6 +207,8 @@ func (x *Expression) variables() map[string]bool {
 type Value struct {
 	Data any
 	Node *lint.Node
+	// Size is how many fields and elements the data holds, at the least.
+	Size int
 }
 
 // An Activation is what the variables hold for one object. It is used by one goroutine.
@@ -304,8 +313,24 @@ func (r Result) IsTrue() bool { return r.Value == types.True }
 
 // Eval evaluates the expression.
 func (x *Expression) Eval(a *Activation) Result {
-	a.cost += x.cheap
-	return x.run(x.program, x.partial, a, x.input(a))
+	if cost, ok := x.bound.of(a.size()); ok {
+		a.cost += cost
+		return x.run(x.fast, x.partial, a, x.input(a))
+	}
+	program, err := x.counted()
+	if err != nil {
+		return Result{Err: err}
+	}
+	return x.run(program, x.partial, a, x.input(a))
+}
+
+// size returns that of the largest value.
+func (a *Activation) size() int {
+	size := 0
+	for i := range a.count {
+		size = max(size, a.values[i].Size)
+	}
+	return size
 }
 
 // light are the operators and functions that look at a value once, at the most.
@@ -313,35 +338,77 @@ var light = map[string]bool{
 	operators.LogicalAnd: true, operators.LogicalOr: true, operators.LogicalNot: true, operators.Conditional: true, operators.Equals: true, operators.NotEquals: true,
 	operators.Less: true, operators.LessEquals: true, operators.Greater: true, operators.GreaterEquals: true, operators.Index: true, operators.OptIndex: true,
 	operators.OptSelect: true, operators.In: true, "startsWith": true, "endsWith": true, "size": true, "orValue": true, "hasValue": true,
+	operators.Add: true, operators.NotStrictlyFalse: true, "quantity": true, "isLessThan": true, "isGreaterThan": true, "compareTo": true, "lowerAscii": true, "upperAscii": true, "trim": true, "int": true, "string": true,
 }
 
-// maxLight is how many parts an expression has whose cost is not counted.
-const maxLight = 60
+// isLight reports whether a call is that of a light function, or looks for a short text or
+// pattern that is written out.
+func isLight(c ast.CallExpr) bool {
+	name := c.FunctionName()
+	if name != "matches" && name != "contains" {
+		return light[name]
+	}
+	args := c.Args()
+	if len(args) == 0 || args[len(args)-1].Kind() != ast.LiteralKind {
+		return false
+	}
+	text, ok := args[len(args)-1].AsLiteral().Value().(string)
+	return ok && len(text) <= 64
+}
 
-// cheap returns what an expression costs at the most that repeats nothing and calls nothing
-// but light functions: it cannot reach a limit, and counting doubles its time. It returns 0 for
-// any other.
-func cheap(e ast.Expr) uint64 {
-	cost := uint64(0)
-	var walk func(ast.Expr) bool
-	walk = func(e ast.Expr) bool {
-		if cost++; cost > maxLight || e.Kind() == ast.ComprehensionKind || e.Kind() == ast.CallKind && !light[e.AsCall().FunctionName()] {
-			return false
+// A bound says how much an expression can cost that calls nothing but light functions: as much
+// as it has parts, for each element of what its macros, depth inside of one another, go over.
+// It is 0 for any other.
+type bound struct{ parts, depth int }
+
+// maxUncounted is what an expression may cost at the most without being counted. It is far
+// from what the API server allows one; counting doubles the time.
+const maxUncounted = 20000
+
+// of returns what the expression costs at the most over values of a size; ok is false where
+// that is not known or more than goes uncounted.
+func (b bound) of(size int) (cost uint64, ok bool) {
+	if b.parts == 0 {
+		return 0, false
+	}
+	most := b.parts
+	for range b.depth {
+		if most *= max(size, b.parts); most > maxUncounted {
+			return 0, false
 		}
-		if e.Kind() == ast.IdentKind && e.AsIdent() == variablesName { // which counts what defines it
-			return false
-		}
-		for _, child := range children(e) {
-			if !walk(child) {
+	}
+	return uint64(most), most <= maxUncounted
+}
+
+func boundOf(e ast.Expr) bound {
+	var b bound
+	var walk func(e ast.Expr, depth int) bool
+	walk = func(e ast.Expr, depth int) bool {
+		b.parts++
+		b.depth = max(b.depth, depth)
+		parts := children(e)
+		switch e.Kind() {
+		case ast.CallKind:
+			if !isLight(e.AsCall()) {
+				return false
+			}
+		case ast.IdentKind:
+			if e.AsIdent() == variablesName { // what defines them is counted
+				return false
+			}
+		case ast.ComprehensionKind:
+			c := e.AsComprehension()
+			parts = []ast.Expr{c.IterRange(), c.AccuInit(), c.Result()}
+			if !walk(c.LoopCondition(), depth+1) || !walk(c.LoopStep(), depth+1) {
 				return false
 			}
 		}
-		return true
+		return !slices.ContainsFunc(parts, func(part ast.Expr) bool { return !walk(part, depth) })
 	}
-	if !walk(e) {
-		return 0
+	if !walk(e, 0) {
+		return bound{}
 	}
-	return cost
+	return b
 }
 
 // input returns what the program is given.

@@ -100,7 +100,7 @@ func TestCostsAreThoseOfTheAPIServer(t *testing.T) {
 		if (err == nil) != (ours.Err == nil) || err != nil && err.Error() != ours.Err.Error() {
 			t.Errorf("%s: ours %v, the API server's %v", text, ours.Err, err)
 		}
-		if err == nil && *details.ActualCost() != a.Cost() && (x.cheap == 0 || *details.ActualCost() > x.cheap) {
+		if err == nil && *details.ActualCost() != a.Cost() && (x.bound.parts == 0 || *details.ActualCost() > a.Cost()) {
 			t.Errorf("%s: ours costs %d, the API server's %d", text, a.Cost(), *details.ActualCost())
 		}
 	}

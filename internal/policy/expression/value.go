@@ -50,4 +50,48 @@ func Data(n *lint.Node) any {
 
 // Of returns the value of a node, for a variable that expressions read. It is plain data:
 // what an expression reads of it is converted when it is read.
-func Of(n *lint.Node) Value { return Value{Data: Data(n), Node: n} }
+func Of(n *lint.Node) Value {
+	data := Data(n)
+	return Value{Data: data, Node: n, Size: Size(data)}
+}
+
+// Size returns how many fields and elements data holds.
+func Size(data any) int {
+	size := 1
+	switch data := data.(type) {
+	case map[string]any:
+		for _, v := range data {
+			size += Size(v)
+		}
+	case []any:
+		for _, v := range data {
+			size += Size(v)
+		}
+	}
+	return size
+}
+
+// Part returns the value of a node in an object whose value is known.
+func Part(object Value, n *lint.Node) Value {
+	var find func(n *lint.Node) (any, bool)
+	find = func(n *lint.Node) (any, bool) {
+		if n.Parent() == nil {
+			return object.Data, true
+		}
+		in, ok := find(n.Parent())
+		switch in := in.(type) {
+		case map[string]any:
+			v, there := in[n.Name()]
+			return v, ok && there
+		case []any:
+			if i := n.Index(); ok && i >= 0 && i < len(in) {
+				return in[i], true
+			}
+		}
+		return nil, false
+	}
+	if data, ok := find(n); ok {
+		return Value{Data: data, Node: n, Size: object.Size}
+	}
+	return Of(n)
+}

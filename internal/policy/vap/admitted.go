@@ -100,7 +100,7 @@ func admit(r *lint.Resource, namespace string) expression.Value {
 			pod(at, kind)
 		}
 	}
-	return expression.Value{Data: data, Node: r.Root}
+	return expression.Value{Data: data, Node: r.Root, Size: expression.Size(data)}
 }
 
 // templates are where kinds of Kubernetes hold the spec of a pod.

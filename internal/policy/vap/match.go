@@ -238,7 +238,7 @@ func (m *match) activation(param *lint.Resource) *expression.Activation {
 	case ns != nil:
 		data, _ := expression.Data(ns.Root).(map[string]any)
 		fill(mapping(mapping(data, "metadata"), "labels"), defaulted{kube.MetadataName, ns.Name})
-		a.Set("namespaceObject", expression.Value{Data: data, Node: ns.Root})
+		a.Set("namespaceObject", expression.Value{Data: data, Node: ns.Root, Size: expression.Size(data)})
 	default:
 		a.Unknown = append(a.Unknown, "namespaceObject")
 	}
