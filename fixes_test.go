@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -140,6 +141,94 @@ func TestEveryRemedyHasAFixture(t *testing.T) {
 		says := strings.Contains(rule.Doc(), "\n## Fix\n")
 		if rule.Remedy != nil && !says {
 			t.Errorf("%s: its page does not say under \"## Fix\" what is done and whether that is safe", rule.ID)
+		}
+	}
+}
+
+// corpusDir holds charts and overlays of other projects, beside this one.
+const corpusDir = "../shared/corpus"
+
+// A found is what a report says of its findings and errors.
+type found struct {
+	findings map[string]bool // fingerprints, without the number of those that share one
+	fixable  map[string]bool
+	errors   int
+}
+
+func foundIn(t *testing.T, dir string, args ...string) found {
+	t.Helper()
+	out, said, _ := fixed(t, dir, append(args, "--no-config", "-f", "json", ".")...)
+	var report struct {
+		Findings []struct {
+			Fingerprint string
+			Fix         *struct{ Proof string }
+		}
+		Errors []any
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	f := found{findings: map[string]bool{}, fixable: map[string]bool{}, errors: len(report.Errors)}
+	for _, x := range report.Findings {
+		f.findings[x.Fingerprint] = true
+		if x.Fix != nil && x.Fix.Proof == "applied" {
+			f.fixable[x.Fingerprint] = true
+		}
+	}
+	return f
+}
+
+// On copies of real projects what has a fix is gone once it is applied, nothing is new, every
+// unit still renders, and the second time nothing changes.
+func TestFixesOfRealProjects(t *testing.T) {
+	if _, err := os.Stat(corpusDir); err != nil || testing.Short() {
+		t.Skip("the corpus is not beside the project, or -short is given")
+	}
+	home, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range []string{"--fix=safe", "--fix=all"} {
+		for _, project := range []string{"plain", "helm", "kustomize/onlineboutique", "kustomize/flux-helm-example"} {
+			if level == "--fix=safe" && project == "helm" { // there is nothing that is safe in these
+				continue
+			}
+			t.Run(level+" "+project, func(t *testing.T) {
+				dir := t.TempDir()
+				if err := os.CopyFS(dir, os.DirFS(filepath.Join(home, corpusDir, project))); err != nil {
+					t.Fatal(err)
+				}
+				before := foundIn(t, dir, level, "--diff")
+				files := filesBelow(t, dir)
+				left := foundIn(t, dir, level)
+				once := filesBelow(t, dir)
+				after := foundIn(t, dir)
+				gone := 0
+				for print := range before.fixable {
+					if !after.findings[print] {
+						gone++
+					}
+				}
+				if gone*100 < 95*len(before.fixable) || level == "--fix=all" && len(before.fixable) < 3 {
+					t.Errorf("%d of %d findings with a fix are gone", gone, len(before.fixable))
+				}
+				for print := range after.findings {
+					if !before.findings[print] && !strings.Contains(print, ":") {
+						t.Errorf("finding %s is new", print)
+					}
+				}
+				if after.errors > before.errors || !maps.Equal(left.findings, after.findings) {
+					t.Errorf("%d errors, then %d; %d findings said to be left, %d are", before.errors, after.errors, len(left.findings), len(after.findings))
+				}
+				if (len(before.fixable) > 0) == maps.Equal(files, once) {
+					t.Errorf("%d findings have a fix; files changed: %v", len(before.fixable), !maps.Equal(files, once))
+				}
+				foundIn(t, dir, level)
+				if twice := filesBelow(t, dir); !maps.Equal(once, twice) {
+					t.Error("the second time something changed")
+				}
+				t.Logf("%d of %d findings with a fix are gone, %d of %d are left", gone, len(before.fixable), len(after.findings), len(before.findings))
+			})
 		}
 	}
 }

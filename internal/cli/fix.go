@@ -46,6 +46,9 @@ func (f *flags) fixable(paths []string, outs []output) error {
 	return nil
 }
 
+// maxRounds is how often fixes are looked for again in what the earlier ones made.
+const maxRounds = 4
+
 // fix finds and proves fixes for what a report would hold, and writes or prints them.
 func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline.Known, outs []output) error {
 	level := fix.Level(cmp.Or(f.fix, string(fix.All)))
@@ -63,7 +66,8 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 		}
 		return all, nil
 	}
-	s, err := fix.Look(c.ctx, t, fix.Options{Open: open, Paths: paths, Begin: p.begin})
+	o := fix.Options{Open: open, Paths: paths, Begin: p.begin}
+	s, err := fix.Look(c.ctx, t, o)
 	if err != nil {
 		return err
 	}
@@ -74,6 +78,28 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 	r, err := s.Fix(c.ctx, rep.Findings, level)
 	if err != nil {
 		return err
+	}
+	// What a finding that is fixed stood for is found now, and may have a fix, too.
+	for range maxRounds {
+		if len(r.Files) == 0 {
+			break
+		}
+		again, err := fix.Look(c.ctx, s.Edited(r), o)
+		if err != nil {
+			return err
+		}
+		shown, err := c.fixReport(f, groups, again.Results(), again.Plans(), known, paths)
+		if err != nil {
+			return err
+		}
+		more, err := again.Fix(c.ctx, shown.Findings, level)
+		if err != nil {
+			return err
+		}
+		if len(more.Files) == 0 {
+			break
+		}
+		r.Join(more)
 	}
 	p.wipe()
 	if f.diff {
@@ -87,8 +113,8 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 	}
 	written, failed := c.writeFixes(r.Files)
 	left := rep
-	if after, plans := r.After(); after != nil && failed == nil {
-		if left, err = c.fixReport(f, groups, after, plans, known, paths); err != nil {
+	if after := r.After(); after != nil && failed == nil {
+		if left, err = c.fixReport(f, groups, after, s.Plans(), known, paths); err != nil {
 			return err
 		}
 		fixed := map[string]*lint.Fix{}

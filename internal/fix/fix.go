@@ -103,11 +103,9 @@ func Look(ctx context.Context, t *tree.Tree, o Options) (*Session, error) {
 func (s *Session) Results() []engine.Group { return s.base.results() }
 
 // Plans returns the plans of the tree.
-func (s *Session) Plans() []*render.Plan { return s.base.plans() }
-
-func (b *state) plans() []*render.Plan {
+func (s *Session) Plans() []*render.Plan {
 	var all []*render.Plan
-	for _, g := range b.groups {
+	for _, g := range s.base.groups {
 		all = append(all, g.Plan)
 	}
 	return all
@@ -333,13 +331,48 @@ type Result struct {
 	after        *state
 }
 
-// After returns what is found with the edits, for [engine.Merge], and the plans of the
-// edited tree; nil where nothing is edited.
-func (r *Result) After() ([]engine.Group, []*render.Plan) {
+// After returns what is found with the edits, for [engine.Merge]; nil where nothing is
+// edited.
+func (r *Result) After() []engine.Group {
 	if r.after == nil {
-		return nil, nil
+		return nil
 	}
-	return r.after.results(), r.after.plans()
+	return r.after.results()
+}
+
+// Edited returns the tree with the edits of a result.
+func (s *Session) Edited(r *Result) *tree.Tree {
+	files := map[string][]byte{}
+	for _, f := range r.Files {
+		files[f.Path] = f.After
+	}
+	return s.tree.Edit(files)
+}
+
+// Join adds the result of a session of the edited tree to that of the tree before.
+func (r *Result) Join(next *Result) {
+	for _, f := range next.Files {
+		at := slices.IndexFunc(r.Files, func(g *File) bool { return g.Path == f.Path })
+		if at < 0 {
+			r.Files = append(r.Files, f)
+			continue
+		}
+		g := r.Files[at]
+		g.After = f.After
+		for _, a := range f.Fixes {
+			same := slices.IndexFunc(g.Fixes, func(b Applied) bool { return a.Rule == b.Rule && a.Why == b.Why && a.Safe == b.Safe })
+			if same < 0 {
+				g.Fixes = append(g.Fixes, a)
+			} else {
+				g.Fixes[same].Count += a.Count
+			}
+		}
+	}
+	slices.SortFunc(r.Files, func(a, b *File) int { return strings.Compare(a.Path, b.Path) })
+	r.Fixed += next.Fixed
+	if next.after != nil {
+		r.after = next.after
+	}
 }
 
 // Fix finds edits for findings of a report that was made of the results, and proves them.

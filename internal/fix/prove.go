@@ -304,6 +304,12 @@ func (w *work) judge(v *verdict, tasks []*task) {
 		}
 		for _, c := range differ {
 			object := c.object[:strings.LastIndexByte(c.object, 0)]
+			kind, _, _ := strings.Cut(object, "\x00")
+			if slices.Contains(deployers, kind) && slices.ContainsFunc(tasks, func(t *task) bool {
+				return slices.ContainsFunc(t.choice().edits, func(e fileEdit) bool { return e.op != nil && touched[r][e.path] && e.touches(c.path) })
+			}) {
+				continue // the values in it are what was edited
+			}
 			if !slices.ContainsFunc(intents[intentKey{r, object}], func(i *intent) bool { return i.allows(c.path, c.before, c.after) }) {
 				about(called(c.object), c.path, fmt.Sprintf("also feeds %s, of which %s would change", called(c.object), field(c.path)))
 			}
@@ -318,6 +324,9 @@ func (w *work) judge(v *verdict, tasks []*task) {
 	}
 	v.reason, v.problem, v.sure = problems[0], problems[0], alone
 }
+
+// deployers are the kinds of objects that hold values of charts.
+var deployers = []string{"Application", "ApplicationSet", "HelmRelease", "HelmChart", "HelmChartConfig"}
 
 // hygiene says which ignore would suppress nothing any more.
 func (w *work) hygiene(after *state) string {
