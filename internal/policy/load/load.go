@@ -11,6 +11,7 @@ import (
 
 	"github.com/manilint/manilint/internal/config"
 	"github.com/manilint/manilint/internal/policy/custom"
+	"github.com/manilint/manilint/internal/policy/kyverno"
 	"github.com/manilint/manilint/internal/policy/vap"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/tree"
@@ -65,6 +66,10 @@ func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 	errs = append(errs, wrong...)
 	found := vap.Policies(objects, slices.Concat(o.Builtin, c.OwnRules()), o.KubeVersion)
 	c.PolicyErrors, c.PolicyNotes = append(c.PolicyErrors, found.Errors...), append(c.PolicyNotes, found.Notes...)
+	own = append(own, found.Own...)
+	c.Own = own
+	found = kyverno.Policies(objects, slices.Concat(o.Builtin, c.OwnRules()))
+	c.PolicyErrors, c.PolicyNotes = append(c.PolicyErrors, found.Errors...), append(c.PolicyNotes, found.Notes...)
 	return append(own, found.Own...), errs
 }
 
@@ -108,7 +113,7 @@ func policies(c *config.Config, files *tree.Tree, o Options) ([]*lint.Resource, 
 }
 
 // words are what files that hold policies, or write them, mention.
-var words = [][]byte{[]byte("AdmissionPolicy")}
+var words = [][]byte{[]byte("AdmissionPolicy"), []byte("kyverno.io/")}
 
 // mentioning returns the files below a directory that may hold a policy.
 func mentioning(files *tree.Tree, dir string) []string {
