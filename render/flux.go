@@ -274,7 +274,7 @@ func (l *loader) generated(files *tree.Tree, root, dir string, depth int) []stri
 			continue
 		}
 		switch {
-		case e.IsDir() && e.Name() == ".git":
+		case e.IsDir() && (e.Name() == ".git" || e.Name() == ".github" || isChart(files, at)): // Flux fails on templates of charts
 		case e.IsDir() && hasKustomization(files, at):
 			all = append(all, "./"+filepath.ToSlash(rel))
 		case e.IsDir():

@@ -123,6 +123,16 @@ var imageFields = map[string][]string{
 	"postgresql.cnpg.io/Cluster": {"spec.imageName"},
 	// https://postgres-operator.readthedocs.io/en/latest/reference/cluster_manifest/
 	"acid.zalan.do/postgresql": {"spec.dockerImage"},
+	// https://docs.percona.com/percona-operator-for-mysql/pxc/operator.html
+	"pxc.percona.com/PerconaXtraDBCluster": {"spec.pxc.image", "spec.haproxy.image", "spec.proxysql.image", "spec.backup.image"},
+	// https://docs.percona.com/percona-operator-for-mongodb/operator.html
+	"psmdb.percona.com/PerconaServerMongoDB": {"spec.image", "spec.backup.image"},
+	// https://github.com/mariadb-operator/mariadb-operator/blob/main/docs/api_reference.md
+	"k8s.mariadb.com/MariaDB": {"spec.image"},
+	// https://min.io/docs/minio/kubernetes/upstream/reference/operator-crd.html
+	"minio.min.io/Tenant": {"spec.image"},
+	// https://rook.io/docs/rook/latest/CRDs/specification/#ceph.rook.io/v1.CephVersionSpec
+	"ceph.rook.io/CephCluster": {"spec.cephVersion.image"},
 	// https://www.rabbitmq.com/kubernetes/operator/using-operator
 	"rabbitmq.com/RabbitmqCluster": {"spec.image"},
 	// https://www.keycloak.org/operator/advanced-configuration
