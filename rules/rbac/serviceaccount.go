@@ -33,7 +33,7 @@ var AutomountToken = &lint.Rule{
 					continue
 				}
 				f := pass.Reportf(pod.Node.Get("automountServiceAccountToken"),
-					"%s mounts the token of ServiceAccount %q, which nothing in this bundle grants any rights", pod.Resource, a.Name)
+					"%s mounts the token of ServiceAccount %q, to which nothing in this bundle grants rights", pod.Resource, a.Name)
 				f.Help = "set automountServiceAccountToken: false"
 			}
 		}
