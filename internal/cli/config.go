@@ -129,11 +129,17 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 	}
 	src := lint.NewSource(name, data)
 	src.File = c.path
+	var unrendered []*lint.InputError // where policies were looked for
 	own := func(parsed *config.Config) ([]config.Own, []*lint.InputError) {
 		return load.Rules(parsed, load.Options{
 			Tree: t, Dir: filepath.Dir(c.path), KubeVersion: cmp.Or(f.kubeVersion, parsed.KubeVersion), Builtin: rules.All(),
 			Render: func(paths, files []string) ([]*lint.Bundle, []*lint.InputError) {
-				return f.policies(&group{config: parsed, dir: filepath.Dir(c.path)}, paths, files)
+				bundles, errs := f.policies(&group{config: parsed, dir: filepath.Dir(c.path)}, paths, files)
+				for _, b := range bundles {
+					errs = append(errs, b.Errors...)
+				}
+				unrendered = append(unrendered, errs...)
+				return bundles, errs
 			},
 		})
 	}
@@ -143,8 +149,12 @@ func (f *flags) read(c configFile) (*config.Config, error) {
 	}
 	if len(errs) > 0 {
 		var all []error
-		for _, e := range errs {
-			all = append(all, e)
+		said := map[string]bool{}
+		for _, e := range slices.Concat(errs, unrendered) { // a policy that is not rendered is a rule that is not known
+			if !said[e.Error()] {
+				said[e.Error()] = true
+				all = append(all, e)
+			}
 		}
 		return nil, usageError{errors.Join(all...)}
 	}

@@ -217,14 +217,14 @@ type Activation struct {
 	// values nobody knows: what depends on them has no result.
 	Unknown []string
 
-	names   [8]string // few enough to be searched
-	values  [8]Value
+	names   [16]string // few enough to be searched
+	values  [16]Value
 	count   int
 	defined map[string]ref.Val
 	cost    uint64
 }
 
-// Set gives a variable a value, in place of the one that it had.
+// Set gives a variable a value, in place of the one that it had. There are 16 at the most.
 func (a *Activation) Set(name string, v Value) {
 	i := a.at(name)
 	if i < 0 {

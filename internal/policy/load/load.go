@@ -91,9 +91,6 @@ func policies(c *config.Config, files *tree.Tree, o Options) ([]*lint.Resource, 
 		rendered, wrong := o.Render(paths, nil)
 		bundles = append(bundles, rendered...)
 		c.PolicyErrors = append(c.PolicyErrors, wrong...)
-		for _, b := range rendered {
-			c.PolicyErrors = append(c.PolicyErrors, b.Errors...)
-		}
 	}
 	if c.TreePolicies {
 		if holding := mentioning(files, o.Dir); len(holding) > 0 {

@@ -31,19 +31,14 @@ var (
 		"apps/DaemonSet":                      {{"revisionHistoryLimit", int64(10)}},
 		"apps/ReplicaSet":                     {{"replicas", int64(1)}},
 		"/ReplicationController":              {{"replicas", int64(1)}},
-		"batch/Job":                           {{"completions", int64(1)}, {"parallelism", int64(1)}, {"backoffLimit", int64(6)}, {"suspend", false}, {"completionMode", "NonIndexed"}},
+		"batch/Job":                           {{"parallelism", int64(1)}, {"backoffLimit", int64(6)}, {"suspend", false}, {"completionMode", "NonIndexed"}},
 		"batch/CronJob":                       {{"concurrencyPolicy", "Allow"}, {"suspend", false}, {"successfulJobsHistoryLimit", int64(3)}, {"failedJobsHistoryLimit", int64(1)}},
 		"/Service":                            {{"type", "ClusterIP"}, {"sessionAffinity", "None"}, {"internalTrafficPolicy", "Cluster"}},
 		"/PersistentVolumeClaim":              {{"volumeMode", "Filesystem"}},
 		"/PersistentVolume":                   {{"volumeMode", "Filesystem"}, {"persistentVolumeReclaimPolicy", "Retain"}},
 		"autoscaling/HorizontalPodAutoscaler": {{"minReplicas", int64(1)}},
-		"networking.k8s.io/NetworkPolicy":     {},
 	}
-	strategies = map[string]defaulted{
-		"apps/Deployment":  {"strategy", map[string]any{"type": "RollingUpdate"}},
-		"apps/StatefulSet": {"updateStrategy", map[string]any{"type": "RollingUpdate"}},
-		"apps/DaemonSet":   {"updateStrategy", map[string]any{"type": "RollingUpdate"}},
-	}
+	strategies = map[string]string{"apps/Deployment": "strategy", "apps/StatefulSet": "updateStrategy", "apps/DaemonSet": "updateStrategy"}
 )
 
 // admittedValues are the values of [admitted], made once for all policies.
@@ -71,12 +66,15 @@ func admit(r *lint.Resource, namespace string) expression.Value {
 	kind := r.Group + "/" + r.Kind
 	if all, ok := workloadDefaults[kind]; ok {
 		spec := mapping(data, "spec")
+		if kind == "batch/Job" && spec["parallelism"] == nil { // one that runs side by side has no number of completions
+			fill(spec, defaulted{"completions", int64(1)})
+		}
 		fill(spec, all...)
-		if s, ok := strategies[kind]; ok {
-			if given, ok := spec[s.field].(map[string]any); ok {
-				fill(given, defaulted{"type", "RollingUpdate"})
-			} else {
-				spec[s.field] = s.value
+		if field, ok := strategies[kind]; ok {
+			strategy := mapping(spec, field)
+			fill(strategy, defaulted{"type", "RollingUpdate"})
+			if kind == "apps/Deployment" && strategy["type"] == "RollingUpdate" {
+				fill(mapping(strategy, "rollingUpdate"), defaulted{"maxUnavailable", "25%"}, defaulted{"maxSurge", "25%"})
 			}
 		}
 		for _, port := range list(spec["ports"]) {
@@ -120,6 +118,16 @@ func pod(spec map[string]any, kind string) {
 	} else if name, ok := spec["serviceAccountName"]; ok {
 		fill(spec, defaulted{"serviceAccount", name})
 	}
+	for _, volume := range list(spec["volumes"]) {
+		for _, source := range []string{"secret", "configMap", "projected", "downwardAPI"} {
+			if of, ok := volume[source].(map[string]any); ok {
+				fill(of, defaulted{"defaultMode", int64(0o644)})
+			}
+		}
+		if of, ok := volume["hostPath"].(map[string]any); ok {
+			fill(of, defaulted{"type", ""})
+		}
+	}
 	for _, key := range []string{"containers", "initContainers", "ephemeralContainers"} {
 		for _, c := range list(spec[key]) {
 			fill(c, containerDefaults...)
@@ -138,6 +146,9 @@ func pod(spec map[string]any, kind string) {
 			for _, probe := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
 				if p, ok := c[probe].(map[string]any); ok {
 					fill(p, defaulted{"timeoutSeconds", int64(1)}, defaulted{"periodSeconds", int64(10)}, defaulted{"successThreshold", int64(1)}, defaulted{"failureThreshold", int64(3)})
+					if get, ok := p["httpGet"].(map[string]any); ok {
+						fill(get, defaulted{"path", "/"}, defaulted{"scheme", "HTTP"})
+					}
 				}
 			}
 		}

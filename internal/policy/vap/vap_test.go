@@ -218,7 +218,7 @@ func TestVerdicts(t *testing.T) {
 		"the request": {
 			deployments + "  validations: [{expression: \"request.kind.kind == 'Deployment' && request.resource.resource == 'deployments' && request.name == 'web' && request.namespace == 'shop' && request.operation == 'CREATE' && !has(request.subResource) && !request.dryRun\"}]", "  validationActions: [Deny]", nil},
 		"defaults": {
-			deployments + "  validations: [{expression: \"object.spec.replicas == 1 && object.spec.template.spec.restartPolicy == 'Always' && object.spec.template.spec.containers.all(c, c.imagePullPolicy == 'IfNotPresent') && object.spec.strategy.type == 'RollingUpdate' && has(object.spec.template.spec.securityContext)\"}]", "  validationActions: [Deny]", nil},
+			deployments + "  validations: [{expression: \"object.spec.replicas == 1 && object.spec.template.spec.restartPolicy == 'Always' && object.spec.template.spec.containers.all(c, c.imagePullPolicy == 'IfNotPresent') && object.spec.strategy.type == 'RollingUpdate' && object.spec.strategy.rollingUpdate.maxSurge == '25%' && has(object.spec.template.spec.securityContext)\"}]", "  validationActions: [Deny]", nil},
 		"an annotation that fails": {
 			deployments + "  validations: [{expression: 'true'}]\n  auditAnnotations: [{key: a, valueExpression: object.spec.none + ''}]", "  validationActions: [Deny]",
 			[]string{"14 high team-policy: auditAnnotations[0] cannot be evaluated, which refuses the object: no such key: none"}},
@@ -314,6 +314,26 @@ func TestMutatingPoliciesAreCompiled(t *testing.T) {
 	} {
 		if got := judged(t, policy(bad), objects); len(got) != 2 || !strings.Contains(got[0], want) {
 			t.Errorf("%s: %q", bad, got)
+		}
+	}
+}
+
+// What the API server fills in before it asks policies.
+func TestDefaults(t *testing.T) {
+	for text, want := range map[string]string{
+		"{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {template: {spec: {containers: [{name: a, image: a}]}}}}":                                                 "object.spec.completions == 1 && object.spec.parallelism == 1 && object.spec.backoffLimit == 6",
+		"{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {parallelism: 3}}":                                                                                        "!has(object.spec.completions) && object.spec.parallelism == 3",
+		"{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}]}}":                                                                                     "object.spec.type == 'ClusterIP' && object.spec.ports[0].targetPort == 80 && object.spec.ports[0].protocol == 'TCP'",
+		"{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type: NodePort, ports: [{port: 80, targetPort: http}]}}":                                                   "object.spec.type == 'NodePort' && object.spec.ports[0].targetPort == 'http'",
+		"{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: 'r.example:5000/a:latest', resources: {limits: {cpu: 1}}}]}}":                    "object.spec.containers[0].imagePullPolicy == 'Always' && object.spec.containers[0].resources.requests.cpu == 1 && object.spec.serviceAccountName == 'default'",
+		"{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a, image: 'r.example:5000/a'}, {name: b, image: 'a@sha256:b'}]}}":                          "object.spec.containers[0].imagePullPolicy == 'Always' && object.spec.containers[1].imagePullPolicy == 'IfNotPresent'",
+		"{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {volumes: [{name: v, secret: {secretName: s}}], containers: [{name: a, livenessProbe: {httpGet: {port: 1}}}]}}": "object.spec.volumes[0].secret.defaultMode == 420 && object.spec.containers[0].livenessProbe.httpGet.scheme == 'HTTP'",
+		"{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {strategy: {type: Recreate}}}":                                                                      "!has(object.spec.strategy.rollingUpdate)",
+		"{apiVersion: example.com/v1, kind: Deployment, metadata: {name: a}, spec: {}}":                                                                                         "!has(object.spec.replicas)",
+	} {
+		policies := policyOf + "  validations: [{expression: \"" + want + "\"}, {expression: 'false', message: judged}]\n---\n" + bindingOf + "  validationActions: [Deny]\n"
+		if got := judged(t, policies, text); len(got) != 1 || !strings.Contains(got[0], "judged") {
+			t.Errorf("%s: %q", text, got)
 		}
 	}
 }
