@@ -254,12 +254,16 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	pointers := l.pointers(paths)
 	wanted := l.wanted(ctx, p, l.files.Record(), pointers, pointers)
 	leave := l.applying(p, u, pointers, paths)
+	var added []string
+	for _, o := range wanted.Overlays {
+		added = append(added, o.Change.Components(o.Dir)...)
+	}
 	var overlays []*Unit
 	var roots []string
 	for _, group := range byJail(u.overlays) {
 		files := l.files.In(group.jail)
 		targets := kustomize.Targets(pointers, files.Record())
-		plan := kustomize.NewPlan(slices.Concat(group.dirs, targets), kustomize.Options{Files: files.Record(), KubeVersion: l.KubeVersion, Only: only, Late: l.late})
+		plan := kustomize.NewPlan(slices.Concat(group.dirs, targets), kustomize.Options{Files: files.Record(), KubeVersion: l.KubeVersion, Added: added, Only: only, Late: l.late})
 		l.plan.Notes = append(l.plan.Notes, plan.Notes...)
 		for path := range plan.Used {
 			l.used[path] = true

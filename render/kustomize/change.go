@@ -224,6 +224,18 @@ func (m *Made) Fail(n *yaml.Node, format string, args ...any) {
 	m.b.fail(m.b.locate(at(n)).span, format, args...)
 }
 
+// Components returns the directories of the components that it adds to the kustomization in a
+// directory.
+func (c *Change) Components(dir string) []string {
+	var all []string
+	for _, w := range c.edits {
+		if v := text(w.value); w.field == "components" && v != "" && !remote.MatchString(v) {
+			all = append(all, filepath.Join(dir, filepath.FromSlash(v)))
+		}
+	}
+	return all
+}
+
 // Key is the same for changes that give the same kustomization.
 func (c *Change) Key() string {
 	var key strings.Builder

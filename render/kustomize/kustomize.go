@@ -28,6 +28,7 @@ type Options struct {
 	Files       *filetree.Tree
 	KubeVersion string   // for helmCharts; the newest known when empty
 	Jobs        int      // builds at work at once; 1 when 0
+	Added       []string // directories of components that objects add to overlays
 	Only        []string // absolute paths: build the roots that use one of these files alone
 	// Late holds the charts that ran out of time in this run; may be nil.
 	Late *helm.Late
@@ -70,7 +71,7 @@ func NewPlan(dirs []string, o Options) *Plan {
 	p := &Plan{Used: map[string]bool{}}
 	t := newTree(o.Files)
 	all := t.kustomizations(dirs)
-	roots, notes := t.roots(all)
+	roots, notes := t.roots(all, o.Added)
 	p.Notes = notes
 	for _, k := range all {
 		t.each(k, func(k *kustomization) {
@@ -339,8 +340,9 @@ func bundleOf(k *kustomization, resources []*lint.Resource, errs []*lint.InputEr
 }
 
 // roots sorts kustomizations into those that are built and those that are part of
-// others, with notes on what nothing uses.
-func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []lint.Note) {
+// others, with notes on what nothing uses. added are directories of components that something
+// else uses.
+func (t *tree) roots(all []*kustomization, added []string) (roots []*kustomization, notes []lint.Note) {
 	named := map[string]bool{}
 	for _, k := range all {
 		t.each(k, func(k *kustomization) {
@@ -374,7 +376,10 @@ func (t *tree) roots(all []*kustomization) (roots []*kustomization, notes []lint
 		}
 	}
 	for _, k := range all {
-		if !reached[k.dir] && k.component() {
+		if !reached[k.dir] && k.component() && !slices.ContainsFunc(added, func(dir string) bool {
+			real, err := t.resolve(dir)
+			return err == nil && real == k.dir
+		}) {
 			notes = append(notes, lint.Note{Message: fmt.Sprintf("%s: no overlay uses this component; it is not linted", t.files.Display(k.dir))})
 		}
 	}

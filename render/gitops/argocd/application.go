@@ -35,7 +35,10 @@ func Wanted(by string, r *lint.Resource, all []*lint.Resource, c *source.Checkou
 func wanted(a *application, all []*lint.Resource) *source.Wanted {
 	spec := a.Get("spec")
 	a.sources, a.out = spec.Get("sources").Items(), &source.Wanted{}
-	if len(a.sources) == 0 { // else source is ignored
+	switch dry := spec.Get("sourceHydrator", "drySource"); {
+	case dry.IsMapping(): // what is rendered before it is committed
+		a.sources = []*lint.Node{dry}
+	case len(a.sources) == 0: // else source is ignored
 		a.sources = []*lint.Node{spec.Get("source")}
 	}
 	a.limited(all)
@@ -59,11 +62,19 @@ func (a *application) add(s *lint.Node) {
 	if path.Value() == "" || a.made && !repository.Exists() { // it is there for its ref, or nobody knows what it is
 		return
 	}
-	if a.checkout.Is(repository.Value()) == source.No {
+	is := a.checkout.Is(repository.Value())
+	if strings.HasPrefix(repository.Value(), "oci://") {
+		a.note(repository, repository.Value(), quoted(repository.Value())+" is not fetched, manilint works offline: what it deploys is not linted")
+		return
+	}
+	if is == source.No {
 		a.note(repository, repository.Value(), quoted(repository.Value())+" is another repository than this checkout: what it deploys is not linted; if it is the same, name the address under repositories: in the configuration")
 		return
 	}
 	dir, _, ok := a.checkout.Dir(path.Value(), path.Locate().Span)
+	if is == source.Unknown && filepath.Clean("/"+path.Value()) == string(filepath.Separator) {
+		ok = false // every repository has a root
+	}
 	if !ok {
 		a.note(path, repository.Value(), quoted(path.Value())+" of "+quoted(repository.Value())+" is not in this tree: what it deploys is not linted")
 		return

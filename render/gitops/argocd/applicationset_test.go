@@ -14,7 +14,7 @@ import (
 )
 
 // checkout writes files below a new directory.
-func checkout(t *testing.T, files map[string]string) *source.Checkout {
+func checkout(t testing.TB, files map[string]string) *source.Checkout {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
