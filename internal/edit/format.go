@@ -164,8 +164,26 @@ func flow(n *yaml.Node, json bool) string {
 		}
 		return n.Value
 	}
-	if json || !plainText.MatchString(n.Value) || word.MatchString(n.Value) {
+	if json || !isPlain(n.Value) {
 		return quoted(n.Value)
 	}
 	return n.Value
+}
+
+var (
+	compact = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./@:-]*[A-Za-z0-9]$`)
+	number  = regexp.MustCompile(`^[-+0-9_.:]+$`) // of YAML 1.1, with those to the base of 60
+)
+
+// isPlain reports whether a text can do without quotes.
+func isPlain(text string) bool {
+	if word.MatchString(text) {
+		return false
+	}
+	if plainText.MatchString(text) {
+		return true
+	}
+	var n yaml.Node
+	return compact.MatchString(text) && !number.MatchString(text) && yaml.Unmarshal([]byte(text), &n) == nil &&
+		len(n.Content) == 1 && n.Content[0].Kind == yaml.ScalarNode && n.Content[0].ShortTag() == "!!str" && n.Content[0].Value == text
 }

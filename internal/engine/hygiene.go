@@ -161,6 +161,21 @@ func (l *ledger) judge(a *accepted, complete bool, suggest func(string) string) 
 	return found
 }
 
+// Unused returns the rules of which a finding of [SuppressionHygiene] says that their ignore
+// suppresses nothing; none for one that says something else.
+func Unused(f *lint.Finding) []string {
+	if f.Rule != SuppressionHygiene || !strings.HasPrefix(f.Key, "unused ") {
+		return nil
+	}
+	var names []string
+	for i, part := range strings.Split(f.Message, `"`) {
+		if i%2 == 1 {
+			names = append(names, part)
+		}
+	}
+	return names
+}
+
 // unused returns the rules of an ignore that ran and had nothing to suppress.
 // Where a rendering failed or did not show the lines covered, that is not known.
 func (l *ledger) unused(a *accepted) []string {

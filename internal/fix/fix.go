@@ -380,6 +380,7 @@ func (r *Result) Join(next *Result) {
 func (s *Session) Fix(ctx context.Context, findings []*lint.Finding, level Level) (*Result, error) {
 	wanted := map[string]bool{}
 	for _, f := range findings {
+		s.unignore(f)
 		if f.Fix != nil {
 			wanted[causeOf(f)] = true
 		}

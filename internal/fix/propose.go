@@ -21,6 +21,7 @@ type proposal struct {
 	key       string // of the finding; see keyOf
 	object    string // as reasons name it
 	choices   []choice
+	hygiene   string // of an ignore that is taken out: what is said of it
 	vain      string // why nothing can be tried; "" where there is something
 
 	next   int    // the choice that is tried, or was accepted

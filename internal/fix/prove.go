@@ -231,6 +231,9 @@ func (w *work) judge(v *verdict, tasks []*task) {
 	// The finding is still there.
 	for _, t := range tasks {
 		for _, p := range t.proposals {
+			if p.hygiene != "" {
+				continue
+			}
 			if s := after[p.rendering]; s == nil || s.findings[p.key] > 0 {
 				v.blames[t] = fmt.Sprintf("with the edit of %s the finding is still there", w.where(t))
 			}
@@ -317,7 +320,7 @@ func (w *work) judge(v *verdict, tasks []*task) {
 	}
 	v.ok = len(problems) == 0
 	if v.ok {
-		if reason := w.hygiene(v.state); reason != "" {
+		if reason := w.hygiene(v, tasks); reason != "" {
 			v.ok, v.reason = false, reason
 		}
 		return
@@ -328,19 +331,29 @@ func (w *work) judge(v *verdict, tasks []*task) {
 // deployers are the kinds of objects that hold values of charts.
 var deployers = []string{"Application", "ApplicationSet", "HelmRelease", "HelmChart", "HelmChartConfig"}
 
-// hygiene says which ignore would suppress nothing any more.
-func (w *work) hygiene(after *state) string {
+// hygiene says which ignore would suppress nothing any more, or would still be there.
+func (w *work) hygiene(v *verdict, tasks []*task) string {
 	of := func(groups []engine.Group) map[string]int {
 		all := map[string]int{}
 		for _, f := range engine.Merge(groups...).Findings {
 			if f.Rule.ID == engine.SuppressionHygiene.ID {
-				all[f.Span.Path()+"\x00"+digits.ReplaceAllString(f.Message, "0")]++
+				all[hygieneOf(f)]++
 			}
 		}
 		return all
 	}
-	was := of(w.s.base.results())
-	for what, n := range of(after.results()) {
+	was, is := of(w.s.base.results()), of(v.state.results())
+	for _, t := range tasks {
+		for _, p := range t.proposals {
+			if p.hygiene != "" && is[p.hygiene] >= was[p.hygiene] {
+				v.blames[t], v.sure = "the ignore is still one that suppresses nothing", true
+			}
+		}
+	}
+	if len(v.blames) > 0 {
+		return firstOf(v.blames)
+	}
+	for what, n := range is {
 		if n > was[what] {
 			path, message, _ := strings.Cut(what, "\x00")
 			return path + ": " + message

@@ -17,6 +17,20 @@ var mutable = lint.Param{
 	},
 }
 
+var digests = lint.Param{
+	Name: "digests", Summary: "images with their digests, as registry.example/web:1.4@sha256:…, for a fix to write", Default: []string{},
+}
+
+// pin writes the digest that the configuration has for an image.
+func pin(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	for _, pinned := range pass.Strings("digests") {
+		if name, digest, ok := strings.Cut(pinned, "@"); ok && name == n.Value() && strings.HasPrefix(digest, "sha256:") {
+			return lint.Risky("what the tag names by now may be another image than the one that the configuration has", lint.Set(n, pinned))
+		}
+	}
+	return nil
+}
+
 // moves reports whether a tag is known to move by its name: it is one of the words, or
 // is made of one and others that pin nothing (master-head, latest_release, stable-alpine).
 func moves(tag string, words []string) bool {
@@ -49,7 +63,8 @@ var Tag = &lint.Rule{
 		"trivy": {"KSV-0013"}, "checkov": {"CKV_K8S_14"}, "kubescape": {"C-0075"},
 	},
 	Docs:   docs,
-	Params: []lint.Param{mutable},
+	Params: []lint.Param{mutable, digests},
+	Remedy: pin,
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
 			const help = "use a version tag, and a digest where the image must never change"
@@ -76,6 +91,8 @@ var Digest = &lint.Rule{
 	References: []string{"OWASP K02:2022"},
 	Peers:      map[string][]string{"checkov": {"CKV_K8S_43"}, "kubescape": {"C-0306", "C-0312"}},
 	Docs:       docs,
+	Params:     []lint.Param{digests},
+	Remedy:     pin,
 	YieldsTo:   []string{"image-tag"},
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {

@@ -74,6 +74,8 @@ func isSet(n *lint.Node) bool { return n.IsScalar() && !zero.MatchString(n.Value
 func unset(rule lint.Rule, why, example string, fields ...field) *lint.Rule {
 	rule.Group, rule.Docs = "resources", docs
 	rule.References = append(rule.References, "OWASP K01")
+	rule.Params = append(rule.Params, lint.Param{Name: "default", Summary: "the quantity that a fix sets where there is none; no fix while it is empty", Default: ""})
+	rule.Remedy = setDefault
 	rule.Run = func(pass *lint.Pass) {
 		namespaces := lint.Shared(pass.Bundle, limitRanges)
 		for _, c := range pass.Containers() {
@@ -95,6 +97,15 @@ func unset(rule lint.Rule, why, example string, fields ...field) *lint.Rule {
 		}
 	}
 	return &rule
+}
+
+// setDefault sets the quantity that the configuration names.
+func setDefault(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	quantity := pass.String("default")
+	if quantity == "" {
+		return nil
+	}
+	return lint.Risky("a container that uses more than its limit is throttled or killed, and a pod that no node has room for does not start", lint.Set(n, quantity))
 }
 
 var singular = map[string]string{"requests": "request", "limits": "limit"}
