@@ -127,23 +127,43 @@ func Decisive(reads []expression.Read, r *lint.Resource) (node, other *lint.Node
 }
 
 // values are what expressions read of the objects of a bundle, made once for all policies.
-type values struct{ byKind sync.Map } // kind → func() map[*lint.Node]expression.Value
+type values struct{ made sync.Map } // part → func() map[*lint.Node]expression.Value
+
+// A part is what is read of the objects of a kind.
+type part struct {
+	kind     string
+	identity bool // nothing but [expression.Identity]
+}
 
 // ValuesOf returns what expressions read of the objects of a kind, and of their containers.
 func ValuesOf(b *lint.Bundle, kind string) map[*lint.Node]expression.Value {
+	return valuesOf(b, part{kind: kind}, func(all map[*lint.Node]expression.Value, r *lint.Resource) {
+		object := expression.Of(r.Root)
+		all[r.Root] = object
+		for _, pod := range r.PodSpecs() {
+			for _, c := range pod.Containers() {
+				all[c.Node] = expression.Part(object, c.Node)
+			}
+		}
+	})
+}
+
+// IdentitiesOf returns what expressions read of the objects of a kind that read nothing but
+// what says which object it is.
+func IdentitiesOf(b *lint.Bundle, kind string) map[*lint.Node]expression.Value {
+	return valuesOf(b, part{kind, true}, func(all map[*lint.Node]expression.Value, r *lint.Resource) {
+		all[r.Root] = expression.IdentityOf(r.Root)
+	})
+}
+
+func valuesOf(b *lint.Bundle, p part, add func(map[*lint.Node]expression.Value, *lint.Resource)) map[*lint.Node]expression.Value {
 	of := lint.Shared(b, func(*lint.Bundle) *values { return &values{} })
-	made, ok := of.byKind.Load(kind)
+	made, ok := of.made.Load(p)
 	if !ok {
-		made, _ = of.byKind.LoadOrStore(kind, sync.OnceValue(func() map[*lint.Node]expression.Value {
+		made, _ = of.made.LoadOrStore(p, sync.OnceValue(func() map[*lint.Node]expression.Value {
 			all := map[*lint.Node]expression.Value{}
-			for _, r := range b.OfKind(kind) {
-				object := expression.Of(r.Root)
-				all[r.Root] = object
-				for _, pod := range r.PodSpecs() {
-					for _, c := range pod.Containers() {
-						all[c.Node] = expression.Part(object, c.Node)
-					}
-				}
+			for _, r := range b.OfKind(p.kind) {
+				add(all, r)
 			}
 			return all
 		}))

@@ -62,6 +62,7 @@ type rule struct {
 type compiled struct {
 	expression, message *expression.Expression // message is nil without one
 	container           bool                   // it runs once a container
+	identity            bool                   // it reads no more of an object than what says which it is
 }
 
 type outcome struct {
@@ -87,7 +88,9 @@ func (r *rule) compile(version string) (*compiled, []*lint.InputError) {
 			o.errs = append(o.errs, errs...)
 		}
 		if len(o.errs) == 0 {
-			o.compiled.container = o.compiled.reads("container")
+			c := o.compiled
+			c.container = c.reads("container")
+			c.identity = !c.container && c.expression.ReadsAlone("object", expression.Identity...) && (c.message == nil || c.message.ReadsAlone("object", expression.Identity...))
 		}
 		return o
 	}))
@@ -205,8 +208,7 @@ func (r *rule) On(pass *lint.Pass) policy.Judge {
 	if len(errs) == 0 && c.reads("params") {
 		a.Set("params", r.params(pass))
 	}
-	var kind string
-	var values map[*lint.Node]expression.Value // of the kind; objects of one kind often follow one another
+	byKind := map[string]map[*lint.Node]expression.Value{}
 	return func(res *lint.Resource) []policy.Verdict {
 		if c != nil && c.container && len(res.PodSpecs()) == 0 || !r.matches(res) {
 			return nil
@@ -214,8 +216,14 @@ func (r *rule) On(pass *lint.Pass) policy.Judge {
 		if len(errs) > 0 {
 			return []policy.Verdict{{Failed: true, Message: fmt.Sprintf("rule %s does not compile for Kubernetes %s: %s", r.ID, version, errs[0].Message)}}
 		}
-		if values == nil || kind != res.Kind {
-			kind, values = res.Kind, policy.ValuesOf(pass.Bundle, res.Kind)
+		values := byKind[res.Kind]
+		if values == nil {
+			if c.identity {
+				values = policy.IdentitiesOf(pass.Bundle, res.Kind)
+			} else {
+				values = policy.ValuesOf(pass.Bundle, res.Kind)
+			}
+			byKind[res.Kind] = values
 		}
 		a.Set("object", values[res.Root])
 		if c.reads("namespaceObject") {

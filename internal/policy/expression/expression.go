@@ -123,6 +123,16 @@ func declType(t *cel.Type) *servercel.DeclType {
 // or, as request.userInfo, a field of one.
 func (x *Expression) Reads(variable string) bool { return x.reads[variable] }
 
+// ReadsAlone reports whether of a variable nothing is read but some of its fields.
+func (x *Expression) ReadsAlone(variable string, fields ...string) bool {
+	for name := range x.reads {
+		if field, ok := strings.CutPrefix(name, variable+"."); ok && !slices.Contains(fields, field) {
+			return false
+		}
+	}
+	return true
+}
+
 // Constant returns the text that the expression always gives; ok is false where it is no
 // literal string.
 func (x *Expression) Constant() (text string, ok bool) {
@@ -146,7 +156,7 @@ func (x *Expression) variables() map[string]bool {
 				name = r.Name
 			}
 			if bound[name] == 0 {
-				reads[name] = true
+				reads[name], reads[name+".*"] = true, true
 			}
 		case ast.SelectKind:
 			s := e.AsSelect()
@@ -155,7 +165,8 @@ func (x *Expression) variables() map[string]bool {
 				return
 			}
 			if o := s.Operand(); o.Kind() == ast.IdentKind && bound[o.AsIdent()] == 0 {
-				reads[o.AsIdent()+"."+s.FieldName()] = true
+				reads[o.AsIdent()], reads[o.AsIdent()+"."+s.FieldName()] = true, true
+				return
 			}
 			walk(s.Operand())
 		case ast.CallKind:

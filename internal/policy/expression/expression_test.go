@@ -341,6 +341,9 @@ func TestReads(t *testing.T) {
 		if issues != nil {
 			t.Fatal(issues)
 		}
+		if x.ReadsAlone("object", "spec") != true || x.ReadsAlone("container", "name") == strings.Contains(text, "container.image ==") {
+			t.Errorf("%s: reads %q", text, slices.Sorted(maps.Keys(x.reads)))
+		}
 		if got := slices.Sorted(maps.Keys(x.reads)); !slices.Equal(got, want) {
 			t.Errorf("%s: %q", text, got)
 		}

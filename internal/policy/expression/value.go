@@ -55,6 +55,20 @@ func Of(n *lint.Node) Value {
 	return Value{Data: data, Node: n, Size: Size(data)}
 }
 
+// Identity are the fields of an object that say which it is.
+var Identity = []string{"apiVersion", "kind", "metadata"}
+
+// IdentityOf returns the value of an object of which nothing but [Identity] is read.
+func IdentityOf(n *lint.Node) Value {
+	m := map[string]any{}
+	for _, name := range Identity {
+		if v := Data(n.Get(name)); v != nil {
+			m[name] = v
+		}
+	}
+	return Value{Data: m, Node: n, Size: Size(m)}
+}
+
 // Size returns how many fields and elements data holds.
 func Size(data any) int {
 	size := 1
