@@ -23,34 +23,63 @@ import (
 const apiGroup = "kyverno.io"
 
 // Policies makes rules of the policies among objects, with the exceptions, ConfigMaps and
-// namespaces that are among them, too. A rule is called as its policy; taken are the rules
-// whose ids no policy may have.
-func Policies(objects []*lint.Resource, taken []*lint.Rule) vap.Found {
+// namespaces that are among them, too; expressions of CEL are compiled for a version of
+// Kubernetes. A rule is called as its policy; taken are the rules whose ids no policy may have.
+func Policies(objects []*lint.Resource, taken []*lint.Rule, version string) vap.Found {
 	var found vap.Found
 	seen := map[string]bool{}
 	for _, r := range objects {
-		id := r.Kind + "/" + r.Namespace + "/" + r.Name
-		if r.Group != apiGroup || r.Kind != "ClusterPolicy" && r.Kind != "Policy" || r.Name == "" || seen[id] {
+		id := r.Group + "/" + r.Kind + "/" + r.Namespace + "/" + r.Name
+		if r.Group != apiGroup && r.Group != celGroup || r.Name == "" || seen[id] {
 			continue // rendered more than once: the first stands for all
 		}
 		seen[id] = true
 		place := r.Get("metadata", "name").Locate().Span
-		if e := config.Collides(r.Name, place, taken); e != nil {
+		var p policy.Policy
+		var errs []*lint.InputError
+		var notes []lint.Note
+		var rules []described
+		switch {
+		case r.Group == celGroup && slices.Contains(others, r.Kind):
+			notes = []lint.Note{{Span: place, Message: fmt.Sprintf("%s is not judged: manifests cannot tell what it comes to", r)}}
+		case r.Group == celGroup && (r.Kind == "ValidatingPolicy" || r.Kind == "NamespacedValidatingPolicy"):
+			p, errs, notes = validating(r, objects, version)
+			rules = describe(r.Get("spec", "validations"), "expression")
+		case r.Group == apiGroup && (r.Kind == "ClusterPolicy" || r.Kind == "Policy"):
+			of := &clusterPolicy{object: r, set: objects, forms: forms(r), expressions: &expressions{}, version: version}
+			errs, notes = of.check()
+			if len(of.rules) > 0 {
+				p = of
+			}
+			rules = describe(r.Get("spec", "rules"), "name")
+		}
+		if e := config.Collides(r.Name, place, taken); e != nil && (p != nil || len(errs) > 0) {
 			e.Message = "the policy's name: " + e.Message
 			found.Errors = append(found.Errors, e)
 			continue
 		}
-		p := &clusterPolicy{object: r, set: objects, forms: forms(r), expressions: &expressions{}}
-		errs, notes := p.check()
 		found.Errors, found.Notes = append(found.Errors, errs...), append(found.Notes, notes...)
-		if len(p.rules) == 0 {
+		if p == nil || r.Group == celGroup && len(errs) > 0 {
 			continue
 		}
-		rule := p.about(place).Rule(p)
+		rule := about(r, place, rules).Rule(p)
 		taken = append(taken[:len(taken):len(taken)], rule)
 		found.Own = append(found.Own, config.Own{Rule: rule, Span: place})
 	}
 	return found
+}
+
+// A described rule is one of a policy, for its documentation.
+type described struct{ name, message string }
+
+// describe describes the rules of a list by a field of theirs and their message.
+func describe(list *lint.Node, field string) []described {
+	var all []described
+	for _, rule := range list.Items() {
+		message := oneLine(rule.Get("message").Value() + rule.Get("validate", "message").Value())
+		all = append(all, described{oneLine(rule.Get(field).Value()), message})
+	}
+	return all
 }
 
 // A clusterPolicy is a ClusterPolicy or a Policy. It may be used by several goroutines.
@@ -60,6 +89,14 @@ type clusterPolicy struct {
 	rules       []*lint.Node     // that are judged
 	forms       []form
 	expressions *expressions
+	version     string                    // of Kubernetes, for CEL
+	cel         map[celRule]policy.Policy // the rules that are written in it
+}
+
+// A celRule is a form of a rule, by the path of the template of its pods.
+type celRule struct {
+	rule *lint.Node
+	path string
 }
 
 // action returns what Kyverno does with an object that breaks a rule: Enforce or Audit.
@@ -95,31 +132,41 @@ func (p *clusterPolicy) severity(action string) lint.Severity {
 	return lint.Low
 }
 
-// about describes the policy.
-func (p *clusterPolicy) about(place lint.Span) policy.About {
-	a := policy.About{ID: p.object.Name, Group: vap.Group, Place: place, URL: vap.URL, Severity: lint.Low}
+// about describes a policy. Its severity is that of each verdict.
+func about(r *lint.Resource, place lint.Span, rules []described) policy.About {
+	a := policy.About{ID: r.Name, Group: vap.Group, Place: place, URL: vap.URL, Severity: lint.Low, Summary: r.String()}
 	var doc strings.Builder
-	nowhere := &subject{object: p.object}
-	for _, rule := range p.rules {
-		message := oneLine(rule.Get("validate", "message").Value())
-		if message == "" {
-			message = "the rule " + rule.Get("name").Value()
+	for i, rule := range rules {
+		if i == 0 && rule.message != "" {
+			a.Summary = rule.message
 		}
-		if a.Summary == "" {
-			a.Summary = message
-		}
-		a.Severity = max(a.Severity, p.severity(p.action(rule, nowhere)))
-		fmt.Fprintf(&doc, "\n- `%s`: %s\n", rule.Get("name").Value(), message)
+		fmt.Fprintf(&doc, "\n- `%s` %s\n", rule.name, rule.message)
 	}
-	if title := oneLine(p.object.Annotations()["policies.kyverno.io/title"]); title != "" {
+	if title := oneLine(r.Annotations()["policies.kyverno.io/title"]); title != "" {
 		a.Summary = title
 	}
-	description := oneLine(p.object.Annotations()["policies.kyverno.io/description"])
+	if enforced(r) {
+		a.Severity = lint.High
+	}
+	description := oneLine(r.Annotations()["policies.kyverno.io/description"])
 	if description != "" {
 		description = "\n" + description + "\n"
 	}
-	a.Text = fmt.Sprintf("# %s\n\n%s of Kyverno, %s.\n%s\n## Rules\n%s", p.object.Name, p.object, place.Start, description, doc.String())
+	a.Text = fmt.Sprintf("# %s\n\n%s of Kyverno, %s.\n%s\n## Rules\n%s", r.Name, r, place.Start, description, doc.String())
 	return a
+}
+
+// enforced reports whether a policy, or a rule of it, refuses objects.
+func enforced(r *lint.Resource) bool {
+	spec := r.Get("spec")
+	if r.Group == celGroup {
+		actions := spec.Get("validationActions").Strings()
+		return len(actions) == 0 || slices.Contains(actions, "Deny")
+	}
+	return strings.EqualFold(spec.Get("validationFailureAction").Value(), "enforce") ||
+		slices.ContainsFunc(spec.Get("rules").Items(), func(n *lint.Node) bool {
+			return strings.EqualFold(n.Get("validate", "failureAction").Value(), "enforce")
+		})
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -131,16 +178,10 @@ func (p *clusterPolicy) On(pass *lint.Pass) policy.Judge {
 
 // judgeAll returns what Kyverno would say of an object that is created.
 func (p *clusterPolicy) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Verdict {
-	if r.Group == apiGroup || strings.HasSuffix(r.Group, "."+apiGroup) {
-		return nil // policies are not about policies
-	}
-	s := newSubject(r, p.set)
-	if p.object.Kind == "Policy" && p.object.Namespace != s.home {
-		if s.home == "" && !r.IsClusterScoped() {
-			return []policy.Verdict{{Note: fmt.Sprintf("%s is not judged for objects whose namespace is decided when they are deployed: it is about the namespace %s", p.object, p.object.Namespace)}}
-		}
+	if isPolicy(r) {
 		return nil
 	}
+	s := newSubject(r, p.set)
 	var all []policy.Verdict
 	for _, rule := range p.rules {
 		for _, f := range p.forms {
@@ -157,13 +198,21 @@ func (p *clusterPolicy) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Ver
 	return all
 }
 
+// inNamespace reports whether an object is where the policy is about: in its namespace where it has one.
+func (p *clusterPolicy) inNamespace(s *subject) answer {
+	if p.object.Kind == "Policy" && s.home == "" && !s.object.IsClusterScoped() {
+		return unknown
+	}
+	return is(p.object.Kind != "Policy" || p.object.Namespace == s.home)
+}
+
 // judge evaluates one form of a rule. applied says that the rule is about the object.
 func (p *clusterPolicy) judge(pass *lint.Pass, s *subject, rule *lint.Node, f form) (verdicts []policy.Verdict, applied bool) {
 	name := f.name(rule)
 	note := func(format string, args ...any) []policy.Verdict {
 		return []policy.Verdict{{Note: fmt.Sprintf("%s: the rule %s is not judged for some objects: ", p.object, rule.Get("name").Value()) + fmt.Sprintf(format, args...)}}
 	}
-	about := s.matches(rule.Get("match"), f.filterKind)
+	about := p.inNamespace(s).both(s.matches(rule.Get("match"), f.filterKind))
 	if about == no {
 		return nil, false
 	}
@@ -180,6 +229,9 @@ func (p *clusterPolicy) judge(pass *lint.Pass, s *subject, rule *lint.Node, f fo
 	excepted, err := p.excepted(pass, r, name)
 	if err == nil && excepted {
 		return nil, false
+	}
+	if cel := p.cel[celRule{rule, strings.Join(f.path, ".")}]; cel != nil && err == nil {
+		return p.judgeCEL(cel.On(pass), s, rule), true
 	}
 	r.load(p.object.Get("spec", "context"))
 	r.load(rule.Get("context"))
@@ -220,6 +272,17 @@ func (p *clusterPolicy) judge(pass *lint.Pass, s *subject, rule *lint.Node, f fo
 		v.Place = result.pattern.Locate().Span
 	}
 	return []policy.Verdict{v}, true
+}
+
+// judgeCEL weighs what a rule that is written in CEL says.
+func (p *clusterPolicy) judgeCEL(judge policy.Judge, s *subject, rule *lint.Node) []policy.Verdict {
+	verdicts := judge(s.object)
+	severity := p.severity(p.action(rule, s))
+	for i := range verdicts {
+		verdicts[i].Severity = &severity
+		verdicts[i].Key = rule.Get("name").Value() + " " + verdicts[i].Key
+	}
+	return verdicts
 }
 
 // isOf reports whether a node, which may be nil, is one of an object.

@@ -12,7 +12,7 @@ import (
 // judged runs policies over objects and returns findings, errors and notes as text.
 func judged(t *testing.T, policies, objects string) []string {
 	t.Helper()
-	found := Policies(linttest.Bundle(t, lint.NewSource("policies.yaml", []byte(policies))).Resources, nil)
+	found := Policies(linttest.Bundle(t, lint.NewSource("policies.yaml", []byte(policies))).Resources, nil, "")
 	var got []string
 	for _, e := range found.Errors {
 		got = append(got, "error "+e.Error())

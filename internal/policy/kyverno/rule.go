@@ -8,6 +8,7 @@ import (
 
 	"github.com/manilint/manilint/internal/policy"
 	"github.com/manilint/manilint/internal/policy/jmespath"
+	"github.com/manilint/manilint/internal/policy/vap"
 	"github.com/manilint/manilint/lint"
 )
 
@@ -300,7 +301,7 @@ func (c *check) rule(rule *lint.Node) bool {
 			c.note(rule.Get(other), "%s: the rule %s is not judged: manifests cannot tell what %s comes to", c.policy.object, rule.Get("name").Value(), other)
 		}
 	}
-	for _, other := range []string{"podSecurity", "cel", "manifests", "assert"} {
+	for _, other := range []string{"podSecurity", "manifests", "assert"} {
 		if validate.Get(other).Exists() {
 			c.note(validate.Get(other), "%s: the rule %s is not judged: validate.%s is not supported", c.policy.object, rule.Get("name").Value(), other)
 			return false
@@ -312,11 +313,43 @@ func (c *check) rule(rule *lint.Node) bool {
 	if !rule.Get("match").IsMapping() {
 		c.fail(rule, -1, "the rule has no match")
 	}
+	if validate.Get("cel").Exists() {
+		return c.cel(rule)
+	}
 	c.validation(validate)
 	rule.Walk(func(n *lint.Node) bool {
 		c.texts(n)
 		return true
 	})
+	return true
+}
+
+// cel compiles a rule that is written in CEL, in all its forms.
+func (c *check) cel(rule *lint.Node) bool {
+	p := c.policy
+	f := vap.Form{
+		Object: p.object, Spec: rule.Get("validate", "cel"), Field: "expressions", Conditions: rule.Get("celPreconditions"),
+		Ignore: p.object.Get("spec", "failurePolicy").Value() == "Ignore", All: true,
+	}
+	for _, one := range p.forms {
+		if !one.applies(rule) {
+			continue
+		}
+		if path := strings.Join(one.path, "."); path != "" {
+			f.Rewrite = celRewriter(path)
+		}
+		compiled, errs, notes := vap.New(f, p.set, p.version)
+		if c.errs = append(c.errs, errs...); len(errs) > 0 {
+			return false
+		}
+		if one.kinds == nil {
+			c.notes = append(c.notes, notes...)
+		}
+		if p.cel == nil {
+			p.cel = map[celRule]policy.Policy{}
+		}
+		p.cel[celRule{rule, strings.Join(one.path, ".")}] = compiled
+	}
 	return true
 }
 

@@ -68,7 +68,7 @@ func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 	c.PolicyErrors, c.PolicyNotes = append(c.PolicyErrors, found.Errors...), append(c.PolicyNotes, found.Notes...)
 	own = append(own, found.Own...)
 	c.Own = own
-	found = kyverno.Policies(objects, slices.Concat(o.Builtin, c.OwnRules()))
+	found = kyverno.Policies(objects, slices.Concat(o.Builtin, c.OwnRules()), o.KubeVersion)
 	c.PolicyErrors, c.PolicyNotes = append(c.PolicyErrors, found.Errors...), append(c.PolicyNotes, found.Notes...)
 	return append(own, found.Own...), errs
 }

@@ -15,6 +15,7 @@ import (
 // A compiler gathers what is wrong with the expressions of a policy.
 type compiler struct {
 	hasParams bool
+	rewrite   func(string) string // what expressions are read as; nil for as they are written
 	errs      []*lint.InputError
 }
 
@@ -34,17 +35,36 @@ func (c *compiler) compile(env *expression.Environment, n *lint.Node, gives ...*
 		c.fail(n, 1, 1, "an expression is expected here")
 		return nil
 	}
-	x, issues := env.Compile(n.Value(), gives...)
+	x, issues := env.Compile(c.read(n), gives...)
 	for _, issue := range issues {
 		c.fail(n, issue.Line, issue.Column, issue.Message)
 	}
 	return x
 }
 
+// read returns the expression of a node.
+func (c *compiler) read(n *lint.Node) string {
+	if c.rewrite != nil {
+		return c.rewrite(n.Value())
+	}
+	return n.Value()
+}
+
+// conditions compiles match conditions.
+func (c *compiler) conditions(env *expression.Environment, list *lint.Node) []part {
+	var all []part
+	for i, n := range list.Items() {
+		if x := c.compile(env, n.Get("expression"), cel.BoolType); x != nil {
+			all = append(all, part{x, n.Get("expression"), fmt.Sprintf("%s[%d]", list.Name(), i)})
+		}
+	}
+	return all
+}
+
 // define defines variables, each of which may read those before it.
 func (c *compiler) define(env *expression.Environment, variables *lint.Node) {
 	for _, v := range variables.Items() {
-		for _, issue := range env.Define(v.Get("name").Value(), v.Get("expression").Value()) {
+		for _, issue := range env.Define(v.Get("name").Value(), c.read(v.Get("expression"))) {
 			c.fail(v.Get("expression"), issue.Line, issue.Column, issue.Message)
 		}
 	}

@@ -87,6 +87,7 @@ func note(n *lint.Node, format string, args ...any) lint.Note {
 // A validating is a ValidatingAdmissionPolicy. It may be used by several goroutines.
 type validating struct {
 	object   *lint.Resource
+	form     *Form // of another controller; nil for a ValidatingAdmissionPolicy
 	bindings []*binding
 	set      []*lint.Resource // where parameters and namespaces are looked up
 	version  string           // that it was compiled for when it was read
@@ -131,6 +132,7 @@ type validation struct {
 // A compiled is a policy for one version of Kubernetes.
 type compiled struct {
 	conditions, annotations []part
+	exempt                  [][]part
 	validations             []validation
 }
 
@@ -139,7 +141,27 @@ type outcome struct {
 	errs     []*lint.InputError
 }
 
-func (v *validating) spec(path ...string) *lint.Node { return v.object.Get("spec").Get(path...) }
+func (v *validating) spec(path ...string) *lint.Node {
+	if v.form != nil {
+		return v.form.Spec.Get(path...)
+	}
+	return v.object.Get("spec").Get(path...)
+}
+
+// conditionsAt and validationsAt are where the policy holds them, with the name of the field.
+func (v *validating) conditionsAt() *lint.Node {
+	if v.form != nil {
+		return v.form.Conditions
+	}
+	return v.spec("matchConditions")
+}
+
+func (v *validating) validationsAt() (*lint.Node, string) {
+	if v.form != nil {
+		return v.spec(v.form.Field), v.form.Field
+	}
+	return v.spec("validations"), "validations"
+}
 
 // compile compiles the policy for a version of Kubernetes, once.
 func (v *validating) compile(version string) (*compiled, []*lint.InputError) {
@@ -150,6 +172,9 @@ func (v *validating) compile(version string) (*compiled, []*lint.InputError) {
 	}
 	once, _ = v.versions.LoadOrStore(version, sync.OnceValue(func() outcome {
 		c := &compiler{hasParams: v.spec("paramKind").Exists()}
+		if v.form != nil {
+			c.rewrite = v.form.Rewrite
+		}
 		before, err := expression.New(version, c.variables(), false)
 		if err != nil {
 			return outcome{errs: []*lint.InputError{{Span: v.object.Root.Locate().Span, Message: err.Error()}}}
@@ -160,14 +185,19 @@ func (v *validating) compile(version string) (*compiled, []*lint.InputError) {
 		}
 		c.define(env, v.spec("variables"))
 		p := &compiled{}
-		for i, n := range v.spec("matchConditions").Items() {
-			if x := c.compile(before, n.Get("expression"), cel.BoolType); x != nil {
-				p.conditions = append(p.conditions, part{x, n.Get("expression"), fmt.Sprintf("matchConditions[%d]", i)})
+		p.conditions = c.conditions(before, v.conditionsAt())
+		if v.form != nil {
+			as := *c // exceptions are read as they are written
+			as.rewrite = nil
+			for _, exempt := range v.form.Exempt {
+				p.exempt = append(p.exempt, as.conditions(before, exempt))
 			}
+			c.errs = as.errs
 		}
-		for i, n := range v.spec("validations").Items() {
+		validations, field := v.validationsAt()
+		for i, n := range validations.Items() {
 			x := c.compile(env, n.Get("expression"), cel.BoolType)
-			one := validation{part: part{x, n.Get("expression"), fmt.Sprintf("validations[%d]", i)}, message: strings.TrimSpace(n.Get("message").Value())}
+			one := validation{part: part{x, n.Get("expression"), fmt.Sprintf("%s[%d]", field, i)}, message: strings.TrimSpace(n.Get("message").Value())}
 			if said := n.Get("messageExpression"); said.IsScalar() {
 				if one.said = c.compile(env, said, cel.StringType); one.said != nil && one.said.Reads("authorizer") {
 					c.fail(said, 1, 1, "messageExpression cannot read authorizer")
@@ -273,10 +303,20 @@ func (v *validating) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Verdic
 	var p *compiled
 	for _, b := range v.bindings {
 		m := match{bundle: pass.Bundle, set: v.set, object: r}
-		switch m.about(v.spec("matchConstraints"), b.object.Get("spec", "matchResources")) {
+		var about answer
+		if v.form != nil {
+			about = v.form.about(&m)
+		} else {
+			about = m.about(v.spec("matchConstraints"), b.object.Get("spec", "matchResources"))
+		}
+		switch about {
 		case no:
 			continue
 		case unknown:
+			if v.form != nil && v.form.Namespace != "" {
+				all = append(all, policy.Verdict{Note: fmt.Sprintf("%s is not judged for objects whose namespace is decided when they are deployed: it is about the namespace %s", v.object, v.form.Namespace)})
+				continue
+			}
 			all = append(all, policy.Verdict{Note: fmt.Sprintf("%s is not judged where its namespaceSelector asks for labels of a namespace that the tree does not hold", v.object)})
 			continue
 		}
@@ -330,7 +370,7 @@ func strongest(all []policy.Verdict) []policy.Verdict {
 // judge evaluates the policy with one parameter.
 func (v *validating) judge(p *compiled, b *binding, m *match, param *lint.Resource) []policy.Verdict {
 	a := m.activation(param)
-	fails := v.spec("failurePolicy").Value() != "Ignore"
+	fails := v.spec("failurePolicy").Value() != "Ignore" && (v.form == nil || !v.form.Ignore)
 	var all []policy.Verdict
 	refuse := func(x part, message string) {
 		node, other := policy.Decisive(x.Explain(a), m.object)
@@ -346,6 +386,10 @@ func (v *validating) judge(p *compiled, b *binding, m *match, param *lint.Resour
 			}
 			verdict.Related = append(verdict.Related, lint.Related{Role: role, Message: "read here, too", Span: other.Locate().Span})
 		}
+		if v.form != nil {
+			all = append(all, verdict)
+			return
+		}
 		verdict.Related = append(verdict.Related, lint.Related{Role: "binding", Message: fmt.Sprintf("bound by %s", b.object), Span: b.object.Get("metadata", "name").Locate().Span})
 		all = append(all, verdict)
 	}
@@ -360,6 +404,11 @@ func (v *validating) judge(p *compiled, b *binding, m *match, param *lint.Resour
 	}
 	conditions := *a
 	conditions.Set("namespaceObject", expression.Value{}) // is null there
+	for _, exempt := range p.exempt {
+		if !slices.ContainsFunc(exempt, func(c part) bool { r := c.Eval(&conditions); return !r.IsTrue() }) {
+			return nil
+		}
+	}
 	var wrong []part
 	var errs []error
 	for _, c := range p.conditions {
