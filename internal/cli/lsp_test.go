@@ -293,7 +293,7 @@ func TestAnEditShowsAtOnce(t *testing.T) {
 	}
 	lines := strings.Split(string(text), "\n")
 	at := slices.IndexFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "containers:" })
-	indent := lines[at][:strings.Index(lines[at], "c")]
+	indent, _, _ := strings.Cut(lines[at], "c")
 	start := protocol.Position{Line: uint32(at)}
 	e.change(t, path, 2, &protocol.TextDocumentContentChangePartial{Range: protocol.Range{Start: start, End: start}, Text: indent + "hostPID: true\n"})
 	want := fmt.Sprintf("%d:host-pid", at+1)

@@ -45,7 +45,7 @@ func (c *command) watchAll(f *flags, paths []string, outs []output) error {
 	if err != nil {
 		return fmt.Errorf("--watch: the system cannot be asked for changes of files: %w", err)
 	}
-	defer watcher.Close()
+	defer func() { _ = watcher.Close() }()
 	sessions, err := c.sessions(f)
 	if err != nil {
 		return err

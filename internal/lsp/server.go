@@ -152,9 +152,9 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 		for _, dir := range dirs {
 			s.add(dir.URI)
 		}
-	} else if p.RootURI != nil {
-		s.add(*p.RootURI)
-	} else if path, ok := p.RootPath.Get(); ok && path != "" {
+	} else if p.RootURI != nil { //nolint:staticcheck // what clients without workspace folders send
+		s.add(*p.RootURI) //nolint:staticcheck // as above
+	} else if path, ok := p.RootPath.Get(); ok && path != "" { //nolint:staticcheck // what the oldest send
 		s.add(uri.File(path))
 	}
 	full := true
