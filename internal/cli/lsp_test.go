@@ -748,3 +748,42 @@ func TestTheEditorFixes(t *testing.T) {
 		t.Errorf("the server wrote the file: %s", onDisk)
 	}
 }
+
+// TestDirectoriesComeAndGo opens a second directory, a file outside of both, and closes one.
+func TestDirectoriesComeAndGo(t *testing.T) {
+	first, second, alone := exampleTree(t), t.TempDir(), t.TempDir()
+	pod := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  hostPID: true # 𝄞\n  containers: [{name: \"𝄞𝄞\", image: a, securityContext: {privileged: true}}]\n"
+	other, single := write(t, second, "pod.yaml", pod), write(t, alone, "pod.yaml", pod)
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, first)
+	manifest := filepath.Join(first, "manifests", "ci.yaml")
+	e.await(t, "the first directory", func() bool { return len(e.lines(manifest)) > 0 })
+	change := func(added, removed []string) {
+		t.Helper()
+		p := &protocol.DidChangeWorkspaceFoldersParams{}
+		for _, dir := range added {
+			p.Event.Added = append(p.Event.Added, protocol.WorkspaceFolder{URI: uri.File(dir), Name: "added"})
+		}
+		for _, dir := range removed {
+			p.Event.Removed = append(p.Event.Removed, protocol.WorkspaceFolder{URI: uri.File(dir), Name: "removed"})
+		}
+		if err := e.server.DidChangeWorkspaceFolders(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change([]string{second}, nil)
+	e.await(t, "the second directory", func() bool { return slices.Contains(e.lines(other), "6:host-pid") })
+	e.open(t, single)
+	e.await(t, "a file outside of both", func() bool { return slices.Contains(e.lines(single), "7:privileged") })
+	e.mu.Lock()
+	for _, d := range e.shown[single].Diagnostics {
+		if want := uint32(len(`  containers: [{name: "ssss", image: a, securityContext: {privileged: `)); lineOf(d) == "7:privileged" && d.Range.Start.Character != want {
+			t.Errorf("in UTF-16 it begins at %d, not %d", d.Range.Start.Character, want)
+		}
+	}
+	e.mu.Unlock()
+	change(nil, []string{first})
+	e.await(t, "that the first directory is gone", func() bool { return len(e.lines(manifest)) == 0 })
+	if len(e.lines(other)) == 0 {
+		t.Error("the second directory is gone, too")
+	}
+}
