@@ -264,6 +264,14 @@ func (s *Session) parsed(src *lint.Source) *edit.File {
 	return f
 }
 
+// real returns where a path leads: a file that has two names is edited once.
+func (s *Session) real(path string) string {
+	if real, err := s.tree.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
 // refused says why a file is not edited; "" where it is.
 func (s *Session) refused(path string) string {
 	s.mu.Lock()

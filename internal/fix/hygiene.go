@@ -65,6 +65,6 @@ func (s *Session) unignore(f *lint.Finding) {
 			insert.Offset = first + len(strings.TrimRight(before, " \t"))
 		}
 	}
-	p.choices = []choice{{safe: true, edits: []fileEdit{{path: src.File, insert: insert}}}}
+	p.choices = []choice{{safe: true, edits: []fileEdit{{path: s.real(src.File), insert: insert}}}}
 	p.choices[0].id = idOf(p.choices[0].edits)
 }

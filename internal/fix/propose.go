@@ -89,6 +89,9 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 			s.intend(pass.Bundle.Rendering, objectKey(object), r.Safe, e)
 			var longer [][]fileEdit
 			for _, way := range w.ways(e) {
+				for i := range way {
+					way[i].path = s.real(way[i].path)
+				}
 				for _, set := range sets {
 					if len(longer) < maxChoices {
 						longer = append(longer, append(slices.Clone(set), way...))

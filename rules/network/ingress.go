@@ -23,6 +23,7 @@ var IngressNoTLS = &lint.Rule{
 	References: []string{"OWASP K06"},
 	Peers:      map[string][]string{"polaris": {"tlsSettingsMissing"}, "kubescape": {"C-0263"}},
 	Docs:       docs,
+	Remedy:     redirect,
 	Run: func(pass *lint.Pass) {
 		var all []*lint.Resource
 		for _, r := range pass.Resources("Ingress") {

@@ -79,6 +79,7 @@ var WildcardVerb = &lint.Rule{
 	References: []string{"CIS 5.1.3", "OWASP K02"},
 	Peers:      map[string][]string{"kube-linter": {"wildcard-in-rules"}, "trivy": {"KSV-0045"}, "checkov": {"CKV_K8S_49"}, "kubescape": {"C-0187"}},
 	Docs:       docs,
+	Remedy:     nameVerbs,
 	YieldsTo:   []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-wildcard-resource", "rbac-effective"},
 	Run: func(pass *lint.Pass) {
 		wildcardRules(pass, func(w *wildcard) (lint.Severity, bool) { return w.severity(), w.verb != nil })
