@@ -3,10 +3,14 @@ package docs_test
 import (
 	"cmp"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,7 +78,81 @@ Made by ` + "`go test ./docs -update`" + `.
 			b.WriteString("\n")
 		}
 	}
+	b.WriteString("\n## Errors and notes\n\nWhat is said of inputs that cannot be read, rendered or checked, of configurations and of the command line, by the package that\nsays it; … is filled in, and some are joined.\n")
+	for _, dir := range speaking {
+		fmt.Fprintf(&b, "\n### %s\n\n", dir)
+		for _, text := range errorsOf(t, dir) {
+			fmt.Fprintf(&b, "- %s\n", text)
+		}
+	}
 	return b.String()
+}
+
+// speaking are the packages whose errors and notes the page lists.
+var speaking = []string{"render", "render/helm", "render/kustomize", "render/gitops", "render/gitops/argocd", "render/gitops/flux", "render/tree",
+	"internal/config", "internal/baseline", "internal/engine", "internal/limits", "internal/cli", "internal/since", "lint"}
+
+var (
+	says = regexp.MustCompile(`(?i)err|fail|note|usage|refuse|InputError`)
+	verb = regexp.MustCompile(`%[-+#0-9.]*[a-z]`)
+)
+
+// errorsOf returns the texts of the errors and notes of a package, sorted: the literals that
+// calls which make one are given, with … for what is filled in.
+func errorsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(dir), "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	var all []string
+	add := func(e ast.Expr) {
+		ast.Inspect(e, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, err := strconv.Unquote(lit.Value); err == nil && strings.Count(strings.TrimSpace(text), " ") > 1 && !strings.Contains(text, "\n") {
+					all = append(all, strings.TrimSpace(verb.ReplaceAllString(text, "…")))
+				}
+			}
+			_, function := n.(*ast.FuncLit)
+			return !function
+		})
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				callee := ""
+				switch f := n.Fun.(type) {
+				case *ast.Ident:
+					callee = f.Name
+				case *ast.SelectorExpr:
+					callee = f.Sel.Name
+					if x, ok := f.X.(*ast.Ident); ok {
+						callee = x.Name + "." + callee
+					}
+				}
+				if says.MatchString(callee) {
+					for _, a := range n.Args {
+						add(a)
+					}
+				}
+			case *ast.KeyValueExpr: // lint.InputError{Message: …}, lint.Note{Message: …}
+				if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Message" {
+					add(n.Value)
+				}
+			}
+			return true
+		})
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func TestTheListOfMessagesIsCurrent(t *testing.T) {

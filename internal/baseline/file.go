@@ -73,7 +73,7 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 			e.Entry.Severity = severity
 		}
 		if slices.ContainsFunc(e.Also, func(p string) bool { return !printed.MatchString(p) }) {
-			fail(line, "the baseline is damaged: also holds what is no fingerprint; restore the line, or create it again with --write-baseline")
+			fail(line, "the baseline is damaged: also holds something that is not a fingerprint; restore the line, or create it again with --write-baseline")
 			continue
 		}
 		missing := ""
@@ -86,7 +86,7 @@ func Read(src *lint.Source) (*Known, []*lint.InputError) {
 			}
 		}
 		if missing != "" {
-			fail(line, "the baseline is damaged: %s is missing or has no form that it can have; restore the line, or create it again with --write-baseline", missing)
+			fail(line, "the baseline is damaged: %s is missing or not valid; restore the line, or create it again with --write-baseline", missing)
 			continue
 		}
 		if !seen[e.Fingerprint] {

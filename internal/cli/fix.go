@@ -31,7 +31,7 @@ func (f *flags) fixable(paths []string, outs []output) error {
 	case f.fix == "" && !f.diff:
 		return nil
 	case slices.Contains(paths, "-"):
-		return usagef("%s edits files; standard input (-) is none", flag)
+		return usagef("%s edits files; standard input (-) is not one", flag)
 	case f.since != "" || f.staged:
 		return usagef("%s edits the files of the work tree; --since and --staged compare it with others", flag)
 	case f.watch:

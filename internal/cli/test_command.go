@@ -79,7 +79,7 @@ func (c *command) test(f *flags, args []string) error {
 		}
 	}
 	if tested == 0 {
-		return fmt.Errorf("no rule has manifests to test; put some into a directory that is called as the rule, beside the file that holds it")
+		return fmt.Errorf("no rule has manifests to test; put some into a directory with the name of the rule, next to the file that holds it")
 	}
 	if failures > 0 {
 		c.status = exitFindings

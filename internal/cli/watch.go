@@ -34,7 +34,7 @@ func (f *flags) checkWatch(paths []string) error {
 		return usagef("--watch does not write html, whose tables need all objects at once")
 	}
 	if f.watch && slices.Contains(paths, "-") {
-		return usagef("--watch looks at files; standard input (-) is none")
+		return usagef("--watch follows files; standard input (-) is not one")
 	}
 	return nil
 }
@@ -43,7 +43,7 @@ func (f *flags) checkWatch(paths []string) error {
 func (c *command) watchAll(f *flags, paths []string, outs []output) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("--watch: the system cannot be asked for changes of files: %w", err)
+		return fmt.Errorf("--watch: the system does not report changes of files: %w", err)
 	}
 	defer func() { _ = watcher.Close() }()
 	sessions, err := c.sessions(f)

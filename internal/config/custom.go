@@ -92,7 +92,7 @@ func customFields(r *Custom) []field {
 	return []field{
 		{"id", "the rule's id: small letters, digits and hyphens, none of a built-in rule", map[string]any{"type": "string", "pattern": kebab.String()}, func(p *parser, n *lint.Node) {
 			if r.ID, r.Span = p.text(n), lint.NodeSpan(p.src, n.YAML()); n.IsScalar() && !kebab.MatchString(r.ID) {
-				p.errorf(n, "id: %q is no id; write small letters, digits and single hyphens, as team-label", r.ID)
+				p.errorf(n, "id: %q is not an id; use lower-case letters, digits and single hyphens, as in team-label", r.ID)
 			}
 		}},
 		{"severity", "the severity of its findings; medium where it is not set", enum(severities()...), func(p *parser, n *lint.Node) {

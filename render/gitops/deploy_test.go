@@ -36,8 +36,8 @@ func TestValuesOfObjects(t *testing.T) {
 	for _, c := range []struct{ name, object, want, said string }{
 		{"Argo CD, nothing", argo("releaseName: x"), "[0,0,0]", ""},
 		{"Argo CD, values and files", argo("valueFiles: [b.yaml]\nvalues: |\n  a: 3"), "[3,1,0]", ""},
-		{"Argo CD, valuesObject wins", argo("values: |\n  a: 3\nvaluesObject: {b: 4}"), "[0,4,0]", "o.yaml:11:15: Application argocd/app: Argo CD ignores values beside valuesObject"},
-		{"Argo CD, an empty valuesObject wins", argo("values: 'a: 3'\nvaluesObject: {}"), "[0,0,0]", "o.yaml:11:15: Application argocd/app: Argo CD ignores values beside valuesObject"},
+		{"Argo CD, valuesObject wins", argo("values: |\n  a: 3\nvaluesObject: {b: 4}"), "[0,4,0]", "o.yaml:11:15: Application argocd/app: Argo CD ignores values where valuesObject is set"},
+		{"Argo CD, an empty valuesObject wins", argo("values: 'a: 3'\nvaluesObject: {}"), "[0,0,0]", "o.yaml:11:15: Application argocd/app: Argo CD ignores values where valuesObject is set"},
 		{"Argo CD, parameters win", argo("valuesObject: {a: 1, b: 1}\nparameters: [{name: a, value: '2'}, {name: b, value: '3', forceString: true}]"), `[2,"3",0]`, ""},
 		{"Argo CD, a list and commas", argo("parameters: [{name: a, value: '{x,y}'}, {name: b, value: 'x,y'}]"), `[["x","y"],"x,y",0]`, ""},
 		{"Argo CD, the build environment", argo("parameters: [{name: a, value: $ARGOCD_APP_NAME}, {name: b, value: '${ARGOCD_APP_NAMESPACE}-x'}]"), `["app","ns-x",0]`, ""},

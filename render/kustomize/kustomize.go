@@ -372,7 +372,7 @@ func (t *tree) roots(all []*kustomization, added []string) (roots []*kustomizati
 			add(k)
 			why := "no overlay uses this base"
 			t.closure(k, func(*kustomization) {}, func(*kustomization, ref) { why = "it is part of a cycle" })
-			notes = append(notes, lint.Note{Message: fmt.Sprintf("%s: %s; it is linted by itself", t.files.Display(k.dir), why)})
+			notes = append(notes, lint.Note{Message: fmt.Sprintf("%s: %s; it is linted on its own", t.files.Display(k.dir), why)})
 		}
 	}
 	for _, k := range all {

@@ -63,7 +63,7 @@ func Generated(ctx context.Context, by string, r *lint.Resource, c *source.Check
 	s := &set{Resource: r, by: by, checkout: c, out: &source.Wanted{}, templater: &templater{ctx: ctx, goTemplate: spec.Get("goTemplate").IsTrue(), missingKey: "missingkey=default"}}
 	for _, o := range spec.Get("goTemplateOptions").Items() {
 		if !missingKeys.MatchString(o.Value()) {
-			s.fail(o, "%q is no option of Go templates; write missingkey=error", o.Value())
+			s.fail(o, "%q is not an option of Go templates; write missingkey=error", o.Value())
 			continue
 		}
 		s.missingKey = o.Value()
@@ -257,7 +257,7 @@ func (s *set) patch(g *grown, tree *kyaml.Node, at *lint.Node) bool {
 		if len(errs) > 0 {
 			why = errs[0].Message
 		}
-		s.failed(&lint.InputError{Message: s.by + ": templatePatch renders to what is no patch: " + why, Span: span})
+		s.failed(&lint.InputError{Message: s.by + ": templatePatch renders to something that is not a patch: " + why, Span: span})
 		return false
 	}
 	lines := patchLines(at, span, src, m)

@@ -22,7 +22,7 @@ func (a *application) directory(s *lint.Node, dir string) {
 		}
 		g, err := source.Glob(n.Value(), source.Anything)
 		if err != nil {
-			a.note(n, "", field+": "+quoted(n.Value())+" is no glob and matches nothing: "+err.Error())
+			a.note(n, "", field+": "+quoted(n.Value())+" is not a glob and matches nothing: "+err.Error())
 			return regexp.MustCompile(`^\z.`)
 		}
 		return g

@@ -189,7 +189,7 @@ func (s *set) list(n *lint.Node) []*params {
 	}
 	docs, errs := lint.ParseYAML(lint.NewSource("", []byte(text.Value())))
 	if len(errs) > 0 || len(docs) == 0 || !lint.NewNode(docs[0]).IsSequence() {
-		s.fail(text, "elementsYaml is no list of elements")
+		s.fail(text, "elementsYaml is not a list of elements")
 		return all
 	}
 	at := located(text)
@@ -270,7 +270,7 @@ func (s *set) directories(n, list *lint.Node) []*params {
 	for _, d := range list.Items() {
 		pattern := d.Get("path").Value()
 		if _, err := path.Match(pattern, ""); err != nil {
-			s.fail(d.Get("path"), "%q is no pattern: a [ is not closed", pattern)
+			s.fail(d.Get("path"), "%q is not a pattern: a [ is not closed", pattern)
 		}
 		deepest = max(deepest, strings.Count(pattern, "/")+1)
 	}
@@ -326,7 +326,7 @@ func (s *set) files(n, list *lint.Node) []*params {
 				}
 				paths, err := s.checkout.Match(base, strings.TrimPrefix(f.Get("path").Value(), "/"), source.Pathspec)
 				if err != nil {
-					s.fail(f.Get("path"), "%q is no pattern: %v", f.Get("path").Value(), err)
+					s.fail(f.Get("path"), "%q is not a pattern: %v", f.Get("path").Value(), err)
 				}
 				for _, at := range paths {
 					found[at] = !exclude

@@ -33,7 +33,7 @@ func (a *application) chart(s *lint.Node, dir string) {
 	if object := with.Get("valuesObject"); object.IsMapping() {
 		d.AddNode(object)
 		if text := with.Get("values"); text.IsScalar() {
-			d.Note(text, "Argo CD ignores values beside valuesObject")
+			d.Note(text, "Argo CD ignores values where valuesObject is set")
 		}
 	} else {
 		d.AddText(with.Get("values"), with.Get("values").Value())

@@ -31,7 +31,7 @@ func (a *application) overlay(s *lint.Node, dir string) {
 	for _, n := range with.Get("replicas").Items() {
 		count := n.Get("count")
 		if _, err := strconv.Atoi(count.Value()); err != nil {
-			a.note(n, "", "replicas: "+quoted(count.Value())+" is no number, and Argo CD refuses it")
+			a.note(n, "", "replicas: "+quoted(count.Value())+" is not a number, and Argo CD refuses it")
 			continue
 		}
 		c.Replace("replicas", c.Map(n, kustomize.Pair{Key: "name", Value: c.Copy(n.Get("name"))}, kustomize.Pair{Key: "count", Value: c.Scalar(count.Value(), count)}))

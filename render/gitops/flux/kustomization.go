@@ -161,7 +161,7 @@ func (a *Applied) variables(k *lint.Resource, sources Sources) {
 	v := &variables{known: map[string]variable{}}
 	set := func(name string, n *lint.Node, value string) {
 		if !variableName().MatchString(name) {
-			a.note(n, "postBuild: %q is no name of a variable: Flux applies nothing", name)
+			a.note(n, "postBuild: %q is not a variable name: Flux applies nothing", name)
 			return
 		}
 		v.known[name] = variable{strings.ReplaceAll(value, "\n", ""), n.Locate().Span}

@@ -77,7 +77,7 @@ func (v *variables) write(m *kustomize.Made, n *yaml.Node, isKey bool) {
 	// the text is not quoted there: it is read anew, be it a number or a mapping
 	var doc yaml.Node
 	if yaml.Unmarshal([]byte(text), &doc) != nil {
-		m.Fail(n, "this is no YAML once its variables are substituted")
+		m.Fail(n, "this is not YAML once its variables are substituted")
 		return
 	}
 	if len(doc.Content) == 0 {
