@@ -128,7 +128,7 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		"id: is-privileged\nexpression: 'true'\n":                                  "rules.yaml:1:5: \"is-privileged\" is the id of a built-in rule",
 		"id: pod\nexpression: 'true'\n":                                            "rules.yaml:1:5: \"pod\" is the name of a group of rules",
 		"- {id: a, expression: 'true'}\n- {id: a, expression: 'true'}\n":           "rules.yaml:2:8: \"a\" is the id of another rule of yours",
-		"id: Team_Label\nexpression: 'true'\n":                                     "rules.yaml:1:5: id: \"Team_Label\" is no id",
+		"id: Team_Label\nexpression: 'true'\n":                                     "rules.yaml:1:5: id: \"Team_Label\" is not an id",
 		"expression: 'true'\n":                                                     "rules.yaml:1:1: custom: the rule has no id",
 		"id: a\n":                                                                  "custom: the rule has no expression",
 		"id: a\nexpression: 'true'\nmatches: {}\n":                                 "rules.yaml:3:1: unknown key \"matches\"; did you mean \"match\"?",
