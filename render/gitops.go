@@ -112,6 +112,7 @@ func (l *loader) asks(by *Unit, w *source.Wanted) []*Unit {
 		}
 		l.mu.Lock()
 		l.deployed[root.Dir] = true
+		by.Waits = by.Waits || l.doubtful[root.Dir] // what is deployed is known of this plan alone
 		l.mu.Unlock()
 		u := l.overlay(by.part, root, Deployed, files)
 		render := u.render
@@ -132,16 +133,21 @@ func limited(r *Rendered, limits source.Limits) *Rendered {
 	return r
 }
 
-// held plans overlays that objects of plain files deploy: they are built as they lie only
-// where, once these are rendered, none has requested them. A tree is what its controllers
-// make of it.
-func (l *loader) held(p *part, overlays []*Unit, wanted []*source.Overlay) []*Unit {
-	covered := map[string]bool{}
-	for _, o := range wanted {
-		if real, err := l.files.EvalSymlinks(o.Dir); err == nil {
-			covered[real] = true
+// held plans overlays that objects deploy: they are built as they are only where none of these
+// requests them. A tree is what its controllers make of it. Objects of plain files, paths, and
+// those that deploy what was named, certainly request them; of others, which overlays hold, it
+// is known once these are rendered.
+func (l *loader) held(p *part, overlays []*Unit, wanted, deploying []*source.Overlay, paths []string) []*Unit {
+	certain, covered := map[string]bool{}, map[string]bool{}
+	for i, o := range slices.Concat(deploying, wanted) {
+		real, err := l.files.EvalSymlinks(o.Dir)
+		if err != nil || l.Exclude(o.Dir) {
+			continue
 		}
+		covered[real] = true
+		certain[real] = certain[real] || i < len(deploying) || slices.Contains(paths, o.File)
 	}
+	overlays = slices.DeleteFunc(overlays, func(u *Unit) bool { return certain[u.dir] })
 	for i, u := range overlays {
 		if !covered[u.dir] {
 			continue
@@ -154,7 +160,10 @@ func (l *loader) held(p *part, overlays []*Unit, wanted []*source.Overlay) []*Un
 			}
 			return &Rendered{Asks: []*Unit{u}}
 		})
-		last.Key += "\x00last"
+		last.Key, last.Waits = last.Key+"\x00last", true
+		l.mu.Lock()
+		l.doubtful[u.dir] = true
+		l.mu.Unlock()
 		first := l.unit(p, "kustomize", u.Root, u.Why, l.files, func(context.Context, *Unit) *Rendered { return &Rendered{Asks: []*Unit{last}} })
 		first.Key += "\x00held"
 		overlays[i] = first

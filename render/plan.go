@@ -214,7 +214,7 @@ func NewPlan(ctx context.Context, paths []string, o Options) *Plan {
 	l := &loader{
 		Options: o, files: o.Tree.Record(), plan: &Plan{}, asked: map[string][][]string{}, charts: map[string]string{},
 		jails: map[string]string{}, values: map[string]bool{}, walks: map[string]*units{}, patches: map[string]map[string]bool{}, data: map[string]map[string]bool{}, used: map[string]bool{},
-		read: map[string]bool{}, linted: map[string]bool{}, owner: map[string]string{}, facts: map[*Unit]map[string]*fact{}, addresses: map[string]func() []string{}, within: map[string]string{}, deployed: map[string]bool{}, late: &helm.Late{},
+		read: map[string]bool{}, linted: map[string]bool{}, owner: map[string]string{}, facts: map[*Unit]map[string]*fact{}, addresses: map[string]func() []string{}, within: map[string]string{}, deployed: map[string]bool{}, doubtful: map[string]bool{}, late: &helm.Late{},
 		stopped: func() bool { return ctx.Err() != nil },
 		parse:   func(src *lint.Source) parsed { return parse(ctx, src, o.Tree.Limit()) },
 	}
@@ -285,9 +285,9 @@ func (l *loader) units(ctx context.Context, u *units, only []string, focused boo
 	}
 	deployers := l.deployersOf(ctx, u, charts, roots)
 	deploying := l.deploying(p, l.wanted(ctx, p, l.files.Record(), deployers, deployers), charts, roots)
-	overlays = l.held(p, overlays, slices.Concat(wanted.Overlays, deploying.Overlays))
 	linked := l.linked(charts)
 	paths = slices.DeleteFunc(paths, func(path string) bool { return l.used[path] || linked(path) || leave(path) })
+	overlays = l.held(p, overlays, wanted.Overlays, deploying.Overlays, paths)
 	p.keep(l, only)
 	around := slices.Clone(u.overlays)
 	for _, found := range l.walks {

@@ -125,6 +125,7 @@ type loader struct {
 	addresses map[string]func() []string // by root of a checkout
 	within    map[string]string          // by directory: see boundsOf
 	deployed  map[string]bool            // directories of overlays that objects deploy
+	doubtful  map[string]bool            // those of which that is not known before
 
 	mu     sync.Mutex
 	values map[string]bool // values files that a rendering used

@@ -47,7 +47,11 @@ func (a *application) overlay(s *lint.Node, dir string) {
 		}
 		c.Append("components", c.Copy(n))
 	}
-	a.out.Overlays = append(a.out.Overlays, &source.Overlay{Dir: dir, Change: c, From: a.from, Limits: a.limits})
+	file := ""
+	if at := a.Root.Locate().Span.Start.Source; at != nil {
+		file = at.File
+	}
+	a.out.Overlays = append(a.out.Overlays, &source.Overlay{Dir: dir, File: file, Change: c, From: a.from, Limits: a.limits})
 }
 
 // labels adds commonLabels and commonAnnotations.

@@ -25,6 +25,7 @@ type Chart struct {
 // An Overlay is a kustomization as an object has it built.
 type Overlay struct {
 	Dir    string // absolute
+	File   string // absolute: where the object is written; "" where that is not known
 	Change *kustomize.Change
 	From   []string // absolute: files that hold parameters of the object
 	Limits Limits
