@@ -27,7 +27,7 @@ func Unknown(what string) Value { return Value{Data: Failed{&UnknownError{what}}
 // A NotFoundError is that of a field that is not there.
 type NotFoundError struct {
 	Field string
-	Node  *lint.Node // missing; nil where no object was read
+	Node  *lint.Node // of the field, missing; nil where no object was read
 }
 
 func (e *NotFoundError) Error() string { return fmt.Sprintf("the field %q is not set", e.Field) }
@@ -122,6 +122,15 @@ func From(data any) Value {
 	return Value{Data: data}
 }
 
+// Below returns the node of a field of the value, missing where there is none; nil where no
+// object says it.
+func (v Value) Below(field string) *lint.Node {
+	if v.Node == nil || !v.Node.IsMapping() {
+		return v.Node
+	}
+	return v.Node.Get(field)
+}
+
 // Plain returns the data as encoding/json decodes it.
 func (v Value) Plain() any {
 	switch d := v.Data.(type) {
@@ -191,6 +200,17 @@ func missing(v Value, err error) (Value, error) {
 		return Value{Node: none.Node}, nil
 	}
 	return v, err
+}
+
+// list evaluates what a part flattens, filters or takes the values of: whatever keeps it from
+// a value, it is null, as in Kyverno, but for what nobody knows and for the budget.
+func (e *evaluation) list(p *part, v Value) (Value, error) {
+	left, err := e.soft(p, v)
+	var unknown *UnknownError
+	if err != nil && !errors.As(err, &unknown) && !errors.Is(err, ErrCost) {
+		return Value{}, nil
+	}
+	return left, err
 }
 
 // soft evaluates a part; a field that is not there is null.
@@ -295,11 +315,7 @@ func (e *evaluation) field(p *part, v Value) (Value, error) {
 	}
 	got, ok := m[p.text]
 	if !ok {
-		missing := &NotFoundError{Field: p.text}
-		if v.Node.IsMapping() {
-			missing.Node = v.Node.Get(p.text)
-		}
-		return Value{}, missing
+		return Value{}, &NotFoundError{p.text, v.Below(p.text)}
 	}
 	if failed, ok := got.Data.(Failed); ok {
 		return Value{}, failed.Err
@@ -348,7 +364,7 @@ func first(all ...Value) *lint.Node {
 }
 
 func (e *evaluation) flatten(p *part, v Value) (Value, error) {
-	left, err := e.soft(p.parts[0], v)
+	left, err := e.list(p.parts[0], v)
 	items, ok := left.Data.([]Value)
 	if err != nil || !ok {
 		return Value{Node: left.Node}, err
@@ -365,7 +381,11 @@ func (e *evaluation) flatten(p *part, v Value) (Value, error) {
 }
 
 func (e *evaluation) project(p *part, v Value) (Value, error) {
-	left, err := e.soft(p.parts[0], v)
+	ask := e.list
+	if p.kind == project {
+		ask = e.soft
+	}
+	left, err := ask(p.parts[0], v)
 	if err != nil {
 		return Value{}, err
 	}

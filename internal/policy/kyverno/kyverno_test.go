@@ -96,6 +96,8 @@ func TestPatterns(t *testing.T) {
 		"{spec: {containers: [{=(ports): [{=(hostPort): '1!-79'}]}]}}":                                0,
 		"{spec: {^(containers): [{name: b}]}}":                                                        0,
 		"{spec: {^(containers): [{name: z}]}}":                                                        10,
+		"{spec: {^(containers): ['?*']}}":                                                             10,
+		"{spec: {<(hostNetwork): false, X(containers): null}}":                                        10, // anchors but global ones come first
 		"{spec: {=(volumes): [{X(hostPath): null}]}}":                                                 21,
 		"{spec: {=(volumes): [{(name): tmp, emptyDir: {sizeLimit: '?*'}}]}}":                          23,
 		"{spec: {<(hostNetwork): false, containers: [{name: z}]}}":                                    0,

@@ -93,7 +93,7 @@ func (m *matcher) match(v, p jmespath.Value) outcome {
 		if !ok {
 			return fail(v, p, "a mapping is expected")
 		}
-		return m.mapping(v, value, p, withLabels(pattern, value))
+		return m.mapping(v, value, withLabels(pattern, value))
 	case []jmespath.Value:
 		value, ok := v.Data.([]jmespath.Value)
 		if !ok {
@@ -136,14 +136,16 @@ func shown(v jmespath.Value) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// mapping evaluates the anchors first, since they say whether the rest is about the value.
-func (m *matcher) mapping(v jmespath.Value, value map[string]jmespath.Value, p jmespath.Value, pattern map[string]jmespath.Value) outcome {
+// mapping evaluates the anchors first, since they say whether the rest is about the value,
+// then what holds anchors, the last name first, as Kyverno does.
+func (m *matcher) mapping(v jmespath.Value, value, pattern map[string]jmespath.Value) outcome {
 	var anchors, nested, plain []string
 	for _, key := range slices.Sorted(maps.Keys(pattern)) {
+		modifier, _ := anchored(key)
 		switch {
-		case isAnchor(key):
+		case isAnchor(key) && modifier != "<":
 			anchors = append(anchors, key)
-		case deepAnchors(pattern[key]):
+		case modifier == "<" || deepAnchors(pattern[key]):
 			nested = append([]string{key}, nested...)
 		default:
 			plain = append(plain, key)
@@ -168,7 +170,11 @@ func (m *matcher) mapping(v jmespath.Value, value map[string]jmespath.Value, p j
 		return outcome{state: skippedBelow}
 	}
 	for _, key := range slices.Concat(nested, plain) {
-		if o := m.field(key, v, value, p, pattern[key]); o.state != matched {
+		ask := m.field
+		if isAnchor(key) {
+			ask = m.anchor
+		}
+		if o := ask(key, v, value, pattern[key]); o.state != matched {
 			return o
 		}
 	}
@@ -178,16 +184,14 @@ func (m *matcher) mapping(v jmespath.Value, value map[string]jmespath.Value, p j
 // at returns a field of a mapping; of one that is not there the node is missing.
 func at(v jmespath.Value, value map[string]jmespath.Value, name string) (jmespath.Value, bool) {
 	got, ok := value[name]
-	if !ok && v.Node.IsMapping() {
-		got.Node = v.Node.Get(name)
-	} else if !ok {
-		got.Node = v.Node
+	if !ok {
+		got.Node = v.Below(name)
 	}
 	return got, ok
 }
 
 // field matches a key without an anchor.
-func (m *matcher) field(key string, v jmespath.Value, value map[string]jmespath.Value, _, pattern jmespath.Value) outcome {
+func (m *matcher) field(key string, v jmespath.Value, value map[string]jmespath.Value, pattern jmespath.Value) outcome {
 	got, ok := at(v, value, key)
 	if pattern.Data == "*" {
 		if !ok || got.Data == nil {
@@ -235,6 +239,9 @@ func (m *matcher) exists(v, p jmespath.Value) outcome {
 		return fail(v, p, "a list is expected")
 	}
 	for _, pattern := range patterns {
+		if _, ok := pattern.Data.(map[string]jmespath.Value); !ok {
+			return fail(v, pattern, "the pattern of an item is no mapping")
+		}
 		if !slices.ContainsFunc(items, func(item jmespath.Value) bool { return m.match(item, pattern).state == matched }) {
 			return fail(v, pattern, "no item matches")
 		}
