@@ -169,9 +169,12 @@ func (c *command) printFixes(f *flags, rep *lint.Report, r *fix.Result, paths []
 		outs = slices.DeleteFunc(slices.Clone(outs), func(out output) bool { return out.file == "" })
 		var b bytes.Buffer
 		err := fix.Diff(&b, r.Files, func(file *fix.File, line int, text string) string {
+			if line == 0 {
+				return rep.Masks.Redact(text)
+			}
 			src, err := f.files().Open(file.Path)
 			if err != nil {
-				return text
+				return rep.Masks.Redact(text)
 			}
 			return rep.Line(src, line)
 		})

@@ -64,7 +64,8 @@ var errOverlap = errors.New("two changes of one text")
 
 // Apply makes changes one after the other, removals last. What is there already is no
 // change; so applying the same again returns the same text.
-func Apply(data []byte, ops []Op) ([]byte, error) {
+func Apply(data []byte, ops []Op) (out []byte, err error) {
+	defer contain(&err)
 	ordered := slices.Clone(ops)
 	slices.SortStableFunc(ordered, func(a, b Op) int {
 		if c := rank(a) - rank(b); c != 0 || a.Kind != Remove {
@@ -73,12 +74,18 @@ func Apply(data []byte, ops []Op) ([]byte, error) {
 		return compareSteps(b.Path, a.Path) // items from the last, so that the others keep their index
 	})
 	for _, op := range ordered {
-		var err error
 		if data, err = apply(data, op); err != nil {
 			return nil, err
 		}
 	}
 	return data, nil
+}
+
+// contain makes an error of a panic: whatever the text, it is left as it is.
+func contain(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("editing it failed and was stopped there: %v; please report this with the file", p)
+	}
 }
 
 func rank(o Op) int {

@@ -24,7 +24,8 @@ type Insert struct {
 
 // Template makes inserts in the text of a template, which need not be YAML. Those of one
 // place are merged to one entry.
-func Template(data []byte, inserts []Insert) ([]byte, error) {
+func Template(data []byte, inserts []Insert) (out []byte, err error) {
+	defer contain(&err)
 	type at struct {
 		offset int
 		below  bool

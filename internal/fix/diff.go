@@ -166,7 +166,7 @@ func boundary(s string, at int) bool { return at >= len(s) || s[at]&0xC0 != 0x80
 
 // Diff writes files as one unified diff, which `git apply` and `patch -p1` take. Where a
 // line of the context is one that hide changes, it is left out of the context; a changed line
-// is written as hide has it.
+// is written as hide has it. The number of a line that is added is 0.
 func Diff(w io.Writer, files []*File, hide func(f *File, line int, text string) string) error {
 	for _, f := range files {
 		if err := diff(w, f, hide); err != nil {
@@ -236,6 +236,10 @@ func diff(w io.Writer, f *File, hide func(f *File, line int, text string) string
 				write("-", shown(at))
 			}
 			for _, line := range now[h.newFrom:h.newTo] {
+				if hide != nil {
+					text := strings.TrimRight(line, "\r\n")
+					line = hide(f, 0, text) + line[len(text):]
+				}
 				write("+", line)
 			}
 		}

@@ -116,4 +116,9 @@ func TestDiffsHideSecrets(t *testing.T) {
 	if got := patched(t, string(f.Before), diff.String()); got != string(f.After) {
 		t.Errorf("got %q", got)
 	}
+	diff.Reset()
+	f.After = []byte("a: 1\npassword: secret # edited\nb: 1\nc: 1\n")
+	if err := Diff(&diff, []*File{f}, hide); err != nil || strings.Contains(diff.String(), "secret") || !strings.Contains(diff.String(), "+password: "+lint.Mask+" # edited") {
+		t.Error(err, diff.String())
+	}
 }

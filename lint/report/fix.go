@@ -132,6 +132,9 @@ func (t *text) fix(r *lint.Report, f *lint.Fix, indent int) {
 			fmt.Fprintf(t, "%s  %s\n", margin, t.paint("- "+Escape(r.Line(src, n)), color.FgRed))
 		}
 		text := before + e.New + after
+		if r.Masks != nil { // what stays of an edited line
+			text = r.Masks.Redact(text)
+		}
 		if text == "" && e.New == "" {
 			continue
 		}
