@@ -65,6 +65,8 @@ type build struct {
 	objects    int                        // read so far
 	sizes      map[*resource.Resource]int // in nodes
 	excesses   int                        // errGrown
+	written    int                        // bytes, by a controller after the build
+	inserted   int                        // values and keys that it read from them
 	generating bool                       // a generator is at work: it reads files as they lie
 	patching   bool                       // a patch is being read
 }

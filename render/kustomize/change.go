@@ -196,6 +196,28 @@ func (m *Made) Through(n *yaml.Node, span lint.Span, note string) {
 	}
 }
 
+// Room returns how many bytes may still be written into the objects of the build.
+func (m *Made) Room() int { return maxWritten - m.b.written }
+
+// Grow counts bytes that are written into the object, and the values and keys of what was read
+// from them; nil for none. It reports whether the build may grow so much, and what was read is
+// no deeper than documents may be; where not, there is no room for more.
+func (m *Made) Grow(bytes int, read *yaml.Node) bool {
+	var count func(n *yaml.Node, depth int) bool
+	count = func(n *yaml.Node, depth int) bool {
+		m.b.inserted++
+		if depth > maxDepth || m.b.inserted > maxNodes || n.Alias != nil && !count(n.Alias, depth+1) {
+			return false
+		}
+		return !slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return !count(c, depth+1) })
+	}
+	m.b.written += min(bytes, m.Room())
+	if read != nil && !count(read, 0) {
+		m.b.written = maxWritten
+	}
+	return m.Room() > 0
+}
+
 // Set sets a field of the object, with the mappings that it needs, as written at a place.
 func (m *Made) Set(span lint.Span, value string, path ...string) {
 	n := m.Node

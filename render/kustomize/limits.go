@@ -19,11 +19,12 @@ import (
 // and of the depth of a document; replacements and JSON patches can double an object
 // again and again; a base is built anew on each way that leads to it.
 const (
-	maxObjects = 2000    // read for one build in buildTime: that takes a sixth of it
-	maxNodes   = 1 << 17 // of YAML in one object, and four times that in all, once something multiplies them
-	maxDepth   = 500     // of collections in one another
-	maxBuilds  = 2000    // of directories, for one root
-	maxCopied  = 8 << 20 // bytes that the copy operations of one JSON patch may add
+	maxObjects = 2000     // read for one build in buildTime: that takes a sixth of it
+	maxNodes   = 1 << 17  // of YAML in one object, and four times that in all, once something multiplies them
+	maxDepth   = 500      // of collections in one another
+	maxBuilds  = 2000     // of directories, for one root
+	maxWritten = 16 << 20 // bytes that a controller writes into what it built
+	maxCopied  = 8 << 20  // bytes that the copy operations of one JSON patch may add
 )
 
 // buildTime is how long one build may take. A variable for tests alone.

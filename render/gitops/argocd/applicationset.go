@@ -3,6 +3,7 @@ package argocd
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,26 +69,31 @@ func Generated(ctx context.Context, by string, r *lint.Resource, c *source.Check
 		}
 		s.missingKey = o.Value()
 	}
-	seen := map[string]bool{}
+	seen := map[[sha256.Size]byte]bool{}
 	for _, generator := range spec.Get("generators").Items() {
 		own := generatorTemplate(generator)
 		for _, p := range s.generate(generator, nil, 0) {
-			if ctx.Err() != nil {
-				s.fail(generator, "%v; the rest of its Applications is not rendered", context.Cause(ctx))
-				return applications, s.out
+			if s.ended() != nil {
+				break
 			}
 			if len(applications) >= maxApplications {
 				s.full(generator)
 				return applications, s.out
 			}
 			app := s.application(p, own)
-			if app == nil {
+			if app == nil || s.held > maxValues { // which cuts it off
 				continue
 			}
-			if key := app.Name + "\x00" + text(app.Root.YAML()); !seen[key] {
+			yaml := text(app.Root.YAML())
+			s.written += len(yaml)
+			if key := sha256.Sum256([]byte(app.Name + "\x00" + yaml)); !seen[key] {
 				seen[key] = true
 				applications = append(applications, Made{app, p.files()})
 			}
+		}
+		if err := s.ended(); err != nil {
+			s.fail(generator, "%v; the rest of its Applications is not rendered", err)
+			break
 		}
 	}
 	return applications, s.out

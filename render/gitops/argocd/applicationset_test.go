@@ -201,3 +201,31 @@ templatePatch: |
 		}
 	}
 }
+
+// What an ApplicationSet makes is bounded, in text and in number, and what is left out is said.
+func TestApplicationSetsAreBounded(t *testing.T) {
+	elements := func(n int, more string) string {
+		return "[" + strings.Repeat("{n: a"+more+"}, ", n) + "]"
+	}
+	template := "template: {metadata: {name: '%s'}, spec: {source: {path: a}, info: [{name: a, value: '%s'}]}}"
+	wide := ""
+	for i := range 1000 {
+		wide += fmt.Sprintf(", k%d: v", i)
+	}
+	for name, c := range map[string]struct{ spec, want string }{
+		"tags":       {"generators: [{list: {elements: " + elements(1, ", b: '"+strings.Repeat("x", 1<<16)+"'") + "}}]\n" + fmt.Sprintf(template, "{{n}}", strings.Repeat("{{b}}", 100)), "4 MiB of text for one Application"},
+		"one text":   {"generators: [{list: {elements: " + elements(1, "") + "}}]\ngoTemplate: true\n" + fmt.Sprintf(template, "{{.n}}", `{{ repeat 5000000 "x" }}`), "does not render"},
+		"all texts":  {"generators: [{list: {elements: " + elements(900, "") + "}}]\n" + fmt.Sprintf(template, "{{n}}", strings.Repeat("x", 1<<17)), "64 MiB"},
+		"parameters": {"generators: [{matrix: {generators: [{list: {elements: " + elements(30, wide) + "}}, {list: {elements: " + elements(30, "") + "}}]}}]\n" + fmt.Sprintf(template, "{{n}}", "x"), "524288 values and keys"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, applications := generated(t, checkout(t, nil), c.spec)
+			if text := strings.Join(lines, "\n"); !strings.Contains(text, "error ") || !strings.Contains(text, c.want) {
+				t.Errorf("%.1000s", text)
+			}
+			if len(applications) > 1 { // those of one name are the same
+				t.Errorf("%d Applications", len(applications))
+			}
+		})
+	}
+}

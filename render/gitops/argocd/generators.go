@@ -36,6 +36,9 @@ func (s *set) generate(n *lint.Node, outer *params, depth int) []*params {
 		s.fail(n, "generators are nested more than %d deep", maxNested)
 		return nil
 	}
+	if s.ended() != nil { // which Generated says
+		return nil
+	}
 	if outer != nil {
 		n = s.interpolated(n, outer)
 	}
@@ -173,6 +176,12 @@ func (s *set) values(p *params, n *lint.Node) {
 	}
 }
 
+// hold counts the parameters of an Application. It returns why no more are made.
+func (s *set) hold(p *params) error {
+	s.held += len(p.places)
+	return s.ended()
+}
+
 func located(n *lint.Node) lint.Span { return n.Locate().Span }
 
 // list returns the parameters of a list generator.
@@ -181,7 +190,9 @@ func (s *set) list(n *lint.Node) []*params {
 	for _, e := range n.Get("elements").Items() {
 		p := newParams()
 		p.read(e, s.goTemplate, located)
-		all = append(all, p)
+		if all = append(all, p); s.hold(p) != nil {
+			return all
+		}
 	}
 	text := n.Get("elementsYaml")
 	if text.Value() == "" {
@@ -196,7 +207,9 @@ func (s *set) list(n *lint.Node) []*params {
 	for _, e := range lint.NewNode(docs[0]).Items() {
 		p := newParams()
 		p.read(e, s.goTemplate, func(*lint.Node) lint.Span { return at })
-		all = append(all, p)
+		if all = append(all, p); s.hold(p) != nil {
+			break
+		}
 	}
 	return all
 }
@@ -352,7 +365,9 @@ func (s *set) files(n, list *lint.Node) []*params {
 			rel = filepath.ToSlash(rel)
 			for _, p := range s.file(at) {
 				s.prefixed(p, n, located(list), path.Dir(rel), path.Base(rel))
-				all = append(all, p)
+				if all = append(all, p); s.hold(p) != nil {
+					return all
+				}
 			}
 		}
 		if len(all) > 0 {
@@ -417,7 +432,9 @@ func (s *set) matrix(n *lint.Node, depth int) []*params {
 			for _, p := range s.generate(g, before, depth+1) {
 				both := before.clone()
 				both.merge(p)
-				next = append(next, both)
+				if next = append(next, both); s.hold(both) != nil {
+					return next
+				}
 			}
 			if len(next) > maxApplications {
 				s.full(n)

@@ -16,14 +16,40 @@ import (
 	"github.com/manilint/manilint/render/helm/trace"
 )
 
-// maxText bounds the bytes that the templates of one ApplicationSet write for one Application.
-const maxText = 4 << 20
+// What one ApplicationSet may make: bytes that its templates write for one Application and for
+// all, and the values and keys of all its parameters and Applications.
+const (
+	maxText   = 4 << 20
+	maxTexts  = 64 << 20
+	maxValues = 1 << 19
+)
+
+var (
+	errText   = fmt.Errorf("it writes more than %d MiB of text for one Application, the limit", maxText>>20)
+	errTexts  = fmt.Errorf("the templates of this ApplicationSet write more than %d MiB of text, the limit", maxTexts>>20)
+	errValues = fmt.Errorf("its parameters and Applications have more than %d values and keys, the limit", maxValues)
+)
 
 // A templater renders the templates of an ApplicationSet.
 type templater struct {
 	ctx        context.Context
 	goTemplate bool
 	missingKey string // of text/template, as missingkey=error
+	written    int    // bytes, by all templates
+	held       int    // values and keys, by parameters and Applications
+}
+
+// ended returns why nothing more is made; nil where more may be.
+func (t *templater) ended() error {
+	switch {
+	case t.ctx.Err() != nil:
+		return context.Cause(t.ctx)
+	case t.written >= maxTexts:
+		return errTexts
+	case t.held > maxValues:
+		return errValues
+	}
+	return nil
 }
 
 // made is what a template came to.
@@ -43,13 +69,22 @@ var functions = template.FuncMap{"normalize": normalize, "slugify": slugify}
 // render renders templates by one set of parameters.
 func (t *templater) render(texts []string, p *params) []made {
 	all := make([]made, len(texts))
-	if !t.goTemplate {
-		for i, text := range texts {
-			all[i] = replaced(text, p)
+	if err := t.ended(); err != nil {
+		for i := range all {
+			all[i].error = err
 		}
 		return all
 	}
-	e := trace.NewEngine(t.ctx, maxText)
+	most := min(maxText, maxTexts-t.written)
+	if !t.goTemplate {
+		for i, text := range texts {
+			all[i] = replaced(text, p, most)
+			most -= len(all[i].text)
+			t.written += len(all[i].text)
+		}
+		return all
+	}
+	e := trace.NewEngine(t.ctx, most)
 	e.Memory = limits.Memory(t.ctx, trace.MaxMemory)
 	e.MissingKey, e.Funcs = t.missingKey, functions
 	if p.open {
@@ -68,6 +103,7 @@ func (t *templater) render(texts []string, p *params) []made {
 		all[i].error = errors.New("it was not rendered: the limits of the run were reached")
 	}
 	for _, x := range r.Texts {
+		t.written += len(x.Text)
 		all[index[x.Name]] = made{text: x.Text, from: trace.Names(x.Segs), segs: x.Segs}
 	}
 	for _, f := range r.Failures {
@@ -91,21 +127,33 @@ func said(err error) string {
 
 var tag = regexp.MustCompile(`\{\{(.*?)\}\}`)
 
-// replaced replaces the {{tags}} of the old form. One that is no parameter stays.
-func replaced(text string, p *params) made {
+// replaced replaces the {{tags}} of the old form, as long as the text has at most so many
+// bytes. A tag that is no parameter stays.
+func replaced(text string, p *params, most int) made {
 	var out made
-	out.text = tag.ReplaceAllStringFunc(text, func(whole string) string {
-		name := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(whole, "{{"), "}}"))
+	var b strings.Builder
+	end := 0
+	for _, at := range tag.FindAllStringSubmatchIndex(text, -1) {
+		name := strings.TrimSpace(text[at[2]:at[3]])
 		value, known := p.data[name].(string)
 		switch {
 		case known:
 			out.from = append(out.from, name)
-			return value
 		case p.open && name != "":
 			out.error = errUnknown
+			fallthrough
+		default:
+			value = text[at[0]:at[1]]
 		}
-		return whole
-	})
+		if b.Len()+len(text)-end+len(value) > most {
+			return made{error: errText}
+		}
+		b.WriteString(text[end:at[0]])
+		b.WriteString(value)
+		end = at[1]
+	}
+	b.WriteString(text[end:])
+	out.text = b.String()
 	return out
 }
 
@@ -212,6 +260,9 @@ func (g *grown) copy(n *lint.Node) (out *kyaml.Node, whole bool) {
 	y := n.YAML()
 	if y == nil {
 		return nil, true
+	}
+	if g.held++; g.held > maxValues {
+		return nil, false
 	}
 	place := n.Locate()
 	out = &kyaml.Node{Kind: y.Kind, Tag: y.Tag, Value: y.Value, Style: y.Style}

@@ -56,8 +56,15 @@ func (v *variables) substitute(m *kustomize.Made) {
 
 // write writes the values of variables into one text of an object.
 func (v *variables) write(m *kustomize.Made, n *yaml.Node, isKey bool) {
-	e := expansion{variables: v}
+	e := expansion{variables: v, room: m.Room()}
+	if e.room <= 0 {
+		return // which was said
+	}
 	text := e.expand(n.Value, 0)
+	if !m.Grow(m.Room()-e.room, nil) {
+		m.Fail(n, tooMuch)
+		return
+	}
 	if text == n.Value {
 		return
 	}
@@ -88,6 +95,10 @@ func (v *variables) write(m *kustomize.Made, n *yaml.Node, isKey bool) {
 	if read.Kind == yaml.AliasNode || read.Anchor != "" {
 		return
 	}
+	if !m.Grow(0, read) {
+		m.Fail(n, tooMuch)
+		return
+	}
 	n.Kind, n.Tag, n.Value, n.Style, n.Content = read.Kind, read.Tag, read.Value, read.Style, read.Content
 	var place func(c *yaml.Node)
 	place = func(c *yaml.Node) {
@@ -113,40 +124,46 @@ type expansion struct {
 	*variables
 	used  []lint.Span
 	whole bool // the text is one variable and nothing else
+	room  int  // bytes that may still be written
 }
+
+const tooMuch = "variables write too much or too deep YAML into the objects of this build: from here on none is substituted"
 
 // maxNested bounds defaults that hold variables.
 const maxNested = 10
 
-// maxExpanded bounds what one text may come to.
-const maxExpanded = 1 << 20
-
 func (e *expansion) expand(text string, depth int) string {
 	var out strings.Builder
+	write := func(text string) {
+		if e.room -= len(text); e.room > 0 {
+			out.WriteString(text)
+		}
+	}
 	for rest := text; rest != ""; {
 		i := strings.Index(rest, "${")
-		if i < 0 || out.Len() > maxExpanded {
-			out.WriteString(rest)
+		if i < 0 || e.room <= 0 {
+			write(rest)
 			break
 		}
 		if i > 0 && rest[i-1] == '$' { // $${name} is ${name}, and no variable
-			out.WriteString(rest[:i-1] + "${")
+			write(rest[:i-1])
+			write("${")
 			rest = rest[i+2:]
 			continue
 		}
 		end := closing(rest[i+2:])
 		if end < 0 { // Flux refuses the object
-			out.WriteString(rest)
+			write(rest)
 			break
 		}
 		inner := rest[i+2 : i+2+end]
-		out.WriteString(rest[:i])
+		write(rest[:i])
 		value, ok := e.value(inner, depth)
 		if !ok {
 			value = "${" + inner + "}"
 		}
 		e.whole = depth == 0 && i == 0 && i+3+end == len(text)
-		out.WriteString(value)
+		write(value)
 		rest = rest[i+3+end:]
 	}
 	return out.String()
@@ -206,12 +223,12 @@ func (e *expansion) value(inner string, depth int) (value string, ok bool) {
 			return v.text, true
 		}
 	}
-	return operate(v.text, op)
+	return e.operate(v.text, op)
 }
 
 // operate applies an operator of a shell to the value of a variable. Patterns with wildcards
 // are not expanded: ok is false.
-func operate(text, op string) (string, bool) {
+func (e *expansion) operate(text, op string) (string, bool) {
 	switch op {
 	case "^":
 		return strings.ToUpper(text[:min(1, len(text))]) + text[min(1, len(text)):], true
@@ -236,6 +253,9 @@ func operate(text, op string) (string, bool) {
 		switch {
 		case from == "" || from[0] == '#' || from[0] == '%':
 			return "", false
+		case all && len(text)+strings.Count(text, from)*(len(to)-len(from)) > e.room:
+			e.room = 0
+			return "", true
 		case all:
 			return strings.ReplaceAll(text, from, to), true
 		}

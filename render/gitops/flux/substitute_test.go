@@ -33,7 +33,7 @@ func TestVariablesAreWrittenAsFluxDoes(t *testing.T) {
 		{"{{ ${a} }}", "{{ Value }}", "{{ Value }}"},
 	} {
 		for _, open := range []bool{false, true} {
-			e := expansion{variables: &variables{known: known, open: open}}
+			e := expansion{variables: &variables{known: known, open: open}, room: 1 << 10}
 			want := c.closed
 			if open {
 				want = c.open
@@ -45,12 +45,16 @@ func TestVariablesAreWrittenAsFluxDoes(t *testing.T) {
 	}
 }
 
+// What a text may come to is bounded, and so is what an operator makes.
 func TestExpansionEnds(t *testing.T) {
-	e := expansion{variables: &variables{known: map[string]variable{"a": {text: strings.Repeat("x", 1<<16)}}}}
-	if got := e.expand(strings.Repeat("${a}", 1<<12), 0); len(got) > 4*maxExpanded {
-		t.Errorf("%d bytes", len(got))
+	known := map[string]variable{"a": {text: strings.Repeat("x", 1<<16)}}
+	for _, text := range []string{strings.Repeat("${a}", 1<<12), "${a//x/" + strings.Repeat("y", 1<<16) + "}", strings.Repeat("${none:-"+strings.Repeat("${a}", 20)+"}", 20)} {
+		e := expansion{variables: &variables{known: known}, room: 1 << 20}
+		if got := e.expand(text, 0); len(got) > 1<<20 || e.room > 0 {
+			t.Errorf("%d bytes, and room for %d", len(got), e.room)
+		}
 	}
-	deep := expansion{variables: &variables{known: map[string]variable{"a": {}}}}
+	deep := expansion{variables: &variables{known: map[string]variable{"a": {}}}, room: 1 << 20}
 	deep.expand(strings.Repeat("${a:=", 1000)+strings.Repeat("}", 1000), 0)
 }
 

@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/gitops/source"
 	"github.com/manilint/manilint/render/helm"
@@ -19,6 +21,9 @@ const (
 	deepest   = 10  // helmfiles in helmfiles, bases of bases
 	mostFiles = 200 // in one environment
 	mostEnvs  = 30
+
+	mostReleases = 1000 // in all environments
+	wantedTime   = 30 * time.Second
 )
 
 var topField = regexp.MustCompile(`(?m)^(?:releases|helmfiles|bases|environments|helmDefaults|repositories)\s*:`)
@@ -43,6 +48,8 @@ type Wants struct {
 
 // Wanted returns what a helmfile deploys in each environment that it names.
 func Wanted(ctx context.Context, file string, c *source.Checkout) *Wants {
+	ctx, cancel := limits.Unit(ctx, wantedTime, func(took time.Duration) error { return fmt.Errorf("it is not rendered within %v", took) })
+	defer cancel()
 	w := &wanting{ctx: ctx, checkout: c, out: &Wants{}, noted: map[string]bool{}}
 	w.env = "default"
 	first := w.load(file, nil, 0)
@@ -60,6 +67,12 @@ func Wanted(ctx context.Context, file string, c *source.Checkout) *Wants {
 	for _, env := range envs {
 		w.env, w.named, w.files = env, true, 0
 		w.deploy(w.load(file, nil, 0))
+		if w.ended() != nil {
+			break
+		}
+	}
+	if err := w.ended(); err != nil {
+		w.out.Errors = append(w.out.Errors, &lint.InputError{Message: fmt.Sprintf("%v; the rest of its releases is not rendered", err), Span: first.src.LineSpan(1)})
 	}
 	slices.Sort(w.out.Files)
 	w.out.Files = slices.Compact(w.out.Files)
@@ -74,7 +87,22 @@ type wanting struct {
 	env      string
 	named    bool // the helmfile names environments
 	files    int
+	releases int
+	within   []string // the helmfiles that lead to the one that is read
 	noted    map[string]bool
+}
+
+// ended returns why nothing more is read or rendered; nil where more may be.
+func (w *wanting) ended() error {
+	switch {
+	case w.ctx.Err() != nil:
+		return context.Cause(w.ctx)
+	case w.files > mostFiles:
+		return fmt.Errorf("it names more than %d helmfiles in one environment, the limit", mostFiles)
+	case w.releases > mostReleases:
+		return fmt.Errorf("it has more than %d releases in its environments, the limit", mostReleases)
+	}
+	return nil
 }
 
 // A state is what a helmfile says in one environment, its bases and parts put together.
@@ -129,9 +157,11 @@ func (w *wanting) load(file string, given map[string]any, depth int) *state {
 	s := &state{src: lint.NewSource(file, nil), dir: filepath.Dir(file), values: map[string]any{}, environments: map[string]*lint.Node{}}
 	merge(s.values, given)
 	src, err := w.checkout.Files.Open(file)
-	if w.files++; err != nil || depth > deepest || w.files > mostFiles {
+	if w.files++; err != nil || depth > deepest || w.ended() != nil || slices.Contains(w.within, file) {
 		return s
 	}
+	w.within = append(w.within, file)
+	defer func() { w.within = w.within[:len(w.within)-1] }()
 	w.out.Files = append(w.out.Files, file)
 	s.src = src
 	text := string(src.Data)
@@ -254,6 +284,9 @@ func (w *wanting) find(dir string, n *lint.Node) (string, bool) {
 // values adds values to those of a state: files, templates of files, and mappings.
 func (w *wanting) values(s *state, list *lint.Node) {
 	for _, n := range list.Items() {
+		if w.ended() != nil {
+			return
+		}
 		var more map[string]any
 		switch {
 		case n.IsMapping():
@@ -336,6 +369,9 @@ func toAny(n *lint.Node) any {
 // deploy adds the charts that the releases of a helmfile deploy.
 func (w *wanting) deploy(s *state) {
 	for _, r := range s.releases {
+		if w.releases++; w.ended() != nil {
+			return
+		}
 		w.release(&release{Node: r, state: s})
 	}
 	for _, inner := range s.inner {
@@ -421,7 +457,7 @@ func (w *wanting) release(r *release) {
 		w.once("secrets", secrets.Locate().Span, "secrets are encrypted, and their values are not applied")
 	}
 	for _, n := range slices.Concat(r.field("values").Items(), r.field("valuesTemplate").Items()) {
-		if !w.addValues(d, r, n, data) {
+		if w.ended() != nil || !w.addValues(d, r, n, data) {
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
 	"text/template"
 
@@ -162,22 +163,22 @@ func (l *locator) Locate(n *lint.Node) lint.Place {
 	span := lint.NodeSpan(l.rendered, at.YAML())
 	from, to := span.Start.Offset, span.End.Offset
 	last := -1
-	for _, g := range l.segments {
-		if g.Start > from {
-			break
-		}
+	// the last segment before it that the template itself wrote
+	for i := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].Start > from }) - 1; i >= 0; i-- {
+		g := l.segments[i]
 		off := l.own(g)
 		if off < 0 {
 			continue
 		}
-		if g.O.Kind == trace.FromText && g.Exact && g.Start <= from && to <= g.End && n.Exists() {
-			start := l.first + off + from - g.Start
-			return lint.Place{Span: l.src.Span(start, start+to-from), Precision: lint.Exact}
-		}
 		last = off
 		if g.O.Kind == trace.FromText && g.Exact {
+			if g.Start <= from && to <= g.End && n.Exists() {
+				start := l.first + off + from - g.Start
+				return lint.Place{Span: l.src.Span(start, start+to-from), Precision: lint.Exact}
+			}
 			last = off + min(from, g.End) - g.Start
 		}
+		break
 	}
 	if last < 0 {
 		return lint.Place{Span: l.src.LineSpan(1), Precision: lint.FileLevel}
