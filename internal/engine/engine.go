@@ -270,10 +270,20 @@ func (c *check) apply(ctx context.Context) (unmasked *lint.InputError) {
 	})
 	inTurn := slices.Clone(c.passes)
 	slices.SortStableFunc(inTurn, func(p, q *pass) int { return cmp.Compare(p.turn(), q.turn()) })
+	var own context.Context // of the rules that users bring
 	for _, p := range inTurn {
 		if !p.masks {
-			p.StopWhen(func() bool { return ctx.Err() != nil })
-			if ctx.Err() != nil {
+			limited := ctx
+			if p.turn() == usersTurn {
+				if own == nil {
+					var end context.CancelFunc
+					own, end = limits.Unit(ctx, usersTime, errUsersLate)
+					defer end()
+				}
+				limited = own
+			}
+			p.StopWhen(func() bool { return limited.Err() != nil })
+			if limited.Err() != nil {
 				continue
 			}
 		}
@@ -298,6 +308,9 @@ func (c *check) apply(ctx context.Context) (unmasked *lint.InputError) {
 		case <-time.After(grace): // what is still at work is left behind, and its findings with it
 		}
 	}
+	if own != nil && own.Err() != nil && ctx.Err() == nil {
+		c.result.Errors = append(c.result.Errors, &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s: %v", c.bundle.Rendering.Root, context.Cause(own))})
+	}
 	masked := true
 	c.passes = slices.DeleteFunc(c.passes, func(p *pass) bool {
 		done := p.done.Load()
@@ -316,10 +329,24 @@ func (c *check) apply(ctx context.Context) (unmasked *lint.InputError) {
 	return unmasked
 }
 
-// turn orders rules: those that mask go first, so that a check which is stopped can report.
+// usersTime is how long the rules that users bring may take for one bundle: those of a stranger
+// leave time for the others.
+const usersTime = 30 * time.Second
+
+func errUsersLate(limit time.Duration) error {
+	return fmt.Errorf("stopped before all rules of the configuration had run: they take longer than %s; make their expressions simpler, or raise --limit-time", limit)
+}
+
+const usersTurn = 2
+
+// turn orders rules: those that mask go first, so that a check which is stopped can report,
+// those that users bring last.
 func (p *pass) turn() int {
-	if p.masks {
+	switch {
+	case p.masks:
 		return 0
+	case p.Rule.URL != "":
+		return usersTurn
 	}
 	return 1
 }

@@ -5,6 +5,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"unicode"
 
@@ -75,7 +76,20 @@ func (a About) Rule(p Policy) *lint.Rule {
 	}
 }
 
+// maxMessage is how many bytes of a message are reported: as many as the API server takes
+// from an expression.
+const maxMessage = 5 << 10
+
+// cut returns as much of a message as is reported.
+func cut(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + "…"
+}
+
 func (a About) report(pass *lint.Pass, r *lint.Resource, v Verdict) {
+	v.Message = cut(v.Message)
 	if v.Note != "" {
 		pass.Note(lint.Note{Span: a.Place, Message: v.Note})
 		return
