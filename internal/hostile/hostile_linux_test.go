@@ -845,6 +845,94 @@ func unusual() []hostile {
 	}
 }
 
+// controllers are objects of GitOps controllers and rules of the stranger.
+func controllers() []hostile {
+	repository := func(d dir) {
+		d.file(".git/HEAD", "ref: refs/heads/main\n")
+		d.file(".git/config", "[remote \"origin\"]\n\turl = https://example.com/shop/deploy\n")
+	}
+	// set makes an ApplicationSet that applies app/.
+	set := func(goTemplate bool, generators, name, info string) func(dir) {
+		return func(d dir) {
+			repository(d)
+			d.file("app/p.yaml", fmt.Sprintf(podText, 1))
+			d.file("s.yaml", fmt.Sprintf("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s, namespace: argocd}\nspec:\n  goTemplate: %v\n  generators: [%s]\n  template:\n    metadata: {name: '%s'}\n    spec:\n      destination: {namespace: shop}\n      source: {repoURL: 'https://example.com/shop/deploy', path: app}\n      info: [%s]\n", goTemplate, generators, name, info))
+		}
+	}
+	elements := func(n int, more string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "{a: 'n%d'%s}, ", i, more)
+		}
+		return "{list: {elements: [" + b.String() + "]}}"
+	}
+	// substituted makes a Kustomization of Flux with a variable a, and what it applies.
+	substituted := func(value, object string) func(dir) {
+		return func(d dir) {
+			repository(d)
+			d.file("app/kustomization.yaml", "resources: [m.yaml]\n")
+			d.file("app/m.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m, namespace: shop}\ndata:\n"+object)
+			d.file("k.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: k, namespace: shop}\nspec:\n  sourceRef: {kind: GitRepository, name: g}\n  path: ./app\n  postBuild: {substitute: {a: '"+value+"'}}\n")
+		}
+	}
+	helmfile := func(text string) func(dir) {
+		return func(d dir) {
+			d.chart(fmt.Sprintf(podText, 1))
+			d.file("helmfile.yaml.gotmpl", text)
+			d.file("slow.yaml.gotmpl", "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}\n")
+			d.file("many.yaml.gotmpl", "{{ range until 20000 }}\nk{{ . }}: v{{ . }}{{ end }}\n")
+		}
+	}
+	environments := "environments:\n"
+	for i := range 30 {
+		environments += fmt.Sprintf("  e%d: {values: [slow.yaml.gotmpl]}\n", i)
+	}
+	growing := elements(1, ", b0: '"+strings.Repeat("x", 1000)+"'")
+	for i := range 4 {
+		growing = fmt.Sprintf("{matrix: {generators: [%s, {list: {elements: [{b%d: '%s'}]}}]}}", growing, i+1, strings.Repeat(fmt.Sprintf("{{b%d}}", i), 200))
+	}
+	wide := ""
+	for i := range 1000 {
+		wide += fmt.Sprintf(", k%d: v", i)
+	}
+	return []hostile{
+		{name: "ApplicationSet: a parameter written 20,000 times", make: set(false, elements(1, ", b: '"+strings.Repeat("x", 1000000)+"'"), "{{a}}", "{name: a, value: '"+strings.Repeat("{{b}}", 20000)+"'}"), says: "bad/s.yaml"},
+		{name: "ApplicationSet: parameters that grow in a matrix", make: set(false, growing, "{{a}}", ""), says: "bad/s.yaml"},
+		{name: "ApplicationSet: 1,000,000 Applications", make: set(false, "{matrix: {generators: ["+elements(1000, "")+", "+strings.ReplaceAll(elements(1000, ""), "{a:", "{b:")+"]}}", "{{a}}-{{b}}", ""), says: "bad/s.yaml"},
+		{name: "ApplicationSet: 900 Applications of 1,000 parameters", make: set(true, "{matrix: {generators: ["+elements(30, wide)+", "+strings.ReplaceAll(elements(30, ""), "{a:", "{b:")+"]}}", "{{.a}}-{{.b}}", ""), says: "bad/s.yaml"},
+		{name: "ApplicationSet: 1,000 Applications of 100 KB", make: set(true, elements(1000, ""), "{{.a}}", "{name: a, value: '"+strings.Repeat("x", 100000)+"'}"), says: "bad/s.yaml"},
+		{name: "ApplicationSet: slow templates", slow: true, make: set(true, elements(1000, ""), "{{range until 100000}}{{range until 100000}}{{end}}{{end}}p", ""), says: "bad/s.yaml"},
+		{name: "Flux: a variable of 5 MB written 5,000 times", make: substituted(strings.Repeat("x", 5000000), manyLines("  k%d: ${a}\n", 5000)), says: "bad/app/m.yaml"},
+		{name: "Flux: a variable whose letters are replaced", make: substituted(strings.Repeat("x", 1000000), "  k: '${a//x/"+strings.Repeat("y", 100000)+"}'\n"), says: "bad/app/m.yaml"},
+		{name: "Flux: a variable of 9,000 levels", make: substituted(nested("[", "", "]", 9000), "  k: ${a}\n"), says: "bad/k.yaml"},
+		{name: "Flux: variables that are lists of 100,000 numbers", make: substituted("["+strings.Repeat("1,", 100000)+"]", manyLines("  k%d: ${a}\n", 500)), says: "bad/k.yaml"},
+		{name: "Flux: a variable of aliases that explode", make: substituted("{"+strings.ReplaceAll(strings.TrimSpace(bomb(9)), "\n", ", ")+"}", "  k: ${a}\n"), says: "bad/k.yaml"},
+		{name: "helmfile: slow values in 30 environments", slow: true, make: helmfile(environments + "---\nreleases: [{name: r, chart: ./chart}]\n"), says: "bad/helmfile.yaml.gotmpl"},
+		{name: "helmfile: 20,000 releases with values", make: helmfile("releases:\n{{ range until 20000 }}\n- {name: r{{ . }}, chart: ./gone, values: [many.yaml.gotmpl]}{{ end }}\n"), says: "bad/helmfile.yaml.gotmpl"},
+		{name: "helmfile: one that names itself", make: helmfile("helmfiles: [" + strings.Repeat("helmfile.yaml.gotmpl, ", 10) + "]\nreleases: [{name: r, chart: ./chart}]\n")},
+		{name: "configuration: a rule whose messages are 4 MB", make: func(d dir) {
+			d.file(".manilint.yaml", "custom:\n- {id: r, match: {kinds: [Pod]}, expression: 'false', message: params.a + params.a, params: {a: '"+strings.Repeat("x", 2000000)+"'}}\n")
+			d.stream("p.yaml", func(w io.Writer) {
+				for i := range 1000 {
+					fmt.Fprintf(w, "---\n"+podText, i)
+				}
+			})
+		}},
+		{name: "configuration: a rule of 100,000 parentheses", make: func(d dir) {
+			d.file(".manilint.yaml", "custom: [{id: r, expression: '"+nested("(", "true", ")", 40000)+"'}]\n")
+		}, says: "bad/.manilint.yaml"},
+	}
+}
+
+// manyLines returns lines of a format with their numbers.
+func manyLines(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
 // TestHostileInputs lints each input next to a good tree in a process of its own: the
 // findings of the good tree are the same bytes, the process ends on its own, and what is
 // wrong is said with the name of the file.
@@ -857,7 +945,7 @@ func TestHostileInputs(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var all []hostile
-	for _, some := range [][]hostile{growing(), selfDictInputs(), charts(), yamlFiles(), filesThatAreNone(), overlays(), configurations(), unusual()} {
+	for _, some := range [][]hostile{growing(), selfDictInputs(), charts(), yamlFiles(), filesThatAreNone(), overlays(), configurations(), unusual(), controllers()} {
 		all = append(all, some...)
 	}
 	good := func(d dir) {
