@@ -148,7 +148,7 @@ func (c *Change) Generate(resources []string, at *lint.Node) {
 // where the chart has it, or the object.
 func (c *Change) Over(ctx context.Context, chart string, in *helm.Inflated, at *lint.Node, o Options) ([]*lint.Resource, []*lint.InputError) {
 	own := *c
-	own.inflated = in
+	own.inflated, own.placed = in, slices.Clone(c.placed) // one change may be at work twice
 	list := own.node(&yaml.Node{Kind: yaml.SequenceNode}, at.Locate())
 	list.Content = append(list.Content, own.Map(at, Pair{"name", own.Text(filepath.Base(chart), at)}).node)
 	own.generated = own.Map(at, Pair{"helmCharts", Value{list}})
