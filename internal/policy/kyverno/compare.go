@@ -243,6 +243,9 @@ func numeric(op string, key, value any) bool {
 		}
 	}
 	a, okA := float(key)
+	if d, e, ok := seconds(a, value); okA && ok {
+		return ordered(op, cmpInt(int64(d), int64(e)))
+	}
 	b, okB := float(value)
 	if okA && okB {
 		return a < b && (op == "<" || op == "<=") || a > b && (op == ">" || op == ">=") || a == b && strings.HasSuffix(op, "=")
@@ -315,8 +318,9 @@ func shownScalar(v any) string {
 }
 
 // in reports whether a key is among a value: the items of a list, a range, a text that
-// holds a list as JSON, or a text with wildcards. ok is false where the value is none.
-func in(key string, value any) (among, ok bool) {
+// holds a list as JSON, or a text with wildcards. One of several keys may hold wildcards of
+// its own. ok is false where the value is none.
+func in(key string, value any, several bool) (among, ok bool) {
 	list := func(items []any) bool {
 		for _, item := range items {
 			s := shownScalar(item)
@@ -329,8 +333,6 @@ func in(key string, value any) (among, ok bool) {
 	switch v := value.(type) {
 	case []any:
 		return list(v), true
-	case float64, bool:
-		return list([]any{v}), true
 	case string:
 		if key == v || jmespath.Wildcard(v, key) {
 			return true, true
@@ -338,18 +340,19 @@ func in(key string, value any) (among, ok bool) {
 		if between.MatchString(v) {
 			return matchesText(key, v), true
 		}
-		if json.Valid([]byte(v)) {
-			var items []string
-			if json.Unmarshal([]byte(v), &items) != nil {
-				return false, false
-			}
-			all := make([]any, len(items))
-			for i, item := range items {
-				all[i] = item
-			}
-			return list(all), true
+		if !json.Valid([]byte(v)) {
+			return several && jmespath.Wildcard(key, v), true
 		}
-		return jmespath.Wildcard(key, v), true
+		var items []string
+		if json.Unmarshal([]byte(v), &items) != nil {
+			return false, false
+		}
+		for _, item := range items {
+			if key == item || several && list([]any{item}) {
+				return true, true
+			}
+		}
+		return false, true
 	}
 	return false, false
 }
@@ -357,8 +360,14 @@ func in(key string, value any) (among, ok bool) {
 // all reports whether all keys are, or are not, among a value.
 func all(key, value any, among bool) bool {
 	keys, ok := keysOf(key)
+	_, several := key.([]any)
+	switch value.(type) {
+	case []any, string:
+	default:
+		return false
+	}
 	for _, k := range keys {
-		is, valid := in(k, value)
+		is, valid := in(k, value, several)
 		if !valid || is != among {
 			return false
 		}
@@ -369,8 +378,15 @@ func all(key, value any, among bool) bool {
 // some reports whether a key is, or is not, among a value.
 func some(key, value any, among bool) bool {
 	keys, _ := keysOf(key)
+	_, several := key.([]any)
+	switch value.(type) {
+	case float64, bool: // several keys may be compared with one value
+		if several {
+			value = []any{value}
+		}
+	}
 	for _, k := range keys {
-		if is, valid := in(k, value); valid && is == among {
+		if is, valid := in(k, value, several); valid && is == among {
 			return true
 		}
 	}

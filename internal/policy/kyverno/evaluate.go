@@ -33,8 +33,30 @@ func expressionOf(braced string) string {
 	return strings.TrimSpace(strings.TrimPrefix(text, "-"))
 }
 
-// expressions are parsed once for all objects.
-type expressions struct{ all sync.Map } // text → func() (*jmespath.Expression, error)
+// expressions are parsed, and parts of the policy read, once for all objects.
+type expressions struct {
+	all   sync.Map // text → func() (*jmespath.Expression, error)
+	parts sync.Map // *lint.Node → part
+}
+
+// A part is one of a policy as it is written, with the nodes of the policy and without.
+type part struct {
+	placed, unplaced jmespath.Value
+	variables        bool // it holds variables
+}
+
+func (x *expressions) part(n *lint.Node) part {
+	got, ok := x.parts.Load(n)
+	if !ok {
+		p := part{placed: jmespath.Written(n), unplaced: unplaced(jmespath.Written(n))}
+		n.Walk(func(n *lint.Node) bool {
+			p.variables = p.variables || strings.Contains(n.Name(), "{{") || n.IsScalar() && strings.Contains(n.Value(), "{{")
+			return true
+		})
+		got, _ = x.parts.LoadOrStore(n, p)
+	}
+	return got.(part)
+}
 
 func (x *expressions) parse(text string) (*jmespath.Expression, error) {
 	once, ok := x.all.Load(text)
@@ -140,8 +162,22 @@ func (r *run) replaced(v jmespath.Value) (jmespath.Value, error) {
 
 // pattern is replaced, with the nodes of the policy: a leaf says where it is written.
 func (r *run) pattern(n *lint.Node) (jmespath.Value, error) {
-	v, err := r.replaced(jmespath.Written(n))
+	p := r.expressions.part(n)
+	if !p.variables {
+		return p.placed, nil
+	}
+	v, err := r.replaced(p.unplaced)
 	return placed(v, n), err
+}
+
+// value is a part of the policy with its variables replaced: what it holds was read of the
+// object, or of nothing.
+func (r *run) value(n *lint.Node) (jmespath.Value, error) {
+	p := r.expressions.part(n)
+	if !p.variables {
+		return p.unplaced, nil
+	}
+	return r.replaced(p.unplaced)
 }
 
 // placed returns a part of the policy with the nodes that it is written at.
@@ -209,7 +245,7 @@ func (r *run) variable(n *lint.Node) (jmespath.Value, error) {
 	var err error
 	path, hasPath := n.Get("jmesPath"), n.Get("jmesPath").IsScalar()
 	if n.Get("value").Exists() {
-		v, err = r.replaced(unplaced(jmespath.Written(n.Get("value"))))
+		v, err = r.value(n.Get("value"))
 		if err == nil && hasPath {
 			v, err = r.path(path.Value(), v)
 		}
@@ -222,7 +258,7 @@ func (r *run) variable(n *lint.Node) (jmespath.Value, error) {
 		if missing != nil {
 			node = missing.Node
 		}
-		if v, err = r.replaced(unplaced(jmespath.Written(n.Get("default")))); v.Node == nil {
+		if v, err = r.value(n.Get("default")); v.Node == nil {
 			v.Node = node
 		}
 	}
@@ -338,11 +374,11 @@ func (r *run) condition(n *lint.Node) (bool, held, error) {
 	if op == nil {
 		return false, held{}, fmt.Errorf("there is no operator %s", n.Get("operator").Value())
 	}
-	key, err := r.replaced(unplaced(jmespath.Written(n.Get("key"))))
+	key, err := r.value(n.Get("key"))
 	if err != nil {
 		return false, held{}, err
 	}
-	value, err := r.replaced(unplaced(jmespath.Written(n.Get("value"))))
+	value, err := r.value(n.Get("value"))
 	if err != nil {
 		return false, held{}, err
 	}

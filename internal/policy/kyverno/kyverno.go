@@ -88,6 +88,7 @@ type clusterPolicy struct {
 	set         []*lint.Resource // where exceptions, ConfigMaps and namespaces are looked up
 	rules       []*lint.Node     // that are judged
 	forms       []form
+	applied     map[*lint.Node][]form // those that a rule has
 	expressions *expressions
 	version     string                    // of Kubernetes, for CEL
 	cel         map[celRule]policy.Policy // the rules that are written in it
@@ -184,10 +185,7 @@ func (p *clusterPolicy) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Ver
 	s := newSubject(r, p.set)
 	var all []policy.Verdict
 	for _, rule := range p.rules {
-		for _, f := range p.forms {
-			if !f.applies(rule) {
-				continue
-			}
+		for _, f := range p.applied[rule] {
 			verdicts, applied := p.judge(pass, s, rule, f)
 			all = append(all, verdicts...)
 			if applied && p.object.Get("spec", "applyRules").Value() == "One" {

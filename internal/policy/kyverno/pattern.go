@@ -3,7 +3,6 @@ package kyverno
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -38,18 +37,18 @@ type matcher struct {
 	err    error // what kept the pattern from being matched
 }
 
-var anchor = regexp.MustCompile(`^([+<=X^])?\((.+)\)$`)
-
 // anchored takes the key of a pattern apart: "(" for a condition, "" for a plain key.
 func anchored(key string) (modifier, name string) {
-	m := anchor.FindStringSubmatch(strings.TrimSpace(key))
+	trimmed := strings.TrimSpace(key)
+	inner, ok := strings.CutSuffix(trimmed, ")")
 	switch {
-	case m == nil:
-		return "", key
-	case m[1] == "":
-		return "(", m[2]
+	case !ok:
+	case len(inner) > 1 && inner[0] == '(':
+		return "(", inner[1:]
+	case len(inner) > 2 && inner[1] == '(' && strings.IndexByte("+<=X^", inner[0]) >= 0:
+		return inner[:1], inner[2:]
 	}
-	return m[1], m[2]
+	return "", key
 }
 
 func isAnchor(key string) bool {

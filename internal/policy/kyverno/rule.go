@@ -280,6 +280,7 @@ func (c *check) note(n *lint.Node, format string, args ...any) {
 // check settles which rules are judged, and says what is wrong and what is not judged.
 func (p *clusterPolicy) check() ([]*lint.InputError, []lint.Note) {
 	c := &check{policy: p}
+	p.applied = map[*lint.Node][]form{}
 	rules := p.object.Get("spec", "rules")
 	if !rules.IsSequence() {
 		c.fail(rules, -1, "a list of rules is expected here")
@@ -288,6 +289,11 @@ func (p *clusterPolicy) check() ([]*lint.InputError, []lint.Note) {
 		before := len(c.errs)
 		if c.rule(rule) && len(c.errs) == before {
 			p.rules = append(p.rules, rule)
+			for _, f := range p.forms {
+				if f.applies(rule) {
+					p.applied[rule] = append(p.applied[rule], f)
+				}
+			}
 		}
 	}
 	return c.errs, c.notes

@@ -1,6 +1,7 @@
 package kyverno
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/distribution/reference"
@@ -9,25 +10,28 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-// objectValues are what expressions read of objects, made once for all policies.
-type objectValues struct{ all sync.Map } // *lint.Resource → func() jmespath.Value
+// objectVariables are the variables of objects, made once for all policies.
+type objectVariables struct{ all sync.Map } // *lint.Resource → func() map[string]jmespath.Value
+
+// variablesOf returns the variables of an object, to which others may be added.
+func variablesOf(s *subject) map[string]jmespath.Value {
+	of := lint.Shared(s.object.Bundle, func(*lint.Bundle) *objectVariables { return &objectVariables{} })
+	once, ok := of.all.Load(s.object)
+	if !ok {
+		once, _ = of.all.LoadOrStore(s.object, sync.OnceValue(func() map[string]jmespath.Value { return newVariables(s) }))
+	}
+	return maps.Clone(once.(func() map[string]jmespath.Value)())
+}
 
 // objectOf returns what expressions and patterns read of an object.
 func objectOf(s *subject) jmespath.Value {
-	of := lint.Shared(s.object.Bundle, func(*lint.Bundle) *objectValues { return &objectValues{} })
-	once, ok := of.all.Load(s.object)
-	if !ok {
-		once, _ = of.all.LoadOrStore(s.object, sync.OnceValue(func() jmespath.Value {
-			v := jmespath.Of(s.object.Root)
-			if fields, ok := v.Data.(map[string]jmespath.Value); ok && !s.object.IsClusterScoped() {
-				if metadata, ok := fields["metadata"].Data.(map[string]jmespath.Value); ok {
-					metadata["namespace"] = s.namespace(fields["metadata"].Node)
-				}
-			}
-			return v
-		}))
+	v := jmespath.Of(s.object.Root)
+	if fields, ok := v.Data.(map[string]jmespath.Value); ok && !s.object.IsClusterScoped() {
+		if metadata, ok := fields["metadata"].Data.(map[string]jmespath.Value); ok {
+			metadata["namespace"] = s.namespace(fields["metadata"].Node)
+		}
 	}
-	return once.(func() jmespath.Value)()
+	return v
 }
 
 // namespace returns the value of metadata.namespace.
@@ -38,9 +42,9 @@ func (s *subject) namespace(metadata *lint.Node) jmespath.Value {
 	return jmespath.Value{Data: s.home, Node: metadata.Get("namespace")}
 }
 
-// variablesOf returns the variables that Kyverno has for an object that is created
+// newVariables returns the variables that Kyverno has for an object that is created
 // (https://kyverno.io/docs/policy-types/cluster-policy/variables/).
-func variablesOf(s *subject) map[string]jmespath.Value {
+func newVariables(s *subject) map[string]jmespath.Value {
 	r := s.object
 	object := objectOf(s)
 	text := func(t string) jmespath.Value { return jmespath.Value{Data: t} }
