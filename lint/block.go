@@ -256,15 +256,15 @@ func (p *blockParser) isColon(at int) bool {
 // inline reads a value that is not a collection in a block, and goes to the next content.
 func (p *blockParser) inline(parent int) (*yaml.Node, bool) {
 	var n *yaml.Node
-	switch c := p.text[p.at]; {
-	case c == '|':
+	switch p.text[p.at] {
+	case '|':
 		return p.literal(parent)
-	case c == '[' || c == '{':
+	case '[', '{':
 		var ok bool
 		if n, ok = p.flow(); !ok {
 			return nil, false
 		}
-	case c == '"' || c == '\'':
+	case '"', '\'':
 		text, style, end, ok := p.quoted(p.at)
 		if !ok {
 			return nil, false

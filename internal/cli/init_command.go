@@ -395,7 +395,7 @@ jobs:
   manilint:
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0
         with:
           fetch-depth: 0
       - uses: manilint/manilint@v0
@@ -454,12 +454,18 @@ steps:
 `},
 }
 
+// pinned names a release in a file of a build service: what moves by itself is not what was
+// tried.
+func pinned(lines, release string) string {
+	return strings.NewReplacer("manilint/manilint@v0", "manilint/manilint@"+release, "manilint/manilint@latest", "manilint/manilint@"+release).Replace(lines)
+}
+
 // pipeline writes the file of the build service that the remote belongs to.
 func (s *setup) pipeline() error {
 	host := s.host()
 	for _, h := range hosts {
 		if h.name.MatchString(host) {
-			return s.create(h.file, []byte(h.lines), "manilint runs in the builds of "+host+", and reports what is new in a pull request")
+			return s.create(h.file, []byte(pinned(h.lines, release())), "manilint runs in the builds of "+host+", and reports what is new in a pull request")
 		}
 	}
 	switch host {

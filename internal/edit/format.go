@@ -20,8 +20,8 @@ type format struct {
 func (w *writer) style(column int) format {
 	f := format{column: column, step: 2, dash: -1}
 	steps, dashes := map[int]int{}, map[int]int{}
-	var visit func(n *yaml.Node, column int)
-	visit = func(n *yaml.Node, column int) {
+	var visit func(n *yaml.Node)
+	visit = func(n *yaml.Node) {
 		if n.Style&yaml.FlowStyle != 0 {
 			return
 		}
@@ -37,11 +37,11 @@ func (w *writer) style(column int) format {
 					}
 				}
 			}
-			visit(c, 0)
+			visit(c)
 		}
 	}
 	for _, doc := range w.docs {
-		visit(doc, 0)
+		visit(doc)
 	}
 	f.step = most(steps, 2)
 	f.dash = most(dashes, f.step)

@@ -359,7 +359,7 @@ func (w *writer) remove(op Op) ([][]byte, error) {
 	}
 	if holder.Style&yaml.FlowStyle != 0 {
 		if first+each < len(holder.Content) {
-			next, _ := w.whole(holder.Content[first+each])
+			next := w.whole(holder.Content[first+each])
 			return [][]byte{w.with(patch{start, next, ""})}, nil
 		}
 		from := start
@@ -383,7 +383,7 @@ func (w *writer) remove(op Op) ([][]byte, error) {
 	if first+each >= len(holder.Content) {
 		return nil, errors.New("the entry stands on the line of another")
 	}
-	follows, _ := w.whole(holder.Content[first+each])
+	follows := w.whole(holder.Content[first+each])
 	if each == 1 {
 		follows = bytes.LastIndexByte(w.data[:follows], '-')
 	}
@@ -394,11 +394,8 @@ func (w *writer) remove(op Op) ([][]byte, error) {
 	return [][]byte{w.with(patch{start, follows, ""})}, nil
 }
 
-// whole is span with the anchor and the tag.
-func (w *writer) whole(n *yaml.Node) (from, to int) {
-	_, to = w.span(n)
-	return w.src.At(n.Line, n.Column).Offset, to
-}
+// whole is where a node begins, with its anchor and its tag.
+func (w *writer) whole(n *yaml.Node) int { return w.src.At(n.Line, n.Column).Offset }
 
 // descend1 is descend without following a last alias.
 func descend1(n *yaml.Node, fields []string) (*yaml.Node, bool) {

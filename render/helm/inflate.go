@@ -2,6 +2,7 @@ package helm
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
@@ -72,7 +73,7 @@ func (t *tree) inflate(ctx context.Context, r Release, o Options) *Inflated {
 	made := out.inflated(func(d *document) bool {
 		return !(d.crd && !r.IncludeCRDs || d.hook != "" && r.SkipHooks || d.test() && r.SkipTests)
 	})
-	made.Notes, made.Errors = out.notes, append(inflated.Errors, out.errs...)
+	made.Notes, made.Errors = out.notes, slices.Concat(inflated.Errors, out.errs)
 	return made
 }
 

@@ -167,9 +167,7 @@ func (w *wanting) load(file string, given map[string]any, depth int) *state {
 	text := string(src.Data)
 	if !strings.Contains(text, "{{") {
 		docs, errs := lint.ParseYAML(src)
-		for _, e := range errs {
-			w.out.Errors = append(w.out.Errors, e)
-		}
+		w.out.Errors = append(w.out.Errors, errs...)
 		for _, doc := range docs {
 			w.part(s, lint.NewKustomization(doc, lint.FileLocator{Source: src}).Root, given, depth)
 		}
@@ -188,9 +186,9 @@ func (w *wanting) load(file string, given map[string]any, depth int) *state {
 		var root *lint.Node
 		var wrong *lint.InputError
 		if l == nil {
-			root, wrong = read(src, rendered, &locator{rendered: lint.NewSource(src.Path, []byte(rendered)), src: src, first: at})
+			root, wrong = read(src, &locator{rendered: lint.NewSource(src.Path, []byte(rendered)), src: src, first: at})
 		} else {
-			root, wrong = read(src, rendered, l)
+			root, wrong = read(src, l)
 		}
 		if wrong != nil {
 			w.once("text "+file, src.LineSpan(src.Position(min(at, len(text))).Line), "it is not judged from here on: it renders to %s", wrong.Message)
@@ -322,7 +320,7 @@ func (w *wanting) open(file string, by *lint.Node, data map[string]any) (*lint.N
 			return nil, false
 		}
 	}
-	root, wrong := read(src, text, l)
+	root, wrong := read(src, l)
 	if wrong != nil || !root.IsMapping() {
 		w.note(by.Locate().Span, by.Value(), "%s is no mapping of values: it is not applied", by.Value())
 		return nil, false

@@ -144,11 +144,11 @@ func TestReleases(t *testing.T) {
 func TestPlacesInTemplates(t *testing.T) {
 	src := lint.NewSource("helmfile.yaml.gotmpl", []byte("# comment\na: {{ 1 }}\n{{ if true }}b: text\n{{ end }}\nc: {{ .Values.x }}-x\n"))
 	w := &templater{ctx: context.Background()}
-	text, l, err := w.render(src, string(src.Data), 0, map[string]any{"Values": map[string]any{"x": "y"}})
+	_, l, err := w.render(src, string(src.Data), 0, map[string]any{"Values": map[string]any{"x": "y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, wrong := read(src, text, l)
+	root, wrong := read(src, l)
 	if wrong != nil {
 		t.Fatal(wrong)
 	}

@@ -203,7 +203,7 @@ func (l *locator) own(g trace.Segment) int {
 }
 
 // read parses YAML whose nodes know their places.
-func read(src *lint.Source, text string, l lint.Locator) (*lint.Node, *lint.InputError) {
+func read(src *lint.Source, l lint.Locator) (*lint.Node, *lint.InputError) {
 	from := src
 	if t, ok := l.(*locator); ok {
 		from = t.rendered
