@@ -206,15 +206,18 @@ func TestTheEditorIsShownWhatTheCommandPrints(t *testing.T) {
 		return len(e.shown) > 0
 	})
 	got := map[string]bool{}
-	e.mu.Lock()
-	for path, p := range e.shown {
-		for _, d := range p.Diagnostics {
-			if d.Severity != protocol.DiagnosticSeverityHint {
-				got[path+":"+lineOf(d)] = true
+	e.await(t, "all of it", func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for path, p := range e.shown {
+			for _, d := range p.Diagnostics {
+				if d.Severity != protocol.DiagnosticSeverityHint {
+					got[path+":"+lineOf(d)] = true
+				}
 			}
 		}
-	}
-	e.mu.Unlock()
+		return len(got) >= len(want)
+	})
 	for line := range want {
 		if !got[line] {
 			t.Errorf("the command prints %s, the editor is not shown it", line)

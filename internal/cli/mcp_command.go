@@ -122,9 +122,12 @@ func (a *agent) Fix(ctx context.Context, paths []string, want func(*lint.Finding
 	}
 	var diff strings.Builder
 	err = fix.Diff(&diff, p.result.Files, func(file *fix.File, line int, text string) string {
+		if line == 0 {
+			return p.report.Masks.Redact(text)
+		}
 		src, err := t.Open(file.Path)
 		if err != nil {
-			return text
+			return p.report.Masks.Redact(text)
 		}
 		return p.report.Line(src, line)
 	})

@@ -14,7 +14,7 @@ func TestADraftPassesTheTestsOfRules(t *testing.T) {
 		t.Skip("builds the rules anew")
 	}
 	root := t.TempDir()
-	for _, dir := range []string{"lint", "internal", "rules", "fixtures/rules"} {
+	for _, dir := range []string{"lint", "internal", "render/tree", "rules", "fixtures/rules"} {
 		if err := os.CopyFS(filepath.Join(root, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
 			t.Fatal(err)
 		}

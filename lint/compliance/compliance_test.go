@@ -80,7 +80,7 @@ func TestRulesThatDidNotRunAreNamed(t *testing.T) {
 }
 
 func TestUnknownFramework(t *testing.T) {
-	if _, err := Assess(report(), "csi"); err == nil || !strings.Contains(err.Error(), `did you mean "cis"`) {
+	if _, err := Assess(report(), "ciss"); err == nil || !strings.Contains(err.Error(), `did you mean "cis"`) {
 		t.Errorf("%v", err)
 	}
 }

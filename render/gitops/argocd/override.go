@@ -33,8 +33,11 @@ func (a *application) overridden(s *lint.Node, dir string) *lint.Node {
 			continue
 		}
 		if g == nil {
-			g = &grown{places: locator{}, texts: map[*kyaml.Node]made{}}
-			tree, _ = g.copy(s)
+			g = &grown{templater: &templater{}, places: locator{}, texts: map[*kyaml.Node]made{}}
+			if tree, _ = g.copy(s); tree == nil {
+				a.out.Errors = append(a.out.Errors, &lint.InputError{Message: a.by + ": its source holds too many values", Span: s.Locate().Span})
+				return s
+			}
 		}
 		a.from = append(a.from, at)
 		var place func(n *kyaml.Node)
