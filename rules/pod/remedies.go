@@ -272,8 +272,9 @@ func ownProbes(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	return lint.Risky("a probe of another host, or of 127.0.0.1 in a pod with the node's network, asks the pod instead", edits...)
 }
 
-// writes are where programs of well-known images write, beside their data: the images' own
-// documentation and Dockerfiles say so.
+// writes are where programs of well-known images are known to write with the configuration
+// that the image brings, beside their data. It may not be all: another version or configuration
+// may write elsewhere, which is why the fix is risky.
 var writes = map[string][]string{
 	"nginx": {"/var/cache/nginx", "/var/run", "/tmp"},
 	"httpd": {"/usr/local/apache2/logs"},

@@ -7,7 +7,8 @@ import (
 )
 
 // moves are versions of APIs that need no other change to move on, as the migration guide
-// says (https://kubernetes.io/docs/reference/using-api/deprecation-guide/).
+// says (https://kubernetes.io/docs/reference/using-api/deprecation-guide/). The guide is silent
+// on the v1alpha1 versions of rbac and scheduling.
 var moves = map[string]string{
 	"autoscaling/v2beta2 HorizontalPodAutoscaler":          "autoscaling/v2",
 	"apiregistration.k8s.io/v1beta1 APIService":            "apiregistration.k8s.io/v1",
