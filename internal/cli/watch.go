@@ -3,8 +3,10 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,10 +102,19 @@ type watch struct {
 }
 
 // passedOver reports whether a change is none of an input: git's own files, and the reports
-// that the run writes.
+// that the run writes, be they written to a file by name or by redirecting a stream.
 func (w *watch) passedOver(path string) bool {
 	if slices.Contains(strings.Split(filepath.ToSlash(path), "/"), ".git") {
 		return true
+	}
+	if info, err := os.Stat(path); err == nil { // the report itself: manilint --watch > report.txt
+		for _, stream := range []io.Writer{w.behindOut, w.behindErr} {
+			if file, ok := stream.(*os.File); ok {
+				if own, err := file.Stat(); err == nil && os.SameFile(info, own) {
+					return true
+				}
+			}
+		}
 	}
 	return slices.ContainsFunc(w.outs, func(out output) bool {
 		if out.file == "" {
@@ -177,7 +188,9 @@ func (w *watch) look() {
 		})
 	}
 	for _, dir := range w.session.Directories() {
-		wanted[dir] = wanted[dir] || slices.ContainsFunc(roots, func(root string) bool { return tree.Within(root, dir) })
+		if slices.ContainsFunc(roots, func(root string) bool { return tree.Within(root, dir) }) {
+			wanted[dir] = true
+		}
 	}
 	for dir := range w.watched {
 		if !wanted[dir] || !isDir(dir) {

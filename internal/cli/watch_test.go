@@ -83,6 +83,39 @@ func TestWatchPrintsTheReportAnew(t *testing.T) {
 }
 
 // TestWatchRefuses what has no meaning with it.
+// TestWatchDoesNotLintItsOwnOutput redirects both streams to files of the tree, as a shell
+// does: what the run writes there is no change.
+func TestWatchDoesNotLintItsOwnOutput(t *testing.T) {
+	dir := lookTree(t)
+	t.Chdir(dir)
+	file, err := os.Create(filepath.Join(dir, "report.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	ctx, stop := context.WithCancel(t.Context())
+	status := make(chan int, 1)
+	go func() {
+		status <- Run(ctx, []string{"--watch", "-f", "unix", "."}, strings.NewReader(""), file, file)
+	}()
+	reports := func() int {
+		text, err := os.ReadFile(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "watching")
+	}
+	for end := time.Now().Add(time.Minute); reports() == 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(5 * settle)
+	if n := reports(); n != 1 {
+		t.Errorf("%d reports, and nothing changed", n)
+	}
+	stop()
+	<-status
+}
+
 func TestWatchRefuses(t *testing.T) {
 	for _, args := range [][]string{{"--watch", "-"}, {"--watch", "--since", "HEAD"}, {"--watch", "--staged"}, {"--watch", "--write-baseline", "b"}, {"--watch", "--compliance", "cis"}, {"--watch", "-f", "html"}} {
 		var out, errs strings.Builder
