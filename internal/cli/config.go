@@ -167,6 +167,19 @@ func (f *flags) policies(g *group, paths, files []string) ([]*lint.Bundle, []*li
 	ctx := context.Background()
 	o := f.renderOptions(g, nil)
 	o.ReleaseName, o.ValueFiles, o.Set, o.SetString, o.SetFile = "", nil, nil, nil, nil
+	if exclude := o.Exclude; exclude != nil && len(files) == 0 {
+		// a directory of policies that is excluded as a whole is not linted; its policies are judged all the same
+		var named []string
+		for _, path := range paths {
+			at := f.files().Abs(path)
+			if exclude(at) || exclude(filepath.Join(at, "\x00.yaml")) { // a file of any name
+				named = append(named, at)
+			}
+		}
+		o.Exclude = func(path string) bool {
+			return exclude(path) && !slices.ContainsFunc(named, func(at string) bool { return tree.Within(at, path) })
+		}
+	}
 	plan := render.NewPlan(ctx, paths, o)
 	defer plan.Close()
 	var bundles []*lint.Bundle

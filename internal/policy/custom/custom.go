@@ -88,6 +88,9 @@ func (r *rule) compile(version string) (*compiled, []*lint.InputError) {
 			o.errs = append(o.errs, errs...)
 		}
 		if len(o.errs) == 0 {
+			o.errs = slices.Concat(r.unset("expression", r.Expression, o.compiled.expression), r.unset("message", r.Message, o.compiled.message))
+		}
+		if len(o.errs) == 0 {
 			c := o.compiled
 			c.container = c.reads("container")
 			c.identity = !c.container && c.expression.ReadsAlone("object", expression.Identity...) && (c.message == nil || c.message.ReadsAlone("object", expression.Identity...))
@@ -119,6 +122,34 @@ func (r *rule) part(env *expression.Environment, key string, text config.Text, g
 		errs = append(errs, &lint.InputError{Span: policy.Within(text.Span, text.Value, issue.Line, issue.Column), Message: key + ": " + issue.Message})
 	}
 	return x, errs
+}
+
+// unset returns what is read of params and is none of them: of an object any field may be
+// absent, of params it is a misspelt name.
+func (r *rule) unset(key string, text config.Text, x *expression.Expression) []*lint.InputError {
+	if x == nil {
+		return nil
+	}
+	var known []string
+	if r.Params != nil {
+		for _, n := range r.Params.Fields() {
+			known = append(known, n.Name())
+		}
+	}
+	var errs []*lint.InputError
+	for _, f := range x.Fields("params") {
+		hint := "; add it under params:"
+		if len(known) > 0 {
+			hint = lint.Suggest(f.Message, known)
+		}
+		if !slices.Contains(known, f.Message) {
+			errs = append(errs, &lint.InputError{
+				Span:    policy.Within(text.Span, text.Value, f.Line, f.Column),
+				Message: fmt.Sprintf("%s: params has no %q%s", key, f.Message, hint),
+			})
+		}
+	}
+	return errs
 }
 
 // about describes the rule, c being nil where it does not compile. Its summary is its message
@@ -268,6 +299,9 @@ func (r *rule) judge(c *compiled, a *expression.Activation, res *lint.Resource, 
 		problem = "the expression costs more than the API server allows one; make it simpler"
 	case err != nil && !expression.IsMissing(err):
 		problem = err.Error()
+		if problem == "no such overload" {
+			problem += ": the expression compares, or calls a function with, values of types that do not go together, such as a text and a number"
+		}
 	}
 	if problem != "" {
 		v.Failed, v.Message = true, fmt.Sprintf("rule %s cannot judge %s: %s", r.ID, res, problem)

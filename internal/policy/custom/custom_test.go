@@ -115,26 +115,29 @@ func TestParametersAreSetAnew(t *testing.T) {
 
 func TestMistakesNameTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"id: a\nexpression: object.spec.\n":                                        "rules.yaml:2:13: expression: Syntax error",
-		"id: a\nexpression: has(object.metadata) && foo(1)\n":                      "rules.yaml:2:40: expression: undeclared reference to 'foo'",
-		"id: a\nexpression: |\n  has(object.metadata) &&\n    foo(1)\n":            "rules.yaml:4:8: expression: undeclared reference to 'foo'",
-		"id: a\nexpression: >-\n  has(object.metadata) &&\n  foo(1)\n":             "rules.yaml:4:6: expression: undeclared reference to 'foo'",
-		"id: a\nexpression: \"object.kind == \\\"a\\\" && foo(1)\"\n":              "rules.yaml:2:41: expression: undeclared reference to 'foo'",
-		"id: a\nexpression: 'object.kind == ''a'' && foo(1)'\n":                    "rules.yaml:2:41: expression: undeclared reference to 'foo'",
-		"id: a\nexpression: 1 + 1\n":                                               "rules.yaml:2:13: expression: the expression gives int and has to give bool or dyn",
-		"id: a\nexpression: 'true'\nmessage: no team here\n":                       "rules.yaml:3:13: message: it is CEL; write plain text in quotes of its own: '\"no team here\"'",
-		"id: a\nexpression: 'true'\nmessage: 1 + 1\n":                              "rules.yaml:3:10: message: ",
-		"id: privileged\nexpression: 'true'\n":                                     "rules.yaml:1:5: \"privileged\" is the id of a built-in rule",
-		"id: is-privileged\nexpression: 'true'\n":                                  "rules.yaml:1:5: \"is-privileged\" is the id of a built-in rule",
-		"id: pod\nexpression: 'true'\n":                                            "rules.yaml:1:5: \"pod\" is the name of a group of rules",
-		"- {id: a, expression: 'true'}\n- {id: a, expression: 'true'}\n":           "rules.yaml:2:8: \"a\" is the id of another rule of yours",
-		"id: Team_Label\nexpression: 'true'\n":                                     "rules.yaml:1:5: id: \"Team_Label\" is not an id",
-		"expression: 'true'\n":                                                     "rules.yaml:1:1: custom: the rule has no id",
-		"id: a\n":                                                                  "custom: the rule has no expression",
-		"id: a\nexpression: 'true'\nmatches: {}\n":                                 "rules.yaml:3:1: unknown key \"matches\"; did you mean \"match\"?",
-		"id: a\nexpression: 'true'\nmatch: {kinds: Deployment}\n":                  "rules.yaml:3:16: kinds: a list of strings is expected here",
-		"custom:\n- id: a\n  expression: 'true'\n  severity: worst\n":              "rules.yaml:4:13: severity: unknown value \"worst\"",
-		"id: a\nexpression: 'true'\n---\nid: b\nexpression: 'true'\nparams: [1]\n": "rules.yaml:6:1",
+		"id: a\nexpression: object.spec.\n":                                                  "rules.yaml:2:13: expression: Syntax error",
+		"id: a\nexpression: has(object.metadata) && foo(1)\n":                                "rules.yaml:2:40: expression: undeclared reference to 'foo'",
+		"id: a\nexpression: |\n  has(object.metadata) &&\n    foo(1)\n":                      "rules.yaml:4:8: expression: undeclared reference to 'foo'",
+		"id: a\nexpression: >-\n  has(object.metadata) &&\n  foo(1)\n":                       "rules.yaml:4:6: expression: undeclared reference to 'foo'",
+		"id: a\nexpression: \"object.kind == \\\"a\\\" && foo(1)\"\n":                        "rules.yaml:2:41: expression: undeclared reference to 'foo'",
+		"id: a\nexpression: 'object.kind == ''a'' && foo(1)'\n":                              "rules.yaml:2:41: expression: undeclared reference to 'foo'",
+		"id: a\nexpression: 1 + 1\n":                                                         "rules.yaml:2:13: expression: the expression gives int and has to give bool or dyn",
+		"id: a\nexpression: 'true'\nmessage: no team here\n":                                 "rules.yaml:3:13: message: it is CEL; write plain text in quotes of its own: '\"no team here\"'",
+		"id: a\nexpression: 'true'\nmessage: 1 + 1\n":                                        "rules.yaml:3:10: message: ",
+		"id: privileged\nexpression: 'true'\n":                                               "rules.yaml:1:5: \"privileged\" is the id of a built-in rule",
+		"id: is-privileged\nexpression: 'true'\n":                                            "rules.yaml:1:5: \"is-privileged\" is the id of a built-in rule",
+		"id: pod\nexpression: 'true'\n":                                                      "rules.yaml:1:5: \"pod\" is the name of a group of rules",
+		"- {id: a, expression: 'true'}\n- {id: a, expression: 'true'}\n":                     "rules.yaml:2:8: \"a\" is the id of another rule of yours",
+		"id: Team_Label\nexpression: 'true'\n":                                               "rules.yaml:1:5: id: \"Team_Label\" is not an id",
+		"expression: 'true'\n":                                                               "rules.yaml:1:1: custom: the rule has no id",
+		"id: a\n":                                                                            "custom: the rule has no expression",
+		"id: a\nexpression: 'true'\nmatches: {}\n":                                           "rules.yaml:3:1: unknown key \"matches\"; did you mean \"match\"?",
+		"id: a\nexpression: 'true'\nmatch: {kinds: Deployment}\n":                            "rules.yaml:3:16: kinds: a list of strings is expected here",
+		"custom:\n- id: a\n  expression: 'true'\n  severity: worst\n":                        "rules.yaml:4:13: severity: unknown value \"worst\"",
+		"id: a\nexpression: 'true'\n---\nid: b\nexpression: 'true'\nparams: [1]\n":           "rules.yaml:6:1",
+		"id: a\nparams: {max: 1}\nexpression: object.spec.n < params.maxx\n":                 "rules.yaml:3:29: expression: params has no \"maxx\"; did you mean \"max\"?",
+		"id: a\nexpression: \"['a'].exists(r, params.all.exists(p, p == r))\"\n":             "rules.yaml:2:30: expression: params has no \"all\"; add it under params:",
+		"id: a\nparams: {max: 1}\nexpression: params.max > 1\nmessage: string(params.min)\n": "rules.yaml:4:17: message: params has no \"min\"",
 	} {
 		_, errs := rulesOf(t, text)
 		if len(errs) == 0 || !strings.Contains(errs[0].Error(), want) {
@@ -149,7 +152,7 @@ func TestWhatCannotBeJudgedIsAnError(t *testing.T) {
 	runaway := fmt.Sprintf("%[1]s.all(a, %[1]s.all(b, %[1]s.all(c, %[1]s.all(d, %[1]s.all(e, %[1]s.all(f, object.spec.replicas + a + b + c + d + e + f > 0))))))", ten)
 	for expression, want := range map[string]string{
 		runaway:                              `a.yaml:10:9: rule a cannot judge Deployment "web": the expression costs more than the API server allows one`,
-		"object.spec.replicas > 'a'":         `a.yaml:15:13: rule a cannot judge Deployment "web": no such overload`,
+		"object.spec.replicas > 'a'":         `a.yaml:15:13: rule a cannot judge Deployment "web": no such overload: the expression compares, or calls`,
 		"object.metadata.name":               `a.yaml:10:9: rule a cannot judge Deployment "web": the expression gives string, not true or false`,
 		"1 / (object.spec.replicas - 1) > 0": `a.yaml:15:13: rule a cannot judge Deployment "web": division by zero`,
 	} {

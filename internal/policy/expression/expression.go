@@ -133,6 +133,38 @@ func (x *Expression) ReadsAlone(variable string, fields ...string) bool {
 	return true
 }
 
+// Fields returns the places in the expression where it reads a field of a variable, with the
+// field's name as the message. A field that the expression also tests by has() is not among them.
+func (x *Expression) Fields(variable string) []Issue {
+	var found []Issue
+	tested := map[string]bool{}
+	var walk func(ast.Expr)
+	walk = func(e ast.Expr) {
+		if e.Kind() == ast.SelectKind {
+			s := e.AsSelect()
+			if o := s.Operand(); o.Kind() == ast.IdentKind && o.AsIdent() == variable && x.reads[variable+"."+s.FieldName()] {
+				if s.IsTestOnly() {
+					tested[s.FieldName()] = true
+				} else {
+					at := x.ast.SourceInfo().GetStartLocation(o.ID())
+					found = append(found, Issue{at.Line(), at.Column() + 1, s.FieldName()})
+				}
+				return
+			}
+		}
+		parts := children(e)
+		if e.Kind() == ast.ComprehensionKind {
+			c := e.AsComprehension()
+			parts = []ast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()}
+		}
+		for _, part := range parts {
+			walk(part)
+		}
+	}
+	walk(x.ast.Expr())
+	return slices.DeleteFunc(found, func(f Issue) bool { return tested[f.Message] })
+}
+
 // Constant returns the text that the expression always gives; ok is false where it is no
 // literal string.
 func (x *Expression) Constant() (text string, ok bool) {
