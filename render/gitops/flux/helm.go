@@ -41,7 +41,7 @@ func Wanted(by string, r *lint.Resource, all []*lint.Resource, c *source.Checkou
 		chart = all[i].Get("spec")
 		if kind == "OCIRepository" {
 			if d.Chart = vendored(chart, c); d.Chart == "" {
-				note(spec.Get("chartRef", "name"), chart.Get("url").Value(), "the chart of OCIRepository %q (%s) is not fetched, manilint works offline: what it deploys is not linted; a chart of that name and version in this tree is taken for it", name, chart.Get("url").Value())
+				note(spec.Get("chartRef", "name"), chart.Get("url").Value(), "the chart of OCIRepository %q (%s) is not fetched, manilint works offline: what it deploys is not linted; to have it linted, put the chart in this version into the tree", name, chart.Get("url").Value())
 				return w
 			}
 		}
