@@ -89,12 +89,8 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil, protocol.ErrRequestCancelled
-	case err == nil:
-		var masks lint.Masks
-		if rep != nil {
-			masks = rep.Masks
-		}
-		if text := rendersTo(x.at(l.src, offset), masks); text != "" {
+	case err == nil && rep != nil: // else what is secret is not known yet
+		if text := rendersTo(x.at(l.src, offset), rep.Masks); text != "" {
 			parts = append(parts, text)
 		}
 	}
@@ -114,7 +110,7 @@ func rendersTo(fields []indexed, masks lint.Masks) string {
 	objects := map[string]bool{}
 	for _, s := range fields {
 		r := s.field.node.Resource()
-		o := row{r.Kind + " " + cmp.Or(strings.TrimPrefix(r.Namespace+"/"+r.Name, "/"), "?"), s.field.node.Path(), s.field.value(masks), unit(s.field.bundle)}
+		o := row{r.Kind + " " + cmp.Or(strings.TrimPrefix(r.Namespace+"/"+r.Name, "/"), "?"), masks.Redact(s.field.node.Path()), s.field.value(masks), unit(s.field.bundle)}
 		if !slices.Contains(rows, o) {
 			rows = append(rows, o)
 		}

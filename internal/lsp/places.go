@@ -137,9 +137,6 @@ func (x *index) at(src *lint.Source, offset int) []indexed {
 
 // value is what the field renders to, as it may be shown.
 func (w *written) value(masks lint.Masks) string {
-	if masks == nil {
-		return lint.Mask // what is secret is not known yet
-	}
 	r := w.node.Resource()
 	if path := w.node.Path(); r != nil && r.Kind == "Secret" && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData")) {
 		return lint.Mask
