@@ -15,6 +15,7 @@ import (
 	"github.com/manilint/manilint/internal/baseline"
 	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/internal/fix"
+	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/render"
@@ -66,7 +67,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 		}
 		return all, nil
 	}
-	o := fix.Options{Open: open, Paths: paths, Begin: p.begin}
+	o := fix.Options{Open: open, Paths: paths, Begin: p.begin, Until: limits.Ends(c.ctx)}
 	s, err := fix.Look(c.ctx, t, o)
 	if err != nil {
 		return err
@@ -80,11 +81,17 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 		return err
 	}
 	// What a finding that is fixed stood for is found now, and may have a fix, too.
+	o.Until = s.Ends()
+	ctx, cancel := context.WithDeadline(c.ctx, o.Until)
+	defer cancel()
 	for range maxRounds {
-		if len(r.Files) == 0 {
+		if len(r.Files) == 0 || s.Late() {
 			break
 		}
-		again, err := fix.Look(c.ctx, s.Edited(r), o)
+		again, err := fix.Look(ctx, s.Edited(r), o)
+		if ctx.Err() != nil && c.ctx.Err() == nil {
+			break // what is proven so far is kept
+		}
 		if err != nil {
 			return err
 		}
@@ -107,7 +114,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 			return err
 		}
 		c.closing(f, rep)
-		c.sayFixes(f, level, rep, r, count(r.Fixed, "finding has a proven fix", "findings have a proven fix"))
+		c.sayFixes(f, level, rep, count(r.Fixed, "finding has a proven fix", "findings have a proven fix"))
 		c.status = f.status(rep)
 		return nil
 	}
@@ -132,7 +139,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 		return failed
 	}
 	c.closing(f, left)
-	c.sayFixes(f, level, rep, r, fmt.Sprintf("%s fixed in %s", count(r.Fixed, "finding", "findings"), count(written, "file", "files")))
+	c.sayFixes(f, level, rep, fmt.Sprintf("%s fixed in %s", count(r.Fixed, "finding", "findings"), count(written, "file", "files")))
 	c.status = f.status(left)
 	return nil
 }
@@ -195,7 +202,7 @@ func (c *command) printFixes(f *flags, rep *lint.Report, r *fix.Result, paths []
 const maxReasons = 5
 
 // sayFixes says on standard error what was fixed, and why the rest was not.
-func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, r *fix.Result, what string) {
+func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, what string) {
 	if f.quiet {
 		return
 	}

@@ -1,42 +1,66 @@
 package cli
 
 import (
-	"io"
-	"os"
-	"path/filepath"
+	"context"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/internal/fix"
+	"github.com/manilint/manilint/render/tree"
 )
 
-// What changed on disk since it was read is not written, the others are; modes stay.
-func TestFixesAreWrittenWhereNothingChanged(t *testing.T) {
-	dir := t.TempDir()
-	path := func(name string) string { return filepath.Join(dir, name) }
-	for name, text := range map[string]string{"same": "a: 1\n", "changed": "a: 2\n"} {
-		if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
+// TestProofsEndWithTheirTime gives the proofs of fixes no time, and then all that they need.
+func TestProofsEndWithTheirTime(t *testing.T) {
+	dir := lookTree(t)
+	f := &flags{}
+	for _, late := range []bool{true, false} {
+		files := tree.New(nil)
+		files.From(dir)
+		looked := false
+		now := time.Now()
+		o := fix.Options{
+			Paths: []string{dir}, Begin: func(string) {}, Budget: time.Hour,
+			Open: func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
+				opened, err := f.opener()(ctx, t, []string{dir})
+				if err != nil {
+					return nil, err
+				}
+				var all []fix.Group
+				for _, g := range opened.Groups {
+					all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
+				}
+				return all, nil
+			},
+			Now: func() time.Time {
+				if looked && late {
+					return now.Add(2 * time.Hour)
+				}
+				return now
+			},
+		}
+		s, err := fix.Look(t.Context(), files, o)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	c := &command{console: newConsole(io.Discard, io.Discard), files: &reportFiles{}}
-	written, err := c.writeFixes([]*fix.File{
-		{Path: path("changed"), Shown: "changed", Before: []byte("a: 1\n"), After: []byte("a: 3\n")},
-		{Path: path("gone"), Shown: "gone", Before: []byte("a: 1\n"), After: []byte("a: 3\n")},
-		{Path: path("same"), Shown: "same", Before: []byte("a: 1\n"), After: []byte("a: 3\n")},
-	})
-	if written != 1 || err == nil {
-		t.Errorf("%d were written, %v", written, err)
-	}
-	for name, want := range map[string]string{"same": "a: 3\n", "changed": "a: 2\n"} {
-		got, err := os.ReadFile(path(name))
-		if err != nil || string(got) != want {
-			t.Errorf("%s holds %q, %v", name, got, err)
+		looked = true
+		rep := engine.Merge(s.Results()...)
+		r, err := s.Fix(t.Context(), rep.Findings, fix.All)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if info, err := os.Stat(path(name)); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v", name, info.Mode())
+		left := 0
+		for _, x := range rep.Findings {
+			if x.Fix != nil && strings.Contains(x.Fix.Reason, "no time was left to prove it; fix it by itself (--only "+x.Rule.ID) {
+				left++
+			}
 		}
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
-		t.Errorf("%d files are there", len(entries))
+		if late && (r.Fixed > 0 || len(r.Files) > 0 || left == 0 || !s.Late()) {
+			t.Errorf("without time %d findings are fixed in %d files, and of %d it says why not", r.Fixed, len(r.Files), left)
+		}
+		if !late && (r.Fixed == 0 || left > 0) {
+			t.Errorf("with time %d findings are fixed, and for %d there was none", r.Fixed, left)
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/manilint/manilint/internal/edit"
 	"github.com/manilint/manilint/internal/engine"
@@ -51,6 +52,23 @@ type Options struct {
 	Paths []string
 	// Begin is called with the name of a unit that is about to be rendered.
 	Begin func(unit string)
+	// Budget is how long proofs may take; 0 is ten times what the first look took, and no
+	// less than leastBudget.
+	Budget time.Duration
+	// Until is when proofs end at the latest; the zero time is no bound.
+	Until time.Time
+	// Now is the clock; nil is that of the machine.
+	Now func() time.Time
+}
+
+// leastBudget is what proofs of a small tree may take.
+const leastBudget = 20 * time.Second
+
+func (o Options) now() time.Time {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now()
 }
 
 // A Session is a tree with what was found in it, and what may be done about that.
@@ -58,6 +76,7 @@ type Session struct {
 	Options
 	tree  *tree.Tree
 	base  *state
+	ends  time.Time         // of the time for proofs
 	ended map[string]string // by path: why it is not edited, "" where it is
 
 	mu          sync.Mutex
@@ -65,7 +84,6 @@ type Session struct {
 	intents     map[intentKey][]*intent
 	safeIntents map[intentKey][]*intent
 	files       map[*lint.Source]*edit.File
-	proofs      int
 }
 
 // A state is a tree, rendered and checked.
@@ -94,10 +112,22 @@ func Look(ctx context.Context, t *tree.Tree, o Options) (*Session, error) {
 		Options: o, tree: t, ended: map[string]string{}, intents: map[intentKey][]*intent{}, safeIntents: map[intentKey][]*intent{},
 		files: map[*lint.Source]*edit.File{},
 	}
+	began := s.now()
 	base, err := s.render(ctx, t, nil, s.propose)
 	s.base = base
+	now := s.now()
+	s.ends = now.Add(cmp.Or(s.Budget, max(10*now.Sub(began), leastBudget)))
+	if !s.Until.IsZero() && s.Until.Before(s.ends) {
+		s.ends = s.Until
+	}
 	return s, err
 }
+
+// Ends returns when the time for proofs is used up.
+func (s *Session) Ends() time.Time { return s.ends }
+
+// Late reports whether the time for proofs is used up.
+func (s *Session) Late() bool { return !s.now().Before(s.ends) }
 
 // Results returns what was found, for [engine.Merge].
 func (s *Session) Results() []engine.Group { return s.base.results() }
@@ -134,9 +164,15 @@ func (b *state) results() []engine.Group {
 // late is part of the keys of units that look at what all others rendered.
 const late = "\x00later"
 
-// render renders and checks a tree. Families of the base that read none of the files that
-// were edited are taken from there.
-func (s *Session) render(ctx context.Context, t *tree.Tree, edited []string, propose func(*lint.Pass, *lint.Finding, *lint.Node)) (*state, error) {
+// An earlier is a state that was rendered before, and the files that differ by now.
+type earlier struct {
+	state   *state
+	changed []string
+}
+
+// render renders and checks a tree. Families of earlier states that read none of the files
+// that changed since are taken from there.
+func (s *Session) render(ctx context.Context, t *tree.Tree, before []earlier, propose func(*lint.Pass, *lint.Finding, *lint.Node)) (*state, error) {
 	groups, err := s.Open(ctx, t)
 	if err != nil {
 		return nil, err
@@ -152,7 +188,7 @@ func (s *Session) render(ctx context.Context, t *tree.Tree, edited []string, pro
 				continue
 			}
 			gs.order = append(gs.order, u.Key)
-			if old := s.reuse(i, u, edited); old != nil {
+			if old := reuse(before, i, u); old != nil {
 				gs.families[u.Key] = old
 				continue
 			}
@@ -165,21 +201,19 @@ func (s *Session) render(ctx context.Context, t *tree.Tree, edited []string, pro
 	return now, ctx.Err()
 }
 
-// reuse returns the family of the base that comes to the same, nil where there is none.
-func (s *Session) reuse(group int, u *render.Unit, edited []string) *family {
-	if s.base == nil || group >= len(s.base.groups) {
-		return nil
-	}
-	old := s.base.groups[group].families[u.Key]
-	if old == nil || old.unit.Selection != u.Selection || s.base.groups[group].isLate() {
-		return nil
-	}
-	for _, path := range edited {
-		if old.inputs[path] || old.inputs[filepath.Dir(path)+"/*"] {
-			return nil
+// reuse returns the family of an earlier state that comes to the same, nil where there is none.
+// Edits change what files hold, and make none, so what a directory lists is the same.
+func reuse(before []earlier, group int, u *render.Unit) *family {
+	for _, e := range before {
+		if group >= len(e.state.groups) || e.state.groups[group].isLate() {
+			continue
+		}
+		old := e.state.groups[group].families[u.Key]
+		if old != nil && old.unit.Selection == u.Selection && !slices.ContainsFunc(e.changed, func(path string) bool { return old.inputs[path] }) {
+			return old
 		}
 	}
-	return old
+	return nil
 }
 
 // isLate reports whether a unit of the group looks at what all others rendered.
@@ -218,9 +252,6 @@ func (s *Session) run(ctx context.Context, g *groupState, units []*render.Unit, 
 			defer mu.Unlock()
 			for _, in := range u.Inputs() {
 				f.inputs[in.Path], f.inputs[in.Real] = true, true
-				if in.Use == tree.Listed {
-					f.inputs[in.Real+"/*"] = true
-				}
 			}
 			for _, b := range r.Bundles {
 				f.of(b.Rendering).addObjects(b)

@@ -37,11 +37,10 @@ type choice struct {
 
 // A fileEdit is one change of one file.
 type fileEdit struct {
-	path     string // absolute
-	op       *edit.Op
-	insert   *edit.Insert
-	patch    *objectPatch
-	fileText string // of a file that is to be made
+	path   string // absolute
+	op     *edit.Op
+	insert *edit.Insert
+	patch  *objectPatch
 }
 
 // An objectPatch is a part of an inline patch of an object, which a kustomization gets.
@@ -215,7 +214,7 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 			f, ok := w.atKey(place.Span, key.KeyNode().YAML(), kind, fields, value)
 			add(f, ok)
 			if !ok {
-				add(w.inTemplate(place, key, at, fields, value, kind))
+				add(w.inTemplate(place, key, fields, value, kind))
 			}
 		}
 		if at.IsNull() || at.IsMapping() && len(at.Fields()) == 0 {
@@ -252,8 +251,8 @@ func (w *finder) keysOf(m *lint.Node) []*lint.Node {
 	}
 	order := map[string]int{"image": 0, "containers": 1, "name": 2}
 	slices.SortStableFunc(first, func(a, b *lint.Node) int { return order[a.Name()] - order[b.Name()] })
-	all := append(first, rest...)
-	return all[:min(len(all), 6)]
+	first = append(first, rest...)
+	return first[:min(len(first), 6)]
 }
 
 // file parses a source that may be edited; nil, with a note, where it is not.
@@ -398,7 +397,7 @@ func (w *finder) literalLine(span lint.Span, n *lint.Node) (fileEdit, bool) {
 }
 
 // inTemplate adds an entry to a mapping that a template writes out, at one of its keys.
-func (w *finder) inTemplate(place lint.Place, key, m *lint.Node, fields []string, value *yaml.Node, kind edit.Kind) (fileEdit, bool) {
+func (w *finder) inTemplate(place lint.Place, key *lint.Node, fields []string, value *yaml.Node, kind edit.Kind) (fileEdit, bool) {
 	src, at := place.Span.Start.Source, place.Span.Start.Offset
 	if !w.template(src) || !strings.HasPrefix(string(src.Data[at:]), key.Name()+":") {
 		return fileEdit{}, false

@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -71,13 +72,6 @@ func (w *work) settle(open []*proposal) {
 			w.accepted[p] = true
 		}
 	}
-	if len(kept) > 0 && w.err == nil {
-		v := w.prove(kept)
-		if !v.ok && w.err == nil { // what was proven step by step is proven as a whole
-			w.err = fmt.Errorf("the fixes that were proven one by one fail together: %s; please report this with the files", v.reason)
-		}
-		w.edited, w.state = v.files, v.state
-	}
 }
 
 // search splits a batch into what can be proven together with what is kept, and the rest.
@@ -86,16 +80,21 @@ func (w *work) search(kept, batch []*task) (proven, failed []*task) {
 		return kept, nil
 	}
 	if w.proofs > maxProofs {
-		for _, t := range batch {
-			t.fail("too many fixes of this run failed together; fix fewer paths at once")
-			for _, p := range t.proposals {
-				p.next = len(p.choices)
-			}
-		}
+		w.giveUp(batch, func(*proposal) string { return "too many fixes of this run failed together; fix fewer paths at once" })
 		return kept, batch
 	}
-	v := w.prove(slices.Concat(kept, batch))
-	if v.ok {
+	var v *verdict
+	if !w.s.Late() {
+		v = w.prove(slices.Concat(kept, batch))
+	}
+	switch {
+	case v == nil || v.late:
+		w.giveUp(batch, func(p *proposal) string {
+			return "no time was left to prove it; fix it by itself (--only " + p.rule + ") or name fewer paths"
+		})
+		return kept, batch
+	case v.ok:
+		w.edited, w.state = v.files, v.state
 		return slices.Concat(kept, batch), nil
 	}
 	if len(batch) == 1 {
@@ -115,10 +114,10 @@ func (w *work) search(kept, batch []*task) (proven, failed []*task) {
 		if v.sure && len(rest) == 0 { // each fails by itself
 			return kept, blamed
 		}
-		half := len(batch) / 2
-		kept, failed = w.search(kept, batch[:half])
+		first, second := halves(batch)
+		kept, failed = w.search(kept, first)
 		more := []*task(nil)
-		kept, more = w.search(kept, batch[half:])
+		kept, more = w.search(kept, second)
 		return kept, append(failed, more...)
 	}
 	kept, failed = w.search(kept, rest)
@@ -128,6 +127,32 @@ func (w *work) search(kept, batch []*task) (proven, failed []*task) {
 	var more []*task
 	kept, more = w.search(kept, blamed)
 	return kept, append(failed, more...)
+}
+
+// giveUp leaves tasks as they are, and their other choices with them.
+func (w *work) giveUp(batch []*task, why func(*proposal) string) {
+	for _, t := range batch {
+		for _, p := range t.proposals {
+			p.reason, p.next = why(p), len(p.choices)
+		}
+	}
+}
+
+// halves splits tasks: those of one file stay together where there are several files, since
+// most of what fails together is in one file, and what reads the others is rendered once.
+func halves(batch []*task) (first, second []*task) {
+	sorted := slices.Clone(batch)
+	file := func(t *task) string { return t.choice().edits[0].path }
+	slices.SortStableFunc(sorted, func(a, b *task) int { return strings.Compare(file(a), file(b)) })
+	half := len(sorted) / 2
+	for d := range half {
+		for _, at := range []int{half - d, half + d} {
+			if at < len(sorted) && file(sorted[at-1]) != file(sorted[at]) {
+				return sorted[:at], sorted[at:]
+			}
+		}
+	}
+	return sorted[:half], sorted[half:]
 }
 
 // because says why a task fails that is tried alone.
@@ -150,6 +175,7 @@ func (t *task) fail(reason string) {
 // A verdict says whether edits hold together.
 type verdict struct {
 	ok     bool
+	late   bool // the time was used up before it was known
 	reason string
 	// problem is the first thing that is wrong, without the edit that is to blame; "" for
 	// what is wrong with the edits themselves.
@@ -180,14 +206,36 @@ func (w *work) prove(tasks []*task) *verdict {
 		return v
 	}
 	v.files = files
-	v.state, err = w.s.render(w.ctx, w.s.tree.Edit(files), slices.Collect(maps.Keys(files)), nil)
+	before := []earlier{{w.s.base, slices.Collect(maps.Keys(files))}}
+	if w.state != nil {
+		before = append(before, earlier{w.state, differing(w.edited, files)})
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, w.s.ends.Sub(w.s.now()))
+	defer cancel()
+	v.state, err = w.s.render(ctx, w.s.tree.Edit(files), before, nil)
 	if err != nil {
-		v.reason = err.Error()
+		v.reason, v.late = err.Error(), w.ctx.Err() == nil && ctx.Err() != nil
 		w.err = w.ctx.Err()
 		return v
 	}
 	w.judge(v, tasks)
 	return v
+}
+
+// differing returns the paths that hold not the same in both.
+func differing(a, b map[string][]byte) []string {
+	var paths []string
+	for path, data := range b {
+		if was, both := a[path]; !both || !bytes.Equal(was, data) {
+			paths = append(paths, path)
+		}
+	}
+	for path := range a {
+		if _, both := b[path]; !both {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // judge compares a rendering with that of the tree as it is.

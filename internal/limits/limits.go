@@ -197,6 +197,14 @@ func Unit(ctx context.Context, own time.Duration, late func(time.Duration) error
 	}
 }
 
+// Ends returns when the time of the run is up; the zero time where it has no limit.
+func Ends(ctx context.Context) time.Time {
+	if r, _ := ctx.Value(key{}).(*run); r != nil {
+		return r.ends
+	}
+	return time.Time{}
+}
+
 // Rules returns the context of the rules of one bundle: it ends with the time of the run, and
 // when memory runs short and nothing that is read or rendered is left to cancel. The caller
 // calls end when the rules are done.

@@ -312,10 +312,9 @@ func (w *wanting) open(file string, by *lint.Node, data map[string]any) (*lint.N
 		return nil, false
 	}
 	w.out.Files = append(w.out.Files, file)
-	text := string(src.Data)
 	var l lint.Locator
 	if strings.HasSuffix(file, ".gotmpl") {
-		if text, l, err = w.templater(src).render(src, text, 0, data); err != nil {
+		if _, l, err = w.templater(src).render(src, string(src.Data), 0, data); err != nil {
 			w.note(by.Locate().Span, by.Value(), "%s is not rendered: %v", by.Value(), err)
 			return nil, false
 		}
