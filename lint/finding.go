@@ -8,7 +8,7 @@ import (
 )
 
 // A Finding is one defect in one source place. A rule makes it with
-// [Pass.Report] and may set Severity, Help, Subject, Line, Literal, Whole, Key and
+// [Pass.Report] and may set Severity, Help, Subject, Line, Literal, Whole, Scope, Key and
 // Related; the engine fills in the rest. It stands on its own: it holds no part of the
 // tree that it was found in, which is gone when the report is written.
 type Finding struct {
@@ -29,6 +29,9 @@ type Finding struct {
 	// Whole tells that the node stands for its object: what decided the text of the node,
 	// a name say, is then no related place, though what guards the object is.
 	Whole bool
+	// Scope names what the finding is about where that is not the object that it stands at,
+	// but all of a namespace, say: it is the same finding wherever it stands.
+	Scope string
 	// Key tells findings of one rule in one place apart that are not one defect
 	// (the directions of a network policy, say).
 	Key string

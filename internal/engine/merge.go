@@ -321,8 +321,15 @@ func fingerprint(r *lint.Report, name func(string) string) {
 		}
 		f.Fingerprint = printOf(f.Rule.ID, files[f.Span.Path()], f.Path, f.Object.Kind, nameOf(f.Object), f.Key)
 		f.Second = printOf(f.Rule.ID, f.Path, f.Object.Kind, f.Key)
+		if f.Scope != "" {
+			f.Fingerprint = printOf(f.Rule.ID, "", "", "scope", f.Scope, f.Key)
+			f.Second = printOf(f.Rule.ID, "", "scope", f.Key)
+		}
 		f.Prints = nil
 		for _, j := range f.Joined {
+			if f.Scope != "" {
+				break
+			}
 			if p := printOf(f.Rule.ID, files[f.Span.Path()], j.Path, j.Object.Kind, nameOf(j.Object), f.Key); p != f.Fingerprint {
 				f.Prints = append(f.Prints, p)
 			}

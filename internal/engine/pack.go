@@ -22,7 +22,8 @@ type packed struct {
 type shape struct {
 	rule                            *lint.Rule
 	severity                        lint.Severity
-	help, subject, literal, key     string
+	help, subject, literal          string
+	scope, key                      string
 	line                            int
 	ofObject                        bool // Whole
 	path, field, missing, container string
@@ -48,7 +49,7 @@ func pack(found []*lint.Finding) []packed {
 		p := &all[i]
 		p.object, p.message, p.renderings = unique.Make(f.Object), unique.Make(f.Message), f.Renderings
 		p.shape = unique.Make(shape{
-			rule: f.Rule, severity: f.Severity, help: f.Help, subject: f.Subject, literal: f.Literal, key: f.Key, line: f.Line, ofObject: f.Whole,
+			rule: f.Rule, severity: f.Severity, help: f.Help, subject: f.Subject, literal: f.Literal, scope: f.Scope, key: f.Key, line: f.Line, ofObject: f.Whole,
 			path: f.Path, field: f.Field, missing: f.Missing, container: f.Container, span: f.Span, precision: f.Precision, related: len(f.Related),
 		})
 		for _, r := range f.Related {
@@ -67,7 +68,7 @@ func unpack(all []packed) []*lint.Finding {
 		}
 		s := p.shape.Value()
 		found[i] = &lint.Finding{
-			Rule: s.rule, Severity: s.severity, Message: p.message.Value(), Help: s.help, Subject: s.subject, Literal: s.literal, Key: s.key, Line: s.line, Whole: s.ofObject,
+			Rule: s.rule, Severity: s.severity, Message: p.message.Value(), Help: s.help, Subject: s.subject, Literal: s.literal, Scope: s.scope, Key: s.key, Line: s.line, Whole: s.ofObject,
 			Object: p.object.Value(), Path: s.path, Field: s.field, Missing: s.missing, Container: s.container, Span: s.span, Precision: s.precision, Renderings: p.renderings,
 		}
 		if s.related > 0 {

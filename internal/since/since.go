@@ -399,8 +399,8 @@ func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bo
 	before, after := shownBy(then), shownBy(all)
 	// in a rendering that both ends have, whether the revision shows the defect there, wherever it stands
 	had := func(f *lint.Finding, r lint.Rendering) bool {
-		then := before[shown{r, f.Second, f.Object.Kind, lint.BareName(f.Object.Name)}]
-		now := after[shown{r, f.Second, f.Object.Kind, lint.BareName(f.Object.Name)}]
+		then := before[shownIn(r, f)]
+		now := after[shownIn(r, f)]
 		return then.n >= now.n && then.worst >= f.Severity
 	}
 	for _, f := range m.New {
@@ -431,7 +431,7 @@ func (c *comparison) compare(rep, base *lint.Report, there map[lint.Rendering]bo
 			old != nil && slices.ContainsFunc(p.Finding.Renderings, func(r lint.Rendering) bool {
 				return there[r] && !slices.Contains(old.Renderings, r) && !had(p.Finding, r)
 			}),
-			old != nil && p.Finding.File != old.File && p.Finding.Object.Name != old.Object.Name && !c.renamed(old, p.Finding):
+			old != nil && p.Finding.Scope == "" && p.Finding.File != old.File && p.Finding.Object.Name != old.Object.Name && !c.renamed(old, p.Finding):
 			p.Finding.State = lint.New
 		default:
 			p.Finding.State = lint.Unchanged
@@ -465,6 +465,14 @@ type shown struct {
 	second, kind, name string
 }
 
+// shownIn names a finding as a rendering shows it.
+func shownIn(r lint.Rendering, f *lint.Finding) shown {
+	if f.Scope != "" {
+		return shown{r, f.Second, "", f.Scope}
+	}
+	return shown{r, f.Second, f.Object.Kind, lint.BareName(f.Object.Name)}
+}
+
 type times struct {
 	n     int
 	worst lint.Severity
@@ -475,7 +483,7 @@ func shownBy(findings []*lint.Finding) map[shown]times {
 	all := map[shown]times{}
 	for _, f := range findings {
 		for _, r := range f.Renderings {
-			k := shown{r, f.Second, f.Object.Kind, lint.BareName(f.Object.Name)}
+			k := shownIn(r, f)
 			all[k] = times{all[k].n + 1, max(all[k].worst, f.Severity)}
 		}
 	}

@@ -102,6 +102,9 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			f.Whole = true
 			// each namespace wants a policy of its own, also where overlays put one base into several
 			f.Key = strings.TrimSpace(ns.Name + " " + strings.Join(names, "+"))
+			if !partial && ns.Name != "" { // whichever workload is the first
+				f.Scope = ns.Name
+			}
 			f.Subject = ns.Name + " " + strings.Join(names, "+")
 			f.Help = remedy(m, ns, g)
 			if p := halfDeny(m, ns, g); p != nil {
