@@ -49,13 +49,16 @@ func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, er
 		known := len(docs)
 		line += bytes.Count(src.Data[read:c.Start], []byte("\n"))
 		read = c.Start
+		full := c.End-c.Start > most && atLeast(src.Data[c.Start:c.End], most) > most
 		var root *yaml.Node
 		quick := false
-		if plain && (c.Start == 0 || src.Data[c.Start-1] == '\n') {
+		if plain && !full && (c.Start == 0 || src.Data[c.Start-1] == '\n') {
 			root, quick = blocks.document(src.Data[c.Start:c.End], line)
 		}
 		var broken *InputError
 		switch {
+		case full:
+			most = -1
 		case !quick:
 			var roots []*yaml.Node
 			roots, broken = readDocument(ctx, src, c, &left)
@@ -422,28 +425,47 @@ func plainEnd(data []byte, start int, value string) int {
 	return at
 }
 
-// flowEnd returns the end of the flow collection that opens at start. A quote, an
-// anchor or a tag is one at the start of a token alone: [it's, 5" pipe, a:b].
 func flowEnd(data []byte, start int) int {
+	end, _ := flow(data, start)
+	return end
+}
+
+// flow returns the end of the flow collection that opens at start, and how many values and
+// keys it holds at the least. A quote, an anchor or a tag is one at the start of a
+// token alone: [it's, 5" pipe, a:b].
+func flow(data []byte, start int) (end, least int) {
 	depth := 0
+	item := false   // one may follow
 	fresh := true   // at the start of a token
 	closed := false // behind a quoted token or a collection, where a colon needs no blank
 	for i := start; i < len(data); i++ {
-		switch c := data[i]; {
+		c := data[i]
+		comment := c == '#' && i > start && (fresh || closed || strings.ContainsRune(" \t\r\n", rune(data[i-1])))
+		if item && !comment && strings.IndexByte(" \t\r\n,]}", c) < 0 {
+			item = false
+			least++
+		}
+		switch {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 		case c == '[' || c == '{':
 			depth++
+			item = true
 			fresh, closed = true, false
 		case c == ']' || c == '}':
 			if depth--; depth <= 0 {
-				return i + 1
+				return i + 1, least
 			}
+			item = false
 			fresh, closed = false, true
 		case c == ',':
+			item = true
 			fresh, closed = true, false
 		case c == ':' && (closed || i+1 == len(data) || strings.ContainsRune(" \t\r\n,[]{}", rune(data[i+1]))):
+			if closed || i+1 < len(data) && strings.IndexByte(",[]{}", data[i+1]) < 0 { // "::" may be a text
+				least++
+			}
 			fresh, closed = true, false
-		case c == '#' && strings.ContainsRune(" \t\r\n", rune(data[i-1])):
+		case comment:
 			i = yamltext.EndOfLine(data, i) - 1
 		case fresh && c == '?' && i+1 < len(data) && strings.ContainsRune(" \t\r\n", rune(data[i+1])):
 		case fresh && (c == '&' || c == '!'):
@@ -457,5 +479,5 @@ func flowEnd(data []byte, start int) int {
 			fresh, closed = false, false
 		}
 	}
-	return len(data)
+	return len(data), least
 }

@@ -443,6 +443,13 @@ func yamlFiles() []hostile {
 				io.WriteString(w, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"}}]}`)
 			})
 		}},
+		{name: "yaml: brackets with 6,000,000 values in lines", slow: true, make: func(d dir) {
+			d.stream("a.yaml", func(w io.Writer) {
+				io.WriteString(w, "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s, namespace: argocd}\nspec:\n  generators: [{list: {elements: [\n")
+				io.WriteString(w, strings.Repeat("    {a: 1},\n", 2000000))
+				io.WriteString(w, "  ]}}]\n")
+			})
+		}, says: "bad/a.yaml"},
 		{name: "yaml: a sparse file of 4 GiB", make: func(d dir) {
 			d.file("a.yaml", head)
 			if err := os.Truncate(filepath.Join(d.path, "a.yaml"), 4<<30); err != nil {
