@@ -542,6 +542,32 @@ func TestLookingAtAPlace(t *testing.T) {
 	}
 }
 
+// TestWhatWasJustTypedIsHidden hovers over a password that was typed a moment ago, before the
+// server has linted it.
+func TestWhatWasJustTypedIsHidden(t *testing.T) {
+	dir := t.TempDir()
+	text := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: a\n      env:\n        - {name: DB_PASSWORD, value: hunter2-and-more}\n"
+	path := write(t, dir, "pod.yaml", strings.Replace(text, "hunter2-and-more", "\"\"", 1))
+	e := newEditor(t, protocol.ClientCapabilities{}, nil, dir)
+	e.open(t, path)
+	e.await(t, "the report", func() bool { return len(e.lines(path)) > 0 })
+	for n := range 10 {
+		e.change(t, path, int32(n)+2, &protocol.TextDocumentContentChangeWholeDocument{Text: strings.Replace(text, "hunter2", fmt.Sprintf("hunter%d", n), 1)})
+		h, err := e.server.Hover(t.Context(), &protocol.HoverParams{TextDocumentPositionParams: protocol.TextDocumentPositionParams{
+			TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)}, Position: protocol.Position{Line: 9, Character: 40},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h == nil {
+			t.Fatal("nothing is said of the field")
+		}
+		if said := h.Contents.(*protocol.MarkupContent).Value; strings.Contains(said, "-and-more") || !strings.Contains(said, "DB\\_PASSWORD") && !strings.Contains(said, "env") {
+			t.Errorf("of the value it says %s", said)
+		}
+	}
+}
+
 // TestActionsOnAFinding applies the edit that ignores a finding.
 func TestActionsOnAFinding(t *testing.T) {
 	dir := lookTree(t)

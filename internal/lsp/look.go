@@ -67,7 +67,7 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 		return nil, nil
 	}
 	offset := l.lines.offset(p.Position)
-	found, rep := l.findings(offset, offset)
+	found, _ := l.findings(offset, offset)
 	var parts []string
 	seen := map[string]bool{}
 	for _, f := range found {
@@ -89,8 +89,8 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil, protocol.ErrRequestCancelled
-	case err == nil && rep != nil: // else what is secret is not known yet
-		if text := rendersTo(x.at(l.src, offset), rep.Masks); text != "" {
+	case err == nil:
+		if text := rendersTo(x.at(l.src, offset), x.masks); text != "" {
 			parts = append(parts, text)
 		}
 	}
@@ -383,14 +383,7 @@ func (s *server) ExecuteCommand(ctx context.Context, p *protocol.ExecuteCommandP
 		if err != nil {
 			return nil, err
 		}
-		var masks lint.Masks
-		for _, rep := range l.directory.reports(l.path) {
-			masks = rep.Masks
-		}
-		if masks == nil {
-			return nil, errors.New("the file is still being linted; ask again")
-		}
-		return json.Marshal(rendering.YAML(x.bundles, masks))
+		return json.Marshal(rendering.YAML(x.bundles, x.masks))
 	}
 	return nil, fmt.Errorf("there is no command %q", p.Command)
 }

@@ -31,6 +31,7 @@ type written struct {
 type index struct {
 	path    string
 	bundles []*lint.Bundle
+	masks   lint.Masks
 	spans   []indexed // by start
 }
 
@@ -62,11 +63,16 @@ func (f *directory) index(ctx context.Context, path string) (*index, error) {
 	if f.indexes.state == state {
 		return f.indexes.last, nil
 	}
-	bundles, err := f.session.Render(ctx, f.tree(open), []string{path})
+	t := f.tree(open)
+	bundles, err := f.session.Render(ctx, t, []string{path})
 	if err != nil {
 		return nil, err
 	}
-	x := &index{path: path, bundles: bundles}
+	r, err := f.session.Lint(ctx, t, []string{path}, f.changes()) // what is secret in these very documents
+	if err != nil {
+		return nil, err
+	}
+	x := &index{path: path, bundles: bundles, masks: r.Report.Masks}
 	for _, b := range bundles {
 		for _, r := range b.Resources {
 			r.Root.Walk(func(n *lint.Node) bool {
