@@ -204,6 +204,9 @@ templatePatch: |
 
 // What an ApplicationSet makes is bounded, in text and in number, and what is left out is said.
 func TestApplicationSetsAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what ends it under the race detector is the time")
+	}
 	elements := func(n int, more string) string {
 		return "[" + strings.Repeat("{n: a"+more+"}, ", n) + "]"
 	}
