@@ -925,6 +925,18 @@ func controllers() []hostile {
 				}
 			})
 		}},
+		{name: "configuration: 1,000 bindings of a costly policy", make: func(d dir) {
+			d.file(".manilint.yaml", "policies: [policies]\n")
+			ten := "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"
+			costly := ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, a + b + c > 0)))"
+			d.file("policies/p.yaml", "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: p}\nspec:\n  matchConstraints: {resourceRules: [{apiGroups: [''], apiVersions: ['*'], operations: ['*'], resources: [pods]}]}\n  validations: [{expression: '"+costly+"'}]\n")
+			d.file("policies/b.yaml", manyLines("---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {name: b%d}\nspec: {policyName: p, validationActions: [Deny]}\n", 1000))
+			d.stream("p.yaml", func(w io.Writer) {
+				for i := range 500 {
+					fmt.Fprintf(w, "---\n"+podText, i)
+				}
+			})
+		}},
 		{name: "configuration: a rule of 100,000 parentheses", make: func(d dir) {
 			d.file(".manilint.yaml", "custom: [{id: r, expression: '"+nested("(", "true", ")", 40000)+"'}]\n")
 		}, says: "bad/.manilint.yaml"},

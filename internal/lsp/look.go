@@ -40,7 +40,7 @@ func (s *server) look(at uri.URI) *lookedAt {
 }
 
 // findings returns what is found at an offset of the file, there or decided there.
-func (l *lookedAt) findings(start, end int) (found []*lint.Finding, rep *lint.Report) {
+func (l *lookedAt) findings(start, end int) (found []*lint.Finding) {
 	touches := func(span lint.Span) bool {
 		if !span.IsValid() || span.Start.Source.File != l.path {
 			return false
@@ -48,7 +48,7 @@ func (l *lookedAt) findings(start, end int) (found []*lint.Finding, rep *lint.Re
 		last := min(span.End.Offset, span.Start.Offset+len(span.Start.Source.Line(span.Start.Line)))
 		return span.Start.Offset <= end && start <= last
 	}
-	for _, rep = range l.directory.reports(l.path) {
+	for _, rep := range l.directory.reports(l.path) {
 		for _, f := range rep.Findings {
 			if touches(f.Span) || slices.ContainsFunc(f.Related, func(r lint.Related) bool {
 				return r.Revision == "" && slices.Contains(decides, r.Role) && touches(r.Span)
@@ -57,7 +57,7 @@ func (l *lookedAt) findings(start, end int) (found []*lint.Finding, rep *lint.Re
 			}
 		}
 	}
-	return found, rep
+	return found
 }
 
 // Hover says what is found at a place, with the page of its rule, and what is rendered from it.
@@ -67,7 +67,7 @@ func (s *server) Hover(ctx context.Context, p *protocol.HoverParams) (*protocol.
 		return nil, nil
 	}
 	offset := l.lines.offset(p.Position)
-	found, _ := l.findings(offset, offset)
+	found := l.findings(offset, offset)
 	var parts []string
 	seen := map[string]bool{}
 	for _, f := range found {
@@ -241,7 +241,7 @@ func (s *server) CodeAction(_ context.Context, p *protocol.CodeActionParams) ([]
 		return nil, nil
 	}
 	actions := []protocol.CommandOrCodeAction{}
-	found, _ := l.findings(l.lines.offset(p.Range.Start), l.lines.offset(p.Range.End))
+	found := l.findings(l.lines.offset(p.Range.Start), l.lines.offset(p.Range.End))
 	done := map[string]bool{}
 	for _, f := range found {
 		if done[f.Rule.ID] {

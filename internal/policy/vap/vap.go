@@ -301,7 +301,13 @@ func (v *validating) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Verdic
 	}
 	var all []policy.Verdict
 	var p *compiled
+	type asked struct {
+		param   *lint.Resource
+		actions string
+	}
+	done := map[asked]bool{} // what bindings with one parameter and one action say is the same
 	for _, b := range v.bindings {
+		_ = pass.Containers() // ends the rule where its time is up
 		m := match{bundle: pass.Bundle, set: v.set, object: r}
 		var about answer
 		if v.form != nil {
@@ -334,8 +340,12 @@ func (v *validating) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Verdic
 			all = append(all, policy.Verdict{Note: fmt.Sprintf("%s is not judged where its parameter is not in the tree: %s", v.object, missing)})
 			continue
 		}
+		actions := strings.Join(b.object.Get("spec", "validationActions").Strings(), ",")
 		for _, param := range params {
-			all = append(all, v.judge(p, b, &m, param)...)
+			if k := (asked{param, actions}); !done[k] {
+				done[k] = true
+				all = append(all, v.judge(p, b, &m, param)...)
+			}
 		}
 	}
 	return strongest(all)
