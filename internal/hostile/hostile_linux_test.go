@@ -693,7 +693,7 @@ func overlays() []hostile {
 func configurations() []hostile {
 	return []hostile{
 		{name: "configuration: many stars", make: func(d dir) {
-			d.file(".manilint.yaml", "exclude: ['"+strings.Repeat("**/a*/", 40)+"b']\nignore:\n- {rules: [host-path], path: '"+strings.Repeat("**/*a", 40)+"', reason: x}\n")
+			d.file(".manilint.yaml", "exclude: ['"+strings.Repeat("**/a*/", 40)+"b']\nignore:\n- {rule: host-path, path: '"+strings.Repeat("**/*a", 40)+"', reason: x}\n")
 			d.file(strings.Repeat("aaa/", 60)+"p.yaml", fmt.Sprintf(podText, 1))
 		}},
 		{name: "configuration: alternatives", make: func(d dir) {
@@ -715,7 +715,7 @@ func configurations() []hostile {
 			d.stream(".manilint.yaml", func(w io.Writer) {
 				io.WriteString(w, "ignore:\n")
 				for i := range 20000 {
-					fmt.Fprintf(w, "- {rules: [host-path], path: '**/p%d.yaml', reason: why}\n", i)
+					fmt.Fprintf(w, "- {rule: host-path, path: '**/p%d.yaml', reason: why}\n", i)
 				}
 			})
 			for i := range 50 {
