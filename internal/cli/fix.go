@@ -157,17 +157,8 @@ func (c *command) fixReport(f *flags, groups []*group, results []engine.Group, p
 		rep.Stats.Files, rep.Stats.Skipped, hidden = rep.Stats.Files+files, rep.Stats.Skipped+skipped, hidden+plan.Hidden
 	}
 	f.empty(rep, paths, hidden)
-	for _, g := range groups {
-		rep.Errors, rep.Notes = append(rep.Errors, g.config.PolicyErrors...), append(rep.Notes, g.config.PolicyNotes...)
-	}
-	lint.SortErrors(rep.Errors)
-	rep.Errors = slices.CompactFunc(rep.Errors, func(a, b *lint.InputError) bool { return a.Error() == b.Error() })
-	if err := c.compare(f, known, rep, paths); err != nil {
-		return nil, err
-	}
-	floor, _ := lint.ParseSeverity(f.severity)
-	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
-	return rep, nil
+	err := f.finish(rep, groups, func() error { return c.compare(f, known, rep, paths) })
+	return rep, err
 }
 
 // printFixes prints the edits as a diff, or the report with them where a format is named.

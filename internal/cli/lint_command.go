@@ -81,16 +81,9 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	} else {
 		all, rep = c.check(f, groups, paths)
 	}
-	for _, g := range groups {
-		rep.Errors, rep.Notes = append(rep.Errors, g.config.PolicyErrors...), append(rep.Notes, g.config.PolicyNotes...)
-	}
-	lint.SortErrors(rep.Errors)
-	rep.Errors = slices.CompactFunc(rep.Errors, func(a, b *lint.InputError) bool { return a.Error() == b.Error() })
-	if err := c.compare(f, known, rep, paths); err != nil {
+	if err := f.finish(rep, groups, func() error { return c.compare(f, known, rep, paths) }); err != nil {
 		return err
 	}
-	floor, _ := lint.ParseSeverity(f.severity)
-	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 	if f.compliance != "" {
 		err = c.writeCompliance(f, rep)
 	} else {
@@ -105,6 +98,22 @@ func (c *command) lint(f *flags, fs *pflag.FlagSet, args []string) error {
 	}
 	c.closing(f, rep)
 	c.status = f.status(rep)
+	return nil
+}
+
+// finish adds to a merged report what is wrong with the policies of its configurations, has it
+// compared with what was known, and leaves out what is below --severity.
+func (f *flags) finish(rep *lint.Report, groups []*group, compare func() error) error {
+	for _, g := range groups {
+		rep.Errors, rep.Notes = append(rep.Errors, g.config.PolicyErrors...), append(rep.Notes, g.config.PolicyNotes...)
+	}
+	lint.SortErrors(rep.Errors)
+	rep.Errors = slices.CompactFunc(rep.Errors, func(a, b *lint.InputError) bool { return a.Error() == b.Error() })
+	if err := compare(); err != nil {
+		return err
+	}
+	floor, _ := lint.ParseSeverity(f.severity)
+	rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
 	return nil
 }
 

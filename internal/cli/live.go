@@ -33,6 +33,18 @@ func (f *flags) registerLive(fs *pflag.FlagSet) {
 	f.color, f.failOn, f.allowEmpty = "auto", "never", true
 }
 
+// live checks the flags of a command that serves an editor or an agent, which takes no path,
+// and returns what makes its sessions.
+func (c *command) live(f *flags, fs *pflag.FlagSet) (func() *session.Session, error) {
+	if _, err := f.inputs(fs, nil); err != nil {
+		return nil, err
+	}
+	if err := f.choices(fs); err != nil {
+		return nil, err
+	}
+	return c.sessions(f)
+}
+
 // sessions returns what makes sessions that lint as the flags say, each run of them within
 // the limits of the flags.
 func (c *command) sessions(f *flags) (func() *session.Session, error) {
@@ -69,19 +81,15 @@ func (f *flags) opener() session.Opener {
 			return nil, err
 		}
 		opened := &session.Opened{Finish: func(rep *lint.Report) error {
-			if known != nil {
-				rep.Baseline = cmp.Or(g.baseline, config.Name)
-				now := baseline.TreeOf(rep, g.exists, g.name)
-				now.Covers = g.coverage(rep, paths)
-				known.Apply(rep, "baseline", now)
-			}
-			for _, group := range groups {
-				rep.Errors, rep.Notes = append(rep.Errors, group.config.PolicyErrors...), append(rep.Notes, group.config.PolicyNotes...)
-			}
-			lint.SortErrors(rep.Errors)
-			floor, _ := lint.ParseSeverity(g.severity)
-			rep.Findings = slices.DeleteFunc(rep.Findings, func(x *lint.Finding) bool { return x.Severity < floor })
-			return nil
+			return g.finish(rep, groups, func() error {
+				if known != nil {
+					rep.Baseline = cmp.Or(g.baseline, config.Name)
+					now := baseline.TreeOf(rep, g.exists, g.name)
+					now.Covers = g.coverage(rep, paths)
+					known.Apply(rep, "baseline", now)
+				}
+				return nil
+			})
 		}}
 		for _, group := range end.Groups {
 			opened.Groups = append(opened.Groups, session.Group(group))
@@ -98,12 +106,14 @@ type proposed struct {
 }
 
 // propose finds and proves fixes for findings of paths in a tree, without writing any.
-func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want func(*lint.Finding) bool, level fix.Level) (*proposed, error) {
+func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want func(*lint.Finding) bool, risky bool) (*proposed, error) {
+	var first *session.Opened // of the tree without edits
 	open := func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
 		opened, err := f.opener()(ctx, t, paths)
 		if err != nil {
 			return nil, err
 		}
+		first = cmp.Or(first, opened)
 		var all []fix.Group
 		for _, g := range opened.Groups {
 			all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
@@ -115,12 +125,12 @@ func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want 
 		return nil, err
 	}
 	rep := engine.Merge(s.Results()...)
-	opened, err := f.opener()(ctx, t, paths)
-	if err != nil {
+	if err := first.Finish(rep); err != nil { // what the baseline knows is not fixed
 		return nil, err
 	}
-	if err := opened.Finish(rep); err != nil { // what the baseline knows is not fixed
-		return nil, err
+	level := fix.OnlySafe
+	if risky {
+		level = fix.All
 	}
 	p := &proposed{report: rep}
 	for _, x := range rep.Findings {

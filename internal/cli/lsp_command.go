@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/manilint/manilint/internal/fix"
 	"github.com/manilint/manilint/internal/lsp"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
@@ -24,7 +24,7 @@ func (c *command) lspCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "lsp [flags]", Short: "the language server, over standard input and output", ValidArgsFunction: cobra.NoFileCompletions,
 		Args: none("lsp takes no argument: the editor says which directories it has open"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.lsp(f, cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.lsp(f, cmd.Flags()) },
 	}
 	f.registerLive(cmd.Flags())
 	cmd.Flags().Bool("stdio", true, "talk over standard input and output, as it always does; some editors pass it")
@@ -32,24 +32,14 @@ func (c *command) lspCommand() *cobra.Command {
 }
 
 // lsp is `manilint lsp`.
-func (c *command) lsp(f *flags, cmd *cobra.Command) error {
-	if _, err := f.inputs(cmd.Flags(), nil); err != nil {
-		return err
-	}
-	if err := f.choices(cmd.Flags()); err != nil {
-		return err
-	}
-	sessions, err := c.sessions(f)
+func (c *command) lsp(f *flags, fs *pflag.FlagSet) error {
+	sessions, err := c.live(f, fs)
 	if err != nil {
 		return err
 	}
 	o := lsp.Options{Version: version(), Session: sessions, Rules: rules.All(), Lenses: lenses}
 	o.Fix = func(ctx context.Context, t *tree.Tree, dir string, want func(*lint.Finding) bool, risky bool) (*lsp.Fixed, error) {
-		level := fix.OnlySafe
-		if risky {
-			level = fix.All
-		}
-		p, err := f.propose(ctx, t, []string{dir}, want, level)
+		p, err := f.propose(ctx, t, []string{dir}, want, risky)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/manilint/manilint/internal/fix"
 	"github.com/manilint/manilint/internal/mcp"
@@ -23,7 +24,7 @@ func (c *command) mcpCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "mcp [flags]", Short: "the same for coding agents (Model Context Protocol)", ValidArgsFunction: cobra.NoFileCompletions,
 		Args: none("mcp takes no argument: it serves the directory that it is started in"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.mcp(f, cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.mcp(f, cmd.Flags()) },
 	}
 	f.registerLive(cmd.Flags())
 	cmd.Flags().BoolVar(&f.write, "write", false, "let the tool fix write the files that it is told to fix")
@@ -31,14 +32,8 @@ func (c *command) mcpCommand() *cobra.Command {
 }
 
 // mcp is `manilint mcp`.
-func (c *command) mcp(f *flags, cmd *cobra.Command) error {
-	if _, err := f.inputs(cmd.Flags(), nil); err != nil {
-		return err
-	}
-	if err := f.choices(cmd.Flags()); err != nil {
-		return err
-	}
-	sessions, err := c.sessions(f)
+func (c *command) mcp(f *flags, fs *pflag.FlagSet) error {
+	sessions, err := c.live(f, fs)
 	if err != nil {
 		return err
 	}
@@ -106,17 +101,13 @@ func (a *agent) Render(ctx context.Context, paths []string) ([]*lint.Bundle, *li
 func (a *agent) Fix(ctx context.Context, paths []string, want func(*lint.Finding) bool, risky, write bool) (*mcp.Fixes, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	level := fix.OnlySafe
-	if risky {
-		level = fix.All
-	}
 	if a.session.Bound != nil {
 		limited, stop := a.session.Bound(ctx)
 		defer stop()
 		ctx = limited
 	}
 	t := a.tree()
-	p, err := a.flags.propose(ctx, t, paths, want, level)
+	p, err := a.flags.propose(ctx, t, paths, want, risky)
 	if err != nil {
 		return nil, err
 	}
