@@ -16,6 +16,7 @@ import (
 	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/internal/fix"
 	"github.com/manilint/manilint/internal/limits"
+	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
 	"github.com/manilint/manilint/render"
@@ -56,16 +57,12 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 	p := newProgress(c.behindErr, !f.quiet)
 	defer p.wipe()
 	t := f.files()
-	open := func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
+	open := func(ctx context.Context, t *tree.Tree) ([]session.Group, error) {
 		end, err := f.at(t).plan(ctx, paths, p)
 		if err != nil {
 			return nil, err
 		}
-		var all []fix.Group
-		for _, g := range end.Groups {
-			all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
-		}
-		return all, nil
+		return end.Groups, nil
 	}
 	o := fix.Options{Open: open, Paths: paths, Begin: p.begin, Until: limits.Ends(c.ctx)}
 	s, err := fix.Look(c.ctx, t, o)

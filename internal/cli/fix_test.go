@@ -8,6 +8,7 @@ import (
 
 	"github.com/manilint/manilint/internal/engine"
 	"github.com/manilint/manilint/internal/fix"
+	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/render/tree"
 )
 
@@ -22,16 +23,12 @@ func TestProofsEndWithTheirTime(t *testing.T) {
 		now := time.Now()
 		o := fix.Options{
 			Paths: []string{dir}, Begin: func(string) {}, Budget: time.Hour,
-			Open: func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
+			Open: func(ctx context.Context, t *tree.Tree) ([]session.Group, error) {
 				opened, err := f.opener()(ctx, t, []string{dir})
 				if err != nil {
 					return nil, err
 				}
-				var all []fix.Group
-				for _, g := range opened.Groups {
-					all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
-				}
-				return all, nil
+				return opened.Groups, nil
 			},
 			Now: func() time.Time {
 				if looked && late {

@@ -80,7 +80,7 @@ func (f *flags) opener() session.Opener {
 		if err != nil {
 			return nil, err
 		}
-		opened := &session.Opened{Finish: func(rep *lint.Report) error {
+		opened := &session.Opened{Groups: end.Groups, Finish: func(rep *lint.Report) error {
 			return g.finish(rep, groups, func() error {
 				if known != nil {
 					rep.Baseline = cmp.Or(g.baseline, config.Name)
@@ -91,9 +91,6 @@ func (f *flags) opener() session.Opener {
 				return nil
 			})
 		}}
-		for _, group := range end.Groups {
-			opened.Groups = append(opened.Groups, session.Group(group))
-		}
 		return opened, nil
 	}
 }
@@ -108,17 +105,13 @@ type proposed struct {
 // propose finds and proves fixes for findings of paths in a tree, without writing any.
 func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want func(*lint.Finding) bool, risky bool) (*proposed, error) {
 	var first *session.Opened // of the tree without edits
-	open := func(ctx context.Context, t *tree.Tree) ([]fix.Group, error) {
+	open := func(ctx context.Context, t *tree.Tree) ([]session.Group, error) {
 		opened, err := f.opener()(ctx, t, paths)
 		if err != nil {
 			return nil, err
 		}
 		first = cmp.Or(first, opened)
-		var all []fix.Group
-		for _, g := range opened.Groups {
-			all = append(all, fix.Group{Plan: g.Plan, Options: g.Options})
-		}
-		return all, nil
+		return opened.Groups, nil
 	}
 	s, err := fix.Look(ctx, t, fix.Options{Open: open, Paths: paths, Begin: func(string) {}})
 	if err != nil {

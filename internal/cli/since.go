@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/internal/since"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
@@ -117,7 +118,7 @@ func (f *flags) plan(ctx context.Context, paths []string, p *progress) (*since.E
 	}
 	end := &since.End{Tree: f.files()}
 	for _, g := range groups {
-		group := since.Group{Plan: render.NewPlan(ctx, g.paths, f.renderOptions(g, nil)), Options: f.engineOptions(g, p), File: g.file}
+		group := session.Group{Plan: render.NewPlan(ctx, g.paths, f.renderOptions(g, nil)), Options: f.engineOptions(g, p), File: g.file}
 		if g.file != "" {
 			text, err := f.files().ReadFile(g.file)
 			if err != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/manilint/manilint/internal/edit"
 	"github.com/manilint/manilint/internal/engine"
+	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/render/tree"
@@ -37,16 +38,10 @@ const (
 	All      Level = "all"
 )
 
-// A Group is what one configuration holds for, in one tree.
-type Group struct {
-	Plan    *render.Plan
-	Options engine.Options
-}
-
 // Options say what is fixed.
 type Options struct {
 	// Open plans a tree.
-	Open func(context.Context, *tree.Tree) ([]Group, error)
+	Open func(context.Context, *tree.Tree) ([]session.Group, error)
 	// Paths are what was named: files, and directories for all below them. Nothing else
 	// is edited.
 	Paths []string
@@ -92,7 +87,7 @@ type state struct {
 }
 
 type groupState struct {
-	Group
+	session.Group
 	first, last *engine.Result // errors and notes of no unit
 	families    map[string]*family
 	order       []string

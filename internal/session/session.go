@@ -52,6 +52,14 @@ type Session struct {
 // New returns a session without any unit.
 func New(open Opener) *Session { return &Session{open: open, kept: map[string]*kept{}} }
 
+// limited returns the context of the work on one state.
+func (s *Session) limited(ctx context.Context) (limited context.Context, stop func()) {
+	if s.Bound == nil {
+		return ctx, func() {}
+	}
+	return s.Bound(ctx)
+}
+
 // kept is what a unit came to.
 type kept struct {
 	selection string
@@ -81,11 +89,8 @@ type Result struct {
 func (s *Session) Lint(ctx context.Context, t *tree.Tree, paths, changed []string) (*Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.Bound != nil {
-		limited, stop := s.Bound(ctx)
-		defer stop()
-		ctx = limited
-	}
+	ctx, stop := s.limited(ctx)
+	defer stop()
 	opened, err := s.open(ctx, t, paths)
 	if err != nil {
 		return nil, err
@@ -134,11 +139,8 @@ func (s *Session) Lint(ctx context.Context, t *tree.Tree, paths, changed []strin
 // Render returns the bundles of paths of a tree, and of what their objects ask for, without a
 // check of them. It waits for nothing that is linted meanwhile.
 func (s *Session) Render(ctx context.Context, t *tree.Tree, paths []string) ([]*lint.Bundle, error) {
-	if s.Bound != nil {
-		limited, stop := s.Bound(ctx)
-		defer stop()
-		ctx = limited
-	}
+	ctx, stop := s.limited(ctx)
+	defer stop()
 	opened, err := s.open(ctx, t, paths)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/sergi/go-diff/diffmatchpatch"
 
 	"github.com/manilint/manilint/internal/engine"
+	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
 )
@@ -172,7 +173,7 @@ func (c *comparison) without(ctx context.Context, findings []*lint.Finding, unit
 	var groups []engine.Group
 	rendered := map[lint.Rendering]bool{}
 	for i := range end.Groups {
-		group := c.run(ctx, &end.Groups[i], func(g *Group, all []*render.Unit, _ bool) []engine.Unit { return c.chosen(g, all, units) })
+		group := c.run(ctx, &end.Groups[i], func(g *session.Group, all []*render.Unit, _ bool) []engine.Unit { return c.chosen(g, all, units) })
 		for _, r := range group.Results {
 			if len(r.Errors) == 0 {
 				rendered[r.Rendering] = true
@@ -199,10 +200,10 @@ func (c *comparison) without(ctx context.Context, findings []*lint.Finding, unit
 }
 
 // chosen makes units of those whose ids are given, and of what requests others.
-func (c *comparison) chosen(g *Group, all []*render.Unit, ids map[string]bool) []engine.Unit {
+func (c *comparison) chosen(g *session.Group, all []*render.Unit, ids map[string]bool) []engine.Unit {
 	var units []engine.Unit
 	for _, u := range all {
-		id := g.id(u)
+		id := idOf(g, u)
 		asks := slices.ContainsFunc(c.asked[id], func(ask string) bool { return ids[ask] })
 		if !ids[id] && !asks {
 			continue

@@ -16,6 +16,7 @@ import (
 
 	"github.com/manilint/manilint/internal/baseline"
 	"github.com/manilint/manilint/internal/engine"
+	"github.com/manilint/manilint/internal/session"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render"
 	"github.com/manilint/manilint/render/tree"
@@ -27,15 +28,7 @@ const By = "since"
 // An End is one end of a comparison: a tree and what there is to render of it.
 type End struct {
 	Tree   *tree.Tree
-	Groups []Group
-}
-
-// A Group is what one configuration holds for.
-type Group struct {
-	Plan    *render.Plan
-	Options engine.Options
-	File    string // of the configuration; "" for none
-	Config  string // what the configuration says
+	Groups []session.Group
 }
 
 // Options say how ends are compared.
@@ -81,7 +74,7 @@ type comparison struct {
 }
 
 // id tells a unit from the others of an end.
-func (g *Group) id(u *render.Unit) string { return g.File + "\x00" + u.Key }
+func idOf(g *session.Group, u *render.Unit) string { return g.File + "\x00" + u.Key }
 
 // Run renders and checks both ends and compares them.
 func Run(ctx context.Context, now, then *End, o Options) *Result {
@@ -94,7 +87,7 @@ func Run(ctx context.Context, now, then *End, o Options) *Result {
 		g := &then.Groups[i]
 		c.configs[g.File] = g.Config
 		for _, u := range g.Plan.Units {
-			c.pairs[g.id(u)] = u
+			c.pairs[idOf(g, u)] = u
 		}
 	}
 	if !o.All {
@@ -171,7 +164,7 @@ func (c *comparison) again(ctx context.Context, rep *lint.Report, fresh, old []e
 	}
 	for i := range c.now.Groups {
 		g := &c.now.Groups[i]
-		units := slices.DeleteFunc(slices.Clone(g.Plan.Units), func(u *render.Unit) bool { return !needed[g.id(u)] })
+		units := slices.DeleteFunc(slices.Clone(g.Plan.Units), func(u *render.Unit) bool { return !needed[idOf(g, u)] })
 		if len(units) == 0 {
 			continue
 		}
@@ -202,7 +195,7 @@ func (c *comparison) leaveOut() {
 	for i := range c.now.Groups {
 		g := &c.now.Groups[i]
 		for _, u := range g.Plan.Units {
-			id := g.id(u)
+			id := idOf(g, u)
 			met[id] = true
 			scope, ok := u.Scope()
 			old := c.pairs[id]
@@ -244,13 +237,13 @@ func (c *comparison) leaveOut() {
 }
 
 // alike reports whether units of both ends were planned alike, with one configuration.
-func (c *comparison) alike(g *Group, u, old *render.Unit) bool {
+func (c *comparison) alike(g *session.Group, u, old *render.Unit) bool {
 	config, there := c.configs[g.File]
 	return there && config == g.Config && u.Selection == old.Selection && u.Focused == old.Focused
 }
 
 // run renders and checks the units of a group.
-func (c *comparison) run(ctx context.Context, g *Group, units func(*Group, []*render.Unit, bool) []engine.Unit) engine.Group {
+func (c *comparison) run(ctx context.Context, g *session.Group, units func(*session.Group, []*render.Unit, bool) []engine.Unit) engine.Group {
 	results := []*engine.Result{{Errors: g.Plan.Errors, Notes: g.Plan.Notes}}
 	g.Options.Complete = g.Options.Complete && len(c.leave) == 0
 	results = append(results, engine.Run(ctx, units(g, g.Plan.Units, true), g.Options)...)
@@ -261,7 +254,7 @@ func (c *comparison) run(ctx context.Context, g *Group, units func(*Group, []*re
 }
 
 // unit makes what the engine runs of one that is rendered.
-func (c *comparison) unit(g *Group, u *render.Unit, more func(*render.Rendered) []engine.Unit) engine.Unit {
+func (c *comparison) unit(g *session.Group, u *render.Unit, more func(*render.Rendered) []engine.Unit) engine.Unit {
 	unit := engine.Unit{Kind: u.Kind, Name: u.Root, Key: u.Key, Render: func(ctx context.Context) engine.Rendered {
 		if c.Begin != nil {
 			c.Begin(u.Root)
@@ -277,10 +270,10 @@ func (c *comparison) unit(g *Group, u *render.Unit, more func(*render.Rendered) 
 
 // watched makes units of the tree of which it is taken down whether they are the same at
 // both ends. like says that of the unit that requests them.
-func (c *comparison) watched(g *Group, units []*render.Unit, like bool) []engine.Unit {
+func (c *comparison) watched(g *session.Group, units []*render.Unit, like bool) []engine.Unit {
 	var all []engine.Unit
 	for _, u := range units {
-		id := g.id(u)
+		id := idOf(g, u)
 		if c.leave[id] {
 			continue
 		}
@@ -291,7 +284,7 @@ func (c *comparison) watched(g *Group, units []*render.Unit, like bool) []engine
 			c.mu.Lock()
 			c.same[id] = same
 			for _, ask := range r.Asks {
-				c.asked[id] = append(c.asked[id], g.id(ask))
+				c.asked[id] = append(c.asked[id], idOf(g, ask))
 			}
 			c.mu.Unlock()
 			return c.watched(g, r.Asks, same)
@@ -351,11 +344,11 @@ func (c *comparison) old(ctx context.Context, fresh []engine.Group) []engine.Gro
 			}
 		}
 	}
-	var units func(g *Group, all []*render.Unit, _ bool) []engine.Unit
-	units = func(g *Group, all []*render.Unit, _ bool) []engine.Unit {
+	var units func(g *session.Group, all []*render.Unit, _ bool) []engine.Unit
+	units = func(g *session.Group, all []*render.Unit, _ bool) []engine.Unit {
 		var left []engine.Unit
 		for _, u := range all {
-			id := g.id(u)
+			id := idOf(g, u)
 			if c.leave[id] || c.same[id] {
 				continue
 			}
