@@ -102,8 +102,15 @@ type proposed struct {
 	wanted []*lint.Finding // with what became of their fixes
 }
 
-// propose finds and proves fixes for findings of paths in a tree, without writing any.
-func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want func(*lint.Finding) bool, risky bool) (*proposed, error) {
+// propose finds and proves fixes for findings of paths in a tree, within the limits of the
+// flags and without writing any.
+func (c *command) propose(ctx context.Context, f *flags, t *tree.Tree, paths []string, want func(*lint.Finding) bool, risky bool) (*proposed, error) {
+	bounds, err := f.limits()
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := limits.Start(ctx, bounds, c.exhausted)
+	defer stop()
 	var first *session.Opened // of the tree without edits
 	open := func(ctx context.Context, t *tree.Tree) ([]session.Group, error) {
 		opened, err := f.opener()(ctx, t, paths)
@@ -113,7 +120,7 @@ func (f *flags) propose(ctx context.Context, t *tree.Tree, paths []string, want 
 		first = cmp.Or(first, opened)
 		return opened.Groups, nil
 	}
-	s, err := fix.Look(ctx, t, fix.Options{Open: open, Paths: paths, Begin: func(string) {}})
+	s, err := fix.Look(ctx, t, fix.Options{Open: open, Paths: paths, Begin: func(string) {}, Until: limits.Ends(ctx)})
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (c *command) lsp(f *flags, fs *pflag.FlagSet) error {
 	}
 	o := lsp.Options{Version: version(), Session: sessions, Rules: rules.All(), Lenses: lenses}
 	o.Fix = func(ctx context.Context, t *tree.Tree, dir string, want func(*lint.Finding) bool, risky bool) (*lsp.Fixed, error) {
-		p, err := f.propose(ctx, t, []string{dir}, want, risky)
+		p, err := c.propose(ctx, f, t, []string{dir}, want, risky)
 		if err != nil {
 			return nil, err
 		}

@@ -101,13 +101,8 @@ func (a *agent) Render(ctx context.Context, paths []string) ([]*lint.Bundle, *li
 func (a *agent) Fix(ctx context.Context, paths []string, want func(*lint.Finding) bool, risky, write bool) (*mcp.Fixes, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.session.Bound != nil {
-		limited, stop := a.session.Bound(ctx)
-		defer stop()
-		ctx = limited
-	}
 	t := a.tree()
-	p, err := a.flags.propose(ctx, t, paths, want, risky)
+	p, err := a.command.propose(ctx, a.flags, t, paths, want, risky)
 	if err != nil {
 		return nil, err
 	}
