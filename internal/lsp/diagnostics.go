@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -53,18 +52,12 @@ func (s *shower) diagnostics(rep *lint.Report) map[string][]protocol.Diagnostic 
 	return all
 }
 
-// data is what a diagnostic carries for the code actions on it.
-type data struct {
-	Fingerprint string `json:"fingerprint"`
-}
-
 // finding adds a finding to the file of its place, and to those of places that decide it.
 func (s *shower) finding(all map[string][]protocol.Diagnostic, f *lint.Finding) {
 	d := protocol.Diagnostic{
 		Severity: severity(f.Severity), Code: protocol.String(f.Rule.ID), Source: protocol.NewOptional(source),
 		CodeDescription: protocol.CodeDescription{Href: uri.URI(report.DocsURL + f.Rule.ID)},
 	}
-	d.Data, _ = json.Marshal(data{f.Fingerprint}) // a string
 	message := f.Message
 	if f.Help != "" && !strings.Contains(f.Help, "\n") {
 		message += "\nFix: " + f.Help

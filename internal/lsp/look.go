@@ -48,13 +48,15 @@ func (l *lookedAt) findings(start, end int) (found []*lint.Finding) {
 		last := min(span.End.Offset, span.Start.Offset+len(span.Start.Source.Line(span.Start.Line)))
 		return span.Start.Offset <= end && start <= last
 	}
-	for _, rep := range l.directory.reports(l.path) {
-		for _, f := range rep.Findings {
-			if touches(f.Span) || slices.ContainsFunc(f.Related, func(r lint.Related) bool {
-				return r.Revision == "" && slices.Contains(decides, r.Role) && touches(r.Span)
-			}) {
-				found = append(found, f)
-			}
+	rep := l.directory.reportOn(l.path)
+	if rep == nil {
+		return nil
+	}
+	for _, f := range rep.Findings {
+		if touches(f.Span) || slices.ContainsFunc(f.Related, func(r lint.Related) bool {
+			return r.Revision == "" && slices.Contains(decides, r.Role) && touches(r.Span)
+		}) {
+			found = append(found, f)
 		}
 	}
 	return found
@@ -110,7 +112,7 @@ func rendersTo(fields []indexed, masks lint.Masks) string {
 	objects := map[string]bool{}
 	for _, s := range fields {
 		r := s.field.node.Resource()
-		o := row{r.Kind + " " + cmp.Or(strings.TrimPrefix(r.Namespace+"/"+r.Name, "/"), "?"), masks.Redact(s.field.node.Path()), s.field.value(masks), unit(s.field.bundle)}
+		o := row{r.Kind + " " + cmp.Or(strings.TrimPrefix(r.Namespace+"/"+r.Name, "/"), "?"), masks.Redact(s.field.node.Path()), s.field.value(masks), report.Rendering(s.field.bundle.Rendering)}
 		if !slices.Contains(rows, o) {
 			rows = append(rows, o)
 		}

@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/manilint/manilint/internal/rendering"
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/report"
 )
@@ -143,8 +143,7 @@ func (x *index) at(src *lint.Source, offset int) []indexed {
 
 // value is what the field renders to, as it may be shown.
 func (w *written) value(masks lint.Masks) string {
-	r := w.node.Resource()
-	if path := w.node.Path(); r != nil && r.Kind == "Secret" && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData")) {
+	if rendering.Secret(w.node) {
 		return lint.Mask
 	}
 	text := w.node.Value()
@@ -161,6 +160,3 @@ func (w *written) value(masks lint.Masks) string {
 	}
 	return report.Escape(strings.ReplaceAll(text, "\n", "↵"))
 }
-
-// unit names what a bundle was made from.
-func unit(b *lint.Bundle) string { return cmp.Or(report.Rendering(b.Rendering), b.Rendering.Root) }

@@ -291,7 +291,8 @@ func (s *server) DidChange(_ context.Context, p *protocol.DidChangeTextDocumentP
 	return nil
 }
 
-// DidSave does nothing that DidChange did not: what counts is the text of the document.
+// DidSave lints the directory again: what counts is the text of the document, but another
+// program may have been at work when it was saved.
 func (s *server) DidSave(_ context.Context, p *protocol.DidSaveTextDocumentParams) error {
 	if doc := s.documents.get(p.TextDocument.URI.FsPath()); doc != nil {
 		s.of(doc.path).change(doc.path)
@@ -330,8 +331,8 @@ func (s *server) DidChangeWatchedFiles(_ context.Context, p *protocol.DidChangeW
 	return nil
 }
 
-// DidChangeConfiguration lints all again: the client's settings are none of ours, but it may
-// have restarted with others.
+// DidChangeConfiguration does nothing: the settings of a client are none of the server's, but
+// it is told of their changes all the same.
 func (s *server) DidChangeConfiguration(context.Context, *protocol.DidChangeConfigurationParams) error {
 	return nil
 }

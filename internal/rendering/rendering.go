@@ -4,7 +4,6 @@ package rendering
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -32,18 +31,21 @@ func YAML(bundles []*lint.Bundle, masks lint.Masks) string {
 func Object(b *lint.Bundle, r *lint.Resource, masks lint.Masks) string {
 	var body bytes.Buffer
 	enc := yaml.NewEncoder(&body)
-	w := writer{masks: masks, secret: r.Kind == "Secret"}
+	w := writer{masks}
 	if err := enc.Encode(w.node(r.Root)); err != nil {
 		return fmt.Sprintf("---\n# %s cannot be written: %s\n", report.Escape(r.String()), report.Escape(err.Error()))
 	}
 	_ = enc.Close() // a buffer
-	return fmt.Sprintf("---\n# %s\n%s", report.Escape(cmp.Or(report.Rendering(b.Rendering), b.Rendering.Root)), body.String())
+	return fmt.Sprintf("---\n# %s\n%s", report.Escape(report.Rendering(b.Rendering)), body.String())
 }
 
-type writer struct {
-	masks  lint.Masks
-	secret bool // values of data are not shown
+// Secret reports whether a node is of the data of a Secret, which is not shown whatever it is.
+func Secret(n *lint.Node) bool {
+	r, path := n.Resource(), n.Path()
+	return r != nil && r.Kind == "Secret" && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData"))
 }
+
+type writer struct{ masks lint.Masks }
 
 // node makes a YAML node of a node and what is in it.
 func (w writer) node(n *lint.Node) *yaml.Node {
@@ -73,12 +75,11 @@ func (w writer) node(n *lint.Node) *yaml.Node {
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
 	}
 	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: y.Tag, Value: w.masks.Redact(y.Value), Style: y.Style &^ yaml.FoldedStyle, LineComment: comment(n)}
-	path := n.Path()
-	if w.secret && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData")) || value.Value != y.Value {
-		value.Tag, value.Style = "!!str", 0
-	}
-	if w.secret && (strings.HasPrefix(path, "data.") || strings.HasPrefix(path, "stringData.")) {
+	if Secret(n) {
 		value.Value = lint.Mask
+	}
+	if value.Value != y.Value {
+		value.Tag, value.Style = "!!str", 0
 	}
 	return value
 }

@@ -400,17 +400,14 @@ func (f *directory) pulled(ctx context.Context, path string) ([]protocol.Diagnos
 	}
 }
 
-// reports returns what is known of a file: the newest report first.
-func (f *directory) reports(path string) []*lint.Report {
+// reportOn returns what is known of a file: the newest report, nil for none.
+func (f *directory) reportOn(path string) *lint.Report {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r := f.quick[path]; r != nil {
-		return []*lint.Report{r}
+		return r
 	}
-	if f.report != nil {
-		return []*lint.Report{f.report}
-	}
-	return nil
+	return f.report
 }
 
 // closed forgets the version of a document that the editor no longer has open, and has the
