@@ -2,6 +2,7 @@ package helm
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sort"
 	"strings"
@@ -614,6 +615,25 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 	return place, true
 }
 
+// gapsIn goes through what the template did not write in a mapping, in the order of the text.
+func (l *locator) gapsIn(m block) iter.Seq[trace.Segment] {
+	return func(yield func(trace.Segment) bool) {
+		segs := l.x.Segs
+		for i := sort.Search(len(segs), func(i int) bool { return segs[i].End >= m.start }); i < len(segs); i++ {
+			g := segs[i]
+			if g.Start > m.end && m.endsIn(l.x.Text[m.end:g.Start]) {
+				return
+			}
+			if g.O.Kind != trace.FromGap || g.O.Gap == nil || g.Start != g.End || g.Start < m.start {
+				continue
+			}
+			if !yield(g) {
+				return
+			}
+		}
+	}
+}
+
 // gap looks among what the template did not write in a mapping for the block that would
 // have written the field, and returns the values key that decides about it.
 func (l *locator) gap(holder *lint.Node, fields []string) (lint.Place, bool) {
@@ -621,16 +641,8 @@ func (l *locator) gap(holder *lint.Node, fields []string) (lint.Place, bool) {
 	if !ok {
 		return lint.Place{}, false
 	}
-	segs := l.x.Segs
 	closed := map[string]bool{} // by the values that decide about a block that ends the mapping
-	for i := sort.Search(len(segs), func(i int) bool { return segs[i].End >= m.start }); i < len(segs); i++ {
-		g := segs[i]
-		if g.Start > m.end && m.endsIn(l.x.Text[m.end:g.Start]) {
-			break
-		}
-		if g.O.Kind != trace.FromGap || g.O.Gap == nil || g.Start != g.End || g.Start < m.start {
-			continue
-		}
+	for g := range l.gapsIn(m) {
 		adds, ends := m.with(l.x.Text, g, fields)
 		if ends {
 			for _, path := range g.O.Paths {

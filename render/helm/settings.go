@@ -2,7 +2,6 @@ package helm
 
 import (
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -91,15 +90,7 @@ func (l *locator) gaps(holder *lint.Node, fields []string) []trace.Segment {
 		return nil
 	}
 	var all []trace.Segment
-	segs := l.x.Segs
-	for i := sort.Search(len(segs), func(i int) bool { return segs[i].End >= m.start }); i < len(segs); i++ {
-		g := segs[i]
-		if g.Start > m.end && m.endsIn(l.x.Text[m.end:g.Start]) {
-			break
-		}
-		if g.O.Kind != trace.FromGap || g.O.Gap == nil || g.Start != g.End || g.Start < m.start {
-			continue
-		}
+	for g := range l.gapsIn(m) {
 		if adds, _ := m.with(l.x.Text, g, fields); adds {
 			all = append(all, g)
 		}
