@@ -155,8 +155,7 @@ func NewPass(rule *Rule, bundle *Bundle, params map[string]any) *Pass {
 }
 
 // StopWhen ends the rule early, with what it reported so far, once stopped returns true: the
-// pass is requested something or given something, and panics with [Stopped] instead, which the
-// caller of rule.Run recovers from.
+// next call of the pass panics with [Stopped], which the caller of rule.Run recovers from.
 func (p *Pass) StopWhen(stopped func() bool) { p.stopped = stopped }
 
 // Stopped is what a pass panics with to end its rule.
@@ -164,7 +163,9 @@ const Stopped = stop("the rule is to end")
 
 type stop string
 
-func (p *Pass) goOn() {
+// GoOn ends the rule where it is to end early; see [Pass.StopWhen]. The other calls of a pass do
+// so, too: GoOn is for loops that call none of them.
+func (p *Pass) GoOn() {
 	if p.stopped != nil && p.stopped() {
 		panic(Stopped)
 	}
@@ -197,7 +198,7 @@ type Failed struct {
 
 // Fail says that the rule cannot judge n, which is an error of the run and no finding.
 func (p *Pass) Fail(n *Node, format string, args ...any) {
-	p.goOn()
+	p.GoOn()
 	p.failed = append(p.failed, Failed{n, fmt.Sprintf(format, args...)})
 }
 
@@ -213,26 +214,26 @@ func (p *Pass) Notes() []Note { return p.notes }
 
 // Resources returns the bundle's objects of the kinds; see [Bundle.OfKind].
 func (p *Pass) Resources(kinds ...string) []*Resource {
-	p.goOn()
+	p.GoOn()
 	return p.Bundle.OfKind(kinds...)
 }
 
 // PodSpecs returns the bundle's pods.
 func (p *Pass) PodSpecs() []*PodSpec {
-	p.goOn()
+	p.GoOn()
 	return p.Bundle.PodSpecs()
 }
 
 // Containers returns every container of every pod of the bundle.
 func (p *Pass) Containers() []*Container {
-	p.goOn()
+	p.GoOn()
 	return p.Bundle.Containers()
 }
 
 // Report adds a finding at n, which may be missing, and returns it: until the rule's
 // Run returns its fields may be set.
 func (p *Pass) Report(n *Node, message string) *Finding {
-	p.goOn()
+	p.GoOn()
 	f := &Finding{Rule: p.Rule, Severity: p.Rule.Severity, Message: message, Subject: ContainerOf(n)}
 	p.reported = append(p.reported, Reported{f, n})
 	return f
@@ -250,7 +251,7 @@ func (p *Pass) Mask(n *Node) { p.MaskPart(n, n.Value()) }
 // MaskPart marks a part of a node's value, as the password of a URL, that no
 // report may show, there or elsewhere.
 func (p *Pass) MaskPart(n *Node, part string) {
-	p.goOn()
+	p.GoOn()
 	p.masked = append(p.masked, Masked{n, part})
 }
 

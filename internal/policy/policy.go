@@ -65,7 +65,7 @@ func (a About) Rule(p Policy) *lint.Rule {
 		Run: func(pass *lint.Pass) {
 			judge := p.On(pass)
 			for _, r := range pass.Resources(a.Kinds...) {
-				_ = pass.Containers() // ends the rule where its time is up
+				pass.GoOn()
 				for _, v := range judge(r) {
 					a.report(pass, r, v)
 				}

@@ -307,7 +307,7 @@ func (v *validating) judgeAll(pass *lint.Pass, r *lint.Resource) []policy.Verdic
 	}
 	done := map[asked]bool{} // what bindings with one parameter and one action say is the same
 	for _, b := range v.bindings {
-		_ = pass.Containers() // ends the rule where its time is up
+		pass.GoOn()
 		m := match{bundle: pass.Bundle, set: v.set, object: r}
 		var about answer
 		if v.form != nil {
