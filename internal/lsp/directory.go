@@ -242,7 +242,8 @@ func (f *directory) lintAll(ctx context.Context) {
 		return
 	}
 	f.server.options.Log(fmt.Sprintf("%s: rendered %v, kept %d", f.dir, r.Rendered, r.Kept))
-	found := f.shower(open).diagnostics(r.Report)
+	show := f.shower(open)
+	found := show.diagnostics(r.Report)
 	f.mu.Lock()
 	for path := range f.shown {
 		if _, still := found[path]; !still {
@@ -257,7 +258,7 @@ func (f *directory) lintAll(ctx context.Context) {
 	}
 	f.show(open, found)
 	for _, e := range r.Report.Errors {
-		if path, _ := f.shower(open).failure(e); path == "" {
+		if path, _ := show.failure(e); path == "" {
 			f.tell(protocol.MessageTypeWarning, e.Error())
 		}
 	}
@@ -266,11 +267,12 @@ func (f *directory) lintAll(ctx context.Context) {
 // failed shows an error of a configuration, each of several that are joined at its line where
 // it has one.
 func (f *directory) failed(err error, open map[string]*document) {
+	show := f.shower(open)
 	found := map[string][]protocol.Diagnostic{}
 	for _, e := range parts(err) {
 		var input *lint.InputError
 		if errors.As(e, &input) {
-			if path, d := f.shower(open).failure(input); path != "" {
+			if path, d := show.failure(input); path != "" {
 				found[path] = append(found[path], d)
 				continue
 			}
@@ -314,6 +316,7 @@ func (f *directory) tell(kind protocol.MessageType, text string) {
 }
 
 func (f *directory) shower(open map[string]*document) *shower {
+	files := sync.OnceValue(func() *tree.Tree { return f.tree(open) })
 	return &shower{
 		encoding: f.server.encoding, dir: f.dir,
 		uris: func(path string) uri.URI {
@@ -323,7 +326,7 @@ func (f *directory) shower(open map[string]*document) *shower {
 			return uri.File(path)
 		},
 		text: func(path string) *lint.Source {
-			src, err := f.tree(open).Open(path)
+			src, err := files().Open(path)
 			if err != nil {
 				return nil
 			}
