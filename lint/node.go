@@ -391,6 +391,85 @@ func (n *Node) YAML() *yaml.Node { return n.yaml }
 // and missing nodes. It must not be changed.
 func (n *Node) Key() *yaml.Node { return n.key }
 
+// Tag returns the tag of the value in its short form, !!int say, resolved where none is
+// written; "" when n is missing.
+func (n *Node) Tag() string {
+	if n.yaml == nil {
+		return ""
+	}
+	return n.yaml.ShortTag()
+}
+
+// Style returns how the value is written: in quotes, as a block of text, in brackets.
+func (n *Node) Style() yaml.Style {
+	if n.yaml == nil {
+		return 0
+	}
+	return n.yaml.Style
+}
+
+// HasKey reports whether n is the value of a key, which [Node.KeyNode] returns.
+func (n *Node) HasKey() bool { return n.key != nil }
+
+// Span returns where n, which exists, is in the source that it was parsed from; see [NodeSpan].
+func (n *Node) Span(src *Source) Span { return NodeSpan(src, n.yaml) }
+
+// Identity returns a value that two nodes have in common if they are one in the text: an
+// alias and what it stands for, an object and the item of the list that it was. It is
+// comparable; that of missing nodes is nil.
+func (n *Node) Identity() any {
+	if n.yaml == nil {
+		return nil
+	}
+	return n.yaml
+}
+
+// Same reports whether two nodes have one [Node.Identity].
+func (n *Node) Same(m *Node) bool { return n.yaml == m.yaml }
+
+// RepeatsKeys reports whether a mapping may hold a key twice, be it n or one below; false
+// where that is certain.
+func (n *Node) RepeatsKeys() bool { return n.yaml != nil && mayRepeat(n.yaml) }
+
+// mayRepeat reports whether a mapping below n may hold a key twice. What has aliases is
+// not examined.
+func mayRepeat(n *yaml.Node) bool {
+	if n.Kind == yaml.AliasNode {
+		return true
+	}
+	if n.Kind == yaml.MappingNode && repeats(n.Content) {
+		return true
+	}
+	for _, c := range n.Content {
+		if c.Kind != yaml.ScalarNode && mayRepeat(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// repeats reports whether two keys of a mapping have one text.
+func repeats(content []*yaml.Node) bool {
+	if len(content) > manyFields {
+		seen := make(map[string]bool, len(content)/2)
+		for i := 0; i < len(content); i += 2 {
+			if seen[content[i].Value] {
+				return true
+			}
+			seen[content[i].Value] = true
+		}
+		return false
+	}
+	for i := 2; i < len(content); i += 2 {
+		for j := 0; j < i; j += 2 {
+			if content[i].Value == content[j].Value {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Nearest returns n if it exists, else its nearest ancestor that does.
 func (n *Node) Nearest() *Node {
 	for !n.Exists() && n.parent != nil {

@@ -3,10 +3,9 @@ package lint
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // A PodSpec is a pod, or the template of pods, inside a [Resource].
@@ -391,7 +390,7 @@ func (r *Resource) findPods() {
 	for i := range podForms[r.Group+"/"+r.Kind] {
 		r.addPods(r.Root, &podForms[r.Group+"/"+r.Kind][i])
 	}
-	if r.mayEmbedPods() && hasContainers(r.Root.yaml, 0) {
+	if r.mayEmbedPods() && hasContainers(r.Root, 0) {
 		r.findShapes(r.Root)
 	}
 }
@@ -514,7 +513,7 @@ func (p *PodSpec) addContainers(root, holder *Node, list containerForm) {
 
 func (r *Resource) isPod(spec *Node) bool {
 	for _, p := range r.pods {
-		if p.Node.yaml == spec.yaml && spec.Exists() {
+		if spec.Exists() && p.Node.Same(spec) {
 			return true
 		}
 	}
@@ -545,27 +544,22 @@ func (r *Resource) mayEmbedPods() bool {
 const maxDepth = 64
 
 // hasContainers tells cheaply whether a list called containers or templates is anywhere below n.
-func hasContainers(n *yaml.Node, depth int) bool {
-	if n = resolveAlias(n); n == nil || depth > maxDepth {
+func hasContainers(n *Node, depth int) bool {
+	if depth > maxDepth {
 		return false
 	}
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode {
-			if i%2 == 0 {
-				continue
-			}
-			switch n.Content[i-1].Value {
-			case "containers", "templates", "steps":
-				if v := resolveAlias(c); v.Kind == yaml.SequenceNode && len(v.Content) > 0 {
-					return true
-				}
+	for _, f := range n.Fields() {
+		switch f.Name() {
+		case "containers", "templates", "steps":
+			if len(f.Items()) > 0 {
+				return true
 			}
 		}
-		if hasContainers(c, depth+1) {
+		if hasContainers(f, depth+1) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(n.Items(), func(item *Node) bool { return hasContainers(item, depth+1) })
 }
 
 // notDeployed matches fields that hold parts or patterns of objects rather than
@@ -707,11 +701,11 @@ func HolderOf(n *Node) *Node {
 				continue
 			}
 			for _, c := range p.containers {
-				if m.yaml == c.Node.yaml && m.yaml != p.Node.yaml {
+				if m.Same(c.Node) && !m.Same(p.Node) {
 					return m
 				}
 			}
-			if m.yaml == p.Node.yaml {
+			if m.Same(p.Node) {
 				return m
 			}
 		}
@@ -726,8 +720,8 @@ func ContainerNameOf(n *Node) string {
 	}
 	for ; n != nil; n = n.Parent() {
 		if n.res.holders != nil {
-			for _, h := range n.res.holders[n.yaml] {
-				if h.container != nil && n.yaml != nil && n.yaml != h.pod.Node.yaml {
+			for _, h := range n.res.holders[n.Identity()] {
+				if h.container != nil && n.Exists() && !n.Same(h.pod.Node) {
 					return h.container.Name()
 				}
 			}
@@ -735,7 +729,7 @@ func ContainerNameOf(n *Node) string {
 		}
 		for _, p := range n.res.PodSpecs() {
 			for _, c := range p.Containers() {
-				if n.yaml != nil && n.yaml == c.Node.yaml && n.yaml != p.Node.yaml {
+				if n.Exists() && n.Same(c.Node) && !n.Same(p.Node) {
 					return c.Name()
 				}
 			}
@@ -753,7 +747,7 @@ type holder struct {
 
 // holdersOf returns the holders by their nodes where going through them for each finding would
 // take the square of them; nil where they are few.
-func holdersOf(pods []*PodSpec) map[*yaml.Node][]holder {
+func holdersOf(pods []*PodSpec) map[any][]holder {
 	const few = 32
 	all := len(pods)
 	for _, p := range pods {
@@ -762,12 +756,12 @@ func holdersOf(pods []*PodSpec) map[*yaml.Node][]holder {
 	if all <= few {
 		return nil
 	}
-	index := make(map[*yaml.Node][]holder, all)
+	index := make(map[any][]holder, all)
 	for i, p := range pods {
 		for _, c := range p.containers {
-			index[c.Node.yaml] = append(index[c.Node.yaml], holder{i, p, c})
+			index[c.Node.Identity()] = append(index[c.Node.Identity()], holder{i, p, c})
 		}
-		index[p.Node.yaml] = append(index[p.Node.yaml], holder{i, p, nil})
+		index[p.Node.Identity()] = append(index[p.Node.Identity()], holder{i, p, nil})
 	}
 	return index
 }
@@ -780,7 +774,7 @@ func (r *Resource) holderOf(n *Node) (found *Node) {
 		if !m.Exists() {
 			continue
 		}
-		for _, h := range r.holders[m.yaml] {
+		for _, h := range r.holders[m.Identity()] {
 			if h.turn < first {
 				found, first = m, h.turn
 			}

@@ -23,7 +23,7 @@ type Resource struct {
 
 	locator Locator
 	pods    []*PodSpec
-	holders map[*yaml.Node][]holder // nil where the pods have few containers
+	holders map[any][]holder // nil where the pods have few containers
 }
 
 // An Object names a Kubernetes object in reports.
@@ -72,7 +72,7 @@ func Nameless(src *Source, root *yaml.Node) []*InputError {
 		case n.Get("kind").Value() != "":
 			lacks = "apiVersion"
 		}
-		errs = append(errs, &InputError{Span: NodeSpan(src, Anchor(NewNode(n.yaml))), Message: fmt.Sprintf("%s is not a Kubernetes object without %s; add it", what, lacks)})
+		errs = append(errs, &InputError{Span: anchorOf(NewNode(n.yaml)).Span(src), Message: fmt.Sprintf("%s is not a Kubernetes object without %s; add it", what, lacks)})
 	}
 	return errs
 }
@@ -297,18 +297,20 @@ type FileLocator struct{ Source *Source }
 // hold it, by [Anchor].
 func (l FileLocator) Locate(n *Node) Place {
 	if n.Exists() {
-		return Place{Span: NodeSpan(l.Source, n.yaml), Precision: Exact}
+		return Place{Span: n.Span(l.Source), Precision: Exact}
 	}
-	return Place{Span: NodeSpan(l.Source, Anchor(n)), Precision: Block}
+	return Place{Span: anchorOf(n).Span(l.Source), Precision: Block}
 }
 
 // Anchor returns the YAML node at which a reader searches for a missing field: the
 // key of the mapping that should hold it, else (in a list item or at the root of
 // an object) the value of its name, else its first key.
-func Anchor(n *Node) *yaml.Node {
+func Anchor(n *Node) *yaml.Node { return anchorOf(n).YAML() }
+
+func anchorOf(n *Node) *Node {
 	n = n.Nearest()
-	if n.key != nil {
-		return n.key
+	if n.HasKey() {
+		return n.KeyNode()
 	}
 	name := n.Get("name")
 	if n.parent == nil {
@@ -321,10 +323,10 @@ func Anchor(n *Node) *yaml.Node {
 		}
 	}
 	if name.IsScalar() {
-		return name.yaml
+		return name
 	}
-	if n.IsMapping() && len(n.yaml.Content) > 0 {
-		return n.yaml.Content[0]
+	if entries := n.Entries(); len(entries) > 0 {
+		return entries[0].KeyNode()
 	}
-	return n.yaml
+	return n
 }

@@ -250,7 +250,7 @@ func (s *suppressor) meet(found []*placed) {
 		own := r.Get("metadata", "annotations", IgnoreAnnotation)
 		read(own, "")
 		for _, p := range r.PodSpecs() {
-			if n := p.Metadata.Get("annotations", IgnoreAnnotation); n.YAML() != own.YAML() && p.Metadata.Parent() != nil {
+			if n := p.Metadata.Get("annotations", IgnoreAnnotation); !n.Same(own) && p.Metadata.Parent() != nil {
 				read(n, p.Metadata.Parent().Path())
 			}
 		}

@@ -17,8 +17,6 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/manilint/manilint/internal/yamltext"
 	"github.com/manilint/manilint/lint"
 )
@@ -362,8 +360,8 @@ func (m *Masks) AddBundle(b *lint.Bundle) {
 				m.AddPublic(c.Name())
 			}
 		}
-		m.addSensitive(r.Root.YAML())
-		if holdsSecret(r.Root.YAML()) {
+		m.addSensitive(r.Root)
+		if holdsSecret(r.Root) {
 			r.Root.Walk(func(n *lint.Node) bool {
 				if n.Get("kind").Value() == "Secret" {
 					m.addSecret(n)
@@ -386,8 +384,8 @@ func (m *Masks) addSecret(secret *lint.Node) {
 }
 
 // holdsSecret tells cheaply whether a mapping of kind Secret may be anywhere in a tree.
-func holdsSecret(n *yaml.Node) bool {
-	return n.Value == "Secret" && n.Kind == yaml.ScalarNode || slices.ContainsFunc(n.Content, holdsSecret)
+func holdsSecret(n *lint.Node) bool {
+	return n.Value() == "Secret" || slices.ContainsFunc(n.Fields(), holdsSecret) || slices.ContainsFunc(n.Items(), holdsSecret)
 }
 
 // quoting are the errors that repeat what YAML's parser or a generator of Secrets could

@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/manilint/manilint/internal/yamltext"
 	"github.com/manilint/manilint/lint"
 )
@@ -211,39 +209,38 @@ func wordEnd(text string, from int) int {
 // addSensitive hides the values of sensitive keys, and of the sensitive names of
 // name-and-value pairs, in all that is told of a tree. Where they stand they are hidden
 // by [Masks.Line].
-func (m *Masks) addSensitive(root *yaml.Node) {
-	hide := func(name string, v *yaml.Node) {
-		if v.Kind != yaml.ScalarNode || len(v.Value) < minRedacted || isOpen(name, v.Value) || commonSetting.MatchString(v.Value) {
+func (m *Masks) addSensitive(root *lint.Node) {
+	hide := func(name string, v *lint.Node) {
+		text := v.Value()
+		if len(text) < minRedacted || isOpen(name, text) || commonSetting.MatchString(text) {
 			return
 		}
-		if passwordName.MatchString(name) || !objectName.MatchString(v.Value) && !strings.ContainsAny(v.Value, " \n") {
-			m.AddValue(v.Value)
+		if passwordName.MatchString(name) || !objectName.MatchString(text) && !strings.ContainsAny(text, " \n") {
+			m.AddValue(text)
 		}
 	}
-	var walk func(n *yaml.Node)
-	walk = func(n *yaml.Node) {
-		if n.Kind == yaml.MappingNode {
-			var name, value *yaml.Node
-			for i := 0; i+1 < len(n.Content); i += 2 {
-				k, v := n.Content[i], n.Content[i+1]
-				if v.Kind == yaml.ScalarNode && m.isSensitiveKey(k.Value) {
-					hide(k.Value, v)
-				}
-				switch k.Value {
-				case "name":
-					name = v
-				case "value":
-					value = v
-				}
+	var walk func(n *lint.Node)
+	walk = func(n *lint.Node) {
+		var name, value *lint.Node
+		for _, e := range n.Entries() { // of a key that is written twice both
+			if e.IsScalar() && m.isSensitiveKey(e.Name()) {
+				hide(e.Name(), e)
 			}
-			if name != nil && value != nil && name.Kind == yaml.ScalarNode && m.isSensitiveKey(name.Value) {
-				hide(name.Value, value)
+			switch e.Name() {
+			case "name":
+				name = e
+			case "value":
+				value = e
+			case "":
+				walk(e.KeyNode()) // a mapping or a list, which YAML allows
 			}
+			walk(e)
 		}
-		for _, c := range n.Content {
-			if len(c.Content) > 0 {
-				walk(c)
-			}
+		if name != nil && value != nil && name.IsScalar() && m.isSensitiveKey(name.Value()) {
+			hide(name.Value(), value)
+		}
+		for _, item := range n.Items() {
+			walk(item)
 		}
 	}
 	walk(root)

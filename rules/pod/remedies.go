@@ -14,7 +14,7 @@ func containerOf(pass *lint.Pass, n *lint.Node) *lint.Container {
 		return nil
 	}
 	for _, c := range pass.Containers() {
-		if c.Node.YAML() == holder.YAML() {
+		if c.Node.Same(holder) {
 			return c
 		}
 	}
@@ -28,7 +28,7 @@ func podOf(pass *lint.Pass, n *lint.Node) *lint.PodSpec {
 	}
 	for _, p := range pass.PodSpecs() {
 		for at := n; at != nil; at = at.Parent() {
-			if at.Exists() && at.YAML() == p.Node.YAML() {
+			if at.Exists() && at.Same(p.Node) {
 				return p
 			}
 		}
@@ -153,7 +153,7 @@ func takeCapabilities(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Reme
 	}
 	var edits []lint.Edit
 	for _, item := range n.Parent().Items() {
-		named := item.YAML() == n.YAML()
+		named := item.Same(n)
 		for _, r := range f.Related {
 			named = named || r.Role == "value" && r.Span.Compare(item.Locate().Span) == 0
 		}

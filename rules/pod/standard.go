@@ -86,7 +86,7 @@ type place struct {
 	nearest any
 }
 
-func placeOf(n *lint.Node) place { return place{n.Path(), n.Nearest().YAML()} }
+func placeOf(n *lint.Node) place { return place{n.Path(), n.Nearest().Identity()} }
 
 func (b breach) report(pass *lint.Pass) *lint.Finding {
 	f := pass.Report(b.node, b.message)

@@ -61,7 +61,7 @@ func stand(n *lint.Node) *lint.Node {
 		return n
 	}
 	for at := n.Nearest(); at != nil; at = at.Parent() {
-		if at.Key() != nil && at.KeyNode().Locate().Span.Path() == file {
+		if at.HasKey() && at.KeyNode().Locate().Span.Path() == file {
 			return at.KeyNode()
 		}
 	}

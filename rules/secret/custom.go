@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/manilint/manilint/lint"
 )
 
@@ -24,7 +22,7 @@ var CustomResourceSecret = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
 		for _, r := range pass.Bundle.Resources {
-			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" || !holdsWorth(r.Root.YAML(), "", 0) {
+			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" || !holdsWorth(r.Root, "", 0) {
 				continue
 			}
 			covered := coveredOf(r)
@@ -34,7 +32,7 @@ var CustomResourceSecret = &lint.Rule{
 					continue
 				}
 				top.Walk(func(n *lint.Node) bool {
-					if covered[n.YAML()] {
+					if covered[n.Identity()] {
 						return false // another rule looks there
 					}
 					if !n.IsScalar() || n.Value() == "" || names[n.Value()] {
@@ -59,48 +57,40 @@ var CustomResourceSecret = &lint.Rule{
 }
 
 // holdsWorth tells cheaply whether a value below n is worth a search.
-func holdsWorth(n *yaml.Node, name string, depth int) bool {
-	switch n.Kind {
-	case yaml.AliasNode:
-		return true
-	case yaml.ScalarNode:
-		return isWorth(name, n.Value) || strings.Contains(n.Value, "@")
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key := n.Content[i].Value
-			if depth == 0 && (key == "apiVersion" || key == "kind" || key == "metadata" || key == "status") {
-				continue
-			}
-			if key == "value" || key == "default" {
-				for j := 0; j+1 < len(n.Content); j += 2 {
-					if k := n.Content[j].Value; (k == "name" || k == "key") && n.Content[j+1].Kind == yaml.ScalarNode && isWorth(n.Content[j+1].Value, n.Content[i+1].Value) {
-						return true
-					}
+func holdsWorth(n *lint.Node, name string, depth int) bool {
+	for _, f := range n.Fields() {
+		key := f.Name()
+		if depth == 0 && (key == "apiVersion" || key == "kind" || key == "metadata" || key == "status") {
+			continue
+		}
+		if key == "value" || key == "default" {
+			for _, called := range []string{"name", "key"} {
+				if name := n.Get(called); name.IsScalar() && isWorth(name.Value(), f.Value()) {
+					return true
 				}
 			}
-			if holdsWorth(n.Content[i+1], key, depth+1) {
-				return true
-			}
 		}
-	case yaml.SequenceNode:
-		for _, c := range n.Content {
-			if holdsWorth(c, name, depth+1) {
-				return true
-			}
+		if holdsWorth(f, key, depth+1) {
+			return true
 		}
 	}
-	return false
+	for _, item := range n.Items() {
+		if holdsWorth(item, name, depth+1) {
+			return true
+		}
+	}
+	return n.IsScalar() && (isWorth(name, n.Value()) || strings.Contains(n.Value(), "@"))
 }
 
 // imageUser matches user:password@registry/image. No runtime takes it, but it is written.
 var imageUser = lint.Regexp(`^[^/@:\s]+:([^@\s]+)@[^/@\s]+/`)
 
 // coveredOf returns the parts of an object's pods that EnvLiteralSecret and SecretInArgs look at.
-func coveredOf(r *lint.Resource) map[*yaml.Node]bool {
-	covered := map[*yaml.Node]bool{}
+func coveredOf(r *lint.Resource) map[any]bool {
+	covered := map[any]bool{}
 	cover := func(n *lint.Node) {
 		if n.Exists() {
-			covered[n.YAML()] = true
+			covered[n.Identity()] = true
 		}
 	}
 	for _, p := range r.PodSpecs() {

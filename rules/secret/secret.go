@@ -63,7 +63,7 @@ func report(pass *lint.Pass, n *lint.Node, leaks []leak, format string) {
 		seen[l.line] = true
 		f := pass.Reportf(n, format, l.what, l.where())
 		f.Help, f.Line, f.Literal = fix, l.line, literal
-		if l.line == 0 && n.YAML().Style&yaml.LiteralStyle != 0 && !strings.Contains(strings.TrimSpace(n.Value()), "\n") {
+		if l.line == 0 && n.Style()&yaml.LiteralStyle != 0 && !strings.Contains(strings.TrimSpace(n.Value()), "\n") {
 			f.Line = 1 // the one line of a block
 		}
 		if l.hash {

@@ -107,7 +107,7 @@ func (w *schemaWalker) node(n, s *lint.Node) {
 		}
 		w.enum(n, s)
 	case "number":
-		if !n.IsScalar() || n.YAML().ShortTag() != "!!int" && n.YAML().ShortTag() != "!!float" {
+		if !n.IsScalar() || n.Tag() != "!!int" && n.Tag() != "!!float" {
 			w.wrong(n, "a number")
 		}
 	}

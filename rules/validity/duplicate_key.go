@@ -1,10 +1,6 @@
 package validity
 
-import (
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
-	"github.com/manilint/manilint/lint"
-)
+import "github.com/manilint/manilint/lint"
 
 // DuplicateKey reports keys that a mapping holds twice: the last one counts, and
 // who reads the first believes otherwise.
@@ -18,7 +14,7 @@ var DuplicateKey = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources() {
-			if !mayRepeat(r.Root.YAML()) {
+			if !r.Root.RepeatsKeys() {
 				continue
 			}
 			r.Root.Walk(func(n *lint.Node) bool {
@@ -40,43 +36,4 @@ var DuplicateKey = &lint.Rule{
 			})
 		}
 	},
-}
-
-// mayRepeat reports whether a mapping below n may hold a key twice. What has aliases is
-// not examined.
-func mayRepeat(n *yaml.Node) bool {
-	if n.Kind == yaml.AliasNode {
-		return true
-	}
-	if n.Kind == yaml.MappingNode && repeats(n.Content) {
-		return true
-	}
-	for _, c := range n.Content {
-		if c.Kind != yaml.ScalarNode && mayRepeat(c) {
-			return true
-		}
-	}
-	return false
-}
-
-// repeats reports whether two keys of a mapping have one text.
-func repeats(content []*yaml.Node) bool {
-	if len(content) > 32 {
-		seen := make(map[string]bool, len(content)/2)
-		for i := 0; i < len(content); i += 2 {
-			if seen[content[i].Value] {
-				return true
-			}
-			seen[content[i].Value] = true
-		}
-		return false
-	}
-	for i := 2; i < len(content); i += 2 {
-		for j := 0; j < i; j += 2 {
-			if content[i].Value == content[j].Value {
-				return true
-			}
-		}
-	}
-	return false
 }

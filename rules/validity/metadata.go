@@ -22,7 +22,7 @@ var LabelValues = &lint.Rule{
 			checkLabels(pass, r.Get("metadata", "labels"))
 			checkLabels(pass, r.Get("spec", "selector", "matchLabels"))
 			for _, pod := range r.PodSpecs() {
-				if labels := pod.Metadata.Get("labels"); labels.YAML() != r.Get("metadata", "labels").YAML() {
+				if labels := pod.Metadata.Get("labels"); !labels.Same(r.Get("metadata", "labels")) {
 					checkLabels(pass, labels)
 				}
 			}

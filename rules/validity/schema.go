@@ -3,10 +3,10 @@ package validity
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
@@ -27,7 +27,7 @@ var Schema = &lint.Rule{
 		above := make([]reflect.Type, 0, 16)
 		for _, r := range pass.Resources() {
 			if t, ok := builtin().kinds[gvk(r)]; ok {
-				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r.Root.YAML())}
+				w := &walker{pass: pass, quiet: r.Is("", "Secret"), whole: !isPatch(r.Root)}
 				w.value(r.Root, t, above)
 				checkResources(pass, r)
 				if w.whole {
@@ -111,17 +111,13 @@ type walker struct {
 
 // isPatch reports whether an object has directives of a strategic-merge patch: what it
 // does not have another object has.
-func isPatch(n *yaml.Node) bool {
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			if isDirective(c.Value) {
-				return true
-			}
-		} else if len(c.Content) > 0 && isPatch(c) {
+func isPatch(n *lint.Node) bool {
+	for _, e := range n.Fields() {
+		if isDirective(e.Name()) || !e.IsScalar() && isPatch(e) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(n.Items(), isPatch)
 }
 
 // value checks n against t. above are the structs around n, innermost last.
@@ -181,7 +177,7 @@ func (w *walker) check(n *lint.Node, s *shape, above []reflect.Type) {
 			w.wrong(n, "an integer")
 		}
 	case aNumber:
-		if !n.IsScalar() || n.YAML().ShortTag() != "!!int" && n.YAML().ShortTag() != "!!float" {
+		if !n.IsScalar() || n.Tag() != "!!int" && n.Tag() != "!!float" {
 			w.wrong(n, "a number")
 		}
 	case opaque:
@@ -338,7 +334,7 @@ func describe(n *lint.Node, quiet bool) string {
 		what = "a string"
 		if _, ok := n.Bool(); ok {
 			what = "a boolean"
-		} else if tag := n.YAML().ShortTag(); tag == "!!int" || tag == "!!float" {
+		} else if tag := n.Tag(); tag == "!!int" || tag == "!!float" {
 			what = "a number"
 		}
 		if len(n.Value()) <= 40 && (!quiet || what == "a boolean") && n.Value() != "" {

@@ -32,7 +32,7 @@ func Data(n *lint.Node) any {
 	if b, ok := n.Bool(); ok {
 		return b
 	}
-	switch n.YAML().ShortTag() {
+	switch n.Tag() {
 	case "!!int":
 		if i, ok := n.Int(); ok {
 			return i

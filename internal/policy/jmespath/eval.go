@@ -87,7 +87,7 @@ func scalar(n *lint.Node) any {
 	if b, ok := n.Bool(); ok {
 		return b
 	}
-	switch n.YAML().ShortTag() {
+	switch n.Tag() {
 	case "!!int", "!!float":
 		if i, ok := n.Int(); ok {
 			return float64(i)
