@@ -33,6 +33,9 @@ type file struct {
 
 	parsed sync.Once
 	node   *kyaml.Node
+
+	valued sync.Once
+	layer  *valueLayer
 }
 
 // root returns the first document of the file, nil where it has none. A chart of hundreds of
@@ -44,6 +47,12 @@ func (f *file) root() *kyaml.Node {
 		}
 	})
 	return f.node
+}
+
+// values returns the layer of values that the file, a chart's values.yaml, holds.
+func (f *file) values() *valueLayer {
+	f.valued.Do(func() { f.layer = &valueLayer{src: f.src, root: parseValues(f.src), vendored: f.vendored} })
+	return f.layer
 }
 
 // span returns the place of the bytes from (inclusive) to (exclusive) of the loaded text.
@@ -67,6 +76,8 @@ type tree struct {
 	cache *filetree.Tree
 
 	entries map[string][]dependencyEntry // by the directory of the chart
+	chart   *loaded                      // what the files make; nil until it is needed
+	schemas map[*byte]*schema            // by the first byte of their text
 }
 
 // A size is how much of a chart, its dependencies included, was read.
@@ -358,8 +369,8 @@ func (t *tree) dependencyEntries(dir string) []dependencyEntry {
 	return entries
 }
 
-// A loaded chart is a chart with its subcharts, ready to be given values. Loading
-// gives a fresh one each time, because processing dependencies changes it.
+// A loaded chart is a chart with its subcharts, ready to be given values. Each rendering
+// has one of its own, because processing dependencies changes it.
 type loaded struct {
 	*chart.Chart
 	missing []missing // dependencies that are not in charts/
@@ -369,14 +380,77 @@ type loaded struct {
 
 // A missing dependency has a stand-in without templates.
 type missing struct {
-	chart *chart.Chart
-	at    lint.Span
-	dep   chart.Dependency
-	dir   string // of the chart that requests it
+	at  lint.Span
+	dep chart.Dependency
+	dir string // of the chart that requests it
 }
 
-// load makes a chart of the files.
+// load returns a copy of the chart that the files make, which is read once.
 func (t *tree) load() (*loaded, error) {
+	if t.chart == nil {
+		l, err := t.read()
+		if err != nil {
+			return nil, err
+		}
+		t.chart = l
+	}
+	l := *t.chart
+	l.Chart = copyChart(l.Chart)
+	l.errs = make([]*lint.InputError, len(t.chart.errs))
+	for i, e := range t.chart.errs { // each bundle has its own
+		own := *e
+		l.errs[i] = &own
+	}
+	return &l, nil
+}
+
+// copyChart returns a copy of a chart and its subcharts. The files, which nothing changes,
+// are the same.
+func copyChart(c *chart.Chart) *chart.Chart {
+	out := *c
+	metadata := *c.Metadata
+	metadata.Dependencies = nil
+	for _, d := range c.Metadata.Dependencies {
+		own := *d
+		metadata.Dependencies = append(metadata.Dependencies, &own)
+	}
+	out.Metadata = &metadata
+	out.Values, _ = copyValue(c.Values).(map[string]any)
+	subs := make([]*chart.Chart, 0, len(c.Dependencies()))
+	for _, sub := range c.Dependencies() {
+		subs = append(subs, copyChart(sub))
+	}
+	out.SetDependencies(subs...)
+	return &out
+}
+
+// copyValue returns a deep copy of a value as YAML is decoded to.
+func copyValue(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		if x == nil {
+			return x
+		}
+		m := make(map[string]any, len(x))
+		for k, e := range x {
+			m[k] = copyValue(e)
+		}
+		return m
+	case []any:
+		if x == nil {
+			return x
+		}
+		list := make([]any, len(x))
+		for i, e := range x {
+			list[i] = copyValue(e)
+		}
+		return list
+	}
+	return v
+}
+
+// read makes a chart of the files.
+func (t *tree) read() (*loaded, error) {
 	files := make([]*loader.BufferedFile, len(t.files))
 	for i, f := range t.files {
 		files[i] = &loader.BufferedFile{Name: f.Name, Data: f.Data}
@@ -449,7 +523,7 @@ func (t *tree) settle(l *loaded, c *chart.Chart, dir string, vendored bool, with
 		stub := &chart.Chart{Metadata: &chart.Metadata{APIVersion: chart.APIVersionV2, Name: d.Name, Version: "0.0.0"}}
 		c.AddDependency(stub)
 		if err == nil {
-			l.missing = append(l.missing, missing{stub, t.dependencyLine(dir, d.Name), *d, dir})
+			l.missing = append(l.missing, missing{t.dependencyLine(dir, d.Name), *d, dir})
 		}
 		for _, other := range c.Metadata.Dependencies { // an alias may request it again
 			if other.Name == d.Name {

@@ -50,6 +50,43 @@ const (
 
 var errSchemaSteps = fmt.Errorf("checking the values takes more than %d steps; it may branch too often", maxSchemaSteps)
 
+// A schema is compiled once for all renderings of a chart.
+type schema struct {
+	*jsonschema.Schema
+	steps int             // of the validation at work
+	ctx   context.Context // which ends it
+}
+
+// schema compiles the text of a schema, which is not empty.
+func (t *tree) schema(text []byte) (*schema, error) {
+	if known := t.schemas[&text[0]]; known != nil {
+		return known, nil
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	if !closeRefs(parsed, 0) {
+		return nil, fmt.Errorf("it is nested deeper than %d levels", maxSchemaDepth)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.UseLoader(closedLoader{})
+	const url = "manilint:values.schema.json"
+	if err := compiler.AddResource(url, parsed); err != nil {
+		return nil, err
+	}
+	s := &schema{}
+	if s.Schema, err = compiler.Compile(url); err != nil {
+		return nil, err
+	}
+	s.countSteps()
+	if t.schemas == nil {
+		t.schemas = map[*byte]*schema{}
+	}
+	t.schemas[&text[0]] = s
+	return s, nil
+}
+
 func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]any, stack *valueStack, prefix []string) (errs []*lint.InputError) {
 	at := t.firstLine(t.dirOf(c) + "values.schema.json")
 	fail := func(err error) []*lint.InputError {
@@ -60,24 +97,11 @@ func (t *tree) validate(ctx context.Context, c *chart.Chart, values map[string]a
 			errs = fail(fmt.Errorf("%v", p))
 		}
 	}()
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(c.Schema))
+	compiled, err := t.schema(c.Schema)
 	if err != nil {
 		return fail(err)
 	}
-	if !closeRefs(schema, 0) {
-		return fail(fmt.Errorf("it is nested deeper than %d levels", maxSchemaDepth))
-	}
-	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(closedLoader{})
-	const url = "manilint:values.schema.json"
-	if err := compiler.AddResource(url, schema); err != nil {
-		return fail(err)
-	}
-	compiled, err := compiler.Compile(url)
-	if err != nil {
-		return fail(err)
-	}
-	countSteps(ctx, compiled)
+	compiled.steps, compiled.ctx = 0, ctx
 	err = compiled.Validate(values)
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
@@ -144,17 +168,16 @@ func inOrder(e *jsonschema.ValidationError) {
 	}
 }
 
-// countSteps makes a schema and all that it refers to end the validation, by a panic,
-// after maxSchemaSteps or when ctx is done. The validator takes no context; it calls the
-// check of a format for each schema that it applies.
-func countSteps(ctx context.Context, root *jsonschema.Schema) {
-	steps := 0
+// countSteps makes a schema and all that it refers to end a validation, by a panic,
+// after maxSchemaSteps or when its context is done. The validator takes no context; it calls
+// the check of a format for each schema that it applies.
+func (s *schema) countSteps() {
 	count := func() {
-		if steps++; steps > maxSchemaSteps {
+		if s.steps++; s.steps > maxSchemaSteps {
 			panic(errSchemaSteps)
 		}
-		if steps%1024 == 0 && ctx.Err() != nil {
-			panic(context.Cause(ctx))
+		if s.steps%1024 == 0 && s.ctx.Err() != nil {
+			panic(context.Cause(s.ctx))
 		}
 	}
 	seen := map[*jsonschema.Schema]bool{}
@@ -164,22 +187,22 @@ func countSteps(ctx context.Context, root *jsonschema.Schema) {
 		case reflect.Interface:
 			visit(v.Elem())
 		case reflect.Pointer:
-			s, ok := v.Interface().(*jsonschema.Schema)
+			part, ok := v.Interface().(*jsonschema.Schema)
 			switch {
-			case v.IsNil() || ok && seen[s]:
+			case v.IsNil() || ok && seen[part]:
 				return
 			case ok:
-				seen[s] = true
+				seen[part] = true
 				format := jsonschema.Format{Validate: func(any) error { return nil }}
-				if s.Format != nil {
-					format = *s.Format
+				if part.Format != nil {
+					format = *part.Format
 				}
 				check := format.Validate
 				format.Validate = func(v any) error {
 					count()
 					return check(v)
 				}
-				s.Format = &format
+				part.Format = &format
 			case v.Elem().Kind() != reflect.Struct:
 				return
 			}
@@ -198,7 +221,7 @@ func countSteps(ctx context.Context, root *jsonschema.Schema) {
 			}
 		}
 	}
-	visit(reflect.ValueOf(root))
+	visit(reflect.ValueOf(s.Schema))
 }
 
 // closeRefs takes out references to other documents: what they would demand is not

@@ -362,7 +362,7 @@ func (t *tree) chartLayer(c *chart.Chart, at lint.Span, depth int) *chartLayer {
 	l := &chartLayer{subs: map[string]*chartLayer{}, at: at}
 	dir := t.dirOf(c)
 	if f := t.named[dir+"values.yaml"]; f != nil && (dir != "" || c.IsRoot()) {
-		l.own = &valueLayer{src: f.src, root: parseValues(f.src), vendored: f.vendored}
+		l.own = f.values()
 	}
 	for _, sub := range c.Dependencies() {
 		listed := false
