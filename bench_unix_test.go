@@ -21,6 +21,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // The benchmarks of this file run whole processes: the program over a tree, and next to it
@@ -57,19 +59,15 @@ var floors = map[string]func(dir string) error{
 			return nil
 		}))
 	},
-	// helm renders charts with Helm's own engine.
+	// helm renders charts with Helm's own engine, each with its own values and with each of
+	// its ci/*-values.yaml.
 	"helm": func(dir string) error {
 		charts, err := filepath.Glob(filepath.Join(dir, "*", "Chart.yaml"))
 		return errorOf(err, each(charts, func(file string) error {
-			c, err := loader.Load(filepath.Dir(file))
-			if err != nil {
-				return err
+			sets, err := filepath.Glob(filepath.Join(filepath.Dir(file), "ci", "*-values.yaml"))
+			for _, set := range append([]string{""}, sets...) {
+				err = errorOf(err, renderWithHelm(filepath.Dir(file), set))
 			}
-			values, err := chartutil.ToRenderValues(c, nil, chartutil.ReleaseOptions{Name: "release", Namespace: "default"}, nil)
-			if err != nil {
-				return err
-			}
-			_, err = engine.Render(c, values)
 			return err
 		}))
 	},
@@ -81,6 +79,31 @@ var floors = map[string]func(dir string) error{
 			return err
 		}))
 	},
+}
+
+// renderWithHelm renders a chart as helm template does, with a values file if set is not "".
+func renderWithHelm(dir, set string) error {
+	c, err := loader.Load(dir)
+	if err != nil {
+		return err
+	}
+	given := chartutil.Values{}
+	if set != "" {
+		if given, err = chartutil.ReadValuesFile(set); err != nil {
+			return err
+		}
+	}
+	if err := chartutil.ProcessDependenciesWithMerge(c, given); err != nil {
+		return err
+	}
+	capabilities := chartutil.DefaultCapabilities.Copy()
+	capabilities.KubeVersion = chartutil.KubeVersion{Version: fmt.Sprintf("v1.%d.0", kube.Newest), Major: "1", Minor: fmt.Sprint(kube.Newest)}
+	values, err := chartutil.ToRenderValues(c, given, chartutil.ReleaseOptions{Name: "release", Namespace: "default"}, capabilities)
+	if err != nil {
+		return err
+	}
+	_, _ = engine.Render(c, values) // some charts refuse their own values
+	return nil
 }
 
 func errorOf(errs ...error) error {
@@ -239,20 +262,30 @@ func BenchmarkObjects(b *testing.B) {
 	}
 }
 
-// BenchmarkCharts is about 20 charts.
+// BenchmarkCharts is about 20 charts, and about charts in use with their ci values where the
+// corpus lies beside the checkout.
 func BenchmarkCharts(b *testing.B) {
-	dir := b.TempDir()
-	for i := range 20 {
-		name := fmt.Sprintf("chart-%d", i)
-		chart := filepath.Join(dir, name)
-		write(b, "apiVersion: v2\nname: "+name+"\nversion: 1.0.0\n", chart, "Chart.yaml")
-		write(b, chartValues, chart, "values.yaml")
-		write(b, chartHelpers, chart, "templates", "_helpers.tpl")
-		for j := range 10 {
-			write(b, strings.ReplaceAll(chartTemplate, "COMPONENT", fmt.Sprintf("part-%d", j)), chart, "templates", fmt.Sprintf("part-%d.yaml", j))
+	b.Run("generated", func(b *testing.B) {
+		dir := b.TempDir()
+		for i := range 20 {
+			name := fmt.Sprintf("chart-%d", i)
+			chart := filepath.Join(dir, name)
+			write(b, "apiVersion: v2\nname: "+name+"\nversion: 1.0.0\n", chart, "Chart.yaml")
+			write(b, chartValues, chart, "values.yaml")
+			write(b, chartHelpers, chart, "templates", "_helpers.tpl")
+			for j := range 10 {
+				write(b, strings.ReplaceAll(chartTemplate, "COMPONENT", fmt.Sprintf("part-%d", j)), chart, "templates", fmt.Sprintf("part-%d.yaml", j))
+			}
 		}
-	}
-	against(b, "helm", dir, ".")
+		against(b, "helm", dir, ".")
+	})
+	b.Run("in use", func(b *testing.B) {
+		dir, err := filepath.Abs(filepath.Join("..", "shared", "corpus", "helm"))
+		if _, missing := os.Stat(dir); errorOf(err, missing) != nil {
+			b.Skip("no corpus beside the checkout")
+		}
+		against(b, "helm", dir, "--ci-values", ".")
+	})
 }
 
 // BenchmarkOverlays is about 55 overlays of one base.
