@@ -1,9 +1,6 @@
 package kustomize
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
@@ -20,10 +17,7 @@ func embed(e entry) *embedded {
 	if !in.span.IsValid() {
 		return in
 	}
-	in.offsets = offsets(in.span.Text(), e.node.Value, e.node.Style)
-	for i := range in.offsets {
-		in.offsets[i] += in.span.Start.Offset
-	}
+	in.offsets = lint.TextOffsets(in.span, e.node)
 	return in
 }
 
@@ -58,110 +52,4 @@ func (g *segment) authored(n *yaml.Node) (*lint.Source, *yaml.Node) {
 	}
 	move(c)
 	return src, c
-}
-
-// offsets finds the bytes of a scalar's text in the scalar as it is written: behind
-// the indentation of a block, in a folded line, as an escape. The last of them is
-// the end of the text. It returns nil where the two do not agree.
-func offsets(raw, text string, style yaml.Style) []int {
-	block := style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	i, indent := 0, 0
-	switch {
-	case block:
-		if i = strings.IndexByte(raw, '\n') + 1; i == 0 {
-			return nil
-		}
-		indent = depth(raw[i:]) - depth(text)
-	case style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
-		i = 1
-	}
-	blanks := func(from int) int {
-		for n := 0; from < len(raw) && (raw[from] == ' ' || !block && raw[from] == '\t') && (!block || n < indent); n++ {
-			from++
-		}
-		return from
-	}
-	i = blanks(i)
-	found := make([]int, len(text)+1)
-	for j := 0; j < len(text); {
-		found[j] = i
-		next := i
-		if !block && (text[j] == ' ' || text[j] == '\n') {
-			next = blanks(i) // in front of a fold
-		}
-		if n := lineBreak(raw[next:]); n > 0 {
-			if text[j] == '\n' || text[j] == ' ' {
-				j++
-			} else if style&yaml.LiteralStyle != 0 {
-				return nil
-			}
-			i = blanks(next + n)
-			continue
-		}
-		switch {
-		case i >= len(raw):
-			if strings.Trim(text[j:], "\n") != "" {
-				return nil
-			}
-			j++
-		case style&yaml.DoubleQuotedStyle != 0 && raw[i] == '\\':
-			if n := lineBreak(raw[i+1:]); n > 0 {
-				i = blanks(i + 1 + n)
-				continue
-			}
-			_, size := utf8.DecodeRuneInString(text[j:])
-			for range size {
-				found[j] = i
-				j++
-			}
-			i += escapeLength(raw[i:])
-		case style&yaml.SingleQuotedStyle != 0 && raw[i] == '\'':
-			if text[j] != '\'' || !strings.HasPrefix(raw[i:], "''") {
-				return nil
-			}
-			i, j = i+2, j+1
-		case raw[i] != text[j]:
-			return nil
-		default:
-			i, j = i+1, j+1
-		}
-	}
-	found[len(text)] = min(i, len(raw))
-	return found
-}
-
-// escapeLength returns the length of the escape that s begins with.
-func escapeLength(s string) int {
-	if len(s) < 2 {
-		return 1
-	}
-	switch s[1] {
-	case 'x':
-		return 4
-	case 'u':
-		return 6
-	case 'U':
-		return 10
-	}
-	return 2
-}
-
-// depth returns the indentation of the first line with text.
-func depth(s string) int {
-	for line := range strings.Lines(s) {
-		if t := strings.TrimLeft(line, " "); strings.TrimRight(t, "\r\n") != "" {
-			return len(line) - len(t)
-		}
-	}
-	return 0
-}
-
-func lineBreak(s string) int {
-	switch {
-	case strings.HasPrefix(s, "\r\n"):
-		return 2
-	case s != "" && (s[0] == '\n' || s[0] == '\r'):
-		return 1
-	}
-	return 0
 }
