@@ -30,10 +30,12 @@ const (
 	Rename             // the node has the key that Value says
 )
 
-// A Step leads from a mapping or a list to a node in it.
+// A Step leads from a mapping or a list to a node in it, or from a scalar whose text is
+// YAML to a document of that.
 type Step struct {
 	Key   string
-	Index int // of a list item; -1 for a key
+	Index int // of a list item, or of a document; -1 for a key
+	Text  bool
 }
 
 // A Place names a node of a file.
@@ -139,6 +141,43 @@ func apply(data []byte, op Op) ([]byte, error) {
 	return nil, errors.New("the text is written in a way that cannot be edited without changing more")
 }
 
+// inside splits an op that changes the YAML in the text of a scalar: where the scalar is,
+// and what is changed in its text.
+func (o Op) inside() (scalar Place, inner Op, ok bool) {
+	i := slices.IndexFunc(o.Path, func(s Step) bool { return s.Text })
+	if i < 0 {
+		return Place{}, o, false
+	}
+	inner = o
+	inner.Place = Place{o.Path[i].Index, o.Path[i+1:]}
+	return Place{o.Doc, o.Path[:i]}, inner, true
+}
+
+// retold returns the scalar whose text an op changes, and its text then, which ends in as
+// many line breaks as it did: how many a block scalar can hold is said at its head.
+func retold(docs []*yaml.Node, scalar Place, inner Op) (*yaml.Node, string, error) {
+	n, err := find(docs, scalar)
+	if err != nil {
+		return nil, "", err
+	}
+	if n = resolve(n); n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		return nil, "", errors.New("what is there is no text")
+	}
+	changed, err := apply([]byte(n.Value), inner)
+	if err != nil {
+		return nil, "", err
+	}
+	text := string(changed)
+	if trimmed := strings.TrimRight(text, "\n"); len(text)-len(trimmed) != len(n.Value)-len(strings.TrimRight(n.Value, "\n")) {
+		text = trimmed + n.Value[len(strings.TrimRight(n.Value, "\n")):]
+		_, want, _ := parse(changed)
+		if _, got, err := parse([]byte(text)); err != nil || !slices.EqualFunc(got, want, equal) {
+			return nil, "", errors.New("the text ends in a way that cannot be edited without changing more")
+		}
+	}
+	return n, text, nil
+}
+
 // find follows a path. It returns the node, and whether it goes through an alias.
 func find(docs []*yaml.Node, p Place) (*yaml.Node, error) {
 	if p.Doc < 0 || p.Doc >= len(docs) {
@@ -159,6 +198,12 @@ func find(docs []*yaml.Node, p Place) (*yaml.Node, error) {
 func child(n *yaml.Node, s Step) *yaml.Node {
 	n = resolve(n)
 	switch {
+	case s.Text:
+		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
+			if _, docs, err := parse([]byte(n.Value)); err == nil && s.Index < len(docs) {
+				return docs[s.Index]
+			}
+		}
 	case s.Index >= 0 && n.Kind == yaml.SequenceNode && s.Index < len(n.Content):
 		return n.Content[s.Index]
 	case s.Index < 0 && n.Kind == yaml.MappingNode:
@@ -208,6 +253,14 @@ func descend(n *yaml.Node, fields []string) (at *yaml.Node, rest []string) {
 // change does in the tree what the op is to do in the text. changed is false where that
 // is done already.
 func change(docs []*yaml.Node, op Op) (changed bool, err error) {
+	if scalar, inner, ok := op.inside(); ok {
+		n, text, err := retold(docs, scalar, inner)
+		if err != nil || n.Value == text {
+			return false, err
+		}
+		n.Value = text
+		return true, nil
+	}
 	n, err := find(docs, op.Place)
 	if err != nil {
 		return false, err

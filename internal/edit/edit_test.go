@@ -22,13 +22,15 @@ func node(t testing.TB, value any) *yaml.Node {
 	return &n
 }
 
-// path parses "a/0/b": numbers are list items.
+// path parses "a/0/b/@/c": numbers are list items, @ is the document that a text holds.
 func path(text string) []Step {
 	var all []Step
 	for part := range strings.SplitSeq(text, "/") {
 		index := -1
 		if _, err := fmt.Sscanf(part, "%d", &index); err == nil {
 			all = append(all, Step{Index: index})
+		} else if part == "@" {
+			all = append(all, Step{Text: true})
 		} else if part != "" {
 			all = append(all, Step{Key: part, Index: -1})
 		}
@@ -80,6 +82,18 @@ var edits = []struct {
 	{"removes the only item", "a:\n- b\nd: 1\n", Op{Kind: Remove, Place: Place{0, path("a/0")}}, nil, "a: []\nd: 1\n"},
 	{"removes from a flow mapping", "a: {b: 1, c: 2}\n", Op{Kind: Remove, Place: Place{0, path("a/b")}}, nil, "a: {c: 2}\n"},
 	{"removes the last of a flow list", "a: [b, c]\n", Op{Kind: Remove, Place: Place{0, path("a/1")}}, nil, "a: [b]\n"},
+	{"a field in a text", "a:\n  b: | # why\n    # x\n    c:\n      d: 1 # e\n\n    f: 2\ng: 1\n", Op{Place: Place{0, path("a/b/@/c")}, Fields: []string{"x"}}, true,
+		"a:\n  b: | # why\n    # x\n    c:\n      d: 1 # e\n      x: true\n\n    f: 2\ng: 1\n"},
+	{"a value in a text", "a: |-\n  b:  'c' # d\n  e: 1", Op{Place: Place{0, path("a/@/b")}}, "x", "a: |-\n  b:  'x' # d\n  e: 1"},
+	{"the last field of a text", "a: |-\n  b: 1", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}}, true, "a: |-\n  b: 1\n  x: true"},
+	{"a text with an indentation of its own", "a: |2\n    b: 1\n    c: 2\n", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}}, true, "a: |2\n    b: 1\n    c: 2\n    x: true\n"},
+	{"a text that keeps its lines", "a: |+\n  b: 1\n\n\nc: 1\n", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}}, true, "a: |+\n  b: 1\n  x: true\n\n\nc: 1\n"},
+	{"blanks at the end of lines of a text", "a: |\n  b: 1 \n   \n  c: 2\n", Op{Place: Place{0, path("a/@")}}, map[string]any{"b": 3, "x": 4}, "a: |\n  b: 3 \n   \n  c: 2\n  x: 4\n"},
+	{"a text with CRLF", "a: |\r\n  b: 1\r\n  c: 2\r\n", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}}, true, "a: |\r\n  b: 1\r\n  c: 2\r\n  x: true\r\n"},
+	{"removes from a text", "a: |\n  b: 1\n  c: 2\n", Op{Kind: Remove, Place: Place{0, path("a/@/c")}}, nil, "a: |\n  b: 1\n"},
+	{"a text between quotes", `{"a": "b: 1\n\u0063: 2\n"}`, Op{Place: Place{0, path("a/@/b")}}, true, `{"a": "b: true\n\u0063: 2\n"}`},
+	{"a flow mapping between quotes", "a: '{b: ''c''}'\n", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}}, true, "a: '{b: ''c'', x: true}'\n"},
+	{"the second document of a text", "- |\n  b: 1\n  ---\n  c: 1\n", Op{Place: Place{0, []Step{{Index: 0}, {Index: 1, Text: true}}}, Fields: []string{"x"}}, true, "- |\n  b: 1\n  ---\n  c: 1\n  x: true\n"},
 	{"removes a block", "a:\n  b:\n    - c\n    - d\n  e: 1\n", Op{Kind: Remove, Place: Place{0, path("a/b")}}, nil, "a:\n  e: 1\n"},
 }
 
@@ -113,11 +127,13 @@ func TestWhatCannotBeEdited(t *testing.T) {
 		in string
 		op Op
 	}{
-		"a field of a text":       {"a: text\n", Op{Place: Place{0, path("a")}, Fields: []string{"x"}, Value: node(t, true)}},
-		"a value with a tag":      {"a: !!str true\n", Op{Place: Place{0, path("a")}, Value: node(t, true)}},
-		"a document of nothing":   {"a: 1\n", Op{Place: Place{3, nil}, Fields: []string{"x"}, Value: node(t, true)}},
-		"broken text":             {"a: [\n", Op{Place: Place{0, nil}, Fields: []string{"x"}, Value: node(t, true)}},
-		"a comment that would go": {"a:\n  # why\n  b: 1\n", Op{Kind: Remove, Place: Place{0, path("a/b")}}},
+		"a field of a text":        {"a: text\n", Op{Place: Place{0, path("a")}, Fields: []string{"x"}, Value: node(t, true)}},
+		"a value with a tag":       {"a: !!str true\n", Op{Place: Place{0, path("a")}, Value: node(t, true)}},
+		"a document of nothing":    {"a: 1\n", Op{Place: Place{3, nil}, Fields: []string{"x"}, Value: node(t, true)}},
+		"broken text":              {"a: [\n", Op{Place: Place{0, nil}, Fields: []string{"x"}, Value: node(t, true)}},
+		"a field of a folded text": {"a: >\n  b: 1\n\n  c: 2\n", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}, Value: node(t, true)}},
+		"the YAML of a number":     {"a: 1\n", Op{Place: Place{0, path("a/@")}, Value: node(t, true)}},
+		"a comment that would go":  {"a:\n  # why\n  b: 1\n", Op{Kind: Remove, Place: Place{0, path("a/b")}}},
 	} {
 		if got, err := Apply([]byte(c.in), []Op{c.op}); err == nil {
 			t.Errorf("%s: no error, but\n%s", name, got)
@@ -198,6 +214,10 @@ func (r *random) mapping(indent, depth int, first string) {
 		case n == 6:
 			style := []string{"|", ">", "|-", "|+", ">-"}[r.Intn(5)]
 			r.line(head + " " + style)
+			if r.Intn(2) == 0 && depth < 4 { // YAML in the text
+				r.mapping(indent+2, depth+2, "")
+				break
+			}
 			for range 1 + r.Intn(3) {
 				r.line(strings.Repeat(" ", indent+2) + []string{"some text", "k: v", "# no comment", "- x"}[r.Intn(4)])
 			}
@@ -257,6 +277,16 @@ func places(docs []*yaml.Node) []Place {
 		for _, s := range steps(n) {
 			visit(child(n, s), Place{p.Doc, append(slices.Clone(p.Path), s)})
 		}
+		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && strings.Contains(n.Value, ":") {
+			for i := 0; ; i++ {
+				s := Step{Index: i, Text: true}
+				in := child(n, s)
+				if in == nil || in.Kind == yaml.ScalarNode {
+					break
+				}
+				visit(in, Place{p.Doc, append(slices.Clone(p.Path), s)})
+			}
+		}
 	}
 	for i, doc := range docs {
 		visit(doc, Place{Doc: i})
@@ -307,7 +337,7 @@ func hold(t *testing.T, text string, op Op) (done bool) {
 }
 
 func TestEditsOfRandomText(t *testing.T) {
-	tried, done := 0, 0
+	tried, done, texts := 0, 0, 0
 	for seed := range int64(60) {
 		text := randomYAML(seed)
 		docs, errs := lint.ParseYAML(lint.NewSource("", []byte(text)))
@@ -329,7 +359,12 @@ func TestEditsOfRandomText(t *testing.T) {
 				if len(op.Fields) > 0 && n.Kind != yaml.MappingNode {
 					continue
 				}
-				if made := hold(t, text, op); len(op.Fields) > 0 { // others may be refused with good reason
+				made := hold(t, text, op)
+				if _, _, inside := op.inside(); inside {
+					if made {
+						texts++
+					}
+				} else if len(op.Fields) > 0 { // others may be refused with good reason
 					tried++
 					if made {
 						done++
@@ -338,8 +373,8 @@ func TestEditsOfRandomText(t *testing.T) {
 			}
 		}
 	}
-	if tried < 500 || done*100 < tried*98 {
-		t.Errorf("%d of %d changes were made", done, tried)
+	if tried < 500 || done*100 < tried*98 || texts < 100 {
+		t.Errorf("%d of %d changes were made, and %d in texts", done, tried, texts)
 	}
 }
 

@@ -1,17 +1,29 @@
 package edit
 
 import (
+	"slices"
+	"strings"
+	"sync"
+
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/lint"
 )
 
-// A File is a YAML file whose nodes can be found by where they stand.
+// A File is a YAML file whose nodes can be found by where they stand. Several may ask at once.
 type File struct {
+	mu     sync.Mutex
 	values map[spot]Place
 	keys   map[int]Place // of the values of keys, by the offset of the key
-	nodes  map[spot]*yaml.Node
 	docs   []*yaml.Node
+	texts  []*text // that were not looked into
+}
+
+// A text is a scalar that may be YAML itself.
+type text struct {
+	span  lint.Span
+	node  *yaml.Node
+	place Place
 }
 
 type spot struct {
@@ -25,7 +37,7 @@ func Read(src *lint.Source) *File {
 	if len(errs) > 0 || len(docs) == 0 {
 		return nil
 	}
-	f := &File{values: map[spot]Place{}, keys: map[int]Place{}, nodes: map[spot]*yaml.Node{}, docs: docs}
+	f := &File{values: map[spot]Place{}, keys: map[int]Place{}, docs: docs}
 	for i, doc := range docs {
 		f.add(src, doc, Place{Doc: i})
 	}
@@ -35,7 +47,10 @@ func Read(src *lint.Source) *File {
 func (f *File) add(src *lint.Source, n *yaml.Node, p Place) {
 	at := spot{lint.NodeSpan(src, n).Start.Offset, n.Kind}
 	if _, known := f.values[at]; !known {
-		f.values[at], f.nodes[at] = p, n
+		f.values[at] = p
+	}
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && strings.Contains(n.Value, ":") {
+		f.texts = append(f.texts, &text{lint.NodeSpan(src, n), n, p})
 	}
 	for _, s := range steps(n) {
 		below := Place{p.Doc, append(p.Path[:len(p.Path):len(p.Path)], s)}
@@ -46,15 +61,60 @@ func (f *File) add(src *lint.Source, n *yaml.Node, p Place) {
 	}
 }
 
-// Value returns the place of the node of a kind whose content begins at an offset.
+// look adds the nodes of the texts around an offset.
+func (f *File) look(offset int) {
+	for i := 0; i < len(f.texts); i++ {
+		t := f.texts[i]
+		if offset < t.span.Start.Offset || offset >= t.span.End.Offset {
+			continue
+		}
+		f.texts = slices.Delete(f.texts, i, i+1)
+		i--
+		at := lint.TextOffsets(t.span, t.node)
+		src := lint.NewSource("", []byte(t.node.Value))
+		in := Read(src)
+		if at == nil || in == nil {
+			continue
+		}
+		outer := func(p Place) Place {
+			return Place{t.place.Doc, slices.Concat(t.place.Path, []Step{{Index: p.Doc, Text: true}}, p.Path)}
+		}
+		for s, p := range in.values {
+			to := spot{at[s.offset], s.kind}
+			if _, known := f.values[to]; !known {
+				f.values[to] = outer(p)
+			}
+		}
+		for offset, p := range in.keys {
+			if _, known := f.keys[at[offset]]; !known {
+				f.keys[at[offset]] = outer(p)
+			}
+		}
+	}
+}
+
+// Value returns the place of the node of a kind whose content begins at an offset, which may
+// be in the text of a scalar.
 func (f *File) Value(offset int, kind yaml.Kind) (Place, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	p, ok := f.values[spot{offset, kind}]
+	if !ok {
+		f.look(offset)
+		p, ok = f.values[spot{offset, kind}]
+	}
 	return p, ok
 }
 
 // Key returns the place of the value of the key that begins at an offset.
 func (f *File) Key(offset int) (Place, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	p, ok := f.keys[offset]
+	if !ok {
+		f.look(offset)
+		p, ok = f.keys[offset]
+	}
 	return p, ok
 }
 

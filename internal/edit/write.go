@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -39,6 +40,16 @@ func (w *writer) with(patches ...patch) []byte {
 
 // attempts returns texts that may be what the op asks for, the best first.
 func (w *writer) attempts(op Op) ([][]byte, error) {
+	if scalar, inner, ok := op.inside(); ok {
+		if n, err := find(w.docs, op.Place); err == nil && op.Kind == Set && len(op.Fields) == 0 && resolve(n).Kind == yaml.MappingNode && op.Value.Kind == yaml.MappingNode {
+			return w.setFieldsAt(op.Place, op.Value) // each by itself, so that what is between them stays
+		}
+		n, text, err := retold(w.docs, scalar, inner)
+		if err != nil {
+			return nil, err
+		}
+		return w.retell(n, text)
+	}
 	n, err := find(w.docs, op.Place)
 	if err != nil {
 		return nil, err
@@ -87,6 +98,10 @@ func (w *writer) setFields(n, value *yaml.Node) ([][]byte, error) {
 	if !ok {
 		return nil, errors.New("the mapping is not found again")
 	}
+	return w.setFieldsAt(place, value)
+}
+
+func (w *writer) setFieldsAt(place Place, value *yaml.Node) ([][]byte, error) {
 	data := w.data
 	for i := 0; i+1 < len(value.Content); i += 2 {
 		var err error
@@ -429,4 +444,74 @@ func (w *writer) empty(n *yaml.Node) ([][]byte, error) {
 		return nil, errors.New("a comment stands in what would be removed")
 	}
 	return [][]byte{w.with(patch{colon, to, " " + text})}, nil
+}
+
+// retell writes another text in place of that of a scalar: lines of a block, and else what
+// differs of it.
+func (w *writer) retell(n *yaml.Node, text string) ([][]byte, error) {
+	span := lint.NodeSpan(w.src, n)
+	if n.Style&yaml.LiteralStyle != 0 {
+		return w.retellLines(span, n.Value, text)
+	}
+	at := lint.TextOffsets(span, n)
+	if at == nil || n.Style&yaml.FoldedStyle != 0 {
+		return nil, errors.New("the text is written in a way in which its lines cannot be edited")
+	}
+	from, end := 0, 0
+	for from < min(len(n.Value), len(text)) && n.Value[from] == text[from] {
+		from++
+	}
+	for end < min(len(n.Value), len(text))-from && n.Value[len(n.Value)-1-end] == text[len(text)-1-end] {
+		end++
+	}
+	for from > 0 && !utf8.RuneStart(text[from-1]) { // between code points
+		from--
+	}
+	for end > 0 && !utf8.RuneStart(text[len(text)-end]) {
+		end--
+	}
+	put := text[from : len(text)-end]
+	switch {
+	case n.Style&yaml.DoubleQuotedStyle != 0:
+		put = strings.TrimSuffix(strings.TrimPrefix(quoted(put), `"`), `"`)
+	case n.Style&yaml.SingleQuotedStyle != 0:
+		put = strings.ReplaceAll(put, "'", "''")
+	}
+	return [][]byte{w.with(patch{at[from], at[len(n.Value)-end], put})}, nil
+}
+
+// retellLines writes the lines of another text in place of those of a literal block that differ.
+func (w *writer) retellLines(span lint.Span, was, text string) ([][]byte, error) {
+	old, now := strings.Split(was, "\n"), strings.Split(text, "\n")
+	head, tail := 0, 0
+	for head < min(len(old), len(now)) && old[head] == now[head] {
+		head++
+	}
+	for tail < min(len(old), len(now))-head && old[len(old)-1-tail] == now[len(now)-1-tail] {
+		tail++
+	}
+	ends := []int{yamltext.EndOfLine(w.data, span.Start.Offset)} // of the head, and of each line
+	indent := -1
+	for n, line := range old {
+		next := yamltext.NextLine(w.data, ends[n])
+		if next == ends[n] && n < len(old)-1 {
+			return nil, errors.New("the block has fewer lines than its text")
+		}
+		if strings.TrimSpace(line) != "" && indent < 0 {
+			indent = yamltext.Indent(w.data[next:]) - yamltext.Indent([]byte(line))
+		}
+		ends = append(ends, yamltext.EndOfLine(w.data, next))
+	}
+	if indent < 0 {
+		return nil, errors.New("the block has no line that says how it is indented")
+	}
+	br := lineBreak(w.data, span.Start.Offset)
+	var put strings.Builder
+	for _, line := range now[head : len(now)-tail] {
+		put.WriteString(br)
+		if line != "" {
+			put.WriteString(strings.Repeat(" ", indent) + line)
+		}
+	}
+	return [][]byte{w.with(patch{ends[head], ends[len(old)-tail], put.String()})}, nil
 }

@@ -187,25 +187,34 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 			}
 			v, k = valueNode(false), edit.Set
 		}
-		add(w.atSetting(s, k, v))
+		for _, v := range w.written(s, v) {
+			add(w.atSetting(s, k, v))
+		}
 	}
 	helm := w.pass.Bundle.Rendering.Kind == "helm"
 	if len(fields) == 0 {
 		place := at.Locate()
-		spans := []lint.Span{place.Span}
-		for _, rel := range place.Related {
-			if rel.Role == "value" || rel.Role == "patch" || rel.Role == "base" {
-				spans = append(spans, rel.Span)
-			}
+		images := w.imageEntries(place, at, kind, value)
+		for _, f := range images {
+			add(f, true)
 		}
-		for i, span := range spans {
-			f, ok := w.atSpan(span, at.YAML().Kind, kind, nil, value)
-			add(f, ok)
-			if !ok && i == 0 && kind == edit.Set && place.Precision == lint.Exact {
-				add(w.literal(span, at, value))
-			}
-			if !ok && i == 0 && kind == edit.Remove && place.Precision == lint.Exact {
-				add(w.literalLine(span, at))
+		f, ok := w.atSpan(place.Span, at.YAML().Kind, kind, nil, value)
+		ok = ok && len(images) == 0
+		add(f, ok)
+		if !ok && kind == edit.Set && place.Precision == lint.Exact {
+			add(w.literal(place.Span, at, value))
+		}
+		if !ok && kind == edit.Remove && place.Precision == lint.Exact {
+			add(w.literalLine(place.Span, at))
+		}
+		for _, rel := range place.Related {
+			switch rel.Role {
+			case "value":
+				for _, v := range w.written(lint.Setting{Span: rel.Span}, value) {
+					add(w.atSpan(rel.Span, at.YAML().Kind, kind, nil, v))
+				}
+			case "patch", "base":
+				add(w.atSpan(rel.Span, at.YAML().Kind, kind, nil, value))
 			}
 		}
 	} else {
@@ -224,6 +233,9 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 				add(w.nothingBehind(key.Locate().Span, kind, fields, value))
 			}
 		}
+	}
+	if f, ok := w.newImageEntry(at, kind, value); ok && len(fields) == 0 {
+		add(f, true)
 	}
 	if !helm && e.Op != lint.Removed && e.Op != lint.Renamed {
 		for _, f := range w.inlinePatches(e.Node, kind, value) {
@@ -317,6 +329,15 @@ func (w *finder) nothingBehind(span lint.Span, kind edit.Kind, fields []string, 
 	}
 	place, ok := f.Key(span.Start.Offset)
 	return fileEdit{path: span.Start.Source.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, ok
+}
+
+// written returns how a value is written where there is one: as a text where that is one
+// between quotes, as the parameters of an Application are, and else as what it is.
+func (w *finder) written(s lint.Setting, value *yaml.Node) []*yaml.Node {
+	if q := s.Span.Text(); len(s.Missing) == 0 && value.Kind == yaml.ScalarNode && value.ShortTag() != "!!str" && q != "" && (q[0] == '"' || q[0] == '\'') {
+		return []*yaml.Node{valueNode(value.Value), value}
+	}
+	return []*yaml.Node{value}
 }
 
 // atSetting edits a value of a chart.
@@ -463,6 +484,21 @@ func mentions(data []byte, at, column int, field string) bool {
 	return false
 }
 
+// kustomization returns the file of the overlay that is rendered, "" where there is none or it
+// is not edited.
+func (w *finder) kustomization() string {
+	root := w.s.tree.Abs(w.pass.Bundle.Rendering.Root)
+	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		if at := filepath.Join(root, name); w.s.tree.IsFile(at) {
+			if w.s.refused(at) != "" {
+				return ""
+			}
+			return at
+		}
+	}
+	return ""
+}
+
 // inlinePatches returns patches of the object for the kustomization that builds it: by the
 // name that the object has in its own file, and by the one that it ends up with.
 func (w *finder) inlinePatches(n *lint.Node, kind edit.Kind, value *yaml.Node) []fileEdit {
@@ -470,15 +506,8 @@ func (w *finder) inlinePatches(n *lint.Node, kind edit.Kind, value *yaml.Node) [
 		return nil
 	}
 	r := n.Resource()
-	root := w.s.tree.Abs(w.pass.Bundle.Rendering.Root)
-	var file string
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		if at := filepath.Join(root, name); w.s.tree.IsFile(at) {
-			file = at
-			break
-		}
-	}
-	if file == "" || w.s.refused(file) != "" {
+	file := w.kustomization()
+	if file == "" {
 		return nil
 	}
 	if kind == edit.Add {

@@ -356,8 +356,8 @@ func (w *work) judge(v *verdict, tasks []*task) {
 		for _, c := range differ {
 			object := c.object[:strings.LastIndexByte(c.object, 0)]
 			kind, _, _ := strings.Cut(object, "\x00")
-			if slices.Contains(deployers, kind) && slices.ContainsFunc(tasks, func(t *task) bool {
-				return slices.ContainsFunc(t.choice().edits, func(e fileEdit) bool { return e.op != nil && touched[r][e.path] && e.touches(c.path) })
+			if slices.ContainsFunc(tasks, func(t *task) bool {
+				return slices.ContainsFunc(t.choice().edits, func(e fileEdit) bool { return touched[r][e.path] && e.isValue(kind, c.path) })
 			}) {
 				continue // the values in it are what was edited
 			}
@@ -461,7 +461,7 @@ func (w *work) where(t *task) string {
 
 // touches reports whether an edit may be what changed a leaf: they end in the same fields.
 func (e fileEdit) touches(path string) bool {
-	var last string
+	last := ""
 	switch {
 	case e.op != nil && len(e.op.Fields) > 0:
 		last = e.op.Fields[len(e.op.Fields)-1]
@@ -470,7 +470,30 @@ func (e fileEdit) touches(path string) bool {
 	case e.insert != nil && len(e.insert.Fields) > 0:
 		last = e.insert.Fields[len(e.insert.Fields)-1]
 	}
-	return last == "" || slices.Contains(strings.Split(path, separator), last)
+	fields := strings.Split(path, separator)
+	return last == "" || slices.Contains(fields, last) || slices.Contains(fields, e.text())
+}
+
+// text returns the key of the text that an edit is inside of, "" for none.
+func (e fileEdit) text() string {
+	if e.op != nil {
+		if i := slices.IndexFunc(e.op.Path, func(s edit.Step) bool { return s.Text }); i > 0 {
+			return e.op.Path[i-1].Key
+		}
+	}
+	return ""
+}
+
+// isValue reports whether a leaf of an object of a kind may be the values of a chart that an
+// edit changes. Those of a ConfigMap are a text.
+func (e fileEdit) isValue(kind, path string) bool {
+	switch {
+	case e.op == nil:
+		return false
+	case kind == "ConfigMap":
+		return e.text() != "" && slices.Contains(strings.Split(path, separator), e.text())
+	}
+	return slices.Contains(deployers, kind) && e.touches(path)
 }
 
 // patchOps makes inline patches of a kustomization: one for each object.
