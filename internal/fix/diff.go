@@ -273,5 +273,8 @@ func (a Applied) String() string {
 	if a.Count > 1 {
 		times = fmt.Sprintf(" (%d findings)", a.Count)
 	}
+	if a.Partly {
+		level += ", in some of its renderings"
+	}
 	return fmt.Sprintf("%s%s, %s: %s", a.Rule, times, level, a.Why)
 }

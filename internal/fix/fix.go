@@ -353,7 +353,8 @@ type File struct {
 type Applied struct {
 	Rule, Why string
 	Safe      bool
-	Count     int // of findings that it makes go away
+	Count     int  // of findings that it makes go away
+	Partly    bool // others of the finding's renderings show it still
 }
 
 // A Result is what became of the fixes that were wanted.
@@ -394,7 +395,9 @@ func (r *Result) Join(next *Result) {
 		g := r.Files[at]
 		g.After = f.After
 		for _, a := range f.Fixes {
-			same := slices.IndexFunc(g.Fixes, func(b Applied) bool { return a.Rule == b.Rule && a.Why == b.Why && a.Safe == b.Safe })
+			same := slices.IndexFunc(g.Fixes, func(b Applied) bool {
+				return a.Rule == b.Rule && a.Why == b.Why && a.Safe == b.Safe && a.Partly == b.Partly
+			})
 			if same < 0 {
 				g.Fixes = append(g.Fixes, a)
 			} else {
@@ -466,7 +469,7 @@ func (s *Session) conclude(w *work, findings []*lint.Finding, r *Result) {
 		proven := true
 		var why, where []string
 		edits := map[string]fileEdit{}
-		safe := true
+		safe := f.Fix.Safe
 		for _, p := range byCause[causeOf(f)] {
 			if !w.accepted[p] {
 				proven = false
@@ -474,6 +477,9 @@ func (s *Session) conclude(w *work, findings []*lint.Finding, r *Result) {
 				continue
 			}
 			c := p.choices[p.next]
+			if len(edits) == 0 {
+				safe = true
+			}
 			safe = safe && c.safe
 			for _, e := range c.edits {
 				edits[idOf([]fileEdit{e})] = e
@@ -481,6 +487,13 @@ func (s *Session) conclude(w *work, findings []*lint.Finding, r *Result) {
 			}
 		}
 		f.Fix.Proven = proven
+		slices.Sort(where)
+		for _, path := range slices.Compact(where) {
+			if applied[path] == nil {
+				applied[path] = map[Applied]int{}
+			}
+			applied[path][Applied{Rule: f.Rule.ID, Why: f.Fix.Why, Safe: safe, Partly: !proven}]++
+		}
 		if !proven {
 			f.Fix.Reason = cmp.Or(slices.Concat(why, []string{"it was not tried"})...)
 			if strings.HasPrefix(f.Fix.Reason, "it is risky: ") {
@@ -495,13 +508,6 @@ func (s *Session) conclude(w *work, findings []*lint.Finding, r *Result) {
 			all = append(all, edits[id])
 		}
 		f.Fix.Edits = s.textEdits(all)
-		slices.Sort(where)
-		for _, path := range slices.Compact(where) {
-			if applied[path] == nil {
-				applied[path] = map[Applied]int{}
-			}
-			applied[path][Applied{Rule: f.Rule.ID, Why: f.Fix.Why, Safe: safe}]++
-		}
 	}
 	edited := w.edited
 	for _, path := range slices.Sorted(maps.Keys(edited)) {

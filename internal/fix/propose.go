@@ -280,11 +280,23 @@ func (w *finder) mayEdit(src *lint.Source) bool {
 	if src == nil || src.File == "" || !w.s.tree.Owns(src) {
 		return false
 	}
-	if why := w.s.refused(src.File); why != "" {
+	why := w.s.refused(src.File)
+	if why == "" && w.vendored(src.File) {
+		why = "belongs to a vendored chart"
+	}
+	if why != "" {
 		w.notes = append(w.notes, src.Path+" "+why)
+	}
+	return why == ""
+}
+
+// vendored reports whether a file belongs to a chart in the charts/ of the one that is rendered.
+func (w *finder) vendored(file string) bool {
+	if w.pass.Bundle.Rendering.Kind != "helm" {
 		return false
 	}
-	return true
+	rel, err := filepath.Rel(w.s.tree.Abs(w.pass.Bundle.Rendering.Root), file)
+	return err == nil && strings.HasPrefix(filepath.ToSlash(rel), "charts/")
 }
 
 // atNode edits a node of a file as it lies.
@@ -376,15 +388,7 @@ func (w *finder) atSetting(s lint.Setting, kind edit.Kind, value *yaml.Node) (fi
 
 // template reports whether a source is a template of the chart that is linted.
 func (w *finder) template(src *lint.Source) bool {
-	if src == nil || !strings.Contains(src.Path, "templates/") || !w.mayEdit(src) {
-		return false
-	}
-	root := w.s.tree.Abs(w.pass.Bundle.Rendering.Root)
-	if rel, err := filepath.Rel(root, src.File); err == nil && strings.HasPrefix(filepath.ToSlash(rel), "charts/") {
-		w.notes = append(w.notes, src.Path+" belongs to a vendored chart")
-		return false
-	}
-	return true
+	return src != nil && strings.Contains(src.Path, "templates/") && w.mayEdit(src)
 }
 
 // literal replaces a value that a template writes out.

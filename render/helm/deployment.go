@@ -151,6 +151,11 @@ func (d *Deployment) AddNode(n *lint.Node) {
 	d.asked += "\x00" + text
 }
 
+// Room says that the object could hold values in fields of a node, and holds none there.
+func (d *Deployment) Room(n *lint.Node, fields ...string) {
+	d.variant.rooms = append(d.variant.rooms, room{n, fields})
+}
+
 // AddText adds values that are YAML inside a string of an object, which says text.
 func (d *Deployment) AddText(n *lint.Node, text string) {
 	if !n.IsScalar() {

@@ -195,6 +195,7 @@ type variant struct {
 	name   string
 	files  []valueFile
 	inline []*valueLayer // of the object that requests the rendering
+	rooms  []room        // of that, where it has none
 	// inlineUnder ranks the inline values below the files.
 	inlineUnder bool
 	sets        []setting // over all others

@@ -99,38 +99,46 @@ func (l *locator) gaps(holder *lint.Node, fields []string) []trace.Segment {
 }
 
 // settings returns where the values have a path, or its nearest ancestor: of a value that
-// is set where it is decided; of one that is not, in the chart's own values before those of
-// one variant.
+// is set where it is decided first; of one that is not, in the chart's own values before those
+// of one variant. The last are those in which nothing is said of it yet.
 func (s *valueStack) settings(path []string, set bool) []lint.Setting {
 	type found struct {
 		place   valuePlace
 		missing []string
 	}
 	var all []found
-	for n := len(path); n > 0; n-- {
-		for _, p := range s.find(path[:n]) {
-			known := slices.ContainsFunc(all, func(f found) bool { return f.place.layer == p.layer })
-			if !known && !p.layer.vendored && p.layer.root != nil {
-				all = append(all, found{p, path[n:]})
-			}
-		}
-		if set {
-			break
+	add := func(p valuePlace, missing []string) {
+		known := slices.ContainsFunc(all, func(f found) bool { return f.place.layer == p.layer })
+		if !known && !p.layer.vendored && p.layer.root != nil {
+			all = append(all, found{p, missing})
 		}
 	}
-	if !set {
-		rank := func(f found) int { return slices.Index(s.layers, f.place.layer) } // -1: the chart's own
-		slices.SortStableFunc(all, func(a, b found) int {
-			if (rank(a) < 0) != (rank(b) < 0) {
-				if rank(a) < 0 {
-					return -1
-				}
-				return 1
+	deciding := 0
+	for n := len(path); n > 0; n-- {
+		for _, p := range s.find(path[:n]) {
+			add(p, path[n:])
+		}
+		if set && n == len(path) {
+			deciding = len(all)
+		}
+	}
+	rank := func(f found) int { return slices.Index(s.layers, f.place.layer) } // -1: the chart's own
+	slices.SortStableFunc(all[deciding:], func(a, b found) int {
+		if (rank(a) < 0) != (rank(b) < 0) {
+			if rank(a) < 0 {
+				return -1
 			}
-			return rank(b) - rank(a)
-		})
-		if own := s.chart.own; own != nil && !own.vendored && own.root.IsMapping() && !slices.ContainsFunc(all, func(f found) bool { return f.place.layer == own }) {
-			all = append(all, found{valuePlace{layer: own, node: own.root}, path})
+			return 1
+		}
+		return rank(b) - rank(a)
+	})
+	// Else at the root: what none of them has may be added to each.
+	if own := s.chart.own; own != nil && own.root.IsMapping() {
+		add(valuePlace{layer: own, node: own.root}, path)
+	}
+	for _, l := range s.layers {
+		if l.root != nil && l.root.IsMapping() {
+			add(valuePlace{layer: l, node: l.root}, path)
 		}
 	}
 	var settings []lint.Setting
@@ -146,6 +154,11 @@ func (s *valueStack) settings(path []string, set bool) []lint.Setting {
 		}
 		if setting.Span.IsValid() {
 			settings = append(settings, setting)
+		}
+	}
+	for _, r := range s.rooms {
+		if span := r.node.Locate().Span; span.IsValid() {
+			settings = append(settings, lint.Setting{Span: span, Missing: slices.Concat(r.fields, path)})
 		}
 	}
 	return settings

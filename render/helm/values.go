@@ -27,6 +27,13 @@ type valueStack struct {
 	layers []*valueLayer  // the user's, strongest first
 	chart  *chartLayer
 	files  map[string]any // the values files alone, merged
+	rooms  []room
+}
+
+// A room is where an object can hold values that holds none: in fields of a node.
+type room struct {
+	node   *lint.Node
+	fields []string
 }
 
 // A valueLayer is one source of values.
@@ -124,7 +131,7 @@ func (p valuePlace) flagged() string {
 
 // stack reads the user's values for one variant.
 func (t *tree) stack(v variant, o Options) (*valueStack, []*lint.InputError) {
-	s := &valueStack{user: map[string]any{}}
+	s := &valueStack{user: map[string]any{}, rooms: v.rooms}
 	var errs []*lint.InputError
 	add := func(layer *valueLayer, values map[string]any) {
 		s.layers = append([]*valueLayer{layer}, s.layers...)

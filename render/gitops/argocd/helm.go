@@ -37,6 +37,9 @@ func (a *application) chart(s *lint.Node, dir string) {
 		}
 	} else {
 		d.AddText(with.Get("values"), with.Get("values").Value())
+		if with.Get("values").Value() == "" {
+			d.Room(s, "helm", "valuesObject")
+		}
 	}
 	parameters := with.Get("parameters").Items()
 	for _, isText := range []bool{false, true} { // helm ranks --set-string over --set

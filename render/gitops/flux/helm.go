@@ -75,6 +75,9 @@ func Wanted(by string, r *lint.Resource, all []*lint.Resource, c *source.Checkou
 		addReference(d, from, r, all)
 	}
 	d.AddNode(spec.Get("values"))
+	if !spec.Get("values").Exists() {
+		d.Room(spec, "values")
+	}
 	render(d, spec)
 	w.Charts = append(w.Charts, &source.Chart{Deployment: d})
 	return w
