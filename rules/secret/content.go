@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -301,6 +302,24 @@ func hasConnectionWord(line string) bool {
 	}
 }
 
+// mayHoldConnectionWord is a cheap look at what hasConnectionWord says of the lines of a text.
+func mayHoldConnectionWord(text string) bool {
+	for at := 0; ; at++ {
+		i := strings.IndexByte(text[at:], '=')
+		if i < 0 {
+			return false
+		}
+		end := at + i
+		at = end
+		if end > 0 && text[end-1] == ' ' {
+			end--
+		}
+		if end > 0 && strings.IndexByte("dDyYe", text[end-1]) >= 0 {
+			return true
+		}
+	}
+}
+
 // matches returns the first matches of expr where a cheaper look says they are worth a search.
 func matches(expr func() *regexp.Regexp, text string, worth bool) [][]int {
 	if !worth {
@@ -338,7 +357,7 @@ func inAddress(whole *text) (all []leak) {
 			all = append(all, leak{what: "a URL with a token", text: v, line: whole.line(m[0])})
 		}
 	}
-	if !strings.Contains(value, "=") || len(value) > 1<<18 {
+	if len(value) > 1<<18 || !mayHoldConnectionWord(value) {
 		return all
 	}
 	offset := 0
@@ -502,26 +521,33 @@ type fieldValue struct {
 	line        int
 }
 
-// embedded reads the fields of a file kept in a value: JSON, YAML, TOML, .ini,
-// .properties, .env. ok is false where the value is no such file.
-func embedded(filename, value string) (fields []fieldValue, ok bool) {
+// A file is what is read of a file kept in a value.
+type file struct {
+	fields []fieldValue
+	// others says that there may be lines that are no field, as the commands of a script.
+	others bool
+}
+
+// embedded reads a file kept in a value: JSON, YAML, TOML, .ini, .properties, .env. ok is
+// false where the value is no such file.
+func embedded(filename, value string) (f file, ok bool) {
 	trimmed := strings.TrimSpace(value)
 	if trimmed == "" || len(value) > 1<<20 {
-		return nil, false
+		return f, false
 	}
 	object := strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")
 	if !object && !strings.Contains(trimmed, "\n") && !hasConfigSuffix(filename) {
-		return nil, false
+		return f, false
 	}
 	switch name := strings.ToLower(filename); {
 	case strings.HasSuffix(name, ".md"), strings.HasSuffix(name, ".txt"), strings.HasSuffix(name, ".rst"), strings.HasSuffix(name, ".html"):
-		return nil, false // "password: see the wiki" sets nothing
+		return f, false // "password: see the wiki" sets nothing
 	}
 	if fields, ok := yamlFields(value); ok {
-		return fields, true
+		return file{fields: fields}, true
 	}
 	if object && json.Valid([]byte(trimmed)) {
-		return nil, true
+		return file{others: true}, true
 	}
 	return assignments(value)
 }
@@ -541,12 +567,17 @@ func hasConfigSuffix(name string) bool {
 // mayBeYAML reports whether a text has what a mapping or a list of YAML needs: a bracket, or
 // a colon, a dash or a question mark before a blank.
 func mayBeYAML(value string) bool {
-	for i := range len(value) {
-		switch value[i] {
-		case '{', '[':
-			return true
-		case ':', '-', '?':
-			if i+1 == len(value) || value[i+1] <= ' ' || value[i+1] >= utf8.RuneSelf { // YAML has line breaks beyond ASCII
+	if strings.IndexByte(value, '{') >= 0 || strings.IndexByte(value, '[') >= 0 {
+		return true
+	}
+	for _, sign := range []byte(":-?") {
+		for at := 0; ; {
+			i := strings.IndexByte(value[at:], sign)
+			if i < 0 {
+				break
+			}
+			at += i + 1
+			if at == len(value) || value[at] <= ' ' || value[at] >= utf8.RuneSelf { // YAML has line breaks beyond ASCII
 				return true
 			}
 		}
@@ -632,72 +663,109 @@ var quotedValue = lint.Regexp(`^("[^"]*"|'[^']*')\s+(?:#|;|//)`)
 
 const blanks = " \t\n\f\r"
 
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
+
+// trimBlanks is strings.Trim(s, blanks), of which a search makes millions.
+func trimBlanks(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
 // assigned splits a line without blanks around it: [export] "name" = value, with a colon
 // or blanks instead of the sign of equality and perhaps a comma or semicolon at its end.
-func assigned(line string) (name, value string, ok bool) {
-	for _, prefix := range []string{"export", "set"} {
-		rest, found := strings.CutPrefix(line, prefix)
-		if trimmed := strings.TrimLeft(rest, blanks); found && len(trimmed) < len(rest) {
-			if name, value, ok := assignedBare(trimmed); ok {
-				return name, value, true
+// sign says that it is no blank, see assigns.
+func assigned(line string) (name, value string, sign, ok bool) {
+	if line != "" && (line[0] == 'e' || line[0] == 's') {
+		for _, prefix := range []string{"export", "set"} {
+			if rest, found := strings.CutPrefix(line, prefix); found && rest != "" && isBlank(rest[0]) {
+				if name, value, sign, ok := assignedBare(trimBlanks(rest)); ok {
+					return name, value, sign, true
+				}
 			}
 		}
 	}
 	return assignedBare(line)
 }
 
-func assignedBare(line string) (name, value string, ok bool) {
+// nameBytes are what names are made of, 2 of those that do not begin one.
+var nameBytes = func() (kinds [256]uint8) {
+	for c := range kinds {
+		switch {
+		case isLetter(byte(c)) || c == '_':
+			kinds[c] = 1
+		case '0' <= c && c <= '9' || c == '.' || c == '-':
+			kinds[c] = 2
+		}
+	}
+	return kinds
+}()
+
+func assignedBare(line string) (name, value string, sign, ok bool) {
 	if line != "" && (line[0] == '"' || line[0] == '\'') {
 		line = line[1:]
 	}
-	n := 0
-	for n < len(line) {
-		c := line[n]
-		if !isLetter(c) && c != '_' && (n == 0 || (c < '0' || c > '9') && c != '.' && c != '-') {
-			break
-		}
-		n++
+	if line == "" || nameBytes[line[0]] != 1 {
+		return "", "", false, false
 	}
-	if n == 0 {
-		return "", "", false
+	n := 1
+	for n < len(line) && nameBytes[line[n]] != 0 {
+		n++
 	}
 	name, rest := line[:n], line[n:]
 	if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
 		rest = rest[1:]
 	}
-	value = strings.TrimLeft(rest, blanks)
+	value = trimBlanks(rest)
 	switch {
 	case value != "" && (value[0] == '=' || value[0] == ':'):
-		value = strings.TrimLeft(value[1:], blanks)
-	case len(value) == len(rest):
-		return "", "", false
+		value, sign = trimBlanks(value[1:]), assigns(line[n:])
+	case rest == "" || !isBlank(rest[0]):
+		return "", "", false, false
 	}
-	value = strings.TrimRight(value, blanks)
 	if value != "" && (value[len(value)-1] == ',' || value[len(value)-1] == ';') {
-		value = strings.TrimRight(value[:len(value)-1], blanks)
+		value = trimBlanks(value[:len(value)-1])
 	}
-	return name, value, true
+	return name, value, sign, true
 }
 
 // assignments reads .ini, .properties, .env, TOML and their like by line. It is a
-// configuration where most lines that are neither blank nor comments assign.
-func assignments(value string) (fields []fieldValue, ok bool) {
+// configuration where most lines that are neither blank nor comments assign. The fields are
+// those in which a credential may be.
+func assignments(value string) (f file, ok bool) {
 	lines, strict, n := 0, 0, 0
-	for line := range strings.Lines(value) {
+	for rest := value; rest != ""; {
+		line := rest
+		if end := strings.IndexByte(rest, '\n'); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = ""
+		}
 		n++
 		text := strings.TrimSpace(line)
-		if text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";") || strings.HasPrefix(text, "//") || strings.HasPrefix(text, "[") {
+		if text == "" || text[0] == '#' || text[0] == ';' || strings.HasPrefix(text, "//") {
+			continue
+		}
+		if text[0] == '[' {
+			f.others = f.others || strings.ContainsAny(text, " \t=:<'") // else it assigns nothing and runs nothing
 			continue
 		}
 		lines++
-		name, value, ok := assigned(text)
+		name, value, sign, ok := assigned(text)
+		f.others = f.others || !ok || !sign
 		if !ok {
 			continue
 		}
-		if assigns(text, name) {
+		if sign {
 			strict++
 		}
 		switch {
+		case isIdle(name, value):
+			continue
 		case value == "":
 		case value[0] == '"' || value[0] == '\'':
 			if m := quotedValue().FindStringSubmatch(value); m != nil {
@@ -711,9 +779,40 @@ func assignments(value string) (fields []fieldValue, ok bool) {
 				continue
 			}
 		}
-		fields = append(fields, fieldValue{name, unquote(value), n})
+		f.fields = append(f.fields, fieldValue{name, unquote(value), n})
 	}
-	return fields, lines > 0 && strict*2 >= lines
+	if lines == 0 || strict*2 < lines {
+		return file{}, false
+	}
+	return f, true
+}
+
+// isIdle is a cheap look at a field of a file in which [file.search] finds nothing, as in most:
+// its name says nothing that its value could be, and its value nothing by itself.
+func isIdle(name, value string) bool {
+	if value == "" {
+		return true
+	}
+	words := false
+	for i := range len(value) {
+		switch c := value[i]; c {
+		case '"', '\'', '#', ';':
+			return false // what the value is turns out without quotes and comments
+		case ' ', '\t':
+			words = true
+		}
+	}
+	switch first := value[0]; {
+	case first == '-' || first == '{' || first >= utf8.RuneSelf:
+		return false
+	case words && strings.IndexByte("bBtTaAkKsS", first) >= 0 && inCredentials(value) != nil:
+		return false
+	}
+	if h := nameHint(name); h > mayHold || h == mayHold && looksRandom(value) {
+		return false
+	}
+	_, encoded := decodeText(value)
+	return !encoded
 }
 
 func unquote(s string) string {
@@ -729,18 +828,26 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 	if depth > maxDepth {
 		return nil, false
 	}
-	fields, ok := embedded(filename, value)
+	f, ok := embedded(filename, value)
 	if !ok {
 		return nil, false
 	}
+	return f.search(filename, value, depth), true
+}
+
+// search finds the credentials in the fields of a file of a name and a text.
+func (f *file) search(filename, value string, depth int) (all []leak) {
+	if len(f.fields) == 0 {
+		return nil
+	}
 	lines := strings.Contains(strings.TrimSpace(value), "\n")
-	translated := isTranslation(filename)
-	for _, f := range fields {
+	translated := sync.OnceValue(func() bool { return isTranslation(filename) })
+	for _, f := range f.fields {
 		var found []leak
 		if l := inCredentials(f.value); l != nil {
 			found = append(found, *l)
 		} else if l := inNamed(f.name, f.value); l != nil {
-			if isLabel(l.text) || translated && isWording(l.text) {
+			if isLabel(l.text) || isWording(l.text) && translated() {
 				continue
 			}
 			found = append(found, *l)
@@ -755,7 +862,7 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 		}
 		for _, l := range found {
 			if len(all) == maxParts {
-				return all, true
+				return all
 			}
 			l.field, l.line = f.name, 0
 			if lines {
@@ -764,7 +871,7 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 			all = append(all, l)
 		}
 	}
-	return all, true
+	return all
 }
 
 // inText finds the credentials of a value that may be a whole file: what shows
@@ -772,10 +879,11 @@ func inFile(filename, value string, depth int) (all []leak, isFile bool) {
 func inText(name, value string) []leak {
 	var all leaks
 	all.add(inContent(name, value)...)
-	found, isFile := inFile(name, value, 0)
+	f, isFile := embedded(name, value)
+	found := f.search(name, value, 0)
 	if !isFile && hasWords(value) {
 		found = said(name, inScript(value))
-	} else if isFile && strings.Contains(value, "\n") {
+	} else if f.others && strings.Contains(value, "\n") {
 		found = append(found, said(name, inScript(commandLines(value)))...)
 	} else if !isFile && len(all.all) == 0 {
 		if l := inNamed(name, value); l != nil {
@@ -791,20 +899,19 @@ func inText(name, value string) []leak {
 
 // said leaves out what a file of translations calls its fields.
 func said(filename string, found []leak) []leak {
-	translated := isTranslation(filename)
-	return slices.DeleteFunc(found, func(l leak) bool { return translated && isWording(l.text) })
+	if len(found) == 0 || !isTranslation(filename) {
+		return found
+	}
+	return slices.DeleteFunc(found, func(l leak) bool { return isWording(l.text) })
 }
 
 // commandLines returns a file without the lines that assign, which were read: of a script that
-// mostly assigns what it runs, of YAML and JSON nothing.
+// mostly assigns what it runs.
 func commandLines(value string) string {
-	if _, ok := yamlFields(value); ok {
-		return ""
-	}
 	var rest strings.Builder
 	for line := range strings.Lines(value) {
 		text := strings.TrimSpace(line)
-		if name, _, ok := assigned(text); ok && assigns(text, name) || strings.HasPrefix(text, ";") {
+		if _, _, sign, ok := assigned(text); ok && sign || strings.HasPrefix(text, ";") {
 			line = "\n" // read, or a comment of .ini files
 		}
 		rest.WriteString(line)
@@ -812,10 +919,18 @@ func commandLines(value string) string {
 	return rest.String()
 }
 
-// assigns reports whether a line assigns with a sign, not by a blank.
-func assigns(line, name string) bool {
-	_, rest, _ := strings.Cut(line, name)
-	return strings.HasPrefix(strings.TrimLeft(rest, `"' `), "=") || strings.HasPrefix(strings.TrimLeft(rest, `"'`), ":")
+// assigns reports whether what is behind a name assigns with a sign, not by a blank.
+func assigns(behind string) bool {
+	for behind != "" && (behind[0] == '"' || behind[0] == '\'') {
+		behind = behind[1:]
+	}
+	if behind != "" && behind[0] == ':' {
+		return true
+	}
+	for behind != "" && (behind[0] == '"' || behind[0] == '\'' || behind[0] == ' ') {
+		behind = behind[1:]
+	}
+	return behind != "" && behind[0] == '='
 }
 
 // setting matches NAME=value, and a list of these: a=b,password=c.

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -97,7 +98,7 @@ func TestAssignedIsWhatItsExpressionMatches(t *testing.T) {
 			b.WriteString(parts[rng.IntN(len(parts))])
 		}
 		line := strings.TrimSpace(b.String())
-		name, value, ok := assigned(line)
+		name, value, _, ok := assigned(line)
 		m := expr.FindStringSubmatch(line)
 		if ok != (m != nil) || ok && (name != m[1] || value != m[2]) {
 			t.Fatalf("%q: %q, %q, %v, want %q", line, name, value, ok, m)
@@ -165,6 +166,20 @@ func TestDecodeTextIsBase64OfText(t *testing.T) {
 	} {
 		if got, ok := decodeText(text); got != want || ok != (want != "") {
 			t.Errorf("%q: %q, %v", text, got, ok)
+		}
+	}
+}
+
+func TestNamesAreCutAlikeByBytesAndByRunes(t *testing.T) {
+	parts := []string{"a", "B", "KEY", "KEYs", "Ds", "1", "23", ".", "_", "-", "pass", "Word", "\x00"}
+	rng := rand.New(rand.NewPCG(11, 12))
+	for range 50000 {
+		var b strings.Builder
+		for range rng.IntN(8) {
+			b.WriteString(parts[rng.IntN(len(parts))])
+		}
+		if got, want := splitName(b.String()), appendRunes(nil, b.String()); !slices.Equal(got, want) {
+			t.Fatalf("%q: %q, want %q", b.String(), got, want)
 		}
 	}
 }

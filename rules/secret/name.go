@@ -19,8 +19,65 @@ const (
 
 // splitName cuts a name into lower-case words at punctuation and humps:
 // "DB_PASSWORD", "dbPassword" and "db.password" are the same two words.
-func splitName(name string) []string {
-	var words []string
+func splitName(name string) []string { return appendWords(nil, name) }
+
+// appendWords is splitName into a slice that may have room for the words.
+func appendWords(words []string, name string) []string {
+	upper := false
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return appendRunes(words, name)
+		}
+		upper = upper || letterCase[name[i]] == isUpper
+	}
+	text := name
+	if upper {
+		text = strings.ToLower(name) // once for all words
+	}
+	start, before := -1, isOther
+	for i := range len(name) {
+		kind := letterCase[name[i]]
+		switch {
+		case kind == isOther:
+			if start >= 0 {
+				words = append(words, text[start:i])
+			}
+			start = -1
+		case start < 0:
+			start = i
+		case kind == isUpper && (before != isUpper || startsLower(name[i+1:]) && !isPlural(name[i:])):
+			words = append(words, text[start:i])
+			start = i
+		}
+		before = kind
+	}
+	if start >= 0 {
+		words = append(words, text[start:])
+	}
+	return words
+}
+
+// letterCase says of a byte of ASCII what splitName cuts by.
+var letterCase = func() (kinds [utf8.RuneSelf]uint8) {
+	for c := range kinds {
+		switch r := rune(c); {
+		case unicode.IsUpper(r):
+			kinds[c] = isUpper
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			kinds[c] = isLower
+		}
+	}
+	return kinds
+}()
+
+const (
+	isOther uint8 = iota
+	isLower       // or a digit
+	isUpper
+)
+
+// appendRunes is appendWords for names with letters beyond ASCII.
+func appendRunes(words []string, name string) []string {
 	start := -1 // of the word at hand
 	flush := func(end int) {
 		if start >= 0 {
@@ -92,6 +149,15 @@ var keyPhrases = phrases(`api key|apikey|api secret|apisecret|api token|apitoken
 var mayWords = set(`token tokens secret secrets key keys credential credentials creds auth authorization bearer cookie salt pepper
 	seed mnemonic dsn sas pat nonce otp totp pin hmac jwt jwk accesskey cred signature license`)
 
+// phrasesByEnd are keyPhrases by their last word.
+var phrasesByEnd = func() map[string][][]string {
+	ends := map[string][][]string{}
+	for _, p := range keyPhrases {
+		ends[p[len(p)-1]] = append(ends[p[len(p)-1]], p)
+	}
+	return ends
+}()
+
 func phrases(list string) [][]string {
 	var all [][]string
 	for p := range strings.SplitSeq(list, "|") {
@@ -109,7 +175,8 @@ func nameHint(name string) hint {
 	if user, ok := strings.CutPrefix(name, "argumentsRealm.passwd."); ok && user != "" {
 		return password // of a user of Jenkins' servlet container
 	}
-	words := splitName(name)
+	var room [12]string
+	words := appendWords(room[:0], name)
 	for len(words) > 1 && strings.Trim(words[len(words)-1], "0123456789") == "" {
 		words = words[:len(words)-1] // PASSWORD_2
 	}
@@ -137,7 +204,7 @@ func ending(words []string) hint {
 	if passwordWords[last] {
 		return password
 	}
-	for _, p := range keyPhrases {
+	for _, p := range phrasesByEnd[last] {
 		if len(p) <= len(words) && slices.Equal(words[len(words)-len(p):], p) {
 			return apiKey
 		}

@@ -28,7 +28,7 @@ type pattern struct {
 	SecretGroup int         `json:"secretGroup,omitempty"`
 	Entropy     float64     `json:"entropy,omitempty"`
 	Keywords    []string    `json:"keywords"`
-	Run         int         `json:"run,omitempty"` // each match holds a run of so many bytes of tokens, or more; see longestRun
+	Run         int         `json:"run,omitempty"` // each match holds a run of so many bytes of tokens, or more; see hasRun
 	Allowlists  []allowlist `json:"allowlists,omitempty"`
 
 	compiled func() *regexp.Regexp
@@ -120,9 +120,9 @@ func findTokens(text string) []token {
 	// file the expressions are slow.
 	type window struct{ from, to int }
 	var windows map[int][]window
-	longest := longestRun(text)
+	var runs runsOf
 	table.matcher().scan(text, func(word, end int) bool {
-		if longest < table.runs[word] {
+		if !runs.reach(text, table.runs[word]) {
 			return true
 		}
 		pos := end - len(table.keywords[word])
@@ -132,7 +132,7 @@ func findTokens(text string) []token {
 			at.to = min(at.to, pos+eol+nextLine)
 		}
 		for _, i := range table.byKeyword[word] {
-			if longest < table.patterns[i].Run {
+			if !runs.reach(text, table.patterns[i].Run) {
 				continue
 			}
 			if w := windows[i]; len(w) > 0 && at.from <= w[len(w)-1].to {
@@ -167,6 +167,24 @@ func findTokens(text string) []token {
 	return found
 }
 
+// runsOf remembers what is known of the stretches of tokenBytes in one text.
+type runsOf struct{ has, lacks int } // lacks is 0 where nothing is known
+
+// reach reports whether text has a stretch of a length.
+func (r *runsOf) reach(text string, length int) bool {
+	switch {
+	case length <= r.has:
+		return true
+	case r.lacks > 0 && length >= r.lacks:
+		return false
+	case hasRun(text, length):
+		r.has = length
+		return true
+	}
+	r.lacks = length
+	return false
+}
+
 // tokenBytes are what nearly all tokens are made of. What is not ASCII is among them, since
 // an expression without case takes two such letters for k and s.
 var tokenBytes = func() [256]bool {
@@ -184,18 +202,25 @@ func bytesOf(text string) (set [256]bool) {
 	return set
 }
 
-// longestRun returns the length of the longest stretch of tokenBytes. Words and paths of
-// manifests are short, so that it tells cheaply what no token can be in.
-func longestRun(text string) (longest int) {
-	run := 0
-	for i := range len(text) {
-		if !tokenBytes[text[i]] {
-			longest, run = max(longest, run), 0
-			continue
-		}
-		run++
+// hasRun reports whether text has a stretch of tokenBytes of a length. Words and paths of
+// manifests are short, so that it tells cheaply what no token can be in: of each stretch that
+// is too short it looks at the last byte or two.
+func hasRun(text string, length int) bool {
+	if length <= 0 {
+		return true
 	}
-	return max(longest, run)
+	from := 0
+next:
+	for from+length <= len(text) {
+		for i := from + length - 1; i >= from; i-- {
+			if !tokenBytes[text[i]] {
+				from = i + 1
+				continue next
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // before and after are how far from its keyword a token may reach: a name of fifty characters

@@ -1,6 +1,9 @@
 package secret
 
 import (
+	"cmp"
+	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,65 +15,48 @@ import (
 // headers, the keywords of providers' tokens. One pass over a value, of about a
 // nanosecond a byte, says whether it is worth a search.
 
-// A matcher finds words in a text, in any case of ASCII letters: the automaton of Aho and
-// Corasick with every step worked out.
+// A matcher finds words in a text, in any case of ASCII letters. The words are in groups of
+// few, next to each other in the alphabet. What bytes a word of a group begins with is
+// a bit of the group, so that three look-ups a byte, which need not wait for each other,
+// leave few places at which the words of a group are compared.
 type matcher struct {
-	class [256]uint8 // of bytes that the words are made of, from 1
-	width int
-	next  []uint16   // state*width + class → state
-	ends  [][]uint16 // the words that end in a state
-	words []string
+	heads  [headBytes][endOfText + 1]uint64 // the groups by each of the first bytes of a word
+	groups [64][]int
+	words  []string
 }
 
+// headBytes is how many bytes of a word are looked up; a word that is shorter may end the text.
+const (
+	headBytes = 3
+	endOfText = 256
+)
+
 func newMatcher(words []string) *matcher {
-	m := &matcher{width: 1, words: words}
-	for _, w := range words {
-		for _, c := range []byte(w) {
-			if m.class[c] == 0 {
-				m.class[c] = uint8(m.width)
-				m.width++
+	m := &matcher{words: words}
+	order := make([]int, len(words))
+	for i := range order {
+		order[i] = i
+	}
+	short := func(w string) int { return min(len(w), headBytes) } // which let through what is behind them
+	slices.SortFunc(order, func(i, j int) int {
+		return cmp.Or(short(words[i])-short(words[j]), strings.Compare(words[i], words[j]))
+	})
+	size := (len(words) + len(m.groups) - 1) / len(m.groups)
+	for at, i := range order {
+		group := at / size
+		m.groups[group] = append(m.groups[group], i)
+		for place := range m.heads {
+			may := &m.heads[place]
+			if place >= len(words[i]) {
+				for c := range may {
+					may[c] |= 1 << group
+				}
+				continue
 			}
-		}
-	}
-	for c := byte('a'); c <= 'z'; c++ {
-		m.class[c-'a'+'A'] = m.class[c]
-	}
-	state := func() uint16 {
-		m.next = append(m.next, make([]uint16, m.width)...)
-		m.ends = append(m.ends, nil)
-		return uint16(len(m.ends) - 1)
-	}
-	root := state()
-	for i, w := range words {
-		s := root
-		for _, c := range []byte(w) {
-			at := int(s)*m.width + int(m.class[c])
-			if m.next[at] == 0 {
-				n := state()
-				m.next[at] = n
-			}
-			s = m.next[at]
-		}
-		m.ends[s] = append(m.ends[s], uint16(i))
-	}
-	// By breadth: where a state has no step, that of the longest tail of it that is a state.
-	fail := make([]uint16, len(m.ends))
-	var queue []uint16
-	for _, s := range m.next[:m.width] {
-		if s != 0 {
-			queue = append(queue, s)
-		}
-	}
-	for ; len(queue) > 0; queue = queue[1:] {
-		s := queue[0]
-		m.ends[s] = append(m.ends[s], m.ends[fail[s]]...)
-		for c := range m.width {
-			at, other := int(s)*m.width+c, m.next[int(fail[s])*m.width+c]
-			if n := m.next[at]; n != 0 {
-				fail[n] = other
-				queue = append(queue, n)
-			} else {
-				m.next[at] = other
+			c := words[i][place]
+			may[c] |= 1 << group
+			if isLetter(c) {
+				may[c&^0x20] |= 1 << group
 			}
 		}
 	}
@@ -78,17 +64,42 @@ func newMatcher(words []string) *matcher {
 }
 
 // scan calls visit for each word in text with its place among the words and where it ends,
-// until visit returns false.
+// in the order of where they begin, until visit returns false.
 func (m *matcher) scan(text string, visit func(word, end int) bool) {
-	s := 0
+	first, second, third := &m.heads[0], &m.heads[1], &m.heads[2]
 	for i := range len(text) {
-		s = int(m.next[s*m.width+int(m.class[text[i]])])
-		for _, w := range m.ends[s] {
-			if !visit(int(w), i+1) {
-				return
+		groups := first[text[i]]
+		if i+2 < len(text) {
+			groups &= second[text[i+1]] & third[text[i+2]]
+		} else {
+			next := endOfText
+			if i+1 < len(text) {
+				next = int(text[i+1])
+			}
+			groups &= second[next] & third[endOfText]
+		}
+		for ; groups != 0; groups &= groups - 1 {
+			for _, w := range m.groups[bits.TrailingZeros64(groups)] {
+				if hasFoldedPrefix(text[i:], m.words[w]) && !visit(w, i+len(m.words[w])) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// hasFoldedPrefix reports whether text begins with a word of lower case, in any case of
+// ASCII letters.
+func hasFoldedPrefix(text, word string) bool {
+	if len(text) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if c := text[i]; c != word[i] && (c|0x20 != word[i] || !isLetter(c)) {
+			return false
+		}
+	}
+	return true
 }
 
 // markers are what a credential shows itself by, wherever it is.
@@ -147,14 +158,11 @@ func nameWords() []string {
 // in reports what of the triggers is in text: the end of a name or a marker; a keyword of
 // a token that text may hold, where more bytes of tokens may be next to it.
 func (t *triggers) in(text string, more int) (word, keyword bool) {
-	longest := -1
+	var runs runsOf
 	t.scan(text, func(w, end int) bool {
 		switch {
 		case w >= t.marks:
-			if longest < 0 {
-				longest = longestRun(text) + more
-			}
-			keyword = keyword || longest >= t.runs[w-t.marks]
+			keyword = keyword || runs.reach(text, t.runs[w-t.marks]-more)
 		case w >= t.names || end == len(text) || text[end] < 'a' || text[end] > 'z' || t.words[w] == "passwd.":
 			word = true // "path" does not end in "pat"
 		}
@@ -162,6 +170,10 @@ func (t *triggers) in(text string, more int) (word, keyword bool) {
 	})
 	return word, keyword
 }
+
+// least is the length of the shortest value in which a credential can be, whatever its name
+// says: p=x of an option or a setting.
+const least = 4
 
 // isWorth reports whether inText may find something in a value of a name.
 func isWorth(name, value string) bool {
@@ -179,6 +191,9 @@ func isWorth(name, value string) bool {
 }
 
 func isWorthAlone(t *triggers, value string) bool {
+	if len(value) < least {
+		return false
+	}
 	if word, keyword := t.in(value, 0); word || keyword || hasOption(value) {
 		return true
 	}
