@@ -3,18 +3,20 @@ package lint
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// A blockParser reads the YAML that most manifests are written in, nearly five times as fast
+// A blockParser reads the YAML that most manifests are written in, many times as fast
 // as yaml.v3: mappings and lists in blocks or, in one line, in brackets; scalars of one
 // line, plain or in quotes without escapes; literal blocks; comments. It stops on all
-// else (anchors, tags, folded text, whatever has two readings), and yaml.v3 decides. What
-// it makes is what yaml.v3 makes, less the comments: FuzzBlocks compares them.
+// else (anchors, tags, folded text, keys that are repeated, whatever has two readings), and
+// yaml.v3 decides. What it makes is what yaml.v3 makes, less the comments: FuzzBlocks
+// compares them.
 //
-// The scalars of a document are parts of one string, and nodes are allocated many at a
-// time: one parser reads all documents of a file.
+// What it has read of a document is gathered in room that is used again, and then laid out:
+// children behind each other, each collection behind its children.
 type blockParser struct {
 	ctx   context.Context
 	text  string
@@ -22,28 +24,68 @@ type blockParser struct {
 	start int // of the line of at
 	line  int // of at
 	depth int
-	looks int          // one for each slab
+	looks int          // one for each value
 	ended bool         // the context is
-	nodes []yaml.Node  // room for nodes
-	lists []*yaml.Node // and for lists of children
-	open  []*yaml.Node // the children so far of the collections around at
+	keyed int          // values with a key
+	open  []blockValue // the children so far of the collections around at
+	done  []blockValue // of the collections that are closed
+	kids  []blockKids  // the collections that are closed
+}
+
+// A blockValue is a [Node] that is not in its tree yet.
+type blockValue struct {
+	field, value       string
+	line, column       int32
+	keyLine, keyColumn int32
+	kids               int32 // those of a collection, from 1; 0 where there are none
+	kind, tag          uint8
+	style, keyStyle    uint8
+}
+
+// blockKids are the children of a collection, a part of those that are done.
+type blockKids struct {
+	from, to int
+	keys     uint64
+	places   map[string]int
 }
 
 const (
-	maxBlockDepth = 100 // bounds the recursion
-	slab          = 32  // nodes allocated at a time
-	looksEvery    = 32  // slabs, at the context
+	maxBlockDepth = 100     // bounds the recursion
+	looksEvery    = 512     // values, at the context
+	maxRoom       = 1 << 15 // values for which room is kept
 )
 
-// document returns the root of a document that begins in a line; ok is false where
-// yaml.v3 is to be asked, or the context ended. The root is nil where the document is empty.
-func (p *blockParser) document(text []byte, line int) (root *yaml.Node, ok bool) {
-	for _, c := range text {
-		if c < ' ' && c != '\n' || c > '~' { // tabs, carriage returns, all that is not ASCII
+var blockParsers = sync.Pool{New: func() any { return &blockParser{} }}
+
+// newBlockParser returns a parser for the documents of one text; it must be released.
+func newBlockParser(ctx context.Context) *blockParser {
+	p := blockParsers.Get().(*blockParser)
+	p.ctx, p.looks, p.ended = ctx, 0, false
+	return p
+}
+
+// release gives the room of the parser to others. It must hold on to no text.
+func (p *blockParser) release() {
+	if cap(p.open) > maxRoom || cap(p.done) > maxRoom {
+		return
+	}
+	clear(p.open[:cap(p.open)])
+	clear(p.done[:cap(p.done)])
+	clear(p.kids[:cap(p.kids)])
+	p.ctx, p.text = nil, ""
+	blockParsers.Put(p)
+}
+
+// document returns the document that begins in a line; ok is false where
+// yaml.v3 is to be asked, or the context ended. It is nil where the document is empty.
+func (p *blockParser) document(text string, line int) (d *Document, ok bool) {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' && c != '\n' || c > '~' { // tabs, carriage returns, all that is not ASCII
 			return nil, false
 		}
 	}
-	p.text, p.at, p.start, p.line, p.open, p.depth = string(text), 0, 0, line, p.open[:0], 0
+	p.text, p.at, p.start, p.line, p.depth, p.keyed = text, 0, 0, line, 0, 0
+	p.open, p.done, p.kids = p.open[:0], p.done[:0], p.kids[:0]
 	if rest, marked := strings.CutPrefix(p.text, "---"); marked {
 		if rest = strings.TrimLeft(rest, " "); rest != "" && rest[0] != '\n' && (rest[0] != '#' || p.text[3] != ' ') {
 			return nil, false
@@ -57,8 +99,38 @@ func (p *blockParser) document(text []byte, line int) (root *yaml.Node, ok bool)
 	if p.text[p.at] == '{' { // JSON
 		return nil, false
 	}
-	root, ok = p.block(indent, -1)
-	return root, ok && !p.ended && p.at == len(p.text) && root.Kind != yaml.ScalarNode // of which the rules are others
+	if !p.block(indent, -1) || p.ended || p.at < len(p.text) || p.open[0].kind == scalarKind { // of which the rules are others
+		return nil, false
+	}
+	return p.layOut(), true
+}
+
+// layOut makes the nodes of the document that was read.
+func (p *blockParser) layOut() *Document {
+	p.done = append(p.done, p.open[0])
+	nodes, list, kids := make([]Node, len(p.done)), make([]*Node, len(p.done)), make([]children, len(p.kids))
+	for i := range p.done {
+		v, n := &p.done[i], &nodes[i]
+		list[i] = n
+		n.field, n.value = v.field, v.value
+		n.line, n.column, n.keyLine, n.keyColumn = v.line, v.column, v.keyLine, v.keyColumn
+		n.kind, n.tag, n.style, n.keyStyle, n.index = v.kind, v.tag, v.style, v.keyStyle, -1
+		if v.kids == 0 {
+			n.kids.Store(noChildren)
+			continue
+		}
+		k, c := &p.kids[v.kids-1], &kids[v.kids-1]
+		c.list, c.keys, c.places = list[k.from:k.to:k.to], k.keys, k.places
+		for at, child := range c.list { // which are laid out
+			if child.parent = n; n.kind == sequenceKind {
+				child.index = int32(at)
+			}
+		}
+		n.kids.Store(c)
+	}
+	root := &nodes[len(nodes)-1]
+	root.origin = &origin{}
+	return &Document{root, len(nodes) + p.keyed}
 }
 
 // endLine goes to the start of the next line.
@@ -110,44 +182,91 @@ func (p *blockParser) column() int {
 	return p.at - p.start
 }
 
-func (p *blockParser) node(kind yaml.Kind, tag, value string, style yaml.Style, at int) *yaml.Node {
-	if len(p.nodes) == cap(p.nodes) {
-		p.nodes = make([]yaml.Node, 0, slab)
-		p.looks++
-		p.ended = p.ended || p.looks%looksEvery == 0 && p.ctx.Err() != nil
-	}
-	p.nodes = append(p.nodes, yaml.Node{Kind: kind, Tag: tag, Value: value, Style: style, Line: p.line, Column: at - p.start + 1})
-	return &p.nodes[len(p.nodes)-1]
+// push adds a value to the collection around it.
+func (p *blockParser) push(kind, tag uint8, value string, style uint8, line, column int) {
+	p.looks++
+	p.ended = p.ended || p.looks%looksEvery == 0 && p.ctx.Err() != nil
+	p.open = append(p.open, blockValue{kind: kind, tag: tag, value: value, style: style, line: int32(line), column: int32(column)})
 }
 
-// close gives a collection the children that were opened since.
-func (p *blockParser) close(n *yaml.Node, since int) {
-	count := len(p.open) - since
-	if count > cap(p.lists)-len(p.lists) {
-		p.lists = make([]*yaml.Node, 0, max(count, 128))
+// scalar adds a scalar that begins at an offset of the line.
+func (p *blockParser) scalar(tag uint8, value string, style uint8, at int) {
+	p.push(scalarKind, tag, value, style, p.line, at-p.start+1)
+}
+
+// close adds a collection, with the children that were opened since; it reports false where
+// a key is repeated.
+func (p *blockParser) close(since int, kind, tag, style uint8, line, column int) bool {
+	children := p.open[since:]
+	if len(children) == 0 {
+		p.push(kind, tag, "", style, line, column)
+		return true
 	}
-	from := len(p.lists)
-	p.lists = append(p.lists, p.open[since:]...)
-	if n.Content = p.lists[from:len(p.lists):len(p.lists)]; count == 0 {
-		n.Content = nil
+	k := blockKids{from: len(p.done), to: len(p.done) + len(children)}
+	if kind == mappingKind {
+		if p.keyed += len(children); !k.index(children) {
+			return false
+		}
 	}
+	p.done = append(p.done, children...)
+	p.kids = append(p.kids, k)
 	p.open = p.open[:since]
+	p.push(kind, tag, "", style, line, column)
+	p.open[since].kids = int32(len(p.kids))
+	return true
+}
+
+// index indexes the fields of a mapping; it reports false where one is repeated.
+func (k *blockKids) index(fields []blockValue) bool {
+	if len(fields) > manyFields {
+		k.places = make(map[string]int, len(fields))
+	}
+	for i := range fields {
+		name := fields[i].field
+		bit := keyBit(name)
+		if k.places != nil {
+			k.places[name] = i
+		} else if k.keys&bit != 0 {
+			for j := range i {
+				if fields[j].field == name {
+					return false
+				}
+			}
+		}
+		k.keys |= bit
+	}
+	return k.places == nil || len(k.places) == len(fields)
+}
+
+// A blockKey is a key that was read.
+type blockKey struct {
+	text         string
+	style        uint8
+	line, column int
+}
+
+// name gives a key to the value that was read last.
+func (p *blockParser) name(k blockKey) {
+	v := &p.open[len(p.open)-1]
+	v.field, v.keyStyle, v.keyLine, v.keyColumn = k.text, k.style, int32(k.line), int32(k.column)
 }
 
 // block reads the value at p.at, which is in column indent. parent is the column of
 // the collection around it.
-func (p *blockParser) block(indent, parent int) (*yaml.Node, bool) {
+func (p *blockParser) block(indent, parent int) bool {
 	if p.depth++; p.depth > maxBlockDepth {
-		return nil, false
+		return false
 	}
-	defer func() { p.depth-- }()
+	ok := false
 	if p.isItem() {
-		return p.sequence(indent)
+		ok = p.sequence(indent)
+	} else if key, is := p.key(); is {
+		ok = p.mapping(key, indent)
+	} else {
+		ok = p.inline(parent)
 	}
-	if key, ok := p.key(); ok {
-		return p.mapping(key, indent)
-	}
-	return p.inline(parent)
+	p.depth--
+	return ok
 }
 
 // isItem reports whether an item of a list begins at p.at.
@@ -155,95 +274,83 @@ func (p *blockParser) isItem() bool {
 	return p.text[p.at] == '-' && (p.at+1 == len(p.text) || p.text[p.at+1] == ' ' || p.text[p.at+1] == '\n')
 }
 
-func (p *blockParser) sequence(indent int) (*yaml.Node, bool) {
-	n := p.node(yaml.SequenceNode, "!!seq", "", 0, p.at)
-	since := len(p.open)
+func (p *blockParser) sequence(indent int) bool {
+	since, line, column := len(p.open), p.line, p.at-p.start+1
 	for p.column() == indent && p.isItem() {
 		p.at++
-		item, ok := p.behind(indent, false)
-		if !ok {
-			return nil, false
+		if !p.behind(indent, false) {
+			return false
 		}
-		p.open = append(p.open, item)
 	}
-	p.close(n, since)
-	return n, p.column() <= indent
+	return p.close(since, sequenceKind, seqTag, 0, line, column) && p.column() <= indent
 }
 
-func (p *blockParser) mapping(key *yaml.Node, indent int) (*yaml.Node, bool) {
-	n := p.node(yaml.MappingNode, "!!map", "", 0, p.start+key.Column-1)
-	since := len(p.open)
+func (p *blockParser) mapping(key blockKey, indent int) bool {
+	since, line, column := len(p.open), key.line, key.column
 	for {
-		value, ok := p.behind(indent, true)
-		if !ok {
-			return nil, false
+		if !p.behind(indent, true) {
+			return false
 		}
-		p.open = append(p.open, key, value)
+		p.name(key)
 		if p.column() != indent || p.isItem() {
 			break
 		}
+		var ok bool
 		if key, ok = p.key(); !ok {
-			return nil, false
+			return false
 		}
 	}
-	p.close(n, since)
-	return n, p.column() <= indent
+	return p.close(since, mappingKind, mapTag, 0, line, column) && p.column() <= indent
 }
 
 // behind reads what is behind the colon of a key or the dash of an item, there or below.
 // A list below a key may be in the key's column.
-func (p *blockParser) behind(indent int, key bool) (*yaml.Node, bool) {
-	colon, line, start := p.at, p.line, p.start
+func (p *blockParser) behind(indent int, key bool) bool {
+	line, column := p.line, p.at-p.start+1
 	for p.at < len(p.text) && p.text[p.at] == ' ' {
 		p.at++
 	}
 	if p.at < len(p.text) && p.text[p.at] != '\n' && p.text[p.at] != '#' {
 		if key {
-			if p.isItem() {
-				return nil, false
-			}
-			return p.inline(indent)
+			return !p.isItem() && p.inline(indent)
 		}
 		return p.block(p.at-p.start, indent)
 	}
 	p.endLine()
-	column, ok := p.next()
+	below, ok := p.next()
 	switch {
 	case !ok:
-		return nil, false
-	case column > indent || key && column == indent && p.isItem():
-		return p.block(column, indent)
+		return false
+	case below > indent || key && below == indent && p.isItem():
+		return p.block(below, indent)
 	}
-	n := p.node(yaml.ScalarNode, "!!null", "", 0, colon)
-	n.Line, n.Column = line, colon-start+1
-	return n, true
+	p.push(scalarKind, nullTag, "", 0, line, column)
+	return true
 }
 
 // key reads a key with its colon, and leaves p.at where it is if there is none.
-func (p *blockParser) key() (*yaml.Node, bool) {
+func (p *blockParser) key() (key blockKey, ok bool) {
 	end := p.at
-	text, style := "", yaml.Style(0)
 	if c := p.text[p.at]; c == '"' || c == '\'' {
-		var ok bool
-		if text, style, end, ok = p.quoted(p.at); !ok {
-			return nil, false
+		if key.text, key.style, end, ok = p.quoted(p.at); !ok {
+			return key, false
 		}
 	} else {
 		if !beginsPlain[c] {
-			return nil, false
+			return key, false
 		}
 		for end < len(p.text) && p.text[end] != '\n' && !p.isColon(end) {
 			if p.text[end] == '#' && p.text[end-1] == ' ' {
-				return nil, false
+				return key, false
 			}
 			end++
 		}
-		text = p.text[p.at:end]
+		key.text = p.text[p.at:end]
 	}
-	if end == len(p.text) || !p.isColon(end) || end-p.at > 1000 || style == 0 && text[len(text)-1] == ' ' { // yaml.v3 ends a key at 1024
-		return nil, false
+	if end == len(p.text) || !p.isColon(end) || end-p.at > 1000 || key.style == 0 && key.text[len(key.text)-1] == ' ' { // yaml.v3 ends a key at 1024
+		return key, false
 	}
-	key := p.node(yaml.ScalarNode, tagOf(text, style), text, style, p.at)
+	key.line, key.column = p.line, p.at-p.start+1
 	p.at = end + 1
 	return key, true
 }
@@ -254,39 +361,37 @@ func (p *blockParser) isColon(at int) bool {
 }
 
 // inline reads a value that is not a collection in a block, and goes to the next content.
-func (p *blockParser) inline(parent int) (*yaml.Node, bool) {
-	var n *yaml.Node
+func (p *blockParser) inline(parent int) bool {
 	switch p.text[p.at] {
 	case '|':
 		return p.literal(parent)
 	case '[', '{':
-		var ok bool
-		if n, ok = p.flow(); !ok {
-			return nil, false
+		if !p.flow() {
+			return false
 		}
 	case '"', '\'':
 		text, style, end, ok := p.quoted(p.at)
 		if !ok {
-			return nil, false
+			return false
 		}
-		n = p.node(yaml.ScalarNode, "!!str", text, style, p.at)
+		p.scalar(strTag, text, style, p.at)
 		p.at = end
 	default:
 		if !p.beginsPlain() {
-			return nil, false
+			return false
 		}
 		end := p.at
 		for end < len(p.text) && p.text[end] != '\n' && (p.text[end] != '#' || p.text[end-1] != ' ') {
 			if p.isColon(end) {
-				return nil, false
+				return false
 			}
 			end++
 		}
 		text := strings.TrimRight(p.text[p.at:end], " ")
-		n = p.node(yaml.ScalarNode, tagOf(text, 0), text, 0, p.at)
+		p.scalar(tagOf(text, 0), text, 0, p.at)
 		p.at += len(text)
 	}
-	return n, p.restOfLine(parent)
+	return p.restOfLine(parent)
 }
 
 // beginsPlain are the bytes that a plain scalar begins with here; YAML allows a few more.
@@ -304,7 +409,7 @@ func (p *blockParser) beginsPlain() bool {
 }
 
 // quoted reads the text in quotes at an offset.
-func (p *blockParser) quoted(at int) (text string, style yaml.Style, end int, ok bool) {
+func (p *blockParser) quoted(at int) (text string, style uint8, end int, ok bool) {
 	quote := p.text[at]
 	doubled := false
 	for end = at + 1; end < len(p.text); end++ {
@@ -316,9 +421,9 @@ func (p *blockParser) quoted(at int) (text string, style yaml.Style, end int, ok
 			end++
 			doubled = true
 		default:
-			text, style = p.text[at+1:end], yaml.DoubleQuotedStyle
+			text, style = p.text[at+1:end], doubleQuoted
 			if quote == '\'' {
-				style = yaml.SingleQuotedStyle
+				style = singleQuoted
 			}
 			if doubled {
 				text = strings.ReplaceAll(text, "''", "'")
@@ -330,8 +435,8 @@ func (p *blockParser) quoted(at int) (text string, style yaml.Style, end int, ok
 }
 
 // literal reads a block behind "|".
-func (p *blockParser) literal(parent int) (*yaml.Node, bool) {
-	n := p.node(yaml.ScalarNode, "!!str", "", yaml.LiteralStyle, p.at)
+func (p *blockParser) literal(parent int) bool {
+	line, at := p.line, p.at-p.start+1
 	p.at++
 	chomping := byte(' ')
 	if p.at < len(p.text) && (p.text[p.at] == '-' || p.text[p.at] == '+') {
@@ -339,7 +444,7 @@ func (p *blockParser) literal(parent int) (*yaml.Node, bool) {
 		p.at++
 	}
 	if p.at == len(p.text) || p.text[p.at] != '\n' || p.text[len(p.text)-1] != '\n' {
-		return nil, false
+		return false
 	}
 	p.endLine()
 	indent := 0
@@ -347,7 +452,7 @@ func (p *blockParser) literal(parent int) (*yaml.Node, bool) {
 		indent++
 	}
 	if indent <= parent || p.at+indent == len(p.text) || p.text[p.at+indent] == '\n' { // empty, or begins with empty lines
-		return nil, false
+		return false
 	}
 	// The lines without their indentation, and how much of them the last that is not blank ends.
 	var value strings.Builder
@@ -367,14 +472,16 @@ func (p *blockParser) literal(parent int) (*yaml.Node, bool) {
 			full = value.Len()
 		}
 	}
-	switch n.Value = value.String(); chomping {
+	text := value.String()
+	switch chomping {
 	case ' ':
-		n.Value = n.Value[:full]
+		text = text[:full]
 	case '-':
-		n.Value = n.Value[:full-1]
+		text = text[:full-1]
 	}
-	column, ok := p.next()
-	return n, ok && column <= parent
+	p.push(scalarKind, strTag, text, literalText, line, at)
+	next, ok := p.next()
+	return ok && next <= parent
 }
 
 // lengthOf returns how much room the lines from p.at on need that are indented so far.
@@ -392,54 +499,53 @@ func (p *blockParser) lengthOf(indent int) (length int) {
 }
 
 // flow reads a collection in brackets that ends in its line.
-func (p *blockParser) flow() (*yaml.Node, bool) {
+func (p *blockParser) flow() bool {
 	if p.depth++; p.depth > maxBlockDepth {
-		return nil, false
+		return false
 	}
-	defer func() { p.depth-- }()
-	kind, tag, end := yaml.SequenceNode, "!!seq", byte(']')
+	kind, tag, end := sequenceKind, uint8(seqTag), byte(']')
 	if p.text[p.at] == '{' {
-		kind, tag, end = yaml.MappingNode, "!!map", '}'
+		kind, tag, end = mappingKind, mapTag, '}'
 	}
-	n := p.node(kind, tag, "", yaml.FlowStyle, p.at)
-	since := len(p.open)
+	since, line, column := len(p.open), p.line, p.at-p.start+1
 	p.at++
-	if p.skipBlanks(); p.at < len(p.text) && p.text[p.at] == end {
-		p.at++
-		return n, true
-	}
-	for {
-		if kind == yaml.MappingNode {
+	p.skipBlanks()
+	for closed := p.at < len(p.text) && p.text[p.at] == end; !closed; {
+		var key blockKey
+		if kind == mappingKind {
 			from := p.at
-			key, ok := p.flowScalar()
-			if !ok || p.at == len(p.text) || !p.isColon(p.at) || p.at-from > 1000 {
-				return nil, false
+			if !p.flowScalar() || p.at == len(p.text) || !p.isColon(p.at) || p.at-from > 1000 {
+				return false
 			}
-			p.open = append(p.open, key)
+			k := p.open[len(p.open)-1]
+			p.open = p.open[:len(p.open)-1]
+			key = blockKey{k.value, k.style, int(k.line), int(k.column)}
 			p.at++
 			p.skipBlanks()
 		}
-		value, ok := p.flowValue()
-		if !ok {
-			return nil, false
+		if !p.flowValue() {
+			return false
 		}
-		p.open = append(p.open, value)
+		if kind == mappingKind {
+			p.name(key)
+		}
 		p.skipBlanks()
 		if p.at == len(p.text) || p.ended {
-			return nil, false
+			return false
 		}
 		switch p.text[p.at] {
 		case end:
-			p.at++
-			p.close(n, since)
-			return n, true
+			closed = true
 		case ',':
 			p.at++
 			p.skipBlanks()
 		default:
-			return nil, false
+			return false
 		}
 	}
+	p.at++
+	p.depth--
+	return p.close(since, kind, tag, inBrackets, line, column)
 }
 
 func (p *blockParser) skipBlanks() {
@@ -448,7 +554,7 @@ func (p *blockParser) skipBlanks() {
 	}
 }
 
-func (p *blockParser) flowValue() (*yaml.Node, bool) {
+func (p *blockParser) flowValue() bool {
 	if p.at < len(p.text) && (p.text[p.at] == '[' || p.text[p.at] == '{') {
 		return p.flow()
 	}
@@ -456,21 +562,21 @@ func (p *blockParser) flowValue() (*yaml.Node, bool) {
 }
 
 // flowScalar reads a scalar in brackets.
-func (p *blockParser) flowScalar() (*yaml.Node, bool) {
+func (p *blockParser) flowScalar() bool {
 	if p.at == len(p.text) {
-		return nil, false
+		return false
 	}
 	if c := p.text[p.at]; c == '"' || c == '\'' {
 		text, style, end, ok := p.quoted(p.at)
 		if !ok {
-			return nil, false
+			return false
 		}
-		n := p.node(yaml.ScalarNode, "!!str", text, style, p.at)
+		p.scalar(strTag, text, style, p.at)
 		p.at = end
-		return n, true
+		return true
 	}
 	if !p.beginsPlain() {
-		return nil, false
+		return false
 	}
 	end := p.at
 scan:
@@ -479,43 +585,43 @@ scan:
 		case ',', ']', '}':
 			break scan
 		case '\n', '[', '{', '?', '#', '"', '\'', '`':
-			return nil, false
+			return false
 		case ':':
 			if p.isColon(end) {
 				break scan
 			}
 			if strings.IndexByte(",[]{}", p.text[end+1]) >= 0 {
-				return nil, false
+				return false
 			}
 		}
 	}
 	text := strings.TrimRight(p.text[p.at:end], " ")
-	n := p.node(yaml.ScalarNode, tagOf(text, 0), text, 0, p.at)
+	p.scalar(tagOf(text, 0), text, 0, p.at)
 	p.at += len(text)
-	return n, true
+	return true
 }
 
 // tagOf returns the tag of a scalar, as yaml.v3 resolves it.
-func tagOf(text string, style yaml.Style) string {
+func tagOf(text string, style uint8) uint8 {
 	if style != 0 || text == "" {
-		return "!!str"
+		return strTag
 	}
 	switch c := text[0]; {
 	case c == 't' || c == 'T' || c == 'f' || c == 'F':
 		switch text {
 		case "true", "True", "TRUE", "false", "False", "FALSE":
-			return "!!bool"
+			return boolTag
 		}
-		return "!!str"
+		return strTag
 	case c == 'n' || c == 'N' || c == '~':
 		switch text {
 		case "null", "Null", "NULL", "~":
-			return "!!null"
+			return nullTag
 		}
-		return "!!str"
+		return strTag
 	case c == '.' || c == '+' || c == '-' || '0' <= c && c <= '9':
 		n := yaml.Node{Kind: yaml.ScalarNode, Value: text}
-		return n.ShortTag()
+		return tagNumber(n.ShortTag())
 	}
-	return "!!str"
+	return strTag
 }

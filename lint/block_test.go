@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +45,9 @@ func yamlText(v any) string {
 // compareBlocks compares what a blockParser makes of one document with what yaml.v3 does.
 func compareBlocks(t *testing.T, text []byte) (taken bool) {
 	t.Helper()
-	got, ok := (&blockParser{ctx: t.Context()}).document(text, 1)
+	p := newBlockParser(t.Context())
+	defer p.release()
+	got, ok := p.document(string(text), 1)
 	if !ok {
 		return false
 	}
@@ -58,11 +61,61 @@ func compareBlocks(t *testing.T, text []byte) (taken bool) {
 	case got == nil || len(want) != 1:
 		t.Errorf("%q: %v, want %d documents", text, got, len(want))
 	default:
-		if differ := sameTree(got, want[0]); differ != "" {
+		src := NewSource("", text)
+		if differ := sameNodes(src, got.Root, NewNode(want[0])); differ != "" {
 			t.Errorf("%q: %s", text, differ)
 		}
+		if differ := sameTree(got.Root.YAML(), want[0]); differ != "" {
+			t.Errorf("%q: %s", text, differ)
+		}
+		if nodes := Nodes(want[0]); got.Values != nodes {
+			t.Errorf("%q: %d values and keys, want %d", text, got.Values, nodes)
+		}
+		got.Root.Walk(func(n *Node) bool {
+			for i, c := range n.Items() {
+				if c.YAML() != n.YAML().Content[i] || c.Key() != nil {
+					t.Errorf("%q: an item is not its YAML node", text)
+				}
+			}
+			for i, c := range n.Fields() {
+				if c.Key() != n.YAML().Content[2*i] || c.YAML() != n.YAML().Content[2*i+1] || c.KeyNode().YAML() != c.Key() {
+					t.Errorf("%q: a field is not its YAML nodes", text)
+				}
+			}
+			return true
+		})
 	}
 	return true
+}
+
+// sameNodes says where a tree that was read here tells something else than one of yaml.v3.
+func sameNodes(src *Source, a, b *Node) string {
+	if got, want := tell(src, a), tell(src, b); got != want {
+		return got + " is not " + want
+	}
+	for i, c := range a.below().list {
+		d := b.below().list[i]
+		if c.Parent() != a || c.HasKey() && (a.Get(c.Name()) != c || tell(src, c.KeyNode()) != tell(src, d.KeyNode())) {
+			return "the key of " + tell(src, c)
+		}
+		if differ := sameNodes(src, c, d); differ != "" {
+			return differ
+		}
+	}
+	return ""
+}
+
+// tell writes out what a node says of itself.
+func tell(src *Source, n *Node) string {
+	var number any
+	if b, ok := n.Bool(); ok {
+		number = b
+	} else if i, ok := n.Int(); ok {
+		number = i
+	}
+	span := n.Span(src)
+	return fmt.Sprintf("%s %q %q %s %d %v %v %v %v %d-%d %d %d %d %v", n.Path(), n.Name(), n.Value(), n.Tag(), n.Style(), n.IsNull(), n.IsString(), n.IsMapping(), n.IsSequence(),
+		span.Start.Offset, span.End.Offset, len(n.Fields()), len(n.Items()), len(n.Entries()), number)
 }
 
 var blocks = []string{

@@ -86,7 +86,7 @@ func NewBundle(rendering Rendering, namespace string, resources []*Resource) *Bu
 		clusterCRDs: map[string]bool{}, byKind: map[string][]*Resource{}, byKey: map[key]*Resource{}}
 	left := maxBundleNodes
 	for _, r := range resources {
-		if left -= expansion(r.Root.yaml, left); left < 0 {
+		if left -= r.Root.expansion(left); left < 0 {
 			left, r.Bundle = 0, b
 			b.refused = append(b.refused, r)
 			continue

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -13,26 +14,43 @@ import (
 // that is missing. Asking a missing node for a child gives another missing node,
 // never nil, so a rule can follow a path and ask once at its end. Aliases and
 // merge keys are followed. A Node is immutable, and has one child for each field and item.
+//
+// The nodes of a document that is read here, without yaml.v3, are made with it and lie next to
+// each other; a YAML node is made of one when it is requested. Where YAML nodes were there
+// first, the nodes over them are made as they are requested.
 type Node struct {
-	yaml   *yaml.Node // nil when missing
-	key    *yaml.Node // the key in the parent mapping; nil for list items and roots
 	parent *Node
 	field  string
-	index  int // in the parent sequence, else -1
-	res    *Resource
+	value  string // of a scalar, as yaml.v3 has it
 
-	kids atomic.Pointer[children] // of a mapping or a list that was requested one
+	kids   atomic.Pointer[children]  // of a mapping or a list; nil until the first is requested
+	yaml   atomic.Pointer[yaml.Node] // what n was made of, or what was made of it
+	key    *yaml.Node                // likewise of the key in the parent; read when yaml is set
+	origin *origin                   // at a root
+
+	line, column       int32 // unless yaml was there first
+	keyLine, keyColumn int32
+	index              int32 // in the parent sequence, else -1
+	kind               uint8 // a [yaml.Kind], 0 when missing
+	tag                uint8 // of tags; 0 where the YAML node knows
+	style, keyStyle    uint8 // a [yaml.Style]
 }
 
-// children are the nodes below a mapping or a list: made when the first is requested, and
-// kept, since rules request the same ones again and again.
+// An origin is what all nodes of a tree share.
+type origin struct {
+	res  *Resource
+	once sync.Once // for the YAML nodes
+}
+
+// children are the nodes below a mapping or a list.
 type children struct {
-	mapping bool
-	nodes   []Node
-	list    []*Node        // in the order of [Node.Fields] and [Node.Items]
-	keys    uint64         // a bit of each field, so that most that are absent cost no search
-	places  map[string]int // of the fields in a large mapping
+	list   []*Node
+	keys   uint64         // a bit of each field, so that most that are absent cost no search
+	places map[string]int // of the fields in a large mapping
 }
+
+// noChildren are those of what is empty.
+var noChildren = &children{}
 
 // manyFields is from where on fields are found by a table: a scan is faster in small mappings.
 const manyFields = 32
@@ -46,8 +64,77 @@ func keyBit(key string) uint64 {
 	return 1 << (h % 64)
 }
 
+// Kinds of nodes and styles of scalars and collections as yaml.v3 numbers them, in constants.
+const (
+	sequenceKind, mappingKind, scalarKind   = uint8(1 << 1), uint8(1 << 2), uint8(1 << 3)
+	doubleQuoted, singleQuoted, literalText = uint8(1 << 1), uint8(1 << 2), uint8(1 << 3)
+	inBrackets                              = uint8(1 << 5)
+
+	unknownKind = 1 << 7 // of a node of yaml.v3 that has none
+	keyOf       = 1 << 7 // marks the style of the key of a node that stands for that key
+)
+
+// The tags of YAML, by their place in tags.
+const (
+	noTag = iota
+	strTag
+	nullTag
+	boolTag
+	intTag
+	floatTag
+	timestampTag
+	binaryTag
+	mapTag
+	seqTag
+)
+
+var tags = [...]string{strTag: "!!str", nullTag: "!!null", boolTag: "!!bool", intTag: "!!int", floatTag: "!!float",
+	timestampTag: "!!timestamp", binaryTag: "!!binary", mapTag: "!!map", seqTag: "!!seq"}
+
+// tagNumber returns the place in tags of a tag in its short form; noTag of any other.
+func tagNumber(tag string) uint8 {
+	switch tag {
+	case "!!str":
+		return strTag
+	case "!!null":
+		return nullTag
+	case "!!bool":
+		return boolTag
+	case "!!int":
+		return intTag
+	case "!!float":
+		return floatTag
+	case "!!timestamp":
+		return timestampTag
+	case "!!binary":
+		return binaryTag
+	case "!!map":
+		return mapTag
+	case "!!seq":
+		return seqTag
+	}
+	return noTag
+}
+
 // NewNode returns a root node outside any resource, for configuration and patches.
-func NewNode(root *yaml.Node) *Node { return &Node{yaml: resolveAlias(root), index: -1} }
+func NewNode(root *yaml.Node) *Node {
+	n := &Node{index: -1}
+	n.set(resolveAlias(root), nil)
+	return n
+}
+
+// set lets n stand for a YAML node.
+func (n *Node) set(y, key *yaml.Node) {
+	if y == nil {
+		return
+	}
+	n.value, n.style, n.key = y.Value, uint8(y.Style), key
+	if n.kind = uint8(y.Kind); n.kind == 0 {
+		n.kind = unknownKind
+	}
+	n.tag = tagNumber(y.Tag)
+	n.yaml.Store(y)
+}
 
 func resolveAlias(n *yaml.Node) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
@@ -57,39 +144,56 @@ func resolveAlias(n *yaml.Node) *yaml.Node {
 }
 
 // Exists reports whether the node is there. An explicit null is there: see [Node.IsNull].
-func (n *Node) Exists() bool { return n.yaml != nil }
+func (n *Node) Exists() bool { return n.kind != 0 }
 
 // IsNull reports whether the node is missing or null; the API server treats both alike.
 func (n *Node) IsNull() bool {
-	return n.yaml == nil || n.yaml.Kind == yaml.ScalarNode && n.yaml.ShortTag() == "!!null"
+	return n.kind == 0 || n.kind == scalarKind && n.hasTag(nullTag)
 }
 
 // IsScalar reports whether the node is a scalar other than null.
-func (n *Node) IsScalar() bool {
-	return n.yaml != nil && n.yaml.Kind == yaml.ScalarNode && !n.IsNull()
-}
+func (n *Node) IsScalar() bool { return n.kind == scalarKind && !n.hasTag(nullTag) }
 
 // IsMapping reports whether the node is a mapping.
-func (n *Node) IsMapping() bool { return n.yaml != nil && n.yaml.Kind == yaml.MappingNode }
+func (n *Node) IsMapping() bool { return n.kind == mappingKind }
 
 // IsSequence reports whether the node is a list.
-func (n *Node) IsSequence() bool { return n.yaml != nil && n.yaml.Kind == yaml.SequenceNode }
+func (n *Node) IsSequence() bool { return n.kind == sequenceKind }
+
+// hasTag reports whether n, which exists, has a tag.
+func (n *Node) hasTag(tag uint8) bool {
+	if n.tag != noTag {
+		return n.tag == tag
+	}
+	return n.yaml.Load().ShortTag() == tags[tag]
+}
+
+// Tag returns the tag of the value in its short form, !!int say, resolved where none is
+// written; "" when n is missing.
+func (n *Node) Tag() string {
+	switch {
+	case n.kind == 0:
+		return ""
+	case n.tag != noTag:
+		return tags[n.tag]
+	}
+	return n.yaml.Load().ShortTag()
+}
+
+// Style returns how the value is written: in quotes, as a block of text, in brackets.
+func (n *Node) Style() yaml.Style { return yaml.Style(n.style) }
 
 // Value returns the text of a scalar, unquoted; "" for anything else and for null.
 func (n *Node) Value() string {
 	if !n.IsScalar() {
 		return ""
 	}
-	return n.yaml.Value
+	return n.value
 }
 
 // IsString reports whether a scalar is a string to YAML (quoted, or no number, bool or null).
 func (n *Node) IsString() bool {
-	if !n.IsScalar() {
-		return false
-	}
-	tag := n.yaml.ShortTag()
-	return tag == "!!str" || tag == "!!binary" || tag == "!!timestamp"
+	return n.kind == scalarKind && (n.hasTag(strTag) || n.hasTag(binaryTag) || n.hasTag(timestampTag))
 }
 
 // Bool returns the value of a boolean; ok is false for anything else. The
@@ -99,14 +203,14 @@ func (n *Node) Bool() (value, ok bool) {
 	if !n.IsScalar() {
 		return false, false
 	}
-	if style := n.yaml.Style; style&yaml.TaggedStyle != 0 {
-		if n.yaml.ShortTag() != "!!bool" {
+	if style := n.Style(); style&yaml.TaggedStyle != 0 {
+		if !n.hasTag(boolTag) {
 			return false, false
 		}
 	} else if style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return false, false
 	}
-	switch n.yaml.Value {
+	switch n.value {
 	case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y":
 		return true, true
 	case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N":
@@ -123,13 +227,13 @@ func (n *Node) IsFalse() bool { v, ok := n.Bool(); return ok && !v }
 
 // Int returns the value of an integer; ok is false for anything else, quoted digits included.
 func (n *Node) Int() (value int64, ok bool) {
-	if !n.IsScalar() || n.yaml.ShortTag() != "!!int" && n.yaml.ShortTag() != "!!float" {
+	if n.kind != scalarKind || !n.hasTag(intTag) && !n.hasTag(floatTag) {
 		return 0, false
 	}
-	if v, err := strconv.ParseInt(strings.ReplaceAll(n.yaml.Value, "_", ""), 0, 64); err == nil {
+	if v, err := strconv.ParseInt(strings.ReplaceAll(n.value, "_", ""), 0, 64); err == nil {
 		return v, true
 	}
-	f, err := strconv.ParseFloat(n.yaml.Value, 64) // Helm prints large integers as 1e+06
+	f, err := strconv.ParseFloat(n.value, 64) // Helm prints large integers as 1e+06
 	if err != nil || f != float64(int64(f)) {
 		return 0, false
 	}
@@ -139,9 +243,6 @@ func (n *Node) Int() (value int64, ok bool) {
 // Get returns the node at a path of mapping keys below n. It never returns nil.
 // Of a repeated key the last counts, as in Kubernetes' decoder.
 func (n *Node) Get(path ...string) *Node {
-	if len(path) == 0 {
-		return n
-	}
 	for i, field := range path {
 		child := n.child(field)
 		if child == nil {
@@ -157,7 +258,7 @@ func (n *Node) missing(path []string) *Node {
 	nodes := make([]Node, len(path)) // at once: rules request millions of paths
 	for i, field := range path {
 		m := &nodes[i]
-		m.parent, m.field, m.index, m.res = n, field, -1, n.res
+		m.parent, m.field, m.index = n, field, -1
 		n = m
 	}
 	return n
@@ -165,38 +266,31 @@ func (n *Node) missing(path []string) *Node {
 
 // child returns the node of a field, nil where there is none.
 func (n *Node) child(field string) *Node {
-	c := n.below()
-	if c == nil {
+	if n.kind != mappingKind {
 		return nil
 	}
-	if at := c.find(field); at >= 0 {
-		return &c.nodes[at]
-	}
-	return nil
+	return n.below().find(field)
 }
 
-// below returns the children of a mapping or a list; nil of anything else.
+// below returns the children of a mapping or a list; none of anything else.
 func (n *Node) below() *children {
-	if c := n.kids.Load(); c != nil { // before the YAML is looked at, which is rarely in the cache
+	if c := n.kids.Load(); c != nil {
 		return c
 	}
-	c := &children{}
-	switch {
-	case n.IsMapping():
-		c.addFields(n)
-		c.mapping = true
-	case n.IsSequence():
-		c.nodes = make([]Node, len(n.yaml.Content))
-		for i, item := range n.yaml.Content {
-			c.nodes[i].yaml, c.nodes[i].index = resolveAlias(item), i
+	y, c := n.yaml.Load(), noChildren
+	switch n.kind {
+	case mappingKind:
+		c = fieldsOf(n, y)
+	case sequenceKind:
+		nodes := make([]Node, len(y.Content))
+		c = &children{list: make([]*Node, len(nodes))}
+		for i, item := range y.Content {
+			m := &nodes[i]
+			m.parent, m.index, c.list[i] = n, int32(i), m
+			m.set(resolveAlias(item), nil)
 		}
 	default:
-		return nil
-	}
-	c.list = make([]*Node, len(c.nodes))
-	for i := range c.nodes {
-		c.nodes[i].parent, c.nodes[i].res = n, n.res
-		c.list[i] = &c.nodes[i]
+		return c
 	}
 	if n.kids.CompareAndSwap(nil, c) {
 		return c
@@ -204,56 +298,67 @@ func (n *Node) below() *children {
 	return n.kids.Load() // another rule was quicker: a node has one child for a field
 }
 
-// addFields adds the fields of a mapping.
-func (c *children) addFields(n *Node) {
-	count := len(n.yaml.Content) / 2
-	c.nodes = make([]Node, 0, count)
+// fieldsOf returns the fields of a mapping.
+func fieldsOf(n *Node, y *yaml.Node) *children {
+	count := len(y.Content) / 2
+	nodes := make([]Node, 0, count)
+	c := &children{list: make([]*Node, 0, count)}
 	if count > manyFields {
 		c.places = make(map[string]int, count)
 	}
 	set := func(k, v *yaml.Node) {
 		name := keyText(k)
-		at := c.find(name)
-		if at < 0 {
-			at = len(c.nodes)
-			if c.places != nil {
-				c.places[name] = at
+		m := c.find(name)
+		if m == nil {
+			if len(nodes) == cap(nodes) { // of what is merged in
+				nodes = make([]Node, 0, max(8, cap(nodes)))
 			}
-			c.nodes = append(c.nodes, Node{field: name, index: -1})
-			c.keys |= keyBit(name)
+			nodes = append(nodes, Node{parent: n, field: name, index: -1})
+			m = &nodes[len(nodes)-1]
+			c.add(m)
 		}
-		c.nodes[at].yaml, c.nodes[at].key = resolveAlias(v), k
+		m.set(resolveAlias(v), k)
 	}
 	merges := false
-	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
-		if k := n.yaml.Content[i]; isMergeKey(k) {
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		if k := y.Content[i]; isMergeKey(k) {
 			merges = true
 		} else {
-			set(k, n.yaml.Content[i+1])
+			set(k, y.Content[i+1])
 		}
 	}
 	if merges { // the order is settled for what is written, the values are not
-		eachEntry(n.yaml, set)
+		eachEntry(y, set)
 	}
+	return c
 }
 
-// find returns the place of a field, -1 where there is none.
-func (c *children) find(name string) int {
-	switch {
-	case c.keys&keyBit(name) == 0:
-		return -1
-	case c.places != nil:
+// add adds a field that is not there yet.
+func (c *children) add(n *Node) {
+	if c.places != nil {
+		c.places[n.field] = len(c.list)
+	}
+	c.list = append(c.list, n)
+	c.keys |= keyBit(n.field)
+}
+
+// find returns a field, nil where there is none.
+func (c *children) find(name string) *Node {
+	if c.keys&keyBit(name) == 0 {
+		return nil
+	}
+	if c.places != nil {
 		if at, ok := c.places[name]; ok {
-			return at
+			return c.list[at]
 		}
-		return -1
+		return nil
 	}
-	for i := range c.nodes {
-		if c.nodes[i].field == name {
-			return i
+	for _, n := range c.list {
+		if n.field == name {
+			return n
 		}
 	}
-	return -1
+	return nil
 }
 
 // keyText returns the text of a key, which may be an alias.
@@ -290,146 +395,52 @@ func eachEntry(m *yaml.Node, visit func(key, value *yaml.Node)) {
 
 // Items returns the elements of a list; none for anything else. The slice must not be changed.
 func (n *Node) Items() []*Node {
-	if c := n.below(); c != nil && !c.mapping {
-		return c.list
+	if n.kind != sequenceKind {
+		return nil
 	}
-	return nil
+	return n.below().list
 }
 
 // Fields returns the values of a mapping in the order written, merged ones
 // last and each key once; see [Node.Name] and [Node.Key]. None for anything else. The
 // slice must not be changed.
 func (n *Node) Fields() []*Node {
-	if c := n.below(); c != nil && c.mapping {
-		return c.list
+	if n.kind != mappingKind {
+		return nil
 	}
-	return nil
+	return n.below().list
 }
 
 // Entries returns the values of a mapping in the order written, a repeated key as
-// often as it is written and without what a merge key brings in.
+// often as it is written and without what a merge key brings in. The slice must not be changed.
 func (n *Node) Entries() []*Node {
-	if !n.IsMapping() {
-		return nil
+	fields := n.Fields()
+	if n.kind != mappingKind || n.compact() {
+		return fields
 	}
-	count := len(n.yaml.Content) / 2
+	y := n.yaml.Load()
+	count := len(y.Content) / 2
+	same := count == len(fields)
+	for i := 0; same && i < count; i++ {
+		same = !isMergeKey(y.Content[2*i])
+	}
+	if same {
+		return fields
+	}
 	entries, nodes := make([]*Node, count), make([]Node, count)
 	for i := range count {
-		k, e := n.yaml.Content[2*i], &nodes[i]
-		e.yaml, e.key, e.parent, e.field, e.index, e.res = resolveAlias(n.yaml.Content[2*i+1]), k, n, keyText(k), -1, n.res
-		entries[i] = e
+		k, e := y.Content[2*i], &nodes[i]
+		e.parent, e.field, e.index, entries[i] = n, keyText(k), -1, e
+		e.set(resolveAlias(y.Content[2*i+1]), k)
 	}
 	return entries
 }
 
-// KeyNode returns the key that holds n as a node of the same path, for findings
-// about the key itself; n where there is none (list items, roots, missing nodes).
-func (n *Node) KeyNode() *Node {
-	if n.key == nil {
-		return n
-	}
-	return &Node{yaml: n.key, key: n.key, parent: n.parent, field: n.field, index: n.index, res: n.res}
-}
-
-// Strings returns the scalar elements of a list, or the one scalar where a list
-// belongs, as text.
-func (n *Node) Strings() []string {
-	if n.IsScalar() {
-		return []string{n.Value()}
-	}
-	var out []string
-	for _, item := range n.Items() {
-		if item.IsScalar() {
-			out = append(out, item.Value())
-		}
-	}
-	return out
-}
-
-// StringMap returns the scalar values of a mapping by key.
-func (n *Node) StringMap() map[string]string {
-	out := map[string]string{}
-	for _, f := range n.Fields() {
-		if f.IsScalar() {
-			out[f.Name()] = f.Value()
-		}
-	}
-	return out
-}
-
-// Walk calls visit for n and every node below it, parents first, in the order
-// written; it does not go below a node for which visit returns false.
-func (n *Node) Walk(visit func(*Node) bool) {
-	if !n.Exists() || !visit(n) {
-		return
-	}
-	for _, c := range n.Items() {
-		c.Walk(visit)
-	}
-	for _, c := range n.Fields() {
-		c.Walk(visit)
-	}
-}
-
-// Name returns the key of n in its mapping; "" for list items and roots.
-func (n *Node) Name() string { return n.field }
-
-// Index returns the place of n in its list, from 0; -1 when it is no list item.
-func (n *Node) Index() int { return n.index }
-
-// Parent returns the node that holds n, or nil at the root of an object.
-func (n *Node) Parent() *Node { return n.parent }
-
-// Resource returns the object that n belongs to; nil outside any.
-func (n *Node) Resource() *Resource { return n.res }
-
-// YAML returns the node underneath, with aliases resolved; nil when n is
-// missing. It must not be changed.
-func (n *Node) YAML() *yaml.Node { return n.yaml }
-
-// Key returns the YAML node of the key that holds n; nil for list items, roots
-// and missing nodes. It must not be changed.
-func (n *Node) Key() *yaml.Node { return n.key }
-
-// Tag returns the tag of the value in its short form, !!int say, resolved where none is
-// written; "" when n is missing.
-func (n *Node) Tag() string {
-	if n.yaml == nil {
-		return ""
-	}
-	return n.yaml.ShortTag()
-}
-
-// Style returns how the value is written: in quotes, as a block of text, in brackets.
-func (n *Node) Style() yaml.Style {
-	if n.yaml == nil {
-		return 0
-	}
-	return n.yaml.Style
-}
-
-// HasKey reports whether n is the value of a key, which [Node.KeyNode] returns.
-func (n *Node) HasKey() bool { return n.key != nil }
-
-// Span returns where n, which exists, is in the source that it was parsed from; see [NodeSpan].
-func (n *Node) Span(src *Source) Span { return NodeSpan(src, n.yaml) }
-
-// Identity returns a value that two nodes have in common if they are one in the text: an
-// alias and what it stands for, an object and the item of the list that it was. It is
-// comparable; that of missing nodes is nil.
-func (n *Node) Identity() any {
-	if n.yaml == nil {
-		return nil
-	}
-	return n.yaml
-}
-
-// Same reports whether two nodes have one [Node.Identity].
-func (n *Node) Same(m *Node) bool { return n.yaml == m.yaml }
-
 // RepeatsKeys reports whether a mapping may hold a key twice, be it n or one below; false
 // where that is certain.
-func (n *Node) RepeatsKeys() bool { return n.yaml != nil && mayRepeat(n.yaml) }
+func (n *Node) RepeatsKeys() bool {
+	return n.kind != 0 && !n.compact() && mayRepeat(n.yaml.Load())
+}
 
 // mayRepeat reports whether a mapping below n may hold a key twice. What has aliases is
 // not examined.
@@ -468,6 +479,244 @@ func repeats(content []*yaml.Node) bool {
 		}
 	}
 	return false
+}
+
+// HasKey reports whether n is the value of a key, which [Node.KeyNode] returns.
+func (n *Node) HasKey() bool { return n.kind != 0 && n.parent != nil && n.index < 0 }
+
+// KeyNode returns the key that holds n as a node of the same path, for findings
+// about the key itself; n where there is none (list items, roots, missing nodes).
+func (n *Node) KeyNode() *Node {
+	if !n.HasKey() || n.keyStyle&keyOf != 0 {
+		return n
+	}
+	k := &Node{parent: n.parent, field: n.field, index: -1, keyStyle: keyOf}
+	if !n.compact() {
+		k.set(n.key, n.key)
+		return k
+	}
+	k.value, k.line, k.column = n.field, n.keyLine, n.keyColumn
+	k.kind, k.style, k.tag = scalarKind, n.keyStyle, tagOf(n.field, n.keyStyle)
+	return k
+}
+
+// Strings returns the scalar elements of a list, or the one scalar where a list
+// belongs, as text.
+func (n *Node) Strings() []string {
+	if n.IsScalar() {
+		return []string{n.Value()}
+	}
+	var out []string
+	for _, item := range n.Items() {
+		if item.IsScalar() {
+			out = append(out, item.Value())
+		}
+	}
+	return out
+}
+
+// StringMap returns the scalar values of a mapping by key.
+func (n *Node) StringMap() map[string]string {
+	out := map[string]string{}
+	for _, f := range n.Fields() {
+		if f.IsScalar() {
+			out[f.Name()] = f.Value()
+		}
+	}
+	return out
+}
+
+// Walk calls visit for n and every node below it, parents first, in the order
+// written; it does not go below a node for which visit returns false.
+func (n *Node) Walk(visit func(*Node) bool) {
+	if !n.Exists() || !visit(n) {
+		return
+	}
+	for _, c := range n.below().list {
+		c.Walk(visit)
+	}
+}
+
+// Name returns the key of n in its mapping; "" for list items and roots.
+func (n *Node) Name() string { return n.field }
+
+// Index returns the place of n in its list, from 0; -1 when it is no list item.
+func (n *Node) Index() int { return int(n.index) }
+
+// Parent returns the node that holds n, or nil at the root of an object.
+func (n *Node) Parent() *Node { return n.parent }
+
+func (n *Node) root() *Node {
+	for n.parent != nil {
+		n = n.parent
+	}
+	return n
+}
+
+// Resource returns the object that n belongs to; nil outside any.
+func (n *Node) Resource() *Resource {
+	if o := n.root().origin; o != nil {
+		return o.res
+	}
+	return nil
+}
+
+// YAML returns the node as yaml.v3 has it, with aliases resolved; nil when n is
+// missing. It must not be changed. Of most files none is made until one is requested, and
+// then one for each value and key of the object: what [Node.Tag], [Node.Style], [Node.Span]
+// and [Node.Identity] tell costs nothing.
+func (n *Node) YAML() *yaml.Node {
+	if y := n.yaml.Load(); y != nil || n.kind == 0 {
+		return y
+	}
+	n.root().makeYAML()
+	if n.keyStyle&keyOf != 0 {
+		return n.parent.child(n.field).key
+	}
+	return n.yaml.Load()
+}
+
+// Key returns the YAML node of the key that holds n; nil for list items, roots
+// and missing nodes. It must not be changed. See [Node.YAML].
+func (n *Node) Key() *yaml.Node {
+	switch {
+	case !n.HasKey():
+		return nil
+	case n.keyStyle&keyOf != 0:
+		return n.YAML()
+	}
+	n.YAML()
+	return n.key
+}
+
+// makeYAML makes the YAML nodes of a root and of all that is below it.
+func (n *Node) makeYAML() {
+	n.origin.once.Do(func() {
+		m := yamlMaker{}
+		m.count(n)
+		m.nodes, m.lists = make([]yaml.Node, 0, m.all), make([]*yaml.Node, 0, m.all)
+		m.value(n)
+	})
+}
+
+// A yamlMaker makes YAML nodes, all at a time.
+type yamlMaker struct {
+	all   int
+	nodes []yaml.Node
+	lists []*yaml.Node
+}
+
+// count counts what value makes.
+func (m *yamlMaker) count(n *Node) {
+	m.all++
+	list := n.below().list
+	if n.kind == mappingKind {
+		m.all += len(list)
+	}
+	for _, c := range list {
+		if c.origin == nil {
+			m.count(c)
+		}
+	}
+}
+
+func (m *yamlMaker) node(kind, tag uint8, value string, style uint8, line, column int32) *yaml.Node {
+	m.nodes = append(m.nodes, yaml.Node{Kind: yaml.Kind(kind), Tag: tags[tag], Value: value, Style: yaml.Style(style), Line: int(line), Column: int(column)})
+	return &m.nodes[len(m.nodes)-1]
+}
+
+func (m *yamlMaker) value(n *Node) *yaml.Node {
+	y := m.node(n.kind, n.tag, n.value, n.style, n.line, n.column)
+	if list := n.below().list; len(list) > 0 {
+		size := len(list)
+		if n.kind == mappingKind {
+			size *= 2
+		}
+		from := len(m.lists)
+		m.lists = slices.Grow(m.lists, size)[:from+size]
+		content := m.lists[from : from : from+size]
+		for _, c := range list {
+			if n.kind == mappingKind {
+				c.key = m.node(scalarKind, tagOf(c.field, c.keyStyle), c.field, c.keyStyle, c.keyLine, c.keyColumn)
+				content = append(content, c.key)
+			}
+			if c.origin != nil { // an object of a list is a tree of its own
+				c.makeYAML()
+				content = append(content, c.yaml.Load())
+			} else {
+				content = append(content, m.value(c))
+			}
+		}
+		y.Content = content
+	}
+	n.yaml.Store(y) // behind the key
+	return y
+}
+
+// expansion returns the number of nodes that n and what is below it expand to; see the
+// function of that name.
+func (n *Node) expansion(limit int) int {
+	if n.compact() {
+		return 0
+	}
+	return expansion(n.yaml.Load(), limit)
+}
+
+// Identity returns a value that two nodes have in common if they are one in the text: an
+// alias and what it stands for. It is comparable; that of missing nodes is nil.
+func (n *Node) Identity() any {
+	switch {
+	case n.kind == 0:
+		return nil
+	case !n.compact():
+		return n.yaml.Load()
+	case n.keyStyle&keyOf != 0:
+		return identityOfKey(n.parent.child(n.field))
+	}
+	return n
+}
+
+// An identityOfKey tells the key of a node from the node.
+type identityOfKey *Node
+
+// compact reports whether n was there before the YAML node of it, if there is one.
+func (n *Node) compact() bool { return n.line > 0 }
+
+// Same reports whether two nodes have one [Node.Identity].
+func (n *Node) Same(m *Node) bool {
+	return n == m || n.Identity() == m.Identity()
+}
+
+// Span returns where n, which exists, is in the source that it was parsed from; see [NodeSpan].
+func (n *Node) Span(src *Source) Span {
+	if !n.compact() {
+		return NodeSpan(src, n.yaml.Load())
+	}
+	start := src.At(int(n.line), int(n.column)).Offset
+	return src.Span(start, n.end(src, start))
+}
+
+// end is [nodeEnd] for a node that is not made of a YAML node.
+func (n *Node) end(src *Source, start int) int {
+	list := n.below().list
+	switch {
+	case n.kind == scalarKind:
+		return scalarEnd(src.Data, start, n.value, n.Style())
+	case n.Style()&yaml.FlowStyle != 0:
+		return flowEnd(src.Data, start)
+	case len(list) > 0:
+		last := list[len(list)-1]
+		if end := last.Span(src).End.Offset; end > start {
+			return end
+		}
+		if n.kind == mappingKind { // an empty value: end with its key
+			return last.KeyNode().Span(src).End.Offset
+		}
+		if len(list) > 1 {
+			return list[len(list)-2].Span(src).End.Offset
+		}
+	}
+	return start
 }
 
 // Nearest returns n if it exists, else its nearest ancestor that does.

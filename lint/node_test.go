@@ -59,7 +59,7 @@ func TestMappingsAreReadAsKubernetesReadsThem(t *testing.T) {
 		m := NewNode(docs[0]).Get("m")
 		got := map[string]any{}
 		for _, f := range m.Fields() {
-			if f.yaml != m.Get(f.Name()).yaml || f.key != m.Get(f.Name()).key {
+			if f != m.Get(f.Name()) || f.Key() != m.Get(f.Name()).Key() {
 				t.Errorf("%q: %s has two values", text, f.Name())
 			}
 			got[f.Name()] = f.Value()

@@ -689,13 +689,14 @@ func ContainerOf(n *Node) string {
 // HolderOf returns the node of the container that holds n, else of the pod; nil where
 // neither does.
 func HolderOf(n *Node) *Node {
-	if n.res == nil {
+	r := n.Resource()
+	if r == nil {
 		return nil
 	}
-	if n.res.holders != nil {
-		return n.res.holderOf(n)
+	if r.holders != nil {
+		return r.holderOf(n)
 	}
-	for _, p := range n.res.PodSpecs() {
+	for _, p := range r.PodSpecs() {
 		for m := n; m != nil; m = m.Parent() {
 			if !m.Exists() {
 				continue
@@ -715,19 +716,20 @@ func HolderOf(n *Node) *Node {
 
 // ContainerNameOf returns the name of the container that holds n, or "".
 func ContainerNameOf(n *Node) string {
-	if n.res == nil {
+	r := n.Resource()
+	if r == nil {
 		return ""
 	}
 	for ; n != nil; n = n.Parent() {
-		if n.res.holders != nil {
-			for _, h := range n.res.holders[n.Identity()] {
+		if r.holders != nil {
+			for _, h := range r.holders[n.Identity()] {
 				if h.container != nil && n.Exists() && !n.Same(h.pod.Node) {
 					return h.container.Name()
 				}
 			}
 			continue
 		}
-		for _, p := range n.res.PodSpecs() {
+		for _, p := range r.PodSpecs() {
 			for _, c := range p.Containers() {
 				if n.Exists() && n.Same(c.Node) && !n.Same(p.Node) {
 					return c.Name()

@@ -85,17 +85,18 @@ type Setter interface{ Settings(n *Node) []Setting }
 
 // Settings returns the values that decide about a node of a chart; none for others.
 func (n *Node) Settings() (settings []Setting) {
-	if n.res == nil {
+	r := n.Resource()
+	if r == nil {
 		return nil
 	}
-	s, ok := n.res.locator.(Setter)
+	s, ok := r.locator.(Setter)
 	if !ok {
 		return nil
 	}
-	if b := n.res.Bundle; b != nil {
+	if b := r.Bundle; b != nil {
 		defer func() {
 			if p := recover(); p != nil {
-				b.misplace(n.res, p)
+				b.misplace(r, p)
 				settings = nil
 			}
 		}()

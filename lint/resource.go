@@ -39,24 +39,55 @@ type Object struct {
 // a typed list that name neither take its apiVersion and its kind less List, as they do
 // in kubectl. A document without apiVersion and kind gives none; see [Nameless].
 func NewResources(root *yaml.Node, locator Locator) []*Resource {
-	o := objects{locator: locator}
-	doc := NewNode(root)
-	o.add(doc, "", "")
-	for _, item := range doc.Items() {
-		o.add(item, "", "")
-	}
-	return o.resources
+	return (&Document{Root: NewNode(root)}).Resources(locator)
 }
 
 // Nameless returns the errors of what is meant as an object in one parsed document of
 // src and is none, since it does not have an apiVersion or a kind: kubectl refuses it.
 func Nameless(src *Source, root *yaml.Node) []*InputError {
-	doc := NewNode(root)
-	if text := doc.Value(); strings.Contains(text, "apiVersion") && strings.Contains(text, "kind") {
-		return []*InputError{{Span: src.LineSpan(root.Line), Message: "the document is a single text, not an object: it does not begin with YAML"}}
+	return (&Document{Root: NewNode(root)}).Nameless(src)
+}
+
+// Resources returns the objects of a document, as [NewResources] does. It takes the nodes of
+// the document for them, so it is called once, and last.
+func (d *Document) Resources(locator Locator) []*Resource {
+	o := objects{}
+	o.add(d.Root, "", "")
+	for _, item := range d.Root.Items() {
+		o.add(item, "", "")
+	}
+	resources := make([]*Resource, len(o.found))
+	for i, f := range o.found {
+		r := &Resource{Kind: f.kind, locator: locator}
+		r.take(f.node)
+		if group, version, ok := strings.Cut(f.apiVersion, "/"); ok {
+			r.Group, r.Version = group, version
+		} else {
+			r.Version = f.apiVersion
+		}
+		meta := r.Root.Get("metadata")
+		r.Name = meta.Get("name").Value()
+		if name := meta.Get("generateName"); r.Name == "" && name.IsScalar() {
+			r.Name = name.Value() + "*"
+		}
+		r.Namespace = meta.Get("namespace").Value()
+		resources[i] = r
+	}
+	return resources
+}
+
+// take makes a node, and so what is below it, the root of r.
+func (r *Resource) take(n *Node) {
+	r.Root, n.parent, n.field, n.index, n.origin = n, nil, "", -1, &origin{res: r}
+}
+
+// Nameless returns the errors of a document of src, as the function of that name does.
+func (d *Document) Nameless(src *Source) []*InputError {
+	if text := d.Root.Value(); strings.Contains(text, "apiVersion") && strings.Contains(text, "kind") {
+		return []*InputError{{Span: src.LineSpan(d.Root.YAML().Line), Message: "the document is a single text, not an object: it does not begin with YAML"}}
 	}
 	o := objects{}
-	o.add(doc, "", "")
+	o.add(d.Root, "", "")
 	var errs []*InputError
 	for _, n := range o.nameless {
 		what := "the document"
@@ -72,59 +103,57 @@ func Nameless(src *Source, root *yaml.Node) []*InputError {
 		case n.Get("kind").Value() != "":
 			lacks = "apiVersion"
 		}
-		errs = append(errs, &InputError{Span: anchorOf(NewNode(n.yaml)).Span(src), Message: fmt.Sprintf("%s is not a Kubernetes object without %s; add it", what, lacks)})
+		errs = append(errs, &InputError{Span: anchorIn(n, nameOf(n)).Span(src), Message: fmt.Sprintf("%s is not a Kubernetes object without %s; add it", what, lacks)})
 	}
 	return errs
 }
 
 // objects gathers what a document holds.
 type objects struct {
-	locator   Locator
-	resources []*Resource
-	nameless  []*Node
+	found    []found
+	nameless []*Node
+}
+
+// A found object is a mapping with the apiVersion and kind of the object.
+type found struct {
+	node             *Node
+	apiVersion, kind string
 }
 
 // add adds an object, or the items of a list. It takes the apiVersion and kind of one
 // that has neither.
 func (o *objects) add(doc *Node, apiVersion, kind string) {
-	if v, k := doc.Get("apiVersion"), doc.Get("kind"); v.Exists() || k.Exists() {
-		apiVersion, kind = v.Value(), k.Value()
-	}
 	if doc.IsNull() || doc.Index() < 0 && !doc.IsMapping() {
 		return
+	}
+	if v, k := doc.child("apiVersion"), doc.child("kind"); v != nil || k != nil {
+		apiVersion, kind = "", ""
+		if v != nil {
+			apiVersion = v.Value()
+		}
+		if k != nil {
+			kind = k.Value()
+		}
 	}
 	if apiVersion == "" || kind == "" || !doc.IsMapping() {
 		o.nameless = append(o.nameless, doc)
 		return
 	}
 	itemKind, isList := strings.CutSuffix(kind, "List")
-	if items := doc.Get("items"); isList && items.IsSequence() && (itemKind == "" || !doc.Get("spec").Exists()) {
+	if items := doc.child("items"); isList && items != nil && items.IsSequence() && (itemKind == "" || doc.child("spec") == nil) {
 		for _, item := range items.Items() {
 			o.add(item, apiVersion, itemKind)
 		}
 		return
 	}
-	r := &Resource{Kind: kind, locator: o.locator}
-	r.Root = &Node{yaml: doc.yaml, index: -1, res: r}
-	if group, version, ok := strings.Cut(apiVersion, "/"); ok {
-		r.Group, r.Version = group, version
-	} else {
-		r.Version = apiVersion
-	}
-	meta := r.Root.Get("metadata")
-	r.Name = meta.Get("name").Value()
-	if r.Name == "" && meta.Get("generateName").IsScalar() {
-		r.Name = meta.Get("generateName").Value() + "*"
-	}
-	r.Namespace = meta.Get("namespace").Value()
-	o.resources = append(o.resources, r)
+	o.found = append(o.found, found{doc, apiVersion, kind})
 }
 
 // NewKustomization returns a kustomization, whose file may leave out its apiVersion
 // and kind, for the configuration of a bundle; see [NewBundle].
 func NewKustomization(root *yaml.Node, locator Locator) *Resource {
 	r := &Resource{Group: kustomizeGroup, Version: "v1beta1", Kind: "Kustomization", locator: locator}
-	r.Root = &Node{yaml: NewNode(root).yaml, index: -1, res: r}
+	r.take(NewNode(root))
 	if kind := r.Get("kind"); kind.IsScalar() {
 		r.Kind = kind.Value()
 	}
@@ -276,18 +305,19 @@ const (
 // Locate returns where the node was written; see [Locator]. A locator that panics on a
 // node of a bundle leaves it without a place, and [Bundle.Misplaced] reports that.
 func (n *Node) Locate() (place Place) {
-	if n.res == nil || n.res.locator == nil {
+	r := n.Resource()
+	if r == nil || r.locator == nil {
 		return Place{}
 	}
-	if b := n.res.Bundle; b != nil {
+	if b := r.Bundle; b != nil {
 		defer func() {
 			if p := recover(); p != nil {
-				b.misplace(n.res, p)
+				b.misplace(r, p)
 				place = Place{Precision: FileLevel}
 			}
 		}()
 	}
-	return n.res.locator.Locate(n)
+	return r.locator.Locate(n)
 }
 
 // A FileLocator locates nodes that [ParseYAML] read from a file as it lies.
@@ -309,19 +339,26 @@ func Anchor(n *Node) *yaml.Node { return anchorOf(n).YAML() }
 
 func anchorOf(n *Node) *Node {
 	n = n.Nearest()
-	if n.HasKey() {
+	switch {
+	case n.HasKey():
 		return n.KeyNode()
+	case n.parent == nil:
+		return anchorIn(n, nameOf(n))
 	}
-	name := n.Get("name")
-	if n.parent == nil {
-		name = n.Get("metadata", "name")
-		if !name.Exists() {
-			name = n.Get("metadata", "generateName")
-		}
-		if !name.Exists() {
-			name = n.Get("kind")
+	return anchorIn(n, n.Get("name"))
+}
+
+// nameOf returns the name of an object, else its kind.
+func nameOf(object *Node) *Node {
+	for _, field := range []string{"name", "generateName"} {
+		if name := object.Get("metadata", field); name.Exists() {
+			return name
 		}
 	}
+	return object.Get("kind")
+}
+
+func anchorIn(n, name *Node) *Node {
 	if name.IsScalar() {
 		return name
 	}

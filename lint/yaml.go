@@ -41,8 +41,30 @@ func ParseYAML(src *Source) ([]*yaml.Node, []*InputError) {
 // the document that it came to, and only what is before that is returned. cut is nil
 // where all was read.
 func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, errs []*InputError, cut *InputError) {
+	all, errs, cut := ReadDocuments(ctx, src, most)
+	for _, d := range all {
+		docs = append(docs, d.Root.YAML())
+	}
+	return docs, errs, cut
+}
+
+// A Document is one document of a source, or one object of a stream of JSON.
+type Document struct {
+	Root   *Node
+	Values int // and keys, without what aliases stand for
+}
+
+// ParseDocuments is [ParseYAML] for who has no need of YAML nodes.
+func ParseDocuments(src *Source) ([]*Document, []*InputError) {
+	docs, errs, _ := ReadDocuments(context.Background(), src, math.MaxInt)
+	return docs, errs
+}
+
+// ReadDocuments is [ReadYAML] for who has no need of YAML nodes.
+func ReadDocuments(ctx context.Context, src *Source, most int) (docs []*Document, errs []*InputError, cut *InputError) {
 	left := maxNodes
-	blocks := &blockParser{ctx: ctx}
+	blocks := newBlockParser(ctx)
+	defer blocks.release()
 	read, line := 0, 1                           // of the text so far
 	plain := bytes.IndexByte(src.Data, '\r') < 0 // a line ends in "\n" alone
 	for _, c := range yamltext.Documents(src.Data) {
@@ -50,10 +72,10 @@ func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, er
 		line += bytes.Count(src.Data[read:c.Start], []byte("\n"))
 		read = c.Start
 		full := c.End-c.Start > most && atLeast(src.Data[c.Start:c.End], most) > most
-		var root *yaml.Node
+		var root *Document
 		quick := false
 		if plain && !full && (c.Start == 0 || src.Data[c.Start-1] == '\n') {
-			root, quick = blocks.document(src.Data[c.Start:c.End], line)
+			root, quick = blocks.document(src.text()[c.Start:c.End], line)
 		}
 		var broken *InputError
 		switch {
@@ -62,12 +84,14 @@ func ReadYAML(ctx context.Context, src *Source, most int) (docs []*yaml.Node, er
 		case !quick:
 			var roots []*yaml.Node
 			roots, broken = readDocument(ctx, src, c, &left)
-			docs = append(docs, roots...)
+			for _, root := range roots {
+				docs = append(docs, &Document{NewNode(root), Nodes(root)})
+			}
 		case root != nil:
 			docs = append(docs, root)
 		}
-		for _, root := range docs[known:] {
-			most -= Nodes(root)
+		for _, d := range docs[known:] {
+			most -= d.Values
 		}
 		if ctx.Err() != nil || most < 0 {
 			cut = &InputError{Span: src.LineSpan(src.Position(c.Start).Line), Message: "the file holds too many values and keys"}
@@ -347,7 +371,7 @@ func nodeEnd(src *Source, start int, n *yaml.Node) int {
 	case n.Kind == yaml.AliasNode:
 		return start + 1 + len(n.Value)
 	case n.Kind == yaml.ScalarNode:
-		return scalarEnd(data, start, n)
+		return scalarEnd(data, start, n.Value, n.Style)
 	case n.Style&yaml.FlowStyle != 0:
 		return flowEnd(data, start)
 	case len(n.Content) > 0:
@@ -362,20 +386,20 @@ func nodeEnd(src *Source, start int, n *yaml.Node) int {
 	return start
 }
 
-func scalarEnd(data []byte, start int, n *yaml.Node) int {
+func scalarEnd(data []byte, start int, value string, style yaml.Style) int {
 	if start >= len(data) {
 		return start
 	}
 	switch {
-	case n.Style&yaml.DoubleQuotedStyle != 0 && data[start] == '"', n.Style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
+	case style&yaml.DoubleQuotedStyle != 0 && data[start] == '"', style&yaml.SingleQuotedStyle != 0 && data[start] == '\'':
 		return yamltext.QuotedEnd(data, start)
-	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		return blockEnd(data, start, n.Value)
+	case style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return blockEnd(data, start, value)
 	}
-	if bytes.HasPrefix(data[start:], []byte(n.Value)) {
-		return start + len(n.Value)
+	if bytes.HasPrefix(data[start:], []byte(value)) {
+		return start + len(value)
 	}
-	return plainEnd(data, start, n.Value)
+	return plainEnd(data, start, value)
 }
 
 // blockEnd returns the end of the last non-blank line of a block scalar whose

@@ -168,7 +168,7 @@ func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 		return parsed{source: src}
 	}
 	p := parsed{source: src}
-	docs, errs, cut := lint.ReadYAML(ctx, src, most)
+	docs, errs, cut := lint.ReadDocuments(ctx, src, most)
 	if cut != nil && ctx.Err() != nil { // how far it came is chance
 		return parsed{source: src, object: true, errs: []*lint.InputError{cut}}
 	}
@@ -186,18 +186,17 @@ func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 		p.errs = append(p.errs, cut)
 	}
 	for _, doc := range docs {
-		p.values += lint.Nodes(doc)
-		var action *yaml.Node
+		p.values += doc.Values
+		var action *lint.Node
 		if template {
-			action = templateAction(doc)
+			action = templateAction(doc.Root)
 		}
 		if action != nil {
-			span := lint.NodeSpan(src, action)
-			p.errs = append(p.errs, &lint.InputError{Span: span, Message: "{{ … }} in place of a value; this looks like a template outside a chart: exclude it, or lint what it renders"})
+			p.errs = append(p.errs, &lint.InputError{Span: action.Span(src), Message: "{{ … }} in place of a value; this looks like a template outside a chart: exclude it, or lint what it renders"})
 			continue
 		}
-		p.resources = append(p.resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
-		p.errs = append(p.errs, lint.Nameless(src, doc)...)
+		p.errs = append(p.errs, doc.Nameless(src)...)
+		p.resources = append(p.resources, doc.Resources(lint.FileLocator{Source: src})...)
 	}
 	p.object = len(p.resources) > 0 || len(p.errs) > 0
 	return p
@@ -206,20 +205,28 @@ func parseFile(ctx context.Context, src *lint.Source, most int) parsed {
 // templateAction finds a template's {{ … }} that is bare where a value belongs: YAML
 // takes it for a mapping with a mapping as its key, which no object can hold. It returns nil
 // where there is none.
-func templateAction(doc *yaml.Node) (found *yaml.Node) {
-	seen := map[*yaml.Node]bool{}
-	var walk func(n *yaml.Node)
-	walk = func(n *yaml.Node) {
-		if found != nil || seen[n] {
+func templateAction(doc *lint.Node) (found *lint.Node) {
+	inBraces := func(n *lint.Node) bool { return n.IsMapping() && n.Style()&yaml.FlowStyle != 0 }
+	seen := map[any]bool{}
+	var walk func(n *lint.Node)
+	walk = func(n *lint.Node) {
+		if found != nil || n.IsScalar() || seen[n.Identity()] {
 			return
 		}
-		seen[n] = true
-		if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && len(n.Content) > 0 && n.Content[0].Kind == yaml.MappingNode && n.Content[0].Style&yaml.FlowStyle != 0 {
-			found = n
-			return
+		seen[n.Identity()] = true
+		for i, e := range n.Entries() {
+			if e.Name() == "" { // of a key that is a mapping, too
+				key := e.KeyNode()
+				if i == 0 && inBraces(n) && inBraces(key) {
+					found = n
+					return
+				}
+				walk(key)
+			}
+			walk(e)
 		}
-		for _, c := range n.Content {
-			walk(c)
+		for _, item := range n.Items() {
+			walk(item)
 		}
 	}
 	walk(doc)

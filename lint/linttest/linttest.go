@@ -122,12 +122,12 @@ func Bundle(t T, sources ...*lint.Source) *lint.Bundle {
 	t.Helper()
 	var resources []*lint.Resource
 	for _, src := range sources {
-		docs, errs := lint.ParseYAML(src)
+		docs, errs := lint.ParseDocuments(src)
 		for _, e := range errs {
 			t.Errorf("%v", e)
 		}
 		for _, doc := range docs {
-			resources = append(resources, lint.NewResources(doc, lint.FileLocator{Source: src})...)
+			resources = append(resources, doc.Resources(lint.FileLocator{Source: src})...)
 		}
 	}
 	b := lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", resources)
