@@ -213,6 +213,11 @@ func TestAnAgentFixes(t *testing.T) {
 			Files, NotFixed []string
 			Written         bool
 		}
+		var refused answer
+		if failed := call(t, s, "fix", map[string]any{"rule": "allow-privilege-escalation"}, &refused); failed != "" || refused.Fixed != 0 || len(refused.NotFixed) != 1 ||
+			!strings.HasSuffix(refused.NotFixed[0], " (a call with risky: true fixes it)") {
+			t.Errorf("without risky it says %q, %+v", failed, refused)
+		}
 		var proposed answer
 		if failed := call(t, s, "fix", map[string]any{"rule": "allow-privilege-escalation", "risky": true}, &proposed); failed != "" {
 			t.Fatal(failed)

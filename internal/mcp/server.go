@@ -76,7 +76,7 @@ func New(o Options) *mcp.Server {
 	mcp.AddTool(m, &mcp.Tool{Name: "render", Annotations: reads, Description: "The objects that charts, overlays and manifests render to, each value with the file and line that it comes from. Secrets are hidden."}, s.render)
 	proposes := &mcp.ToolAnnotations{ReadOnlyHint: !o.Write, IdempotentHint: true, OpenWorldHint: new(bool)}
 	mcp.AddTool(m, &mcp.Tool{Name: "fix", Annotations: proposes, Description: "Fixes that are proven: all that reads an edited file is rendered and checked again, the findings are gone and nothing else changes. " +
-		"Answers with a unified diff. Writes the files only with apply, and only where the server was started with --write."}, s.fix)
+		"Answers with a unified diff. Takes the safe fixes alone unless risky is true. Writes the files only with apply, and only where the server was started with --write."}, s.fix)
 	mcp.AddTool(m, &mcp.Tool{Name: "network", Annotations: reads, Description: "What network policies leave open to each workload."}, s.network)
 	mcp.AddTool(m, &mcp.Tool{Name: "rbac", Annotations: reads, Description: "Who can do what of the dangerous things, through which binding and role."}, s.rbac)
 	for _, r := range o.Rules {
@@ -234,7 +234,7 @@ type fixInput struct {
 	paths
 	Rule  string `json:"rule,omitempty" jsonschema:"only findings of this rule"`
 	Place string `json:"place,omitempty" jsonschema:"only the finding at this place, as lint names it: file:line:column"`
-	Risky bool   `json:"risky,omitempty" jsonschema:"fixes too that may stop a program that works; without it only safe ones"`
+	Risky bool   `json:"risky,omitempty" jsonschema:"set to true for risky fixes, too: those that may stop a program that works; without it a finding whose fix is risky is in notFixed"`
 	Apply bool   `json:"apply,omitempty" jsonschema:"write the files"`
 }
 
@@ -272,6 +272,11 @@ func (s *server) fix(ctx context.Context, _ *mcp.CallToolRequest, in fixInput) (
 	out := Fix{Fixed: fixes.Fixed, Files: fixes.Files, NotFixed: fixes.Reasons, Written: in.Apply && fixes.Fixed > 0}
 	if out.Files == nil {
 		out.Files = []string{}
+	}
+	for i, reason := range out.NotFixed {
+		if !in.Risky && strings.Contains(reason, ": it is risky: ") {
+			out.NotFixed[i] = reason + " (a call with risky: true fixes it)"
+		}
 	}
 	if !found {
 		out.NotFixed = append(out.NotFixed, "nothing is found of that rule at that place")

@@ -64,9 +64,12 @@ func checkLifecycle(pass *lint.Pass, r *lint.Resource, object any, target int) {
 		APILifecycleReplacement() schema.GroupVersionKind
 	}); ok {
 		gvk := replaced.APILifecycleReplacement()
-		instead = gvk.GroupVersion().String() + " " + gvk.Kind
+		instead = gvk.GroupVersion().String() + " " + strings.TrimSuffix(gvk.Kind, "List") // the types say IngressClassList of IngressClass
 	} else if v := builtin().versions(r.Group, r.Kind); len(v) > 0 && v[0] != r.Version {
 		instead = schema.GroupVersion{Group: r.Group, Version: v[0]}.String() + " " + r.Kind
+	}
+	if m, ok := moves[r.APIVersion()+" "+r.Kind]; ok && target >= introduced(m.to, r.Kind) {
+		instead = m.to + " " + r.Kind // the types name the next version, which may be gone as well
 	}
 	if instead != "" {
 		instead = "use " + instead
