@@ -50,12 +50,15 @@ type Op struct {
 	Place             // of a node that is there
 	Fields []string   // below it; what is missing of them is added
 	Value  *yaml.Node // of Set, and the item of Add
+	// Whole says of Remove that comments of the node go with it, and that what holds
+	// nothing else goes, too.
+	Whole bool
 }
 
 // String returns the same for ops that do the same.
 func (o Op) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %d %v %q ", o.Kind, o.Doc, o.Path, o.Fields)
+	fmt.Fprintf(&b, "%d %d %v %q %v ", o.Kind, o.Doc, o.Path, o.Fields, o.Whole)
 	if o.Value != nil {
 		b.WriteString(flow(o.Value, true))
 	}
@@ -123,6 +126,7 @@ func apply(data []byte, op Op) ([]byte, error) {
 		return nil, err
 	}
 	_, wanted, _ := parse(data)
+	op = op.pruned(docs)
 	want, err := change(wanted, op)
 	if err != nil || !want {
 		return data, err
@@ -176,6 +180,22 @@ func retold(docs []*yaml.Node, scalar Place, inner Op) (*yaml.Node, string, erro
 		}
 	}
 	return n, text, nil
+}
+
+// pruned returns the op that also removes what would be empty, but for a document.
+func (o Op) pruned(docs []*yaml.Node) Op {
+	for o.Whole && o.Kind == Remove && len(o.Path) > 1 && len(o.Fields) == 0 {
+		up, _ := o.Up()
+		holder, err := find(docs, up)
+		switch {
+		case err != nil || o.Path[len(o.Path)-1].Text || up.Path[len(up.Path)-1].Text:
+			return o
+		case holder.Kind == yaml.MappingNode && len(holder.Content) > 2, holder.Kind == yaml.SequenceNode && len(holder.Content) > 1, holder.Kind == yaml.AliasNode:
+			return o
+		}
+		o.Place = up
+	}
+	return o
 }
 
 // find follows a path. It returns the node, and whether it goes through an alias.

@@ -393,6 +393,9 @@ func (w *writer) remove(op Op) ([][]byte, error) {
 	}
 	next := yamltext.NextLine(w.data, end)
 	if len(bytes.TrimSpace(w.data[line:start])) == 0 {
+		if op.Whole {
+			line, next = w.comments(line, next, start-line)
+		}
 		return [][]byte{w.with(patch{line, next, ""})}, nil
 	}
 	if first+each >= len(holder.Content) {
@@ -407,6 +410,30 @@ func (w *writer) remove(op Op) ([][]byte, error) {
 		return [][]byte{w.with(patch{start, eol, ""})}, nil
 	}
 	return [][]byte{w.with(patch{start, follows, ""})}, nil
+}
+
+// comments widens the lines of an entry at a column by the comments that are its: in the lines
+// right above it, at its column, and in those right below it that are deeper.
+func (w *writer) comments(from, to, column int) (int, int) {
+	isComment := func(at int) bool {
+		text := bytes.TrimLeft(w.data[at:yamltext.EndOfLine(w.data, at)], " ")
+		return len(text) > 0 && text[0] == '#'
+	}
+	for from > 0 {
+		end := from - 1
+		if end > 0 && w.data[end] == '\n' && w.data[end-1] == '\r' {
+			end--
+		}
+		above := bytes.LastIndexAny(w.data[:end], "\n\r") + 1
+		if !isComment(above) || yamltext.Indent(w.data[above:]) != column {
+			break
+		}
+		from = above
+	}
+	for to < len(w.data) && isComment(to) && yamltext.Indent(w.data[to:]) > column {
+		to = yamltext.NextLine(w.data, to)
+	}
+	return from, to
 }
 
 // whole is where a node begins, with its anchor and its tag.

@@ -52,8 +52,9 @@ func newLedger(o *Options) *ledger {
 	return l
 }
 
-// key tells the entries of one configuration apart.
-func (e *entry) key() string { return fmt.Sprintf("config %p", e.Ignore) }
+// key tells the entries of one configuration apart. It is the same where the configuration is
+// read again: results that were checked with it before are merged with later ones.
+func (e *entry) key() string { return fmt.Sprintf("config %d", e.number) }
 
 // add takes in what a check says of its ignores.
 func (l *ledger) add(r *Result) {
@@ -162,9 +163,10 @@ func (l *ledger) judge(a *accepted, complete bool, suggest func(string) string) 
 }
 
 // Unused returns the rules of which a finding of [SuppressionHygiene] says that their ignore
-// suppresses nothing; none for one that says something else.
+// suppresses nothing, or what an unavailable entry names that matches nothing; none for a
+// finding that says something else.
 func Unused(f *lint.Finding) []string {
-	if f.Rule != SuppressionHygiene || !strings.HasPrefix(f.Key, "unused ") {
+	if f.Rule != SuppressionHygiene || !strings.HasPrefix(f.Key, "unused ") && !strings.HasPrefix(f.Key, "unavailable unused ") {
 		return nil
 	}
 	var names []string

@@ -44,6 +44,7 @@ type ignore struct {
 // An entry is an ignore of the configuration with its globs ready.
 type entry struct {
 	*config.Ignore
+	number     int // of those of its configuration
 	ignore     ignore
 	path, name func() *glob.Glob // compiled when first requested; nil where the entry has none
 }
@@ -99,7 +100,7 @@ func newNames(o *Options) *names {
 	}
 	for i := range o.Ignores {
 		c := &o.Ignores[i]
-		e := &entry{Ignore: c, path: compiled(c.Path), name: compiled(c.Name)}
+		e := &entry{Ignore: c, number: i, path: compiled(c.Path), name: compiled(c.Name)}
 		e.ignore = ignore{by: "config", entry: e, until: c.Until, reason: c.Reason, span: c.Span}
 		n.settle(&e.ignore, c.Rules)
 		n.entries = append(n.entries, e)

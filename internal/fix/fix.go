@@ -183,7 +183,7 @@ func (s *Session) render(ctx context.Context, t *tree.Tree, before []earlier, pr
 				continue
 			}
 			gs.order = append(gs.order, u.Key)
-			if old := reuse(before, i, u); old != nil {
+			if old := reuse(before, i, g.Config, u); old != nil {
 				gs.families[u.Key] = old
 				continue
 			}
@@ -198,9 +198,9 @@ func (s *Session) render(ctx context.Context, t *tree.Tree, before []earlier, pr
 
 // reuse returns the family of an earlier state that comes to the same, nil where there is none.
 // Edits change what files hold, and make none, so what a directory lists is the same.
-func reuse(before []earlier, group int, u *render.Unit) *family {
+func reuse(before []earlier, group int, config string, u *render.Unit) *family {
 	for _, e := range before {
-		if group >= len(e.state.groups) || e.state.groups[group].isLate() {
+		if group >= len(e.state.groups) || e.state.groups[group].isLate() || e.state.groups[group].Config != config {
 			continue
 		}
 		old := e.state.groups[group].families[u.Key]
