@@ -184,16 +184,20 @@ func retold(docs []*yaml.Node, scalar Place, inner Op) (*yaml.Node, string, erro
 
 // pruned returns the op that also removes what would be empty, but for a document.
 func (o Op) pruned(docs []*yaml.Node) Op {
-	for o.Whole && o.Kind == Remove && len(o.Path) > 1 && len(o.Fields) == 0 {
-		up, _ := o.Up()
+	if !o.Whole || o.Kind != Remove || len(o.Fields) > 0 {
+		return o
+	}
+	single := func(p Place) bool { // what holds it holds nothing else
+		up, ok := p.Up()
 		holder, err := find(docs, up)
-		switch {
-		case err != nil || o.Path[len(o.Path)-1].Text || up.Path[len(up.Path)-1].Text:
-			return o
-		case holder.Kind == yaml.MappingNode && len(holder.Content) > 2, holder.Kind == yaml.SequenceNode && len(holder.Content) > 1, holder.Kind == yaml.AliasNode:
-			return o
+		return ok && err == nil && (holder.Kind == yaml.MappingNode && len(holder.Content) == 2 || holder.Kind == yaml.SequenceNode && len(holder.Content) == 1)
+	}
+	for at := o.Place; len(at.Path) > 1 && single(at); {
+		at, _ = at.Up()
+		if at.Path[len(at.Path)-1].Text || len(at.Path) == 1 && single(at) {
+			break
 		}
-		o.Place = up
+		o.Place = at
 	}
 	return o
 }

@@ -361,6 +361,11 @@ func (w *work) judge(v *verdict, tasks []*task) {
 			}) {
 				continue // the values in it are what was edited
 			}
+			if c.isIgnore() && slices.ContainsFunc(tasks, func(t *task) bool {
+				return t.proposals[0].hygiene != "" && touched[r][t.choice().edits[0].path]
+			}) {
+				continue
+			}
 			if !slices.ContainsFunc(intents[intentKey{r, object}], func(i *intent) bool { return i.allows(c.path, c.before, c.after) }) {
 				about(called(c.object), c.path, fmt.Sprintf("also feeds %s, of which %s would change", called(c.object), field(c.path)))
 			}
