@@ -687,6 +687,16 @@ func (n *Node) Same(m *Node) bool {
 	return n == m || n.Identity() == m.Identity()
 }
 
+// Position returns the line and the column where n, which exists, begins with its tag and
+// anchor, as yaml.v3 counts them: from 1, in code points.
+func (n *Node) Position() (line, column int) {
+	if n.compact() {
+		return int(n.line), int(n.column)
+	}
+	y := n.yaml.Load()
+	return y.Line, y.Column
+}
+
 // Span returns where n, which exists, is in the source that it was parsed from; see [NodeSpan].
 func (n *Node) Span(src *Source) Span {
 	if !n.compact() {

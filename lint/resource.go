@@ -84,7 +84,8 @@ func (r *Resource) take(n *Node) {
 // Nameless returns the errors of a document of src, as the function of that name does.
 func (d *Document) Nameless(src *Source) []*InputError {
 	if text := d.Root.Value(); strings.Contains(text, "apiVersion") && strings.Contains(text, "kind") {
-		return []*InputError{{Span: src.LineSpan(d.Root.YAML().Line), Message: "the document is a single text, not an object: it does not begin with YAML"}}
+		line, _ := d.Root.Position()
+		return []*InputError{{Span: src.LineSpan(line), Message: "the document is a single text, not an object: it does not begin with YAML"}}
 	}
 	o := objects{}
 	o.add(d.Root, "", "")
@@ -329,15 +330,13 @@ func (l FileLocator) Locate(n *Node) Place {
 	if n.Exists() {
 		return Place{Span: n.Span(l.Source), Precision: Exact}
 	}
-	return Place{Span: anchorOf(n).Span(l.Source), Precision: Block}
+	return Place{Span: Anchor(n).Span(l.Source), Precision: Block}
 }
 
-// Anchor returns the YAML node at which a reader searches for a missing field: the
+// Anchor returns the node at which a reader searches for a missing field: the
 // key of the mapping that should hold it, else (in a list item or at the root of
 // an object) the value of its name, else its first key.
-func Anchor(n *Node) *yaml.Node { return anchorOf(n).YAML() }
-
-func anchorOf(n *Node) *Node {
+func Anchor(n *Node) *Node {
 	n = n.Nearest()
 	switch {
 	case n.HasKey():

@@ -341,7 +341,7 @@ func fileFields() []field {
 		}},
 		{"unavailable", "what inputs refer to and is not available here: notes instead of errors; each entry gives its reason", list(unavailableFields(&Unavailable{})), func(p *parser, n *lint.Node) {
 			p.each(n, func(item *lint.Node) {
-				entry := Unavailable{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
+				entry := Unavailable{Span: lint.Anchor(item).Span(p.src)}
 				p.mapping(item, unavailableFields(&entry))
 				if item.IsMapping() && entry.What == "" {
 					p.errorf(item, "unavailable: the entry does not say what; add what: with an address, a path or the name of a chart")
@@ -397,7 +397,7 @@ func fileFields() []field {
 
 func (p *parser) ignores(n *lint.Node) {
 	p.each(n, func(item *lint.Node) {
-		entry := Ignore{Span: lint.NodeSpan(p.src, lint.Anchor(item))}
+		entry := Ignore{Span: lint.Anchor(item).Span(p.src)}
 		p.mapping(item, ignoreFields(&entry))
 		if len(entry.Rules) == 0 && item.IsMapping() && !item.Get("rule").Exists() {
 			p.errorf(item, "ignore: the entry names no rule; add rule: with a rule id")

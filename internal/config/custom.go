@@ -73,7 +73,7 @@ func ParseCustom(src *lint.Source) ([]Custom, []*lint.InputError) {
 }
 
 func (p *parser) customRule(n *lint.Node) Custom {
-	rule := Custom{Severity: lint.Medium, Source: p.src, Span: lint.NodeSpan(p.src, lint.Anchor(n))}
+	rule := Custom{Severity: lint.Medium, Source: p.src, Span: lint.Anchor(n).Span(p.src)}
 	p.mapping(n, customFields(&rule))
 	if !n.IsMapping() {
 		return rule

@@ -331,7 +331,7 @@ func (t *tree) dependencyLine(dir, name string) lint.Span {
 			if !n.Exists() {
 				n = d.Node
 			}
-			return lint.NodeSpan(d.src, n.YAML())
+			return n.Span(d.src)
 		}
 	}
 	return t.firstLine(dir + "Chart.yaml")
@@ -545,7 +545,7 @@ func (t *tree) dropNameless(c *chart.Chart, dir string) *lint.InputError {
 	e := &lint.InputError{Message: "a dependency has no name: write name: and the name of the chart that it requires", Span: t.firstLine(dir + "Chart.yaml")}
 	for _, entry := range t.dependencyEntries(dir) {
 		if entry.Get("name").Value() == "" {
-			e.Span = lint.NodeSpan(entry.src, entry.YAML())
+			e.Span = entry.Span(entry.src)
 			break
 		}
 	}

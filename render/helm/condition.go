@@ -80,7 +80,7 @@ func wording(c trace.Condition, p valuePlace, found bool) string {
 		return "is set"
 	case !found || p.node.IsNull():
 		return "is not set"
-	case p.node.IsScalar() && p.node.YAML().ShortTag() != kyaml.NodeTagString:
+	case p.node.IsScalar() && p.node.Tag() != kyaml.NodeTagString:
 		return "is 0"
 	}
 	return "is empty"
@@ -101,7 +101,7 @@ func (p valuePlace) truth() (truth, known bool) {
 	if value, ok := p.bool(); ok {
 		return value, true
 	}
-	switch p.node.YAML().ShortTag() {
+	switch p.node.Tag() {
 	case kyaml.NodeTagInt, kyaml.NodeTagFloat:
 		return strings.Trim(p.node.Value(), "+-0.") != "", true
 	}

@@ -177,7 +177,7 @@ func (d *Deployment) AddText(n *lint.Node, text string) {
 // is a line of the file.
 func (l *valueLayer) placeLines(n *lint.Node) {
 	src := l.at.Start.Source
-	if n.YAML().Style&kyaml.LiteralStyle == 0 || src == nil || !strings.HasPrefix(l.at.Text(), "|") {
+	if n.Style()&kyaml.LiteralStyle == 0 || src == nil || !strings.HasPrefix(l.at.Text(), "|") {
 		return
 	}
 	docs, errs := lint.ParseYAML(lint.NewSource("", []byte(n.Value())))

@@ -192,7 +192,7 @@ func (t *tree) noMapping(f trace.Failure, values *valueStack) (holder, kind stri
 			kind = "a list"
 		default:
 			kind = "a string"
-			switch p.node.YAML().ShortTag() {
+			switch p.node.Tag() {
 			case kyaml.NodeTagBool:
 				kind = "true or false"
 			case kyaml.NodeTagInt, kyaml.NodeTagFloat:

@@ -414,7 +414,7 @@ func (t *tree) keyLine(name string, keys ...string) lint.Span {
 	docs, _ := lint.ParseYAML(f.src)
 	for _, doc := range docs {
 		if n := lint.NewNode(doc).Get(keys...); n.Exists() {
-			return lint.NodeSpan(f.src, n.YAML())
+			return n.Span(f.src)
 		}
 	}
 	return f.src.LineSpan(1)

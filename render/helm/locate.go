@@ -34,22 +34,22 @@ func (l *locator) Locate(n *lint.Node) lint.Place {
 	if !n.Exists() {
 		return l.missing(n)
 	}
-	if p := n.Parent(); p != nil && p.Name() == "metadata" && (n.Name() == "name" || n.Name() == "generateName") && n.Key() != nil {
-		return l.atKey(n.Key(), n.YAML()) // the name stands for the object
+	if p := n.Parent(); p != nil && p.Name() == "metadata" && (n.Name() == "name" || n.Name() == "generateName") && n.HasKey() {
+		return l.atKey(n.KeyNode(), n) // the name stands for the object
 	}
-	from, to := l.bounds(n.YAML())
+	from, to := l.bounds(n)
 	if !n.IsScalar() && !n.IsNull() {
 		to = min(to, from+1)
-		if y := n.YAML(); y.Kind == kyaml.MappingNode && len(y.Content) > 0 && y.Style&kyaml.FlowStyle == 0 {
-			from, to = l.bounds(y.Content[0])
+		if entries := n.Entries(); len(entries) > 0 && n.Style()&kyaml.FlowStyle == 0 {
+			from, to = l.bounds(entries[0].KeyNode())
 		}
 	}
 	return l.place(from, to, l.handedOn(n, from))
 }
 
-// bounds returns the offsets of a YAML node in the rendered text.
-func (l *locator) bounds(n *kyaml.Node) (from, to int) {
-	span := lint.NodeSpan(l.src, n)
+// bounds returns the offsets of a node in the rendered text.
+func (l *locator) bounds(n *lint.Node) (from, to int) {
+	span := n.Span(l.src)
 	return span.Start.Offset, max(span.End.Offset, span.Start.Offset+1)
 }
 
@@ -77,7 +77,7 @@ func clipOne(g trace.Segment, from, to int) trace.Segment {
 
 // atKey returns the place of a value that stands for what it is part of: in the template
 // that writes the key, not in a helper that many objects take their name from.
-func (l *locator) atKey(key, value *kyaml.Node) lint.Place {
+func (l *locator) atKey(key, value *lint.Node) lint.Place {
 	from, to := l.bounds(value)
 	place := l.place(from, to, false)
 	at, _ := l.bounds(key)
@@ -116,8 +116,8 @@ func (l *locator) atKey(key, value *kyaml.Node) lint.Place {
 // value: the template only passes a block of values on.
 func (l *locator) handedOn(n *lint.Node, from int) bool {
 	at := from
-	if key := n.Key(); key != nil {
-		at, _ = l.bounds(key)
+	if n.HasKey() {
+		at, _ = l.bounds(n.KeyNode())
 	} else if n.Index() >= 0 {
 		for at--; at > 0 && l.x.Text[at] != '-' && l.x.Text[at] != '\n' && l.x.Text[at] != '[' && l.x.Text[at] != ','; at-- {
 		}
@@ -345,23 +345,23 @@ func (l *locator) insideValue(p valuePlace, off, n int) lint.Span {
 	if !p.node.IsScalar() || p.layer.located || p.layer.root == nil {
 		return whole
 	}
-	y, src := p.node.YAML(), p.layer.src
-	if y.Style&(kyaml.LiteralStyle|kyaml.FoldedStyle) == 0 || off > len(y.Value) {
+	style, value, src := p.node.Style(), p.node.Value(), p.layer.src
+	if style&(kyaml.LiteralStyle|kyaml.FoldedStyle) == 0 || off > len(value) {
 		return whole
 	}
-	if y.Style&kyaml.FoldedStyle != 0 {
+	if style&kyaml.FoldedStyle != 0 {
 		return whole
 	}
-	line := whole.Start.Line + 1 + strings.Count(y.Value[:off], "\n")
+	line := whole.Start.Line + 1 + strings.Count(value[:off], "\n")
 	row := src.LineSpan(line)
-	text := y.Value[strings.LastIndexByte(y.Value[:off], '\n')+1:]
+	text := value[strings.LastIndexByte(value[:off], '\n')+1:]
 	if i := strings.IndexByte(text, '\n'); i >= 0 {
 		text = text[:i]
 	}
-	if n == 0 || strings.Count(y.Value[off:min(len(y.Value), off+n)], "\n") > 0 || !strings.HasSuffix(text, row.Text()) {
+	if n == 0 || strings.Count(value[off:min(len(value), off+n)], "\n") > 0 || !strings.HasSuffix(text, row.Text()) {
 		return row
 	}
-	column := off - strings.LastIndexByte(y.Value[:off], '\n') - 1 - (len(text) - len(row.Text()))
+	column := off - strings.LastIndexByte(value[:off], '\n') - 1 - (len(text) - len(row.Text()))
 	if column < 0 {
 		return row
 	}
@@ -543,11 +543,9 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 	}
 	place := l.place(from, to, false)
 	for _, m := range []*lint.Node{holder, holder.Get("metadata")} {
-		if m.IsMapping() {
-			for i := 0; i+1 < len(m.YAML().Content); i += 2 {
-				if m.YAML().Content[i+1] == anchor {
-					place = l.atKey(m.YAML().Content[i], anchor)
-				}
+		for _, e := range m.Entries() {
+			if e.Same(anchor) {
+				place = l.atKey(e.KeyNode(), e)
 			}
 		}
 	}
@@ -569,8 +567,7 @@ func (l *locator) missing(n *lint.Node) lint.Place {
 // block returns the values key of a mapping that is a block of values as a whole: the
 // empty containerSecurityContext: {}, or one that does not have the field.
 func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
-	y := holder.YAML()
-	at, _ := l.bounds(y)
+	at, _ := l.bounds(holder)
 	segs := l.segments(at, at+1)
 	if len(segs) != 1 || len(segs[0].O.Paths) != 1 {
 		return lint.Place{}, false
@@ -582,9 +579,9 @@ func (l *locator) block(holder *lint.Node) (lint.Place, bool) {
 			return lint.Place{}, false
 		}
 	}
-	if holder.IsMapping() && len(y.Content) > 0 && y.Style&kyaml.FlowStyle == 0 {
+	if entries := holder.Entries(); len(entries) > 0 && holder.Style()&kyaml.FlowStyle == 0 {
 		fields := trace.Split(path) // the value of the first key: the block is what holds it
-		if fields[len(fields)-1] != y.Content[0].Value {
+		if fields[len(fields)-1] != entries[0].Name() {
 			return lint.Place{}, false
 		}
 		path = strings.Join(fields[:len(fields)-1], "\x00")
@@ -717,10 +714,10 @@ type block struct {
 // mapping returns where a mapping stands; ok is false for one in flow style, in which no
 // line can be added. Nothing behind a key is a mapping, too.
 func (l *locator) mapping(n *lint.Node) (m block, ok bool) {
-	y, text := n.YAML(), l.x.Text
+	entries, text := n.Entries(), l.x.Text
 	switch {
-	case n.IsNull() && n.Exists() && n.Key() != nil:
-		at, _ := l.bounds(n.Key())
+	case n.IsNull() && n.HasKey():
+		at, _ := l.bounds(n.KeyNode())
 		line := text[strings.LastIndexByte(text[:at], '\n')+1 : at]
 		colon := strings.IndexByte(text[at:], ':')
 		if strings.Trim(line, " -") != "" || colon < 0 {
@@ -732,11 +729,12 @@ func (l *locator) mapping(n *lint.Node) (m block, ok bool) {
 		}
 		m.from, m.end = m.start, m.start
 		return m, true
-	case y.Kind != kyaml.MappingNode || len(y.Content) == 0 || y.Style&kyaml.FlowStyle != 0:
+	case len(entries) == 0 || n.Style()&kyaml.FlowStyle != 0:
 		return block{}, false
 	}
-	m.from, m.end = l.bounds(y)
-	m.column, m.above = y.Content[0].Column-1, -1
+	m.from, m.end = l.bounds(n)
+	_, column := entries[0].KeyNode().Position()
+	m.column, m.above = column-1, -1
 	for m.start = m.from; ; { // blank lines and comments before it belong to it
 		m.start = len(strings.TrimRight(text[:m.start], " \t\r\n"))
 		line := strings.LastIndexByte(text[:m.start], '\n') + 1
@@ -856,7 +854,7 @@ func (l *locator) fromReleaseNamespace(n *lint.Node) bool {
 	if !n.IsScalar() {
 		return false
 	}
-	from, to := l.bounds(n.YAML())
+	from, to := l.bounds(n)
 	for _, g := range l.segments(from, to) {
 		if g.O.Namespace {
 			return true

@@ -78,7 +78,7 @@ func misshapen(src *lint.Source, target reflect.Type) *lint.InputError {
 	if n == nil {
 		return nil
 	}
-	return &lint.InputError{Message: fmt.Sprintf("Helm cannot read the file: %s is %s; %s belongs there", n.Path(), kindOf(n), wanted), Span: lint.NodeSpan(src, n.YAML())}
+	return &lint.InputError{Message: fmt.Sprintf("Helm cannot read the file: %s is %s; %s belongs there", n.Path(), kindOf(n), wanted), Span: n.Span(src)}
 }
 
 // oddValue returns the first node below n that cannot be decoded into a Go type, and the
@@ -146,7 +146,7 @@ func kindOf(n *lint.Node) string {
 	case n.IsSequence():
 		return "a list"
 	}
-	switch n.YAML().ShortTag() {
+	switch n.Tag() {
 	case kyaml.NodeTagBool:
 		return "true or false"
 	case kyaml.NodeTagInt, kyaml.NodeTagFloat:
@@ -177,7 +177,7 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 	if m := badMetadata.FindStringSubmatch(text); m != nil {
 		key := lint.NewNode(docs[0]).Get(m[1])
 		if key.Exists() {
-			at = lint.NodeSpan(home.src, key.YAML())
+			at = key.Span(home.src)
 		}
 		message := map[string]string{
 			"name":    fmt.Sprintf("%s: %q is not a chart name; write one without slashes", m[1], key.Value()),
@@ -195,7 +195,7 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 	case strings.HasPrefix(text, "maintainers must not"):
 		for _, item := range lint.NewNode(docs[0]).Get("maintainers").Items() {
 			if item.IsNull() {
-				at = lint.NodeSpan(home.src, item.YAML())
+				at = item.Span(home.src)
 				break
 			}
 		}
@@ -231,7 +231,7 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 	e := &lint.InputError{Message: message, Span: at}
 	for _, entry := range t.dependencyEntries(dir) {
 		if is(entry.Node) {
-			e.Span = lint.NodeSpan(entry.src, entry.YAML())
+			e.Span = entry.Span(entry.src)
 			break
 		}
 	}

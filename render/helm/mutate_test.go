@@ -274,7 +274,7 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 					return
 				}
 				seen[n.YAML()] = true
-				if n.YAML() != nil && n.YAML().Kind == kyaml.ScalarNode && n.YAML().Style&(kyaml.LiteralStyle|kyaml.FoldedStyle) == 0 {
+				if n.YAML() != nil && n.YAML().Kind == kyaml.ScalarNode && n.Style()&(kyaml.LiteralStyle|kyaml.FoldedStyle) == 0 {
 					keys, paths = append(keys, n), append(paths, path)
 				}
 				for i, c := range n.Items() {
@@ -310,7 +310,7 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 					if now[l.id] == old[l.id] || resized(l.id, old, now) {
 						continue
 					}
-					if from, to := l.loc.bounds(l.node.YAML()); generatedAt(l.loc.x, from, to) {
+					if from, to := l.loc.bounds(l.node); generatedAt(l.loc.x, from, to) {
 						continue
 					}
 					own.n++
@@ -333,11 +333,11 @@ func TestChangedLeavesNameTheirValue(t *testing.T) {
 
 // leafNames returns what a leaf depends on, its key and its guards included.
 func leafNames(l leaf) []string {
-	from, to := l.loc.bounds(l.node.YAML())
+	from, to := l.loc.bounds(l.node)
 	paths := l.loc.names(from, to)
 	for n := l.node; n != nil; n = n.Parent() {
-		if n.Key() != nil {
-			from, to := l.loc.bounds(n.Key())
+		if n.HasKey() {
+			from, to := l.loc.bounds(n.KeyNode())
 			paths = append(paths, l.loc.names(from, to)...)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chartutil"
-	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/internal/limits"
 	"github.com/manilint/manilint/internal/mask"
@@ -140,11 +139,11 @@ func (o *output) documents() []*document {
 		return true
 	}
 	for _, f := range o.crds {
-		parsed, errs := lint.ParseYAML(f.src)
+		parsed, errs := lint.ParseDocuments(f.src)
 		o.errs = append(o.errs, errs...)
 		d := &document{name: f.name, text: string(f.src.Data), crd: true}
 		for _, doc := range parsed {
-			d.resources = append(d.resources, lint.NewResources(doc, lint.FileLocator{Source: f.src})...)
+			d.resources = append(d.resources, doc.Resources(lint.FileLocator{Source: f.src})...)
 		}
 		if full(f.src.LineSpan(1), len(d.resources)) {
 			return docs
@@ -156,21 +155,22 @@ func (o *output) documents() []*document {
 		adjusted.Text, adjusted.Segs = trace.SplitGlued(x.Text, x.Segs)
 		adjusted.Text = firstDocuments(adjusted.Text, maxObjects+1) // more would be parsed without success
 		l := &locator{out: o, x: &adjusted, src: lint.NewSource(x.Name, []byte(adjusted.Text))}
-		parsed, errs := lint.ParseYAML(l.src)
+		parsed, errs := lint.ParseDocuments(l.src)
 		for _, e := range errs {
 			place := l.place(e.Span.Start.Offset, max(e.Span.End.Offset, e.Span.Start.Offset+1), false)
 			o.errs = append(o.errs, &lint.InputError{Message: "renders to " + e.Message, Span: place.Span})
 		}
 		for _, doc := range parsed {
-			for _, e := range lint.Nameless(l.src, doc) {
+			for _, e := range doc.Nameless(l.src) {
 				place := l.place(e.Span.Start.Offset, max(e.Span.End.Offset, e.Span.Start.Offset+1), false)
 				o.errs = append(o.errs, &lint.InputError{Message: "renders to what Helm rejects: " + e.Message, Span: place.Span})
 			}
-			if key := structuredKey(doc); key != nil { // YAML allows it, JSON and so Kubernetes does not
+			if key := structuredKey(doc.Root); key != nil { // YAML allows it, JSON and so Kubernetes does not
 				from, to := l.bounds(key)
 				o.errs = append(o.errs, &lint.InputError{Message: "renders to a key that is a mapping or a list, not text: quote what is written here", Span: l.place(from, to, false).Span})
 			}
-			d := &document{name: x.Name, resources: lint.NewResources(doc, l)}
+			line, _ := doc.Root.Position()
+			d := &document{name: x.Name, resources: doc.Resources(l)}
 			if full(l.coarse().Span, len(d.resources)) {
 				return docs
 			}
@@ -181,7 +181,7 @@ func (o *output) documents() []*document {
 				}
 			}
 			if len(d.resources) > 0 {
-				d.text = documentText(adjusted.Text, l.src, doc)
+				d.text = documentText(adjusted.Text, l.src, line)
 			}
 			docs = append(docs, d)
 		}
@@ -209,9 +209,9 @@ func firstDocuments(text string, n int) string {
 	return text
 }
 
-// documentText returns the lines of the document of a text that a node is the root of.
-func documentText(text string, src *lint.Source, root *kyaml.Node) string {
-	at := src.At(root.Line, 1).Offset
+// documentText returns the lines of the document of a text whose root begins in a line.
+func documentText(text string, src *lint.Source, line int) string {
+	at := src.LineStart(line)
 	start := 0
 	i := strings.LastIndex(text[:at], "\n---") + 1
 	if strings.HasPrefix(text[i:at], "---") {

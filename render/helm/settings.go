@@ -19,7 +19,7 @@ func (l *locator) Settings(n *lint.Node) []lint.Setting {
 		}
 	}
 	if n.Exists() {
-		from, to := l.bounds(n.YAML())
+		from, to := l.bounds(n)
 		if !n.IsScalar() && !n.IsNull() {
 			to = min(to, from+1)
 		}
@@ -63,15 +63,14 @@ func (l *locator) blockPath(holder *lint.Node) (string, bool) {
 	if !holder.Exists() {
 		return "", false
 	}
-	y := holder.YAML()
-	at, _ := l.bounds(y)
+	at, _ := l.bounds(holder)
 	segs := l.segments(at, at+1)
 	if len(segs) != 1 || len(segs[0].O.Paths) != 1 || segs[0].O.Kind != trace.FromValue && !holder.IsNull() {
 		return "", false
 	}
 	fields := trace.Split(segs[0].O.Paths[0])
-	if holder.IsMapping() && len(y.Content) > 0 {
-		first := y.Content[0].Value // the value of the first key: the block is what holds it
+	if entries := holder.Entries(); len(entries) > 0 {
+		first := entries[0].Name() // the value of the first key: the block is what holds it
 		switch i := slices.Index(fields, first); {
 		case fields[len(fields)-1] == first:
 			fields = fields[:len(fields)-1]
@@ -147,10 +146,10 @@ func (s *valueStack) settings(path []string, set bool) []lint.Setting {
 		switch {
 		case f.place.layer.located:
 			setting.Span = f.place.node.Locate().Span
-		case !f.place.node.IsNull() || f.place.node.Key() == nil:
-			setting.Span = lint.NodeSpan(f.place.layer.src, f.place.node.YAML())
+		case !f.place.node.IsNull() || !f.place.node.HasKey():
+			setting.Span = f.place.node.Span(f.place.layer.src)
 		default:
-			setting.Span, setting.Key = lint.NodeSpan(f.place.layer.src, f.place.node.Key()), true
+			setting.Span, setting.Key = f.place.node.KeyNode().Span(f.place.layer.src), true
 		}
 		if setting.Span.IsValid() {
 			settings = append(settings, setting)

@@ -134,7 +134,7 @@ func (t *tree) describe(e *trace.Engine, c *chart.Chart, m *chart.Metadata) {
 	root := lint.NewNode(f.root())
 	for key, field := range map[string]*string{"name": &m.Name, "version": &m.Version, "appVersion": &m.AppVersion} {
 		if n := root.Get(key); n.IsScalar() && *field != "" {
-			at := lint.NodeSpan(f.src, n.YAML()).Start.Offset - f.skip
+			at := n.Span(f.src).Start.Offset - f.skip
 			*field = e.Text(*field, &trace.Origin{Kind: trace.FromFile, File: f, Fixed: true, At: at})
 		}
 	}

@@ -86,10 +86,10 @@ func (p valuePlace) span() lint.Span {
 		return p.layer.at
 	case !p.node.Exists():
 		return p.layer.src.Span(0, len(p.layer.src.Data))
-	case p.node.IsNull() && p.node.Key() != nil:
-		return lint.NodeSpan(p.layer.src, p.node.Key())
+	case p.node.IsNull() && p.node.HasKey():
+		return p.node.KeyNode().Span(p.layer.src)
 	}
-	return lint.NodeSpan(p.layer.src, p.node.YAML())
+	return p.node.Span(p.layer.src)
 }
 
 // related returns what the object that sets the value was made from: the parameters of an
@@ -106,8 +106,8 @@ func (p valuePlace) related() []lint.Related {
 
 // key returns where the key of the value stands; the value, for list items.
 func (p valuePlace) key() lint.Span {
-	if !p.layer.located && p.layer.root != nil && p.node.Key() != nil {
-		return lint.NodeSpan(p.layer.src, p.node.Key())
+	if !p.layer.located && p.layer.root != nil && p.node.HasKey() {
+		return p.node.KeyNode().Span(p.layer.src)
 	}
 	return p.span()
 }
@@ -288,16 +288,16 @@ func fileLayer(src *lint.Source) (*valueLayer, map[string]any, *lint.InputError)
 
 // unreadable says what is wrong with a YAML file that Helm could not read.
 func unreadable(src *lint.Source, err error) *lint.InputError {
-	docs, errs := lint.ParseYAML(src)
+	docs, errs := lint.ParseDocuments(src)
 	if len(errs) > 0 {
 		return errs[0]
 	}
-	if len(docs) > 0 && docs[0].Kind != kyaml.MappingNode {
-		return &lint.InputError{Message: "a mapping is expected here", Span: lint.NodeSpan(src, docs[0])}
+	if len(docs) > 0 && !docs[0].Root.IsMapping() {
+		return &lint.InputError{Message: "a mapping is expected here", Span: docs[0].Root.Span(src)}
 	}
 	for _, doc := range docs {
-		if n := structuredKey(doc); n != nil {
-			span := lint.NodeSpan(src, n)
+		if n := structuredKey(doc.Root); n != nil {
+			span := n.Span(src)
 			message := "a key must be text, not a mapping or a list"
 			if from := span.Start.Offset - 1; from >= 0 && bytes.HasPrefix(src.Data[from:], []byte("{{")) {
 				message = "this is read as a mapping in a mapping, since the file is no template: put {{ }} in quotes, or write the value itself"
@@ -320,12 +320,19 @@ func unreadable(src *lint.Source, err error) *lint.InputError {
 
 // structuredKey returns the first key below a node that is a mapping or a list; nil where
 // there is none.
-func structuredKey(n *kyaml.Node) *kyaml.Node {
-	for i, c := range n.Content {
-		if n.Kind == kyaml.MappingNode && i%2 == 0 && (c.Kind == kyaml.MappingNode || c.Kind == kyaml.SequenceNode) {
-			return c
+func structuredKey(n *lint.Node) *lint.Node {
+	for _, e := range n.Entries() {
+		if e.Name() == "" {
+			if key := e.KeyNode(); key.IsMapping() || key.IsSequence() {
+				return key
+			}
 		}
-		if found := structuredKey(c); found != nil {
+		if found := structuredKey(e); found != nil {
+			return found
+		}
+	}
+	for _, item := range n.Items() {
+		if found := structuredKey(item); found != nil {
 			return found
 		}
 	}
@@ -334,11 +341,11 @@ func structuredKey(n *kyaml.Node) *kyaml.Node {
 
 // parseValues returns the first document of a values file, which is what Helm reads.
 func parseValues(src *lint.Source) *lint.Node {
-	docs, _ := lint.ParseYAML(src)
+	docs, _ := lint.ParseDocuments(src)
 	if len(docs) == 0 {
 		return lint.NewNode(&kyaml.Node{Kind: kyaml.MappingNode})
 	}
-	return lint.NewNode(docs[0])
+	return docs[0].Root
 }
 
 // mergeMaps merges b over a as Helm merges values files.

@@ -130,7 +130,7 @@ func (l locator) missing(n *lint.Node) lint.Place {
 			return out
 		}
 	}
-	anchor := lint.Anchor(n)
+	anchor := lint.Anchor(n).YAML()
 	p := at(anchor)
 	for m := n.Nearest(); !p.known() && m != nil; m = m.Parent() {
 		if k := m.Key(); k != nil && at(k).known() {
