@@ -48,6 +48,11 @@ type Config struct {
 	// hold more, relative to the file's directory.
 	Custom      []Custom
 	CustomFiles []Named
+	// Digests are images with their digests, as image:tag@digest, for the rules with that
+	// parameter; DigestFile is a file of more, relative to the file's directory, whose path is
+	// "" for none.
+	Digests    []string
+	DigestFile Named
 	// Policies are directories and files of policies, relative to the file's directory;
 	// TreePolicies takes those of that directory, however they are rendered.
 	Policies     []Named
@@ -165,6 +170,7 @@ func ParseWith(src *lint.Source, rules []*lint.Rule, own func(*Config) ([]Own, [
 	for _, parse := range p.late {
 		parse()
 	}
+	p.config.addDigests(rules)
 	return p.config, p.errs
 }
 
@@ -366,6 +372,9 @@ func fileFields() []field {
 				p.config.Rules["image-registry"] = c
 			}
 		}},
+		{"digests", "images with their digests, as registry.example/web:1.4@sha256:…, or the file of them, relative to this file: more for the parameter digests of image-tag and image-digest", map[string]any{
+			"anyOf": []any{stringSchema, stringsSchema},
+		}, (*parser).digests},
 		{"custom", "rules of your own: each written out, or a glob of files that hold them, relative to this file", map[string]any{
 			"type": "array", "items": map[string]any{"anyOf": []any{stringSchema, object(customFields(&Custom{}))}},
 		}, (*parser).custom},

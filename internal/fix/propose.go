@@ -187,6 +187,11 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 			}
 			v, k = valueNode(false), edit.Set
 		}
+		if k == edit.Set {
+			for _, part := range partsOf(s, e.Node, v) {
+				add(w.atSetting(s, k, part))
+			}
+		}
 		for _, v := range w.written(s, v) {
 			add(w.atSetting(s, k, v))
 		}
@@ -350,6 +355,38 @@ func (w *finder) written(s lint.Setting, value *yaml.Node) []*yaml.Node {
 		return []*yaml.Node{valueNode(value.Value), value}
 	}
 	return []*yaml.Node{value}
+}
+
+// partsOf returns what a value becomes that is a part of a text, where the text becomes another
+// one: the tag of an image whose registry and name are other values.
+func partsOf(s lint.Setting, n *lint.Node, value *yaml.Node) []*yaml.Node {
+	if !n.IsScalar() || value.Kind != yaml.ScalarNode || value.ShortTag() != "!!str" {
+		return nil
+	}
+	old, text, part := n.Value(), value.Value, ""
+	if len(s.Missing) == 0 && !s.Key {
+		part = strings.Trim(s.Span.Text(), `"'`)
+	}
+	if part == "" || part == "null" || part == "~" {
+		to := imageOf(text)
+		if to.digest == "" {
+			return nil
+		}
+		all := []*yaml.Node{valueNode(to.digest)}
+		if to.tag != "" {
+			all = append(all, valueNode(to.tag+"@"+to.digest))
+		}
+		return all
+	}
+	at := strings.LastIndex(old, part)
+	if at < 0 || part == old {
+		return nil
+	}
+	before, after := old[:at], old[at+len(part):]
+	if !strings.HasPrefix(text, before) || !strings.HasSuffix(text[len(before):], after) {
+		return nil
+	}
+	return []*yaml.Node{valueNode(text[len(before) : len(text)-len(after)])}
 }
 
 // atSetting edits a value of a chart.

@@ -21,14 +21,56 @@ var digests = lint.Param{
 	Name: "digests", Summary: "images with their digests, as registry.example/web:1.4@sha256:…, for a fix to write", Default: []string{},
 }
 
-// pin writes the digest that the configuration has for an image.
+// pin writes the digest that the configuration has for an image. An image without a tag is
+// the one that is tagged latest; one that has a tag keeps it.
 func pin(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	const why = "what the tag names by now may be another image than the one that the configuration has"
+	var alike string
 	for _, pinned := range pass.Strings("digests") {
-		if name, digest, ok := strings.Cut(pinned, "@"); ok && name == n.Value() && strings.HasPrefix(digest, "sha256:") {
-			return lint.Risky("what the tag names by now may be another image than the one that the configuration has", lint.Set(n, pinned))
+		name, digest, ok := strings.Cut(pinned, "@")
+		if !ok || !strings.HasPrefix(digest, "sha256:") && !strings.HasPrefix(digest, "sha512:") {
+			continue
+		}
+		if name == n.Value() {
+			alike = pinned
+			break
+		}
+		if alike == "" {
+			if tag, same := sameImage(n.Value(), name); same {
+				alike = n.Value() + tag + "@" + digest
+			}
 		}
 	}
-	return nil
+	if alike == "" {
+		return nil
+	}
+	remedy := lint.Risky(why, lint.Set(n, alike))
+	name, digest, _ := strings.Cut(alike, "@")
+	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') { // a chart may write the one or the other
+		remedy.Or = lint.Risky(why, lint.Set(n, name[:at]+"@"+digest))
+	}
+	return remedy
+}
+
+// sameImage reports whether two references name one image, and the tag that the second has
+// and the first does not.
+func sameImage(first, second string) (tag string, same bool) {
+	base := first[strings.LastIndexByte(first, '/')+1:]
+	if name, _, _ := strings.Cut(base, ":"); !strings.Contains(second, name) {
+		return "", false
+	}
+	a, err := ref.ParseNormalizedNamed(first)
+	if err != nil {
+		return "", false
+	}
+	b, err := ref.ParseNormalizedNamed(second)
+	if err != nil || ref.TagNameOnly(a).String() != ref.TagNameOnly(b).String() {
+		return "", false
+	}
+	if tagged, ok := b.(ref.Tagged); ok && ref.IsNameOnly(a) {
+		tag = ":" + tagged.Tag()
+	}
+	return tag, true
 }
 
 // moves reports whether a tag is known to move by its name: it is one of the words, or

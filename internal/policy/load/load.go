@@ -4,7 +4,9 @@ package load
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,6 +61,7 @@ func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 			all, errs = append(all, more...), append(errs, wrong...)
 		}
 	}
+	errs = append(errs, digests(c, files, o.Dir)...)
 	own, wrong := custom.Rules(all, o.Builtin, o.KubeVersion)
 	errs = append(errs, wrong...)
 	c.Own = own
@@ -71,6 +74,23 @@ func Rules(c *config.Config, o Options) ([]config.Own, []*lint.InputError) {
 	found = kyverno.Policies(objects, slices.Concat(o.Builtin, c.OwnRules()), o.KubeVersion)
 	c.PolicyErrors, c.PolicyNotes = append(c.PolicyErrors, found.Errors...), append(c.PolicyNotes, found.Notes...)
 	return append(own, found.Own...), errs
+}
+
+// digests adds the images of the file that a configuration names to its own.
+func digests(c *config.Config, files *tree.Tree, dir string) []*lint.InputError {
+	if c.DigestFile.Path == "" {
+		return nil
+	}
+	src, err := files.Open(filepath.Join(dir, filepath.FromSlash(c.DigestFile.Path)))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []*lint.InputError{{Span: c.DigestFile.Span, Message: fmt.Sprintf("digests: there is no file %s, relative to the configuration", c.DigestFile.Path)}}
+	case err != nil:
+		return []*lint.InputError{{Span: c.DigestFile.Span, Message: fmt.Sprintf("digests: %s is not read: %v", c.DigestFile.Path, err)}}
+	}
+	more, errs := config.ParseDigests(src)
+	c.Digests = append(c.Digests, more...)
+	return errs
 }
 
 // policies returns the objects among which policies are looked for: with their bindings,
