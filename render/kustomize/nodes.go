@@ -83,21 +83,82 @@ func lookup(n *yaml.Node, path []string) *yaml.Node {
 	return n
 }
 
+// clone copies a tree, with what its aliases stand for. The nodes of a copy lie next to
+// one another: they are made in two pieces, which live as long as one of them.
 func clone(n *yaml.Node) *yaml.Node {
-	if n == nil {
+	if n = unalias(n); n == nil {
 		return nil
 	}
-	c := *n
-	c.Content = nil
-	if n.Kind == yaml.AliasNode {
-		return clone(unalias(n))
-	}
-	if len(n.Content) > 0 {
-		c.Content = make([]*yaml.Node, len(n.Content))
-		for i, x := range n.Content {
-			c.Content[i] = clone(x)
+	count, links := 0, 0
+	var measure func(n *yaml.Node)
+	measure = func(n *yaml.Node) {
+		count++
+		links += len(n.Content)
+		for _, x := range n.Content {
+			measure(unalias(x))
 		}
 	}
+	measure(n)
+	nodes, content := make([]yaml.Node, count), make([]*yaml.Node, links)
+	var put func(n *yaml.Node) *yaml.Node
+	put = func(n *yaml.Node) *yaml.Node {
+		c := &nodes[0]
+		nodes = nodes[1:]
+		*c = *n
+		k := len(n.Content)
+		if c.Content = nil; k > 0 {
+			c.Content, content = content[:k:k], content[k:]
+		}
+		for i, x := range n.Content {
+			c.Content[i] = put(unalias(x))
+		}
+		return c
+	}
+	return put(n)
+}
+
+// snapshot is clone for trees that are never changed: it shares with the one before what
+// is the same there, and returns that one where all is.
+func snapshot(before, n *yaml.Node) *yaml.Node {
+	n = unalias(n)
+	if before == nil {
+		return clone(n)
+	}
+	var content []*yaml.Node // once something differs
+	shared := len(before.Content) == len(n.Content)
+	next := 0 // of before, where the content is expected that is the same
+	for i, x := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && (next >= len(before.Content) || before.Content[next].Value != x.Value) {
+			for j := 0; j < len(before.Content) && before.Kind == n.Kind; j += 2 {
+				if before.Content[j].Value == x.Value {
+					next = j
+					break
+				}
+			}
+		}
+		var was, is *yaml.Node
+		if next < len(before.Content) {
+			was = before.Content[next]
+		}
+		next++
+		is = snapshot(was, x)
+		if shared = shared && i < len(before.Content) && is == before.Content[i]; !shared && content == nil {
+			content = make([]*yaml.Node, i, len(n.Content))
+			copy(content, before.Content)
+		}
+		if !shared {
+			content = append(content, is)
+		}
+	}
+	if shared && before.Kind == n.Kind && before.Style == n.Style && before.Tag == n.Tag && before.Value == n.Value && before.Anchor == n.Anchor && at(before) == at(n) &&
+		before.HeadComment == n.HeadComment && before.LineComment == n.LineComment && before.FootComment == n.FootComment {
+		return before
+	}
+	if content == nil && shared {
+		content = before.Content
+	}
+	c := *n
+	c.Content = content
 	return &c
 }
 

@@ -22,7 +22,7 @@ type removal struct {
 // removals records what a transformer took out of an object.
 func (b *build) removals(w *writer, r *resource.Resource, pre, post *yaml.Node) {
 	var walk func(pre, post *yaml.Node, path, steps []string)
-	walk = func(pre, post *yaml.Node, path, steps []string) {
+	walk = func(pre, post *yaml.Node, path, steps []string) { // what is called keeps nothing of these two
 		if post == nil || pre.Kind != post.Kind {
 			return
 		}
@@ -30,23 +30,23 @@ func (b *build) removals(w *writer, r *resource.Resource, pre, post *yaml.Node) 
 		case yaml.MappingNode:
 			for i := 0; i+1 < len(pre.Content); i += 2 {
 				key, was := pre.Content[i].Value, pre.Content[i+1]
-				there, here := append(slices.Clip(path), key), append(slices.Clip(steps), key)
+				there, here := append(path, key), append(steps, key)
 				if _, now := field(post, key); now != nil {
 					walk(was, now, there, here)
 				} else if by := w.remover(there, here); by.known() {
-					b.removed[r] = append(b.removed[r], removal{here, was, by})
+					b.removed[r] = append(b.removed[r], removal{slices.Clone(here), was, by})
 				}
 			}
 		case yaml.SequenceNode:
 			for was, item := range pre.Content {
 				name := text(get(item, "name"))
 				if i := slices.IndexFunc(post.Content, func(n *yaml.Node) bool { return name != "" && text(get(n, "name")) == name }); i >= 0 && at(post.Content[i]) == at(item) { // else the item was written as a whole, and lacks what it lacks there
-					walk(item, post.Content[i], append(slices.Clip(path), strconv.Itoa(was)), append(slices.Clip(steps), "[name="+name+"]"))
+					walk(item, post.Content[i], append(path, strconv.Itoa(was)), append(steps, "[name="+name+"]"))
 				}
 			}
 		}
 	}
-	walk(pre, post, nil, nil)
+	walk(pre, post, make([]string, 0, 16), make([]string, 0, 16))
 }
 
 // remover returns the place in a patch that takes out the field at path; steps

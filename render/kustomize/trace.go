@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/builtins"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
@@ -22,15 +23,24 @@ func nobody([]string, *yaml.Node, *yaml.Node) place { return place{} }
 // objects are what they were.
 func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) error {
 	nodes := b.look(m)
+	if idle(inner) {
+		return nil
+	}
 	if w.kind == "ReplacementTransformer" {
 		w.copies = w.replacements(m)
 		if err := w.multiplies(); err != nil {
 			return err
 		}
 	}
+	var changed []*resource.Resource
 	err := contained(func() error { return inner.Transform(m) })
 	if err == nil {
-		err = b.grown(m)
+		for _, r := range m.Resources() {
+			if n, pre := r.YNode(), b.trees[r]; n != nil && pre != nil && !same(pre, n) {
+				changed = append(changed, r)
+			}
+		}
+		err = b.grown(m, changed)
 	}
 	if err != nil {
 		if errors.Is(err, errGrown) {
@@ -47,20 +57,24 @@ func (b *build) observe(w *writer, m resmap.ResMap, inner resmap.Transformer) er
 		}
 		return err
 	}
-	for _, r := range m.Resources() {
+	for _, r := range changed {
 		n, pre := r.YNode(), b.trees[r]
-		if n == nil || pre == nil || same(pre, n) {
-			continue
-		}
 		if n != nodes[r] {
 			level(n, place{}) // made anew from JSON: its lines are those of a passing text
 		}
 		w.resource(b, r, pre, n)
 		b.removals(w, r, pre, n)
-		b.trees[r] = clone(n)
+		b.trees[r] = snapshot(pre, n)
 		b.byNode[n] = b.trees[r]
 	}
 	return nil
+}
+
+// idle reports whether a transformer does nothing, as that of common labels does which krusty adds
+// wherever there are other labels.
+func idle(t resmap.Transformer) bool {
+	labels, ok := t.(*builtins.LabelTransformerPlugin)
+	return ok && len(labels.Labels) == 0
 }
 
 // look remembers the objects as they are, and returns their roots.
@@ -72,14 +86,15 @@ func (b *build) look(m resmap.ResMap) map[*resource.Resource]*yaml.Node {
 		b.settle(n)
 		if t := b.trees[r]; t == nil || !same(t, n) {
 			b.restore(t, n)
-			b.trees[r] = clone(n)
+			b.trees[r] = snapshot(t, n)
 		}
 	}
 	return nodes
 }
 
-// grown reports that a transformer makes the objects hold more nodes than a build may.
-func (b *build) grown(m resmap.ResMap) error {
+// grown reports that a transformer makes the objects hold more nodes than a build may: those
+// that it changed, and those that it added.
+func (b *build) grown(m resmap.ResMap, changed []*resource.Resource) error {
 	before, total := 0, 0
 	for _, r := range m.Resources() {
 		pre, n := b.trees[r], r.YNode()
@@ -89,7 +104,11 @@ func (b *build) grown(m resmap.ResMap) error {
 			b.sizes[r] = was
 		}
 		before += was
-		if n != nil && (pre == nil || !same(pre, n)) {
+		is := len(changed) > 0 && changed[0] == r
+		if is {
+			changed = changed[1:]
+		}
+		if is || n != nil && pre == nil {
 			now := size(n)
 			if now > maxNodes && now > was+was/4 {
 				return errGrown
@@ -109,7 +128,7 @@ func (b *build) generated(w *writer, m resmap.ResMap) {
 	for _, r := range m.Resources() {
 		level(r.YNode(), place{})
 		h := healer{b: b, claim: w.generated()}
-		h.heal(nil, r.YNode(), nil)
+		h.heal(nil, r.YNode())
 		t := clone(r.YNode())
 		b.trees[r] = t
 		b.made = append(b.made, t)
@@ -124,7 +143,7 @@ func (b *build) restore(before, n *yaml.Node) {
 	}
 	quiet := func(pre *yaml.Node) {
 		h := healer{b: b, claim: nobody}
-		h.heal(pre, n, nil)
+		h.heal(pre, n)
 	}
 	if before != nil {
 		quiet(before)
@@ -180,7 +199,7 @@ func (b *build) finish(m resmap.ResMap) {
 		}
 		h := healer{b: b, claim: nobody}
 		if before != nil {
-			h.heal(before, n, nil)
+			h.heal(before, n)
 		}
 		b.restore(nil, n)
 		if before != nil {
@@ -190,12 +209,13 @@ func (b *build) finish(m resmap.ResMap) {
 			namespaces[[2]string{ns.Value, nameOf(n)}] = at(ns)
 		}
 	}
+	path := make([]string, 0, 32)
 	for _, r := range m.Resources() {
 		n := r.YNode()
 		if gone := b.removed[r]; gone != nil {
 			b.gone[n] = gone
 		}
-		b.references(n, b.byNode[n], nil, namespaces)
+		b.references(n, b.byNode[n], path, namespaces)
 		if lost(n) {
 			b.orphans(n)
 		}
@@ -208,12 +228,12 @@ func (b *build) finish(m resmap.ResMap) {
 func (b *build) references(n, before *yaml.Node, path []string, namespaces map[[2]string]place) {
 	if n.Kind == yaml.SequenceNode {
 		for i, c := range n.Content {
-			b.references(c, before, append(path[:len(path):len(path)], strconv.Itoa(i)), namespaces)
+			b.references(c, before, append(path, strconv.Itoa(i)), namespaces)
 		}
 		return
 	}
 	if k, ns := field(n, "namespace"); ns != nil && len(path) > 1 {
-		old := lookup(before, append(path[:len(path):len(path)], "namespace"))
+		old := lookup(before, append(path, "namespace"))
 		if name := get(n, "name"); name != nil && (!at(ns).known() || before != nil && (old == nil || old.Value != ns.Value)) {
 			if p, ok := namespaces[[2]string{ns.Value, name.Value}]; ok {
 				if old != nil {
@@ -228,7 +248,7 @@ func (b *build) references(n, before *yaml.Node, path []string, namespaces map[[
 	}
 	if n.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			b.references(n.Content[i+1], before, append(path[:len(path):len(path)], n.Content[i].Value), namespaces)
+			b.references(n.Content[i+1], before, append(path, n.Content[i].Value), namespaces)
 		}
 	}
 }
@@ -268,24 +288,25 @@ type healer struct {
 	copies bool // by replacements, which may write the value that was there
 	whole  bool // below a list item that was written as a whole: nothing in it is of pre
 	root   *yaml.Node
+	path   []string // to what is healed; claims keep nothing of it
 }
 
 // anew reports whether an item of a list was written as a whole, and not merged into
 // the one that was there, and where.
-func (h *healer) anew(pre, post *yaml.Node, path []string) (place, bool) {
+func (h *healer) anew(pre, post *yaml.Node) (place, bool) {
 	switch p := at(post); {
 	case post.Kind != yaml.MappingNode || pre == nil || !p.known() || p == at(pre):
 		return place{}, false
 	case h.merged:
 		return p, h.b.isPatch(p)
 	case h.copies:
-		p = h.claim(path, post, pre)
+		p = h.claim(h.path, post, pre)
 		return p, p.known()
 	}
 	return place{}, false
 }
 
-func (h *healer) heal(pre, post *yaml.Node, path []string) {
+func (h *healer) heal(pre, post *yaml.Node) {
 	if pre != nil && pre.Kind != post.Kind {
 		pre = nil
 	}
@@ -294,7 +315,9 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 		for i := 0; i+1 < len(post.Content); i += 2 {
 			k, v := post.Content[i], post.Content[i+1]
 			pk, pv := field(pre, k.Value)
-			h.heal(pv, v, append(path[:len(path):len(path)], k.Value))
+			h.path = append(h.path, k.Value)
+			h.heal(pv, v)
+			h.path = h.path[:len(h.path)-1]
 			switch {
 			case pk != nil && at(pk).known() && (!h.whole || !at(k).known()):
 				set(k, at(pk))
@@ -305,23 +328,25 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 	case yaml.SequenceNode:
 		match := align(pre, post)
 		for i, e := range post.Content {
-			here := slices.Concat(path, []string{strconv.Itoa(i)})
-			if p, anew := h.anew(match[i], e, here); anew && !h.whole {
+			h.path = append(h.path, strconv.Itoa(i))
+			p, anew := h.anew(match[i], e)
+			if anew = anew && !h.whole; anew {
 				h.whole = true
-				h.heal(match[i], e, here)
+			}
+			h.heal(match[i], e)
+			if anew {
 				h.whole = false
 				set(e, p)
-				continue
 			}
-			h.heal(match[i], e, here)
+			h.path = h.path[:len(h.path)-1]
 		}
 	default:
-		h.scalar(pre, post, path)
+		h.scalar(pre, post)
 		return
 	}
 	switch {
 	case len(post.Content) == 0:
-		h.scalar(pre, post, path)
+		h.scalar(pre, post)
 	case pre != nil && at(pre).known() && (!h.whole || !at(post).known()):
 		set(post, at(pre))
 	case !at(post).known():
@@ -329,7 +354,7 @@ func (h *healer) heal(pre, post *yaml.Node, path []string) {
 	}
 }
 
-func (h *healer) scalar(pre, post *yaml.Node, path []string) {
+func (h *healer) scalar(pre, post *yaml.Node) {
 	old := place{}
 	if pre != nil {
 		old = at(pre)
@@ -339,18 +364,18 @@ func (h *healer) scalar(pre, post *yaml.Node, path []string) {
 		case old == at(post):
 			// replacements change a scalar where it stands
 			if pre.Value != post.Value || h.copies {
-				if p := h.claim(path, post, pre); p.known() {
+				if p := h.claim(h.path, post, pre); p.known() {
 					set(post, h.b.replaced(p, old))
 				}
 			}
-		case h.merged && !h.whole && old.known() && pre.Value == post.Value && h.identifies(path):
+		case h.merged && !h.whole && old.known() && pre.Value == post.Value && h.identifies(h.path):
 			set(post, old) // what a patch repeats to say where it applies
 		case h.merged && old.known() && h.b.isPatch(at(post)):
 			set(post, h.b.replaced(at(post), old))
 		}
 		return
 	}
-	if p := h.claim(path, post, pre); p.known() {
+	if p := h.claim(h.path, post, pre); p.known() {
 		set(post, h.b.replaced(p, old))
 	} else if old.known() {
 		set(post, old)

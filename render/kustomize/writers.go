@@ -357,5 +357,5 @@ func (w *writer) resource(b *build, r *resource.Resource, pre, post *yaml.Node) 
 			}
 		}
 	}
-	h.heal(pre, post, nil)
+	h.heal(pre, post)
 }
