@@ -60,15 +60,22 @@ type build struct {
 
 	errs []*lint.InputError
 
-	coarse     bool                       // built without hooks
-	refusal    error                      // a limit that ends the build
-	objects    int                        // read so far
-	sizes      map[*resource.Resource]int // in nodes
-	excesses   int                        // errGrown
-	written    int                        // bytes, by a controller after the build
-	inserted   int                        // values and keys that it read from them
-	generating bool                       // a generator is at work: it reads files as they lie
-	patching   bool                       // a patch is being read
+	coarse   bool                       // built without hooks
+	refusal  error                      // a limit that ends the build
+	objects  int                        // read so far
+	sizes    map[*resource.Resource]int // in nodes
+	excesses int                        // errGrown
+	written  int                        // bytes, by a controller after the build
+	inserted int                        // values and keys that it read from them
+	arrivals map[string]*arrival        // by directory
+	due      map[string]bool            // directories whose first transformer adds them
+	hoisted  map[*yaml.Node]bool        // entries that are left out since they arrive
+	taking   bool                       // the build is of a base that is shared
+	came     *accumulated               // what it came to
+	apart    bool                       // nothing is shared
+
+	generating bool // a generator is at work: it reads files as they lie
+	patching   bool // a patch is being read
 }
 
 type role struct {
@@ -152,6 +159,7 @@ func (b *build) reset() {
 	b.generating, b.patching = false, false
 	b.objects, b.sizes, b.excesses = 0, map[*resource.Resource]int{}, 0
 	b.removed, b.gone = map[*resource.Resource][]removal{}, map[*yaml.Node][]removal{}
+	b.arrivals, b.due, b.hoisted = map[string]*arrival{}, map[string]bool{}, map[*yaml.Node]bool{}
 }
 
 // release lets go of what only building needs.
@@ -159,6 +167,7 @@ func (b *build) release() {
 	b.edited, b.served, b.virtual, b.roles, b.plain, b.docs = nil, nil, nil, nil, nil, nil
 	b.removed, b.inlined, b.bases, b.awaited, b.read = nil, nil, nil, nil, nil
 	b.trees, b.byNode, b.made, b.count, b.origin, b.sites, b.overs = nil, nil, nil, nil, nil, nil, nil
+	b.sizes, b.arrivals, b.due, b.hoisted, b.came = nil, nil, nil, nil, nil
 }
 
 func (b *build) fail(span lint.Span, format string, args ...any) {
@@ -218,6 +227,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 			}
 		}
 	}, func(k *kustomization, r ref) {
+		b.apart = true
 		b.drop(r)
 		b.fail(k.span(r.node), "%s %q refers back to this kustomization: a cycle; remove the entry", nounOf[r.field], r.value)
 	})
@@ -242,7 +252,7 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 	}
 	schema := shareSchema
 	if custom {
-		schema = ownSchema
+		schema, b.apart = ownSchema, true
 	}
 	release, err := schema(ctx)
 	if err != nil {
@@ -252,9 +262,15 @@ func (b *build) run(ctx context.Context) resmap.ResMap {
 	defer release()
 	for range 50 {
 		b.reset()
+		b.share()
+		known := len(b.errs)
 		m, err := b.krusty()
 		if err == nil {
 			return m
+		}
+		if len(b.arrivals) > 0 && b.ctx.Err() == nil {
+			b.apart, b.refusal, b.errs = true, nil, b.errs[:known]
+			continue
 		}
 		if why := b.stopped(); why != nil {
 			b.fail(b.root.src.LineSpan(1), "not built: %v", why)
@@ -487,11 +503,15 @@ func (b *build) edit(k *kustomization) ([]byte, error) {
 	}
 	e := &edited{kustomization: k, inline: map[string]*yaml.Node{}}
 	b.edited[k.dir] = e
+	if a := b.arrivals[k.dir]; a != nil && a.whole {
+		e.root = k.root
+		return []byte(empty), nil
+	}
 	files := b.takeIn(e)
 	var changed bool
 	e.root, changed = b.prune(k.root, files)
 	e.inlineFirst()
-	changed = changed || k.authored != nil
+	changed = b.marked(e) || changed || k.authored != nil
 	if b.coarse && b.leaveCharts(e) {
 		changed = true
 	}
@@ -592,7 +612,7 @@ func (b *build) prune(root *yaml.Node, files map[*yaml.Node]string) (*yaml.Node,
 		if n.Kind == yaml.AliasNode {
 			n = n.Alias
 		}
-		if b.dropped[n] {
+		if b.dropped[n] || b.hoisted[n] {
 			changed = true
 			return nil
 		}

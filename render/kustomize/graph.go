@@ -60,11 +60,14 @@ type tree struct {
 	cache map[string]*kustomization
 	nodes map[*lint.Source]map[place]*yaml.Node // see build.index
 	laid  map[*lint.Source]laid
+
+	reached map[string]int   // by directory: the roots that lead to it; not changed once builds begin
+	shared  map[string]*base // by directory; see [tree.accumulate]
 }
 
 func newTree(files *filetree.Tree) *tree {
 	_, jail := files.Jail()
-	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[*lint.Source]map[place]*yaml.Node{}, laid: map[*lint.Source]laid{}}
+	return &tree{files: files, jail: jail, cache: map[string]*kustomization{}, nodes: map[*lint.Source]map[place]*yaml.Node{}, laid: map[*lint.Source]laid{}, reached: map[string]int{}, shared: map[string]*base{}}
 }
 
 // resolve returns the real path of p, or an error that says why it is not to be read.

@@ -134,13 +134,22 @@ type transformer struct {
 	w     *writer
 	parts func() []*transformer // what it does in parts; none where that is one
 	dead  bool
+	mark  bool   // it stands for what arrives or is taken: see [build.marked]
+	dir   string // of the kustomization
 }
 
 func (t *transformer) Config(h *resmap.PluginHelpers, config []byte) error {
 	if t.b = buildOf(h); t.b == nil {
 		return t.inner.Config(h, config)
 	}
-	t.w = t.b.writer(t.kind, h.Loader().Root(), config)
+	t.dir = h.Loader().Root()
+	if t.kind == "PatchStrategicMergeTransformer" {
+		t.b.due[t.dir] = true
+	}
+	if t.mark = isMark(config); t.mark {
+		return nil
+	}
+	t.w = t.b.writer(t.kind, t.dir, config)
 	t.parts = func() []*transformer { return nil }
 	if refused, lacks := t.w.refused(); refused != "" {
 		t.dead = true
@@ -170,6 +179,22 @@ func (t *transformer) Transform(m resmap.ResMap) error {
 	}
 	if err := t.b.stopped(); err != nil {
 		return err
+	}
+	if err := t.b.arrive(t.dir, m); err != nil {
+		return err
+	}
+	if err := t.transform(m); err != nil {
+		return err
+	}
+	if t.b.taking && t.dir == t.b.root.dir && t.kind == "ReplacementTransformer" {
+		return t.b.take(m)
+	}
+	return nil
+}
+
+func (t *transformer) transform(m resmap.ResMap) error {
+	if t.mark {
+		return nil
 	}
 	if !t.dead && !t.w.doubles(m) {
 		err := t.b.observe(t.w, m, t.inner)

@@ -95,6 +95,7 @@ func NewPlan(dirs []string, o Options) *Plan {
 		p.Notes = append(p.Notes, lint.Note{Message: "places in overlays are those of the block that holds a value, not of the value: " + why})
 	}
 	for _, k := range roots {
+		t.each(k, func(k *kustomization) { t.reached[k.dir]++ })
 		p.Roots = append(p.Roots, &Root{Dir: k.dir, t: t, k: k, o: o})
 	}
 	return p

@@ -86,15 +86,20 @@ func (b *build) await(src *lint.Source, g segment) []byte {
 	} else {
 		l = b.layOut(src)
 	}
-	b.objects += len(l.objects)
-	if limit := objectsIn(b.ctx); b.objects > limit {
-		b.refusal = fmt.Errorf("it holds too many objects: %w", errTooMany(limit))
-	}
+	b.counted(len(l.objects))
 	base := b.number(src, g)
 	for _, o := range l.objects {
 		b.awaited[o.id] = append(b.awaited[o.id], awaited{o, base})
 	}
 	return l.text
+}
+
+// counted adds objects to those of the build, and ends it where they are too many.
+func (b *build) counted(objects int) {
+	b.objects += objects
+	if limit := objectsIn(b.ctx); b.objects > limit {
+		b.refusal = fmt.Errorf("it holds too many objects: %w", errTooMany(limit))
+	}
 }
 
 // settle gives the nodes of an object that a hook sees for the first time the numbers

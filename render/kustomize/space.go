@@ -3,6 +3,7 @@ package kustomize
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"sort"
 	"unicode/utf8"
 
@@ -100,6 +101,39 @@ func take(segs *[]segment, g segment, first int) int {
 	}
 	*segs = append(*segs, g)
 	return g.base
+}
+
+// join makes the numbers of another space ones of this, and returns what they are here.
+func (s *space) join(other *space) func(place) place {
+	next := func(segs []segment, first int) int {
+		if n := len(segs); n > 0 {
+			return segs[n-1].base + segs[n-1].lines + 1
+		}
+		return first
+	}
+	padded, numbered := next(s.padded, firstLine)-firstLine, next(s.numbered, firstNumber)-firstNumber
+	move := func(p place) place {
+		switch {
+		case p.line > firstNumber:
+			p.line += numbered
+		case p.line > firstLine:
+			p.line += padded
+		}
+		return p
+	}
+	moved := func(segs []segment, by int) []segment {
+		segs = slices.Clone(segs)
+		for i := range segs {
+			g := &segs[i]
+			g.base += by
+			g.over, g.prev, g.via = move(g.over), move(g.prev), move(g.via)
+		}
+		return segs
+	}
+	s.padded = append(s.padded, moved(other.padded, padded)...)
+	s.numbered = append(s.numbered, moved(other.numbered, numbered)...)
+	s.padding += other.padding
+	return move
 }
 
 func (s *space) find(line int) *segment {

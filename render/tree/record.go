@@ -88,6 +88,20 @@ func (r *record) count() int {
 	return len(r.opened)
 }
 
+// Include adds to what this view remembers what another one of the same files does: that is read
+// here, too.
+func (t *Tree) Include(other *Tree) {
+	other.record.mu.Lock()
+	seen, opened := maps.Clone(other.record.seen), slices.Collect(maps.Keys(other.record.opened))
+	other.record.mu.Unlock()
+	for q, a := range seen {
+		t.record.add(q, a)
+	}
+	for _, path := range opened {
+		t.record.open(path)
+	}
+}
+
 // Inputs returns what was read, listed and looked up through this view, by path.
 func (t *Tree) Inputs() []Input {
 	t.record.mu.Lock()

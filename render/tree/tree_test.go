@@ -329,3 +329,29 @@ func soon(t *testing.T, what string, f func()) {
 		t.Fatalf("%s: still waiting", what)
 	}
 }
+
+// What another view read counts as read by the one that includes it.
+func TestIncludedViewsAreRemembered(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := New(nil).In(dir)
+	one, other := all.Record(), all.Record()
+	for view, name := range map[*Tree]string{one: "a", other: "b"} {
+		if _, err := view.Open(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other.IsFile(filepath.Join(dir, "none"))
+	one.Include(other)
+	var got []string
+	for _, in := range one.Inputs() {
+		got = append(got, filepath.Base(in.Path))
+	}
+	if strings.Join(got, " ") != "a b none" || one.Opened() != 2 || other.Has(filepath.Join(dir, "a")) {
+		t.Errorf("inputs %v, %d opened", got, one.Opened())
+	}
+}
