@@ -78,7 +78,7 @@ func pinnedImage(text string) (string, error) {
 	}
 	name, sum = strings.TrimSpace(name), strings.TrimSpace(sum)
 	if _, err := ref.ParseNormalizedNamed(name); err != nil {
-		return "", fmt.Errorf("%s is not a valid image reference: %s", lint.Quote(name), strings.TrimPrefix(err.Error(), "invalid reference format: "))
+		return "", fmt.Errorf("%s is not the name of an image: %w", lint.Quote(name), err)
 	}
 	if !digest.MatchString(sum) {
 		return "", fmt.Errorf("%s is not a digest; write it as sha256: and 64 digits from 0 to f", lint.Quote(sum))

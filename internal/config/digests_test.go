@@ -29,7 +29,7 @@ func TestMistakesInAFileOfDigestsHaveTheirLine(t *testing.T) {
 	want := []string{
 		`digests.txt:2:1: an image and its digest are expected`,
 		`digests.txt:3:1: "sha256:01" is not a digest`,
-		`digests.txt:4:1: "Web" is not a valid image reference`,
+		`digests.txt:4:1: "Web" is not the name of an image: `,
 		`digests.txt:5:1: "web:1" has another digest on line 1`,
 		`digests.txt:6:1: "md5:0123`,
 		`digests.txt:7:1: an image and its digest are expected`,
