@@ -8,6 +8,7 @@
 package edit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +37,8 @@ type Step struct {
 	Key   string
 	Index int // of a list item, or of a document; -1 for a key
 	Text  bool
+	// Later is how often the mapping has the key further down: 0 for the entry that counts.
+	Later int
 }
 
 // A Place names a node of a file.
@@ -105,7 +108,7 @@ func compareSteps(a, b []Step) int {
 		if x.Index != y.Index {
 			return x.Index - y.Index
 		}
-		return strings.Compare(x.Key, y.Key)
+		return cmp.Or(strings.Compare(x.Key, y.Key), x.Later-y.Later)
 	})
 }
 
@@ -231,7 +234,7 @@ func child(n *yaml.Node, s Step) *yaml.Node {
 	case s.Index >= 0 && n.Kind == yaml.SequenceNode && s.Index < len(n.Content):
 		return n.Content[s.Index]
 	case s.Index < 0 && n.Kind == yaml.MappingNode:
-		if i := entry(n, s.Key); i >= 0 {
+		if i := entryOf(n, s); i >= 0 {
 			return n.Content[i+1]
 		}
 	}
@@ -253,6 +256,15 @@ func entry(m *yaml.Node, key string) int {
 		}
 	}
 	return -1
+}
+
+// entryOf returns the index of the entry that a step leads to, -1 where there is none.
+func entryOf(m *yaml.Node, s Step) int {
+	at := entry(m, s.Key)
+	for later := s.Later; at >= 0 && later > 0; later-- {
+		at = entry(&yaml.Node{Content: m.Content[:at]}, s.Key)
+	}
+	return at
 }
 
 func isMerge(k *yaml.Node) bool {
@@ -313,7 +325,7 @@ func change(docs []*yaml.Node, op Op) (changed bool, err error) {
 		if last.Index >= 0 {
 			parent.Content = slices.Delete(parent.Content, last.Index, last.Index+1)
 		} else {
-			i := entry(parent, last.Key)
+			i := entryOf(parent, last)
 			parent.Content = slices.Delete(parent.Content, i, i+2)
 		}
 		return true, nil

@@ -76,6 +76,8 @@ var edits = []struct {
 	{"an item that is there", "a: [ALL]\n", Op{Kind: Add, Place: Place{0, path("a")}}, "ALL", "a: [ALL]\n"},
 	{"a list of mappings", "a:\n- name: b\n  c: 1\n", Op{Kind: Add, Place: Place{0, path("a")}}, map[string]any{"name": "x", "path": "y"}, "a:\n- name: b\n  c: 1\n- name: x\n  path: \"y\"\n"},
 	{"removes a field", "a:\n  # why\n  b: 1 # c\n  d: 2\n", Op{Kind: Remove, Place: Place{0, path("a/b")}}, nil, "a:\n  # why\n  d: 2\n"},
+	{"removes the first of two of a name", "a:\n  b: 1 # c\n  d: 2\n  b:\n    e: 3\n", Op{Kind: Remove, Place: Place{0, []Step{{Key: "a", Index: -1}, {Key: "b", Index: -1, Later: 1}}}}, nil, "a:\n  d: 2\n  b:\n    e: 3\n"},
+	{"removes the first of three of a name", "{b: 1, b: [2], b: 3}\n", Op{Kind: Remove, Place: Place{0, []Step{{Key: "b", Index: -1, Later: 2}}}}, nil, "{b: [2], b: 3}\n"},
 	{"removes the last field", "a:\n  b: 1\nd: 2\n", Op{Kind: Remove, Place: Place{0, path("a/b")}}, nil, "a: {}\nd: 2\n"},
 	{"removes the first of an item", "a:\n- b: 1\n  c: 2\n", Op{Kind: Remove, Place: Place{0, path("a/0/b")}}, nil, "a:\n- c: 2\n"},
 	{"removes an item", "a:\n- b\n- c\n", Op{Kind: Remove, Place: Place{0, path("a/0")}}, nil, "a:\n- c\n"},
@@ -281,7 +283,7 @@ func places(docs []*yaml.Node) []Place {
 	visit = func(n *yaml.Node, p Place) {
 		all = append(all, p)
 		for _, s := range steps(n) {
-			visit(child(n, s), Place{p.Doc, append(slices.Clone(p.Path), s)})
+			visit(n.Content[s.at], Place{p.Doc, append(slices.Clone(p.Path), s.Step)})
 		}
 		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && strings.Contains(n.Value, ":") {
 			for i := 0; ; i++ {

@@ -53,11 +53,11 @@ func (f *File) add(src *lint.Source, n *yaml.Node, p Place) {
 		f.texts = append(f.texts, &text{lint.NodeSpan(src, n), n, p})
 	}
 	for _, s := range steps(n) {
-		below := Place{p.Doc, append(p.Path[:len(p.Path):len(p.Path)], s)}
+		below := Place{p.Doc, append(p.Path[:len(p.Path):len(p.Path)], s.Step)}
 		if s.Index < 0 {
-			f.keys[lint.NodeSpan(src, n.Content[entry(n, s.Key)]).Start.Offset] = below
+			f.keys[lint.NodeSpan(src, n.Content[s.at-1]).Start.Offset] = below
 		}
-		f.add(src, child(n, s), below)
+		f.add(src, n.Content[s.at], below)
 	}
 }
 

@@ -128,27 +128,36 @@ func pathTo(from, n *yaml.Node) ([]Step, bool) {
 		return nil, true
 	}
 	for _, s := range steps(from) {
-		if path, ok := pathTo(child(from, s), n); ok {
-			return append([]Step{s}, path...), true
+		if path, ok := pathTo(from.Content[s.at], n); ok {
+			return append([]Step{s.Step}, path...), true
 		}
 	}
 	return nil, false
 }
 
+// An inner is a step, and the index in its holder's content of the node that it leads to.
+type inner struct {
+	Step
+	at int
+}
+
 // steps returns the steps to the nodes that are written in one.
-func steps(n *yaml.Node) []Step {
-	var all []Step
+func steps(n *yaml.Node) []inner {
+	var all []inner
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for i := range n.Content {
-			all = append(all, Step{Index: i})
+			all = append(all, inner{Step{Index: i}, i})
 		}
 	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if k := n.Content[i]; k.Kind == yaml.ScalarNode && entry(n, k.Value) == i {
-				all = append(all, Step{Key: k.Value, Index: -1})
+		later := map[string]int{}
+		for i := len(n.Content) - 2; i >= 0; i -= 2 {
+			if k := n.Content[i]; k.Kind == yaml.ScalarNode && !isMerge(k) {
+				all = append(all, inner{Step{Key: k.Value, Index: -1, Later: later[k.Value]}, i + 1})
+				later[k.Value]++
 			}
 		}
+		slices.Reverse(all)
 	}
 	return all
 }
