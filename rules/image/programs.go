@@ -94,7 +94,7 @@ var KubeletInsecureTLS = &lint.Rule{
 	Group:      "image",
 	Profiles:   core,
 	References: []string{"OWASP K07"},
-	Docs:       docs,
+	Docs:       docs, Remedy: verifyKubelets,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
 			for _, field := range []string{"command", "args"} {

@@ -77,7 +77,7 @@ var DeprecatedRegistry = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K02:2022"},
 	Peers:      map[string][]string{"kubescape": {"C-0253"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: movedRegistry,
 	Params: []lint.Param{
 		{Name: "registries", Summary: "further registries, or repositories in them, that are closed", Default: []string{}},
 	},

@@ -174,7 +174,7 @@ var PullPolicy = &lint.Rule{
 	Peers: map[string][]string{
 		"kube-score": {"container-image-pull-policy"}, "polaris": {"pullPolicyNotAlways"}, "checkov": {"CKV_K8S_15"},
 	},
-	Docs:   docs,
+	Docs: docs, Remedy: alwaysPull,
 	Params: []lint.Param{mutable},
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {

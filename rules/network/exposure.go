@@ -17,7 +17,7 @@ var ServiceNodePort = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K06"},
 	Peers:      map[string][]string{"kube-linter": {"exposed-services"}, "kube-score": {"service-type"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: noNodePort,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Service") {
 			if n := r.Get("spec", "type"); r.Group == "" && n.Value() == "NodePort" {
@@ -37,7 +37,7 @@ var ServiceExternalIPs = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K06"},
 	Peers:      map[string][]string{"trivy": {"KSV-0108"}, "checkov": {"CKV2_K8S_4"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: noExternalIPs,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Service") {
 			if n := r.Get("spec", "externalIPs"); r.Group == "" && len(n.Items()) > 0 {

@@ -19,3 +19,29 @@ func redirect(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	}
 	return nil
 }
+
+// noNodePort makes a Service one of the cluster, without the fields that the API server
+// refuses in such.
+func noNodePort(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	spec := n.Parent()
+	edits := []lint.Edit{lint.Set(n, "ClusterIP")}
+	fields := []*lint.Node{spec.Get("externalTrafficPolicy"), spec.Get("healthCheckNodePort")}
+	for _, port := range spec.Get("ports").Items() {
+		fields = append(fields, port.Get("nodePort"))
+	}
+	for _, field := range fields {
+		if field.Exists() {
+			edits = append(edits, lint.Remove(field))
+		}
+	}
+	return lint.Risky("whoever reaches the Service by a port of a node does not any more", edits...)
+}
+
+func noExternalIPs(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("whoever reaches the Service by one of the addresses does not any more", lint.Remove(n))
+}
+
+// sameNamespace leaves a listener to routes of the Gateway's namespace.
+func sameNamespace(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("routes, or listeners, of other namespaces are detached", lint.Set(n, "Same"))
+}

@@ -16,7 +16,7 @@ var GatewayOpenListener = &lint.Rule{
 	Group:      "network",
 	Profiles:   core,
 	References: []string{"OWASP K06"},
-	Docs:       docs,
+	Docs:       docs, Remedy: sameNamespace,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources(kube.ListenerKinds...) {
 			if !kube.HasListeners(r) {

@@ -128,7 +128,7 @@ var SELinuxOptions = &lint.Rule{
 	Profiles:   inBaseline,
 	References: []string{"PSS baseline", "NSA 1.8"},
 	Peers:      map[string][]string{"trivy": {"KSV-0025"}, "kyverno": {"disallow-selinux"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: noSELinuxOptions,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		var all []breach
 		for _, s := range setters(p) {
@@ -190,7 +190,7 @@ var UnsafeSysctls = &lint.Rule{
 	Profiles:   inBaseline,
 	References: []string{"PSS baseline"},
 	Peers:      map[string][]string{"kube-linter": {"unsafe-sysctls"}, "trivy": {"KSV-0026"}, "kyverno": {"restrict-sysctls"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: noSysctls,
 	Run: standard(func(p *lint.PodSpec, v version) []breach {
 		var bad []*lint.Node
 		var all []breach
@@ -247,8 +247,8 @@ var SCCPrivileged = &lint.Rule{
 	Profiles:   inDefault,
 	References: []string{"CIS 5.2.2"},
 	Peers:      map[string][]string{"kube-linter": {"scc-deny-privileged-container"}},
-	Docs:       docs,
-	YieldsTo:   []string{"deprecated-api"}, // of a PodSecurityPolicy that no server reads
+	Docs:       docs, Remedy: noPrivilegedPods,
+	YieldsTo: []string{"deprecated-api"}, // of a PodSecurityPolicy that no server reads
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("SecurityContextConstraints") {
 			if n := r.Get("allowPrivilegedContainer"); r.Is("security.openshift.io", r.Kind) && n.IsTrue() || r.Group == "" && n.IsTrue() {

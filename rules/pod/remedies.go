@@ -320,3 +320,73 @@ func imageName(ref string) string {
 	}
 	return ref
 }
+
+// named returns the nodes of a finding: the one that it stands at, and those of a list
+// that it names beside it.
+func named(f *lint.Finding, n *lint.Node, among []*lint.Node) []*lint.Node {
+	var all []*lint.Node
+	for _, m := range among {
+		if m.Exists() && (m.YAML() == n.YAML() || slices.ContainsFunc(f.Related, func(r lint.Related) bool {
+			return r.Role == "value" && r.Span.Compare(m.Locate().Span) == 0
+		})) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+func higherID(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("an image whose files belong to a user or group of its own may not work as another", lint.Set(n, highID))
+}
+
+func otherGroup(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	const why = "a program that reads or writes files of the root group loses them"
+	if n.Index() >= 0 {
+		return lint.Risky(why, lint.Remove(n))
+	}
+	return lint.Risky(why, lint.Set(n, highID))
+}
+
+// noSysctls takes out the kernel parameters outside the safe set.
+func noSysctls(_ *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
+	if n.Name() != "name" {
+		return nil // a value with another parameter in it: which is meant is not said
+	}
+	item := n.Parent()
+	var names []*lint.Node
+	for _, other := range item.Parent().Items() {
+		names = append(names, other.Get("name"))
+	}
+	var edits []lint.Edit
+	for _, name := range named(f, n, names) {
+		edits = append(edits, lint.Remove(name.Parent()))
+	}
+	return lint.Risky("a program that needs the kernel parameter runs with the node's", edits...)
+}
+
+func noSELinuxOptions(_ *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
+	options := n.Parent()
+	var edits []lint.Edit
+	for _, m := range named(f, n, []*lint.Node{options.Get("type"), options.Get("user"), options.Get("role")}) {
+		edits = append(edits, lint.Remove(m))
+	}
+	return lint.Risky("on nodes with SELinux the program may do what the runtime's own type allows, and no more", edits...)
+}
+
+func noPrivilegedPods(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	if n.Resource().Kind != "SecurityContextConstraints" {
+		return nil // nothing reads a PodSecurityPolicy any more
+	}
+	return lint.Risky("privileged pods of those who may use it are refused when they next start", lint.Set(n, false))
+}
+
+func readOnlyMount(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("a program that writes to the node's files fails", lint.Set(n, true))
+}
+
+func recursively(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	if mount := n.Parent(); mount.Get("mountPropagation").Value() != "" && mount.Get("mountPropagation").Value() != "None" {
+		return nil // the API server refuses both together
+	}
+	return lint.Risky("a program that writes to a file system mounted below fails, and a node whose runtime does not know the field refuses the pod", lint.Set(n, "Enabled"))
+}

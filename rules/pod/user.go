@@ -148,7 +148,7 @@ var LowUID = &lint.Rule{
 	References: []string{"NSA C-0013"},
 	Peers: map[string][]string{"kube-score": {"container-security-context-user-group-id"}, "trivy": {"KSV-0020"},
 		"checkov": {"CKV_K8S_40"}, "kubesec": {"RunAsUser"}},
-	Docs:     docs,
+	Docs: docs, Remedy: higherID,
 	YieldsTo: []string{"run-as-root-uid"},
 	Run:      lowID("runAsUser", "user"),
 }
@@ -162,7 +162,7 @@ var LowGID = &lint.Rule{
 	References: []string{"NSA 1.6"},
 	Peers: map[string][]string{"kube-score": {"container-security-context-user-group-id"}, "trivy": {"KSV-0021"},
 		"kubesec": {"RunAsGroup"}},
-	Docs:     docs,
+	Docs: docs, Remedy: higherID,
 	YieldsTo: []string{"root-group"},
 	Run:      lowID("runAsGroup", "group"),
 }
@@ -205,7 +205,7 @@ var RootGroup = &lint.Rule{
 	Group:      "pod",
 	References: []string{"NSA 1.6"},
 	Peers:      map[string][]string{"trivy": {"KSV-0116"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: otherGroup,
 	Run: func(pass *lint.Pass) {
 		for _, p := range pass.PodSpecs() {
 			if inUserNamespace(p) {

@@ -292,8 +292,8 @@ var HostPathWritable = &lint.Rule{
 	Profiles:   inBaseline,
 	References: []string{"CIS 5.2.12", "PSS baseline", "MITRE C-0045"},
 	Peers:      map[string][]string{"kube-linter": {"writable-host-mount"}, "kubescape": {"C-0045"}},
-	Docs:       docs,
-	YieldsTo:   []string{"runtime-socket"},
+	Docs:       docs, Remedy: readOnlyMount,
+	YieldsTo: []string{"runtime-socket"},
 	Run: standard(func(p *lint.PodSpec, _ version) []breach {
 		byName := map[string]hostVolume{}
 		for _, v := range hostVolumes(p) {
@@ -389,7 +389,7 @@ var RecursiveReadOnly = &lint.Rule{
 	Summary:  "read-only mount of a path of the node leaves the mounts below it writable",
 	Severity: lint.Low,
 	Group:    "pod",
-	Docs:     docs,
+	Docs:     docs, Remedy: recursively,
 	Run: func(pass *lint.Pass) {
 		if kube.Before(pass.Bundle, 31) { // off by default before
 			return

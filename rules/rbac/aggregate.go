@@ -18,7 +18,7 @@ var AggregateTo = &lint.Rule{
 	Group:      "rbac",
 	Profiles:   core,
 	References: []string{"CIS 5.1.3", "OWASP K02"},
-	Docs:       docs,
+	Docs:       docs, Remedy: noAggregation,
 	Run: func(pass *lint.Pass) {
 		g := access.Of(pass.Bundle)
 		for _, r := range g.Roles {

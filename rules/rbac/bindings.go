@@ -76,7 +76,7 @@ var SystemMasters = &lint.Rule{
 	Profiles:   core,
 	References: []string{"CIS 5.1.7", "OWASP K02"},
 	Peers:      map[string][]string{"trivy": {"KSV-0123"}, "kubescape": {"C-0246"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: unbindMasters,
 	Run: func(pass *lint.Pass) {
 		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
 			if s.Kind == "Group" && s.Name == "system:masters" {
@@ -96,7 +96,7 @@ var Anonymous = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K02", "OWASP K09"},
 	Peers:      map[string][]string{"trivy": {"KSV-0122"}, "kubescape": {"C-0262"}, "kubesec": {"BindingsToSystemAnonymous"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: unbind,
 	Run: func(pass *lint.Pass) {
 		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
 			if !(s.Kind == "User" && s.Name == "system:anonymous" || s.Kind == "Group" && s.Name == "system:unauthenticated") {
@@ -125,7 +125,7 @@ var Authenticated = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K02"},
 	Peers:      map[string][]string{"trivy": {"KSV-01011"}, "kubescape": {"C-0265"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: unbind,
 	Run: func(pass *lint.Pass) {
 		broad(pass, func(b *access.Binding, s *access.SubjectRef) (string, lint.Severity) {
 			if s.Kind != "Group" {

@@ -16,7 +16,7 @@ var SandboxToken = &lint.Rule{
 	Profiles:   core,
 	References: []string{"CIS 5.1.6"},
 	Peers:      map[string][]string{"kubescape": {"C-0309"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: noToken,
 	Run: func(pass *lint.Pass) {
 		for _, a := range access.Of(pass.Bundle).Accounts {
 			for _, pod := range a.Pods {

@@ -18,8 +18,8 @@ var WildcardAll = &lint.Rule{
 	Profiles:   core,
 	References: []string{"CIS 5.1.3", "NSA C-0035", "OWASP K02"},
 	Peers:      map[string][]string{"kube-linter": {"wildcard-in-rules"}, "trivy": {"KSV-0044"}, "checkov": {"CKV_K8S_49"}, "kubescape": {"C-0187"}},
-	Docs:       docs,
-	YieldsTo:   []string{"rbac-effective"},
+	Docs:       docs, Remedy: nameResources,
+	YieldsTo: []string{"rbac-effective"},
 	Run: func(pass *lint.Pass) {
 		wildcardRules(pass, func(w *wildcard) (lint.Severity, bool) {
 			if w.rule.Role.Kind != "ClusterRole" || !w.all() {
@@ -42,8 +42,8 @@ var WildcardNamespace = &lint.Rule{
 	Profiles:   core,
 	References: []string{"CIS 5.1.3", "OWASP K02"},
 	Peers:      map[string][]string{"kube-linter": {"wildcard-in-rules"}, "trivy": {"KSV-0112"}, "polaris": {"rolebindingClusterAdminRole"}, "kubescape": {"C-0187"}},
-	Docs:       docs,
-	YieldsTo:   []string{"rbac-effective"},
+	Docs:       docs, Remedy: nameResources,
+	YieldsTo: []string{"rbac-effective"},
 	Run: func(pass *lint.Pass) {
 		wildcardRules(pass, func(w *wildcard) (lint.Severity, bool) {
 			return lint.High, w.rule.Role.Kind == "Role" && w.all()
@@ -61,8 +61,8 @@ var WildcardResource = &lint.Rule{
 	Profiles:   core,
 	References: []string{"CIS 5.1.3", "OWASP K02"},
 	Peers:      map[string][]string{"kube-linter": {"wildcard-in-rules"}, "trivy": {"KSV-0046"}, "checkov": {"CKV_K8S_49"}, "kubescape": {"C-0187"}},
-	Docs:       docs,
-	YieldsTo:   []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-effective"},
+	Docs:       docs, Remedy: nameResources,
+	YieldsTo: []string{"rbac-wildcard-all", "rbac-wildcard-namespace", "rbac-effective"},
 	Run: func(pass *lint.Pass) {
 		wildcardRules(pass, func(w *wildcard) (lint.Severity, bool) { return w.severity(), w.resource != nil })
 	},

@@ -49,7 +49,7 @@ var PDBBlocks = &lint.Rule{
 	Peers: map[string][]string{
 		"kube-linter": {"pdb-max-unavailable", "pdb-min-available"}, "polaris": {"pdbDisruptionsIsZero", "pdbMinAvailableGreaterThanHPAMinReplicas"},
 	},
-	Docs: docs,
+	Docs: docs, Remedy: oneUnavailable,
 	Run: func(pass *lint.Pass) {
 		running := runningPods(pass.Bundle)
 		for _, b := range budgetsOf(pass.Bundle) {
@@ -180,7 +180,7 @@ func plural(n int64, thing string) string {
 // PDBPolicy reports budgets that say nothing.
 var PDBPolicy = &lint.Rule{
 	ID: "pdb-policy", Summary: "PodDisruptionBudget without minAvailable and maxUnavailable", Severity: lint.Low, Group: "reliability",
-	Peers: map[string][]string{"kube-score": {"poddisruptionbudget-has-policy"}}, Docs: docs,
+	Peers: map[string][]string{"kube-score": {"poddisruptionbudget-has-policy"}}, Docs: docs, Remedy: limitDrains,
 	Run: func(pass *lint.Pass) {
 		for _, b := range budgetsOf(pass.Bundle) {
 			most, least := b.Get("spec", "maxUnavailable"), b.Get("spec", "minAvailable")
@@ -194,7 +194,7 @@ var PDBPolicy = &lint.Rule{
 // PDBEvictionPolicy reports budgets that keep broken pods, and with them their nodes.
 var PDBEvictionPolicy = &lint.Rule{
 	ID: "pdb-eviction-policy", Summary: "PodDisruptionBudget that protects pods that do not run", Severity: lint.Info, Group: "reliability",
-	Peers: map[string][]string{"kube-linter": {"pdb-unhealthy-pod-eviction-policy"}}, Docs: docs,
+	Peers: map[string][]string{"kube-linter": {"pdb-unhealthy-pod-eviction-policy"}}, Docs: docs, Remedy: evictBroken,
 	Run: func(pass *lint.Pass) {
 		for _, b := range budgetsOf(pass.Bundle) {
 			if n := b.Get("spec", "unhealthyPodEvictionPolicy"); n.Value() != "AlwaysAllow" && b.Version == "v1" {

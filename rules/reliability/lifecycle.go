@@ -29,7 +29,7 @@ var PriorityClass = &lint.Rule{
 var RestartPolicy = &lint.Rule{
 	ID: "restart-policy", Summary: "restart policy that the kind does not allow", Severity: lint.Low, Group: "reliability",
 	YieldsTo: []string{"schema"}, // of the kinds whose types Kubernetes has
-	Peers:    map[string][]string{"kube-linter": {"restart-policy"}, "kube-score": {"cronjob-restartpolicy"}}, Docs: docs,
+	Peers:    map[string][]string{"kube-linter": {"restart-policy"}, "kube-score": {"cronjob-restartpolicy"}}, Docs: docs, Remedy: allowedRestart,
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass) {
 			if n := s.pod.Get("restartPolicy"); n.IsScalar() && n.Value() != "Always" {
@@ -67,7 +67,7 @@ var CronJobDeadline = &lint.Rule{
 // JobTTL reports Jobs that stay for good when they are done.
 var JobTTL = &lint.Rule{
 	ID: "job-ttl", Summary: "Job that is never removed, or a CronJob whose history is", Severity: lint.Info, Group: "reliability",
-	Peers: map[string][]string{"kube-linter": {"job-ttl-seconds-after-finished"}}, Docs: docs,
+	Peers: map[string][]string{"kube-linter": {"job-ttl-seconds-after-finished"}}, Docs: docs, Remedy: keepHistory,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Job") {
 			if n := r.Get("spec", "ttlSecondsAfterFinished"); r.Group == "batch" && n.IsNull() && r.Annotations()["helm.sh/hook"] == "" && len(r.Get("metadata", "ownerReferences").Items()) == 0 {

@@ -13,7 +13,7 @@ var Replicas = &lint.Rule{
 	Peers: map[string][]string{
 		"kube-linter": {"minimum-three-replicas"}, "kube-score": {"deployment-replicas"}, "polaris": {"deploymentMissingReplicas"},
 	},
-	Docs:   docs,
+	Docs: docs, Remedy: enoughReplicas,
 	Params: []lint.Param{{Name: "minimum", Summary: "the minimum number of replicas", Default: 2}},
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass, "Deployment", "Rollout", "DeploymentConfig") {
@@ -32,7 +32,7 @@ var HPAMinReplicas = &lint.Rule{
 	Peers: map[string][]string{
 		"kube-linter": {"hpa-minimum-three-replicas"}, "kube-score": {"horizontalpodautoscaler-replicas"}, "polaris": {"hpaMinAvailability", "hpaMaxAvailability"},
 	},
-	Docs:   docs,
+	Docs: docs, Remedy: enoughAtLeast,
 	Params: []lint.Param{{Name: "minimum", Summary: "the minimum number of replicas", Default: 2}},
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("HorizontalPodAutoscaler") {
@@ -71,7 +71,7 @@ func reportZero(pass *lint.Pass, r *lint.Resource, low *lint.Node) {
 // HPAStaticReplicas reports numbers of replicas that each deploy sets back.
 var HPAStaticReplicas = &lint.Rule{
 	ID: "hpa-static-replicas", Summary: "replicas are set although an autoscaler manages them", Severity: lint.Info, Group: "reliability",
-	Peers: map[string][]string{"kube-score": {"deployment-targeted-by-hpa-does-not-have-replicas-configured"}}, Docs: docs,
+	Peers: map[string][]string{"kube-score": {"deployment-targeted-by-hpa-does-not-have-replicas-configured"}}, Docs: docs, Remedy: autoscaled,
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass) {
 			n := s.Get("spec", "replicas")
@@ -90,7 +90,7 @@ var RollingUpdate = &lint.Rule{
 	Peers: map[string][]string{
 		"kube-linter": {"no-rolling-update-strategy"}, "kube-score": {"deployment-strategy"}, "kubescape": {"C-0305"},
 	},
-	Docs: docs,
+	Docs: docs, Remedy: rolling,
 	Run: func(pass *lint.Pass) {
 		for _, s := range services(pass, "Deployment", "DaemonSet", "StatefulSet") {
 			field := "updateStrategy"

@@ -15,7 +15,7 @@ import (
 // mega, which is M, or Mi.
 var MemoryUnit = &lint.Rule{
 	ID: "memory-unit", Summary: "memory or storage is given in thousandths of a byte", Severity: lint.Medium, Group: "resources",
-	Profiles: inDefault, References: []string{"OWASP K01"}, Docs: docs,
+	Profiles: inDefault, References: []string{"OWASP K01"}, Docs: docs, Remedy: mebibytes,
 	Run: func(pass *lint.Pass) {
 		for _, c := range pass.Containers() {
 			reportUnits(pass, c.String(), c.Get("resources"))
@@ -167,7 +167,7 @@ func above(a, b *lint.Node) bool {
 // AdminAccess reports claims of devices that reach past what others have claimed of them.
 var AdminAccess = &lint.Rule{
 	ID: "dra-admin-access", Summary: "device claim with administrative access", Severity: lint.High, Group: "resources",
-	Profiles: inDefault, References: []string{"OWASP K01"}, Docs: docs,
+	Profiles: inDefault, References: []string{"OWASP K01"}, Docs: docs, Remedy: noAdminAccess,
 	Run: func(pass *lint.Pass) {
 		if kube.Before(pass.Bundle, 32) {
 			return // the field is not there

@@ -21,7 +21,7 @@ var InvalidAddress = &lint.Rule{
 	Severity: lint.Low,
 	Group:    "validity",
 	Profiles: core,
-	Docs:     docs,
+	Docs:     docs, Remedy: wholeNetwork,
 	YieldsTo: []string{"schema"}, // where programs read an address in two ways
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Service") {

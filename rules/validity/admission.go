@@ -16,7 +16,7 @@ var WebhookFailOpen = &lint.Rule{
 	Group:      "validity",
 	Profiles:   core,
 	References: []string{"CIS 5.2.1", "MITRE C-0036", "OWASP K04"},
-	Docs:       docs,
+	Docs:       docs, Remedy: failClosed,
 	Run: func(pass *lint.Pass) {
 		const help = "set failurePolicy: Fail, and exclude the webhook's own namespace with namespaceSelector"
 		for _, r := range pass.Resources("ValidatingWebhookConfiguration") {
@@ -83,7 +83,7 @@ var GatekeeperRepoPrefix = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K04"},
 	Peers:      map[string][]string{"trivy": {"KSV-0124"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: endWithSlash,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources() {
 			if r.Group != "constraints.gatekeeper.sh" || !strings.Contains(r.Kind, "AllowedRepos") {

@@ -19,7 +19,7 @@ var AdmissionUnenforced = &lint.Rule{
 	Group:      "validity",
 	Profiles:   core,
 	References: []string{"CIS 5.2.1", "OWASP K04"},
-	Docs:       docs,
+	Docs:       docs, Remedy: deny,
 	Run: func(pass *lint.Pass) {
 		for _, kind := range []string{"ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"} {
 			bindings := map[string][]*lint.Resource{}
@@ -77,7 +77,7 @@ var AdmissionGap = &lint.Rule{
 	Group:      "validity",
 	Profiles:   core,
 	References: []string{"CIS 5.2.1", "OWASP K04"},
-	Docs:       docs,
+	Docs:       docs, Remedy: closeGap,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("ValidatingWebhookConfiguration") {
 			if r.Group != admissionGroup {

@@ -11,7 +11,7 @@ var DuplicateKey = &lint.Rule{
 	Group:      "validity",
 	Profiles:   core,
 	References: []string{"OWASP K01"},
-	Docs:       docs,
+	Docs:       docs, Remedy: dropRepeated,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources() {
 			if !r.Root.RepeatsKeys() {

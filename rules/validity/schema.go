@@ -21,7 +21,7 @@ var Schema = &lint.Rule{
 	Profiles:   core,
 	References: []string{"OWASP K01"},
 	Peers:      map[string][]string{"kube-linter": {"schema-validation"}},
-	Docs:       docs,
+	Docs:       docs, Remedy: fitSchema,
 	Run: func(pass *lint.Pass) {
 		custom := lint.Shared(pass.Bundle, customSchemas)
 		above := make([]reflect.Type, 0, 16)
@@ -237,12 +237,18 @@ func (w *walker) unknown(f *lint.Node, t reflect.Type, above []reflect.Type) {
 	hint, help := "", ""
 	switch there := elsewhere(f.Name(), t, above); {
 	case strings.EqualFold(near, f.Name()) || there == "" && near != "":
-		hint, help = fmt.Sprintf("; did you mean %q?", near), "rename it to "+near
+		hint, help = fmt.Sprintf("; did you mean %q?", near), renameTo+near
 	case there != "":
 		hint, help = "; it belongs in "+there, "move it to "+there
 	}
 	w.pass.Report(f.KeyNode(), message+hint).Help = help
 }
+
+// What to do about a finding of the schema, for its remedy.
+const (
+	renameTo    = "rename it to "
+	putInQuotes = "put it in quotes"
+)
 
 func nounOf(t reflect.Type) string { return t.Name() }
 
@@ -319,7 +325,7 @@ func (w *walker) wrong(n *lint.Node, expected string) {
 	quiet := w.quiet || expected == "a string" || expected == "a mapping" || expected == "a list"
 	f := w.pass.Reportf(n, "%s is %s where %s belongs", name, describe(n, quiet), expected)
 	if expected == "a string" && n.IsScalar() {
-		f.Help = "put it in quotes"
+		f.Help = putInQuotes
 	}
 }
 

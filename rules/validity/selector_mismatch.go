@@ -21,7 +21,7 @@ var SelectorMismatch = &lint.Rule{
 		"kube-score":  {"deployment-pod-selector-labels-match-template-metadata-labels", "statefulset-pod-selector-labels-match-template-metadata-labels"},
 		"kubescape":   {"C-0296"},
 	},
-	Docs: docs,
+	Docs: docs, Remedy: fitSelector,
 	Run: func(pass *lint.Pass) {
 		for _, r := range pass.Resources("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "DeploymentConfig", "Rollout", "CloneSet") {
 			if !selecting[r.Group] || len(r.PodSpecs()) == 0 {
