@@ -328,6 +328,8 @@ func (s *Session) judge(path string) string {
 		return "is not among the paths that were named"
 	case slices.ContainsFunc(strings.Split(filepath.ToSlash(below), "/"), func(dir string) bool { return dir == "vendor" || dir == "third_party" || dir == "node_modules" }):
 		return "belongs to others: it lies in a vendored directory"
+	case s.fetched(real, strings.Split(strings.Trim(filepath.ToSlash(below), "/"), "/")):
+		return "belongs to a vendored chart"
 	}
 	for _, p := range s.Paths {
 		at := s.tree.Abs(strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(p), "..."), "/"))
@@ -335,6 +337,47 @@ func (s *Session) judge(path string) string {
 			if root, own := s.tree.GitRoot(real), s.tree.GitRoot(to); root != own && root != "" && tree.Within(to, root) && root != to {
 				return "belongs to another checkout"
 			}
+		}
+	}
+	return ""
+}
+
+// fetched reports whether a file lies in the charts/ of a chart, or is of a chart that kustomize
+// fetches into the charts/ of an overlay: of the directories that end its path some are named.
+func (s *Session) fetched(file string, below []string) bool {
+	for i, dir := range below[:len(below)-1] {
+		if dir != "charts" || i+1 >= len(below)-1 {
+			continue
+		}
+		holder := file
+		for range below[i:] {
+			holder = filepath.Dir(holder)
+		}
+		if s.tree.IsFile(filepath.Join(holder, "Chart.yaml")) {
+			return true
+		}
+		src, err := s.tree.Open(s.kustomizationIn(holder))
+		if err != nil {
+			continue
+		}
+		docs, _ := lint.ParseYAML(src)
+		for _, doc := range docs {
+			for _, chart := range lint.NewNode(doc).Get("helmCharts").Items() {
+				name := chart.Get("name").Value()
+				if chart.Get("repo").Value() != "" && (below[i+1] == name || strings.HasPrefix(below[i+1], name+"-")) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// kustomizationIn returns the kustomization of a directory, "" where it has none.
+func (s *Session) kustomizationIn(dir string) string {
+	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		if at := filepath.Join(dir, name); s.tree.IsFile(at) {
+			return at
 		}
 	}
 	return ""

@@ -2,7 +2,6 @@ package fix
 
 import (
 	"bytes"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -205,6 +204,15 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 		}
 		f, ok := w.atSpan(place.Span, at.YAML().Kind, kind, nil, value)
 		ok = ok && len(images) == 0
+		if ok && kind == edit.Remove {
+			if whole, is := w.patchOp(f); is {
+				add(whole, true)
+			}
+			add(f, true)
+			if b, is := at.Bool(); is && b { // what has to be there for something else
+				add(w.atSpan(place.Span, at.YAML().Kind, edit.Set, nil, valueNode(false)))
+			}
+		}
 		add(f, ok)
 		if !ok && kind == edit.Set && place.Precision == lint.Exact {
 			add(w.literal(place.Span, at, value))
@@ -231,6 +239,11 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 				add(w.inTemplate(place, key, fields, value, kind))
 			}
 		}
+		for _, key := range w.keysOf(at) { // a patch may repeat a key of the base
+			if !helm && key.IsScalar() {
+				add(w.besides(key, kind, fields, value))
+			}
+		}
 		if at.IsNull() || at.IsMapping() && len(at.Fields()) == 0 {
 			place := at.Locate()
 			add(w.atSpan(place.Span, at.YAML().Kind, kind, fields, value))
@@ -248,6 +261,18 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 		}
 	}
 	return all
+}
+
+// patchOp makes of the removal of what an operation of a JSON patch sets that of the operation.
+func (w *finder) patchOp(f fileEdit) (fileEdit, bool) {
+	path := f.op.Path
+	n := len(path)
+	if n < 2 || path[n-1].Key != "value" || path[n-2].Index < 0 || path[n-2].Text {
+		return fileEdit{}, false
+	}
+	op := *f.op
+	op.Path = path[:n-1]
+	return fileEdit{path: f.path, op: &op}, true
 }
 
 // keysOf returns the fields of a mapping in the order in which an entry is added at them.
@@ -285,23 +310,11 @@ func (w *finder) mayEdit(src *lint.Source) bool {
 	if src == nil || src.File == "" || !w.s.tree.Owns(src) {
 		return false
 	}
-	why := w.s.refused(src.File)
-	if why == "" && w.vendored(src.File) {
-		why = "belongs to a vendored chart"
-	}
-	if why != "" {
+	if why := w.s.refused(src.File); why != "" {
 		w.notes = append(w.notes, src.Path+" "+why)
-	}
-	return why == ""
-}
-
-// vendored reports whether a file belongs to a chart in the charts/ of the one that is rendered.
-func (w *finder) vendored(file string) bool {
-	if w.pass.Bundle.Rendering.Kind != "helm" {
 		return false
 	}
-	rel, err := filepath.Rel(w.s.tree.Abs(w.pass.Bundle.Rendering.Root), file)
-	return err == nil && strings.HasPrefix(filepath.ToSlash(rel), "charts/")
+	return true
 }
 
 // atNode edits a node of a file as it lies.
@@ -332,6 +345,21 @@ func (w *finder) atKey(span lint.Span, key *yaml.Node, kind edit.Kind, fields []
 	}
 	place, ok := f.Key(span.Start.Offset)
 	if !ok || place.Path[len(place.Path)-1].Key != key.Value {
+		return fileEdit{}, false
+	}
+	place, _ = place.Up()
+	return fileEdit{path: span.Start.Source.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, true
+}
+
+// besides adds to the mapping in which the value of a key stands.
+func (w *finder) besides(key *lint.Node, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
+	span := key.Locate().Span
+	f := w.file(span.Start.Source)
+	if f == nil {
+		return fileEdit{}, false
+	}
+	place, ok := f.Value(span.Start.Offset, key.YAML().Kind)
+	if !ok || len(place.Path) == 0 || place.Path[len(place.Path)-1].Key != key.Name() {
 		return fileEdit{}, false
 	}
 	place, _ = place.Up()
@@ -528,16 +556,11 @@ func mentions(data []byte, at, column int, field string) bool {
 // kustomization returns the file of the overlay that is rendered, "" where there is none or it
 // is not edited.
 func (w *finder) kustomization() string {
-	root := w.s.tree.Abs(w.pass.Bundle.Rendering.Root)
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		if at := filepath.Join(root, name); w.s.tree.IsFile(at) {
-			if w.s.refused(at) != "" {
-				return ""
-			}
-			return at
-		}
+	at := w.s.kustomizationIn(w.s.tree.Abs(w.pass.Bundle.Rendering.Root))
+	if at == "" || w.s.refused(at) != "" {
+		return ""
 	}
-	return ""
+	return at
 }
 
 // inlinePatches returns patches of the object for the kustomization that builds it: by the

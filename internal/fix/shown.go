@@ -77,6 +77,14 @@ func leavesOf(n *yaml.Node, path string, into map[string]string) {
 		for _, f := range lint.NewNode(n).Fields() {
 			leavesOf(f.YAML(), under(path, f.Name()), into)
 		}
+		keys := map[string]bool{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i].Value
+			if keys[key] { // no remedy asks for that
+				into[under(path, key+" (written twice)")] = key
+			}
+			keys[key] = true
+		}
 	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
 		for i, c := range n.Content {
 			leavesOf(c, under(path, fmt.Sprint(i)), into)
@@ -148,6 +156,8 @@ func (i *intent) allows(path, before, after string) bool {
 		return true
 	case i.op == lint.Renamed:
 		return below(path, i.path) && after == "" || below(path, i.renamed) && before == ""
+	case i.op == lint.Removed && path == i.path && before == "!!bool true" && after == "!!bool false": // the same to Kubernetes
+		return true
 	case i.op == lint.Removed:
 		return below(path, i.path) && after == "" || before == "" && hollow(after) && below(i.path, path)
 	case i.op == lint.AddItem:

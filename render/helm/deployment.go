@@ -153,7 +153,7 @@ func (d *Deployment) AddNode(n *lint.Node) {
 
 // Room says that the object could hold values in fields of a node, and holds none there.
 func (d *Deployment) Room(n *lint.Node, fields ...string) {
-	d.variant.rooms = append(d.variant.rooms, room{n, fields})
+	d.variant.rooms = append(d.variant.rooms, room{func() lint.Span { return n.Locate().Span }, fields})
 }
 
 // AddText adds values that are YAML inside a string of an object, which says text.

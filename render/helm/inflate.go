@@ -23,8 +23,9 @@ type InlineValues struct {
 type Release struct {
 	Chart       string // the chart's directory or archive
 	Inline      []InlineValues
-	InlineUnder bool // Options.ValueFiles rank over Inline
-	IncludeCRDs bool // the objects of crds/ too
+	Entry       lint.Span // of what could hold values as valuesInline; not valid for none
+	InlineUnder bool      // Options.ValueFiles rank over Inline
+	IncludeCRDs bool      // the objects of crds/ too
 	SkipHooks   bool
 	SkipTests   bool // leave out the hooks that helm test runs
 }
@@ -56,6 +57,9 @@ func Inflate(ctx context.Context, r Release, o Options) (inflated *Inflated) {
 
 func (t *tree) inflate(ctx context.Context, r Release, o Options) *Inflated {
 	v := variant{files: t.valueFiles(o.ValueFiles), inlineUnder: r.InlineUnder}
+	if r.Entry.IsValid() {
+		v.rooms = []room{{func() lint.Span { return r.Entry }, []string{"valuesInline"}}}
+	}
 	var errs []*lint.InputError
 	for _, in := range r.Inline {
 		layer, err := inlineLayer(in)

@@ -156,7 +156,7 @@ func (s *valueStack) settings(path []string, set bool) []lint.Setting {
 		}
 	}
 	for _, r := range s.rooms {
-		if span := r.node.Locate().Span; span.IsValid() {
+		if span := r.span(); span.IsValid() {
 			settings = append(settings, lint.Setting{Span: span, Missing: slices.Concat(r.fields, path)})
 		}
 	}

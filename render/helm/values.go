@@ -32,7 +32,7 @@ type valueStack struct {
 
 // A room is where an object can hold values that holds none: in fields of a node.
 type room struct {
-	node   *lint.Node
+	span   func() lint.Span // of the node
 	fields []string
 }
 

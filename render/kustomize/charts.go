@@ -126,6 +126,9 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 			o.ValueFiles = nil
 		}
 	}
+	if len(release.Inline) == 0 && w.plugin == nil && w.node != nil {
+		release.Entry = lint.NodeSpan(w.k.src, w.node)
+	}
 	out := helm.Inflate(b.ctx, release, o)
 	b.errs = append(b.errs, out.Errors...)
 	if out.Text == "" {

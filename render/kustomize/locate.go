@@ -118,6 +118,23 @@ func (l locator) Locate(n *lint.Node) lint.Place {
 	return out
 }
 
+// Settings returns the values of a chart that a node was rendered with, or may be.
+func (l locator) Settings(n *lint.Node) []lint.Setting {
+	holder, fields := n, []string(nil)
+	if !n.Exists() {
+		holder, fields = n.Nearest(), n.Missing()
+	}
+	p := at(holder.YAML())
+	if k := holder.Key(); !p.known() && k != nil {
+		p = at(k)
+	}
+	chart := l.b.locate(p).chart
+	if chart == nil {
+		return nil
+	}
+	return chart.Get(fields...).Settings()
+}
+
 // missing places a field that is not there: in the patch that took it out, else
 // in the base.
 func (l locator) missing(n *lint.Node) lint.Place {
