@@ -78,6 +78,7 @@ type tree struct {
 	entries map[string][]dependencyEntry // by the directory of the chart
 	chart   *loaded                      // what the files make; nil until it is needed
 	schemas map[*byte]*schema            // by the first byte of their text
+	parsed  trace.Parsed
 }
 
 // A size is how much of a chart, its dependencies included, was read.

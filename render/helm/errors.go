@@ -125,17 +125,16 @@ func (t *tree) explain(f trace.Failure, files map[string]*file, values *valueSta
 }
 
 var (
-	nilPointer  = regexp.MustCompile(`nil pointer evaluating (?:interface \{\}|\S+)\.(\S+)$`)
-	noTemplate  = regexp.MustCompile(`(?:no template|template:? )"?([^"]+)"? (?:associated with template|not defined)`)
-	noFunction  = regexp.MustCompile(`function "([^"]+)" not defined`)
-	operand     = regexp.MustCompile(`(?s)at <(.*?)>: `)
-	calling     = regexp.MustCompile(`^(?:error calling \w+: )+`)
-	executing   = regexp.MustCompile(`^executing "[^"]*" `)
-	badField    = regexp.MustCompile(`can't evaluate field (\S+) in type (\S+)`)
-	wrongType   = regexp.MustCompile(`wrong type for value; expected (.+); got (.+)$`)
-	noRange     = regexp.MustCompile(`range can't iterate over (?s:.*)$`)
-	quotedWord  = regexp.MustCompile(`(?:function|undefined variable) "([^"]+)"`)
-	hookedWords = regexp.MustCompile(`__\w+`)
+	nilPointer = regexp.MustCompile(`nil pointer evaluating (?:interface \{\}|\S+)\.(\S+)$`)
+	noTemplate = regexp.MustCompile(`(?:no template|template:? )"?([^"]+)"? (?:associated with template|not defined)`)
+	noFunction = regexp.MustCompile(`function "([^"]+)" not defined`)
+	operand    = regexp.MustCompile(`(?s)at <(.*?)>: `)
+	calling    = regexp.MustCompile(`^(?:error calling \w+: )+`)
+	executing  = regexp.MustCompile(`^executing "[^"]*" `)
+	badField   = regexp.MustCompile(`can't evaluate field (\S+) in type (\S+)`)
+	wrongType  = regexp.MustCompile(`wrong type for value; expected (.+); got (.+)$`)
+	noRange    = regexp.MustCompile(`range can't iterate over (?s:.*)$`)
+	quotedWord = regexp.MustCompile(`(?:function|undefined variable) "([^"]+)"`)
 )
 
 // kindOfType says what a Go type is in the words of YAML.
@@ -229,6 +228,16 @@ func wordInAction(text string, line int, word string) (at int, ok bool) {
 	return 0, false
 }
 
+// composed reports whether the innermost error of templates names an expression of several
+// operands, which says less than the place does.
+func composed(err error) bool {
+	is := false
+	for fault := (*trace.Fault)(nil); errors.As(err, &fault); err = errors.Unwrap(fault) {
+		is = fault.Composed
+	}
+	return is
+}
+
 // plainMessage says in plain words what is wrong.
 func plainMessage(err error, limit int) string {
 	var r trace.Refusal
@@ -262,7 +271,7 @@ func plainMessage(err error, limit int) string {
 		what, rest = rest[m[2]:m[3]], rest[m[1]:]
 	}
 	rest = calling.ReplaceAllString(rest, "")
-	if hookedWords.MatchString(what) {
+	if composed(err) {
 		what = ""
 	}
 	switch {

@@ -28,7 +28,7 @@ func (t *tree) execute(ctx context.Context, c *chart.Chart, values chartutil.Val
 		return r
 	}
 	e := trace.NewEngine(ctx, limit)
-	e.Memory = limits.Memory(ctx, trace.MaxMemory)
+	e.Memory, e.Parsed = limits.Memory(ctx, trace.MaxMemory), &t.parsed
 	t.addFiles(e, c)
 	templates := map[string]*trace.Unit{}
 	t.units(e, c, e.Context(values), "", nil, templates)
@@ -111,7 +111,7 @@ func (t *tree) units(e *trace.Engine, c *chart.Chart, values chartutil.Values, p
 		if x == nil || strings.EqualFold(c.Metadata.Type, "library") && !strings.HasPrefix(path.Base(x.Name), "_") {
 			continue
 		}
-		u := &trace.Unit{Text: string(x.Data), Values: next, Guard: enabled, BasePath: path.Join(c.ChartFullPath(), "templates")}
+		u := &trace.Unit{Text: trace.Shared(x.Data), Values: next, Guard: enabled, BasePath: path.Join(c.ChartFullPath(), "templates")}
 		if len(x.Data) > 0 {
 			if f := t.byRef[&x.Data[0]]; f != nil {
 				u.File = f

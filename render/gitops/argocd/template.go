@@ -117,13 +117,8 @@ func (t *templater) render(texts []string, p *params) []made {
 
 var executing = regexp.MustCompile(`^template: (?:t\d{6}:)(\d+)(?::\d+)?: (?:executing "t\d{6}" at )?`)
 
-var traced = regexp.MustCompile(`\(__[a-z]+ ([^()]*)\)`)
-
-// said returns the message of a template's error without the name that it has here, and
-// without what follows its values.
-func said(err error) string {
-	return traced.ReplaceAllString(executing.ReplaceAllString(err.Error(), ""), "$1")
-}
+// said returns the message of a template's error without the name that it has here.
+func said(err error) string { return executing.ReplaceAllString(err.Error(), "") }
 
 var tag = regexp.MustCompile(`\{\{(.*?)\}\}`)
 

@@ -62,7 +62,7 @@ var (
 // said returns the message of a template's error without the name that it has here.
 func said(err error) string {
 	text := calling.ReplaceAllString(executing.ReplaceAllString(err.Error(), ""), "")
-	if _, after, found := strings.Cut(text, ">: "); found { // before it is the action, as it is rewritten
+	if _, after, found := strings.Cut(text, ">: "); found { // before it is the action
 		return after
 	}
 	return text

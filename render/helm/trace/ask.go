@@ -36,7 +36,7 @@ type Decision struct {
 	Value string
 }
 
-// conditionOf reads a pipeline that is not rewritten yet.
+// conditionOf reads a pipeline.
 func conditionOf(p *parse.PipeNode) Condition {
 	var c Condition
 	for i, cmd := range p.Cmds {

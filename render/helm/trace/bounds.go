@@ -174,27 +174,27 @@ var shallow = map[string]bool{"include": true, "tpl": true, "required": true, "f
 
 // before returns an error where a function must not be called with these arguments: the
 // rendering is to end, they have no end, or the result would be too large.
-func (t *tracer) before(name string, args []reflect.Value) error {
+func (t *tracer) before(f *function, args []any) error {
 	if err := t.stopped(); err != nil {
 		return err
 	}
-	if shallow[name] {
+	if shallow[f.name] {
 		return nil
 	}
 	sum := 0
 	for _, a := range args {
-		switch a.Kind() {
-		case reflect.String:
-			sum += a.Len()
-		case reflect.Map, reflect.Slice, reflect.Interface:
-			size, err := measure(a.Interface())
+		switch x := a.(type) {
+		case string:
+			sum += len(x)
+		default:
+			size, err := measure(plainly(a))
 			if err != nil {
 				return err
 			}
 			sum += size
 		}
 	}
-	size := estimate(name, args, sum)
+	size := estimate(f.name, args, sum)
 	switch {
 	case size > maxText:
 		return errCall
@@ -206,11 +206,18 @@ func (t *tracer) before(name string, args []reflect.Value) error {
 }
 
 // after counts what a function has returned.
-func (t *tracer) after(r reflect.Value) error {
-	for r.Kind() == reflect.Interface && !r.IsNil() {
-		r = r.Elem()
+func (t *tracer) after(v any) error {
+	switch x := v.(type) {
+	case nil, bool, int, int64, float64:
+		return nil
+	case string:
+		return t.charge(len(x))
+	case map[string]any:
+		return t.charge(48 * len(x))
+	case []any:
+		return t.charge(16 * len(x))
 	}
-	switch r.Kind() {
+	switch r := valueOf(v); r.Kind() {
 	case reflect.String:
 		return t.charge(r.Len())
 	case reflect.Slice:
@@ -225,18 +232,16 @@ var formatWidth = regexp.MustCompile(`\d+`)
 
 // estimate returns how large the result of a function may be, whose arguments are of a
 // size, or what else it takes: more than maxText where it is not to be called.
-func estimate(name string, args []reflect.Value, sum int) int {
+func estimate(name string, args []any, sum int) int {
 	text := func(i int) string {
-		if i < len(args) && args[i].Kind() == reflect.String {
-			return args[i].String()
+		if i < len(args) {
+			s, _ := args[i].(string)
+			return s
 		}
 		return ""
 	}
 	length := func(i int) int {
-		v := args[i]
-		for v.Kind() == reflect.Interface && !v.IsNil() {
-			v = v.Elem()
-		}
+		v := valueOf(args[i])
 		if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
 			return v.Len()
 		}
@@ -244,7 +249,7 @@ func estimate(name string, args []reflect.Value, sum int) int {
 	}
 	switch name {
 	case "printf":
-		return formatted(text(0), args[1].Interface(), sum)
+		return formatted(text(0), args[1], sum)
 	case "join":
 		return sum + length(1)*len(text(0))
 	case "replace":
@@ -261,7 +266,7 @@ func estimate(name string, args []reflect.Value, sum int) int {
 		}
 		return len(expr.FindAllStringIndex(s, maxText/max(1, len(by))+1))*len(by) + (refs+1)*len(s)
 	case "wrapWith":
-		return sum + (len(text(2))/max(1, int(args[0].Int()))+1)*len(text(1))
+		return sum + (len(text(2))/max(1, args[0].(int))+1)*len(text(1))
 	case "split", "splitList", "splitn":
 		s, sep := text(len(args)-1), text(0)
 		return 64 * (strings.Count(s, sep) + 1)

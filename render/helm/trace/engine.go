@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,13 +18,13 @@ import (
 // traces them.
 type Engine struct {
 	*tracer
-	root    *template.Template
 	sources map[string]*Unit     // by Helm's name of the template
-	done    map[*parse.Tree]bool // those that are rewritten
 	raw     template.FuncMap     // the functions without provenance
-	wrapped map[string]bool      // those that have got it
-	sets    []*template.Template // the sets at work: the chart's, and a clone for each tpl
+	known   map[string]*function // those that were called
+	stack   []any                // the arguments of the calls at work
 
+	// Parsed, if not nil, holds templates that were parsed for an earlier rendering.
+	Parsed *Parsed
 	// MissingKey is what text/template does of a key that is not there, as missingkey=error, for
 	// templates that are no chart's: their data is theirs alone, and "<no value>" is kept. As in
 	// Helm when "".
@@ -69,27 +68,29 @@ type Result struct {
 // NewEngine returns an engine that follows the values and texts that it is told of; its
 // rendering ends with ctx, or when more than limit bytes are written.
 func NewEngine(ctx context.Context, limit int) *Engine {
-	return &Engine{tracer: newTracer(ctx, limit), done: map[*parse.Tree]bool{}, wrapped: map[string]bool{}}
+	return &Engine{tracer: newTracer(ctx, limit), known: map[string]*function{}}
 }
 
 // Render renders templates, by Helm's names of them. One that fails does not keep the
 // others from rendering. Where the tracing itself may be what fails, the template is
-// rendered again without it.
+// rendered again without it, by text/template.
 func (e *Engine) Render(templates map[string]*Unit) *Result {
-	e.off = !addressesHold()
-	r := e.render(maps.Clone(templates), func(string) bool { return true })
+	if !addressesHold() {
+		return e.plain(templates, func(string) bool { return true })
+	}
+	r := e.render(maps.Clone(templates))
 	failed := map[string]bool{}
 	for _, f := range r.Failures {
 		if mayBeOurs(f.Err) {
 			failed[f.Name] = true
 		}
 	}
-	if len(failed) == 0 || e.off || e.ctx.Err() != nil {
+	if len(failed) == 0 || e.ctx.Err() != nil {
 		return r
 	}
 	again := NewEngine(e.ctx, e.limit-e.written)
-	again.off, again.Memory, again.MissingKey, again.Funcs = true, e.Memory, e.MissingKey, e.Funcs
-	plain := again.render(maps.Clone(templates), func(name string) bool { return failed[name] })
+	again.Memory, again.MissingKey, again.Funcs = e.Memory, e.MissingKey, e.Funcs
+	plain := again.plain(templates, func(name string) bool { return failed[name] })
 	for _, text := range plain.Texts {
 		r.Failures = slices.DeleteFunc(r.Failures, func(f Failure) bool { return f.Name == text.Name })
 	}
@@ -116,38 +117,39 @@ func (r *Result) sort() {
 	slices.SortFunc(r.Texts, func(a, b *Text) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// render renders those of the templates that are wanted.
-func (e *Engine) render(templates map[string]*Unit, wanted func(name string) bool) *Result {
+// render renders the templates.
+func (e *Engine) render(templates map[string]*Unit) *Result {
 	r := &Result{}
 	e.sources = templates
-	e.root = template.New("gotpl").Option(cmp.Or(e.MissingKey, "missingkey=zero"))
-	e.raw = e.functions()
-	maps.Copy(e.raw, e.Funcs)
-	e.raw["include"], e.raw["tpl"] = e.include(e.root), e.tpl(e.root)
-	e.root.Funcs(e.raw)
-	e.sets = append(e.sets, e.root)
+	e.useFunctions()
+	root := &set{own: map[string]*definition{}}
 	names := slices.SortedFunc(maps.Keys(e.sources), deepestFirst)
 	for _, name := range names {
-		err := nested(e.sources[name].Text)
-		if err == nil {
-			_, err = e.root.New(name).Parse(e.sources[name].Text)
-		}
+		u := e.sources[name]
+		trees, err := e.parsed(name, u.Text)
 		if err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
 			delete(e.sources, name)
+			continue
+		}
+		var o *Origin
+		if u.File != nil {
+			o = e.textOf(u.File)
+		}
+		for defined, tree := range trees {
+			root.add(&definition{name: defined, tree: tree, file: o})
 		}
 	}
-	e.root.Funcs(e.hooks())
 	for _, name := range names {
 		u := e.sources[name]
-		if u == nil || strings.HasPrefix(path.Base(name), "_") || !wanted(name) {
+		if u == nil || strings.HasPrefix(path.Base(name), "_") {
 			continue
 		}
 		if e.MissingKey == "" {
 			u.Values["Template"] = chartutil.Values{"Name": name, "BasePath": u.BasePath}
 		}
 		w := &writer{t: e.tracer}
-		if err := e.execute(w, name, u); err != nil {
+		if err := e.execute(root, w, name, u); err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
 			if errors.Is(err, ErrTooLarge) || errors.As(err, new(MemoryError)) || e.ctx.Err() != nil {
 				return r
@@ -157,23 +159,29 @@ func (e *Engine) render(templates map[string]*Unit, wanted func(name string) boo
 		if e.MissingKey == "" {
 			w.dropNoValue()
 		}
-		r.Texts = append(r.Texts, &Text{name, string(w.buf), w.segs, u.File, e.off})
+		r.Texts = append(r.Texts, &Text{name, Shared(w.buf), w.segs, u.File, false})
 	}
 	r.sort()
 	return r
 }
 
+// useFunctions settles what functions there are.
+func (e *Engine) useFunctions() {
+	e.raw = e.functions()
+	maps.Copy(e.raw, e.Funcs)
+}
+
 // execute renders one template into w.
-func (e *Engine) execute(w *writer, name string, u *Unit) (err error) {
+func (e *Engine) execute(root *set, w *writer, name string, u *Unit) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicError{p}
 		}
 	}()
 	e.reset()
+	e.stack = e.stack[:0]
 	e.guard, e.out = u.Guard, w
-	e.ready(e.root.Lookup(name))
-	return e.root.ExecuteTemplate(w, name, u.Values)
+	return e.start(root, root.lookup(name), w, u.Values)
 }
 
 // deepestFirst is the order in which Helm parses and renders templates: a chart's
@@ -205,102 +213,49 @@ func (e *Engine) Context(values chartutil.Values) chartutil.Values {
 	return out
 }
 
-// ready rewrites a template of the chart's files when it is used first: a library
-// defines many that a chart never calls.
-func (e *Engine) ready(t *template.Template) {
-	if t == nil || t.Tree == nil || e.done[t.Tree] {
-		return
-	}
-	if u := e.sources[t.Tree.ParseName]; u != nil && u.File != nil {
-		o := e.textOf(u.File)
-		e.readyFrom(t, func(off, n int) []Segment { return []Segment{{End: n, O: o, Off: off, Exact: true}} })
-		return
-	}
-	e.readyFrom(t, func(int, int) []Segment { return nil })
-}
-
-// readyFrom rewrites a template, and what it calls by name.
-func (e *Engine) readyFrom(t *template.Template, place placer) {
-	e.done[t.Tree] = true
-	r := &rewriter{t: e.tracer, tree: t.Tree, place: place}
-	r.list(t.Tree.Root, 1)
-	wrapped := template.FuncMap{}
-	for name := range r.functions {
-		if fn := e.raw[name]; fn != nil && !e.wrapped[name] {
-			wrapped[name] = e.wrap(name, fn)
-			e.wrapped[name] = true
-		}
-	}
-	delete(wrapped, "include") // these know of provenance themselves, and belong to a set
-	delete(wrapped, "tpl")
-	if len(wrapped) > 0 {
-		for _, set := range e.sets {
-			set.Funcs(wrapped)
-		}
-	}
-	for _, name := range r.calls {
-		e.ready(t.Lookup(name))
-	}
-}
-
 // include renders a named template, as Helm's include does.
-func (e *Engine) include(set *template.Template) func(string, any) (string, error) {
-	return func(name string, data any) (string, error) {
-		e.ready(set.Lookup(name))
-		w, err := e.capture(func(w *writer) error { return set.ExecuteTemplate(w, name, data) })
-		if err != nil {
-			return "", err
-		}
-		return w.text(), nil
+func (e *Engine) include(s *set, name string, data any) (string, error) {
+	d := s.lookup(name)
+	if d == nil {
+		return "", fmt.Errorf("template: no template %q associated with template %q", name, rootName)
 	}
+	w, err := e.capture(func(w *writer) error { return e.start(s, d, w, data) })
+	if err != nil {
+		return "", err
+	}
+	return w.text(), nil
 }
 
 // tpl renders a string as a template, as Helm's tpl does.
-func (e *Engine) tpl(parent *template.Template) func(string, any) (string, error) {
-	return func(text string, data any) (string, error) {
-		if !strings.Contains(text, "{{") && !strings.Contains(text, noValue) {
-			return text, nil
-		}
-		if err := nested(text); err != nil {
-			return "", &TplError{text, e.segments(text), err}
-		}
-		if len(e.sets) > maxTpl {
-			return "", fmt.Errorf("tpl is called more than %d levels deep in tpl: %w", maxTpl, errCalls)
-		}
-		if err := e.charge(8 * len(text)); err != nil {
-			return "", err
-		}
-		set, err := parent.Clone()
-		if err != nil {
-			return "", fmt.Errorf("clone the templates: %w", err)
-		}
-		set.Option("missingkey=zero") // Clone forgets it: https://github.com/golang/go/issues/43022
-		set.Funcs(template.FuncMap{"include": e.include(set), "tpl": e.tpl(set)})
-		t, err := set.New(parent.Name()).Parse(text)
-		if err != nil {
-			return "", &TplError{text, e.segments(text), err}
-		}
-		segs := e.segments(text)
-		place := func(off, n int) []Segment { return Clip(segs, off, off+n) }
-		e.sets = append(e.sets, set)
-		defer func() { e.sets = e.sets[:len(e.sets)-1] }()
-		if strings.Contains(text, "define") || strings.Contains(text, "block") {
-			for _, own := range set.Templates() {
-				if own.Tree != nil && !e.done[own.Tree] && own.Tree.ParseName == parent.Name() {
-					e.readyFrom(own, place)
-				}
-			}
-		}
-		if !e.done[t.Tree] {
-			e.readyFrom(t, place)
-		}
-		w, err := e.capture(func(w *writer) error { return t.Execute(w, data) })
-		if err != nil {
-			return "", &TplError{text, segs, err}
-		}
-		w.dropNoValue()
-		return w.text(), nil
+func (e *Engine) tpl(parent *set, text string, data any) (string, error) {
+	if !strings.Contains(text, "{{") && !strings.Contains(text, noValue) {
+		return text, nil
 	}
+	segs := e.segments(text)
+	if err := nested(text); err != nil {
+		return "", &TplError{text, segs, err}
+	}
+	if parent.depth >= maxTpl {
+		return "", fmt.Errorf("tpl is called more than %d levels deep in tpl: %w", maxTpl, errCalls)
+	}
+	if err := e.charge(8 * len(text)); err != nil {
+		return "", err
+	}
+	trees, err := parse.Parse(rootName, text, "", "", e.raw, builtins)
+	if err != nil {
+		return "", &TplError{text, segs, err}
+	}
+	s := &set{parent: parent, depth: parent.depth + 1, own: map[string]*definition{}}
+	for name, tree := range trees {
+		s.add(&definition{name: name, tree: tree, text: segs})
+	}
+	main := &definition{name: rootName, tree: trees[rootName], text: segs}
+	w, err := e.capture(func(w *writer) error { return e.start(s, main, w, data) })
+	if err != nil {
+		return "", &TplError{text, segs, err}
+	}
+	w.dropNoValue()
+	return w.text(), nil
 }
 
 // A TplError is an error inside a text that tpl renders.

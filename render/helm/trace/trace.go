@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 	"text/template/parse"
 
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -24,16 +25,13 @@ type tracer struct {
 	ctx      context.Context
 	strings  map[uintptr]known   // by the address of the first byte
 	values   map[uintptr]holding // maps and slices by their data, scalars by their box
-	texts    map[uintptr][]Segment
-	actions  []action
+	actions  map[parse.Node]*action
 	wrapped  map[wrapKey]*Origin
 	sources  map[any]*Origin
 	paths    map[string]bool // of all values
 	blocks   []known         // the chart's files, by address once they are sorted
 	unsorted bool
 
-	pending *printed // what the action at work has printed
-	ready   printed  // pending points at it
 	reads   []string // the values read, oldest first
 	began   int      // how many there were before the pipeline at work
 	guard   *Guard
@@ -66,6 +64,7 @@ type action struct {
 	off      int
 	list     *parse.ListNode // what it decides about
 	asked    *Condition
+	assigned []string // the variables of others that its blocks assign to
 	chosen   []string // the values that its pipeline read last
 	value    string   // the path of the value that its pipeline gave last; "" of anything else
 	body     string   // the text of list, once it is known
@@ -75,14 +74,14 @@ type action struct {
 
 // printed is the value that an action hands to the writer.
 type printed struct {
-	act   int
+	act   *action
 	v     any
 	reads []string
 }
 
 type wrapKey struct {
 	o   *Origin
-	act int
+	act *action
 }
 
 type context2 struct {
@@ -91,7 +90,7 @@ type context2 struct {
 }
 
 func newTracer(ctx context.Context, limit int) *tracer {
-	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: map[uintptr]known{}, values: map[uintptr]holding{}, texts: map[uintptr][]Segment{},
+	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: map[uintptr]known{}, values: map[uintptr]holding{}, actions: map[parse.Node]*action{},
 		wrapped: map[wrapKey]*Origin{}, sources: map[any]*Origin{}, outers: map[[2]*Guard]*Guard{}, paths: map[string]bool{}}
 }
 
@@ -107,7 +106,7 @@ func (t *tracer) textOf(f any) *Origin {
 
 // reset forgets what a template that failed left behind.
 func (t *tracer) reset() {
-	t.pending, t.reads, t.guard, t.base, t.saved, t.out = nil, t.reads[:0], nil, 0, t.saved[:0], nil
+	t.reads, t.guard, t.base, t.saved, t.out = t.reads[:0], nil, 0, t.saved[:0], nil
 }
 
 // A joined path names a value.
@@ -375,38 +374,79 @@ type writer struct {
 
 var literal = &Origin{Kind: FromLiteral}
 
-// Write takes the text of a template, which it knows by its address, or what an
-// action printed, which [tracer.print] has announced.
+// Write takes text of which nothing is known.
 func (w *writer) Write(b []byte) (int, error) {
-	t, n := w.t, len(b)
-	if t.written += n; t.written > t.limit {
-		return 0, ErrTooLarge
-	}
-	if err := t.charge(n + 96); err != nil {
+	if err := w.charge(len(b)); err != nil {
 		return 0, err
 	}
-	base := len(w.buf)
 	w.buf = append(w.buf, b...)
-	if t.off {
-		return n, nil
+	return len(b), nil
+}
+
+// charge counts what is about to be written.
+func (w *writer) charge(n int) error {
+	t := w.t
+	if t.written += n; t.written > t.limit {
+		return ErrTooLarge
 	}
-	p := t.pending
-	if p == nil {
-		if n > 0 {
-			for _, g := range t.texts[bytesAddress(b)] {
-				g.Start, g.End, g.Guard = g.Start+base, g.End+base, t.guard
-				w.segs = append(w.segs, g)
-			}
+	return t.charge(n + 96)
+}
+
+// template takes the text of a template.
+func (w *writer) template(d *definition, x *parse.TextNode) error {
+	n := len(x.Text)
+	if err := w.charge(n); err != nil {
+		return err
+	}
+	base := len(w.buf)
+	w.buf = append(w.buf, x.Text...)
+	switch {
+	case n == 0:
+	case d.file != nil:
+		w.segs = append(w.segs, Segment{Start: base, End: base + n, O: d.file, Off: int(x.Pos), Exact: true, Guard: w.t.guard})
+	default:
+		for _, g := range d.place(int(x.Pos), n) {
+			g.Start, g.End, g.Guard = g.Start+base, g.End+base, w.t.guard
+			w.segs = append(w.segs, g)
 		}
-		return n, nil
 	}
-	t.pending = nil
+	return nil
+}
+
+var errUnprintable = errors.New("a channel or a function is not printed")
+
+// print takes what an action prints, as text/template does.
+func (w *writer) print(p *printed) error {
+	t := w.t
+	base := len(w.buf)
+	switch x := p.v.(type) {
+	case string:
+		w.buf = append(w.buf, x...)
+	case nil:
+		w.buf = append(w.buf, noValue...)
+	case bool:
+		w.buf = strconv.AppendBool(w.buf, x)
+	case int:
+		w.buf = strconv.AppendInt(w.buf, int64(x), 10)
+	case int64:
+		w.buf = strconv.AppendInt(w.buf, x, 10)
+	default:
+		v, err := printable(p.v)
+		if err != nil {
+			return err
+		}
+		w.buf = fmt.Append(w.buf, v)
+	}
+	n := len(w.buf) - base
+	if err := w.charge(n); err != nil {
+		return err
+	}
 	if n == 0 {
 		if len(p.reads) > 0 {
 			o := t.through(&Origin{Kind: FromGap, Also: p.reads, Paths: p.reads}, p.act, nil)
 			w.segs = append(w.segs, Segment{Start: base, End: base, O: o, Guard: t.guard})
 		}
-		return 0, nil
+		return nil
 	}
 	var segs []Segment
 	switch x := p.v.(type) {
@@ -415,7 +455,7 @@ func (w *writer) Write(b []byte) (int, error) {
 	case json.Number:
 		segs = t.segments(string(x))
 	default:
-		if o := t.origin(p.v); o != nil {
+		if o := t.origin(plainly(p.v)); o != nil {
 			segs = []Segment{{End: n, O: o}}
 		}
 	}
@@ -423,7 +463,7 @@ func (w *writer) Write(b []byte) (int, error) {
 		g := segs[0]
 		g.Start, g.End, g.O, g.Guard = base, base+n, t.through(g.O, p.act, p.reads), t.outer(g.Guard)
 		w.segs = append(w.segs, g)
-		return n, nil
+		return nil
 	}
 	rest := literal
 	if len(p.reads) > 0 {
@@ -433,12 +473,32 @@ func (w *writer) Write(b []byte) (int, error) {
 		g.Start, g.End, g.O, g.Guard = base+g.Start, base+g.End, t.through(g.O, p.act, p.reads), t.outer(g.Guard)
 		w.segs = append(w.segs, g)
 	}
-	return n, nil
+	return nil
+}
+
+// printable returns what fmt prints for a value in a template.
+func printable(value any) (any, error) {
+	v := valueOf(value)
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return noValue, nil
+	}
+	if !v.Type().Implements(reflect.TypeFor[error]()) && !v.Type().Implements(reflect.TypeFor[fmt.Stringer]()) {
+		p := reflect.PointerTo(v.Type())
+		if v.CanAddr() && (p.Implements(reflect.TypeFor[error]()) || p.Implements(reflect.TypeFor[fmt.Stringer]())) {
+			v = v.Addr()
+		} else if k := v.Kind(); k == reflect.Chan || k == reflect.Func {
+			return nil, errUnprintable
+		}
+	}
+	return v.Interface(), nil
 }
 
 // text returns what was written, known to the tracer, without Helm's "<no value>".
 func (w *writer) text() string {
-	s := string(w.buf)
+	s := Shared(w.buf) // nothing is written behind it
 	w.t.learn(s, w.segs)
 	return s
 }
@@ -448,7 +508,7 @@ const noValue = "<no value>"
 
 // dropNoValue takes noValue out of what was written.
 func (w *writer) dropNoValue() {
-	s := string(w.buf)
+	s := Shared(w.buf)
 	var ranges [][2]int
 	for at := 0; ; {
 		i := strings.Index(s[at:], noValue)
@@ -466,7 +526,7 @@ func (w *writer) dropNoValue() {
 
 // through returns o with an action around it and, where the action read values that
 // o is not made from, those next to it.
-func (t *tracer) through(o *Origin, act int, reads []string) *Origin {
+func (t *tracer) through(o *Origin, act *action, reads []string) *Origin {
 	k := wrapKey{o, act}
 	if o.constant {
 		reads = nil
@@ -475,8 +535,7 @@ func (t *tracer) through(o *Origin, act int, reads []string) *Origin {
 		return r
 	}
 	r := *o
-	a := t.actions[act]
-	r.Via = appendFrame(o.Via, &Frame{In: a.in, Off: a.off})
+	r.Via = appendFrame(o.Via, &Frame{In: act.in, Off: act.off})
 	if !covers(&r, reads) {
 		r.Also = bounded(union(slices.Clone(r.Also), reads))
 	}
@@ -524,7 +583,7 @@ func (t *tracer) outer(inner *Guard) *Guard {
 	return t.outers[k]
 }
 
-// What follows is called by the rewritten templates; see rewrite.go.
+// What follows is called where a template is executed.
 
 // begin marks where the evaluation of a pipeline starts, and ends a rendering that
 // has used up its time.
@@ -547,17 +606,14 @@ func (t *tracer) since(begin int) []string {
 }
 
 // field notes that fields of base were read and gave v.
-func (t *tracer) field(path string, base, v any) any {
-	if t.off {
-		return v
-	}
+func (t *tracer) field(path []string, base, v any) any {
 	before := len(t.reads)
 	t.read(v)
 	if len(t.reads) == before {
-		switch o := t.origin(base); {
+		switch o := t.origin(plainly(base)); {
 		case o == nil || len(o.Paths) != 1:
 		case o.Kind == FromValue:
-			t.reads = append(t.reads, Child(o.Paths[0], path))
+			t.reads = append(t.reads, Child(o.Paths[0], strings.Join(path, "\x00")))
 		case o.Paths[0] == cluster:
 			t.reads = append(t.reads, cluster)
 		}
@@ -579,7 +635,7 @@ func (t *tracer) read(v any) any {
 			}
 		}
 	default:
-		if o := t.origin(v); o != nil {
+		if o := t.origin(plainly(v)); o != nil {
 			t.note(o, nil)
 		}
 	}
@@ -595,31 +651,14 @@ func (t *tracer) note(o *Origin, guards []string) {
 	t.reads = append(append(t.reads, o.Also...), guards...)
 }
 
-// print announces to the writer what an action prints.
-func (t *tracer) print(act, begin int, v any) (any, error) {
-	if err := finite(v); err != nil {
-		return nil, err
-	}
-	if t.off {
-		return v, nil
-	}
-	t.ready = printed{act, v, t.since(begin)}
-	t.pending = &t.ready
-	return v, nil
-}
-
 // decide notes what decided an if, with or range.
-func (t *tracer) decide(act, begin int, v any) any {
-	if t.off {
-		return v
-	}
+func (t *tracer) decide(a *action, begin int, v any) {
 	paths := t.since(begin)
-	a := &t.actions[act]
 	a.chosen, a.value = paths, ""
-	if o := t.single(v); o != nil && o.Kind == FromValue && len(o.Paths) == 1 && !o.Key {
+	if o := t.single(plainly(v)); o != nil && o.Kind == FromValue && len(o.Paths) == 1 && !o.Key {
 		a.value = o.Paths[0]
 	}
-	if truth, _ := template.IsTrue(v); !truth && t.out != nil {
+	if truth, _ := isTrue(v); !truth && t.out != nil {
 		if !a.known {
 			a.body, a.known = bodyText(a.list), true
 		}
@@ -629,16 +668,11 @@ func (t *tracer) decide(act, begin int, v any) any {
 		t.out.segs = append(t.out.segs, Segment{Start: n, End: n, O: o, Guard: t.guard})
 	}
 	t.reads = append(t.reads, paths...) // they count for what encloses this action too
-	return v
 }
 
 // constant gives a constant that a template puts into a mapping or a list an origin: the
 // action that it is reported in.
-func (t *tracer) constant(act int, v any) any {
-	if t.off {
-		return v
-	}
-	a := &t.actions[act]
+func (t *tracer) constant(a *action, v any) any {
 	if a.constant == nil {
 		o := &Origin{Kind: FromLiteral, Via: &Frame{In: a.in, Off: a.off}, constant: true}
 		switch x := v.(type) {
@@ -689,17 +723,10 @@ func (t *tracer) foreign(m map[string]any, below bool) {
 
 // keep gives a computed constant that is assigned to a variable an origin: what was
 // read for it, and what guards the assignment.
-func (t *tracer) keep(act, begin int, v any) any {
-	if t.off {
-		return v
-	}
+func (t *tracer) keep(begin int, v any) any {
 	reads := t.since(begin)
 	return t.owe(v, union(reads, guardPaths(t.guard)))
 }
-
-// join notes, after a block that may assign to a variable, that its condition decided
-// what the variable holds.
-func (t *tracer) join(act int, v any) any { return t.owe(v, t.actions[act].chosen) }
 
 // owe returns v, if it is a scalar a copy of it, that depends on paths too.
 func (t *tracer) owe(v any, paths []string) any {
@@ -743,24 +770,14 @@ func (t *tracer) owe(v any, paths []string) any {
 }
 
 // enterGuard notes that a branch of a block begins.
-func (t *tracer) enterGuard(act, other, depth int) (string, error) {
+func (t *tracer) enterGuard(a *action, other bool, depth int) error {
 	if err := t.stopped(); err != nil {
-		return "", err
-	}
-	if t.off {
-		return "", nil
+		return err
 	}
 	depth += t.base
 	t.leaveTo(depth)
-	a := &t.actions[act]
-	t.guard = &Guard{Decision{a.asked, a.value}, other == 1, a.chosen, depth, t.guard}
-	return "", nil
-}
-
-// leaveGuard notes that a block has ended.
-func (t *tracer) leaveGuard(depth int) string {
-	t.leaveTo(t.base + depth)
-	return ""
+	t.guard = &Guard{Decision{a.asked, a.value}, other, a.chosen, depth, t.guard}
+	return nil
 }
 
 func (t *tracer) leaveTo(depth int) {
@@ -773,28 +790,27 @@ func (t *tracer) leaveTo(depth int) {
 const maxDepth = 1 << 16
 
 // enterTemplate notes that another template begins at this place.
-func (t *tracer) enterTemplate() (string, error) {
+func (t *tracer) enterTemplate() error {
 	if len(t.saved) >= maxCalls {
-		return "", errCalls
+		return errCalls
 	}
 	t.saved = append(t.saved, context2{t.base, t.guard})
 	t.base += maxDepth
-	return "", nil
+	return nil
 }
 
 // leaveTemplate notes that it has ended.
-func (t *tracer) leaveTemplate() string {
+func (t *tracer) leaveTemplate() {
 	last := len(t.saved) - 1
 	t.base, t.guard = t.saved[last].base, t.saved[last].guard
 	t.saved = t.saved[:last]
-	return ""
 }
 
 // capture runs a template into a writer of its own, for include and tpl.
 func (t *tracer) capture(run func(*writer) error) (*writer, error) {
 	w := &writer{t: t}
 	out, begin, began := t.out, len(t.reads), t.began
-	if _, err := t.enterTemplate(); err != nil {
+	if err := t.enterTemplate(); err != nil {
 		return nil, err
 	}
 	t.guard, t.out = nil, w

@@ -36,92 +36,12 @@ var merges = map[string]bool{"merge": true, "mergeOverwrite": true, "mustMerge":
 
 var anyType = reflect.TypeFor[any]()
 
-// wrap returns fn with provenance: what it returns is known to come from its arguments.
-func (t *tracer) wrap(name string, fn any) any {
-	if handedOn[name] {
-		return fn
-	}
-	fv := reflect.ValueOf(fn)
-	ft := fv.Type()
-	if ft.NumOut() == 0 {
-		return fn
-	}
-	result := ft.Out(0)
-	number, traced := false, !passThrough[name]
-	switch result.Kind() {
-	case reflect.String, reflect.Interface, reflect.Map, reflect.Slice:
-	case reflect.Int, reflect.Int64, reflect.Float64:
-		number = true // must be boxed, to have an address
-	default:
-		traced = false
-	}
-	var ins, outs []reflect.Type
-	for i := range ft.NumIn() {
-		ins = append(ins, ft.In(i))
-	}
-	for i := range ft.NumOut() {
-		outs = append(outs, ft.Out(i))
-	}
-	if number {
-		outs[0] = anyType
-	}
-	return reflect.MakeFunc(reflect.FuncOf(ins, outs, ft.IsVariadic()), func(args []reflect.Value) []reflect.Value {
-		if err := t.before(name, args); err != nil {
-			panic(err) // text/template makes it the error of the call
-		}
-		var results []reflect.Value
-		if ft.IsVariadic() {
-			results = fv.CallSlice(args)
-		} else {
-			results = fv.Call(args)
-		}
-		if err := t.after(results[0]); err != nil {
-			panic(err)
-		}
-		if merges[name] && !t.off {
-			if m, ok := results[0].Interface().(map[string]any); ok {
-				t.foreign(m, true)
-			}
-		}
-		if !traced {
-			return results
-		}
-		if number {
-			v := results[0].Interface()
-			if t.off {
-				// as it is
-			} else if o := t.derive(name, t.inputs(args)); o != nil {
-				v = boxed(v)
-				t.hold(v, o)
-			}
-			slot := reflect.New(anyType).Elem()
-			slot.Set(reflect.ValueOf(&v).Elem())
-			results[0] = slot
-			return results
-		}
-		if t.off {
-			return results
-		}
-		switch r := results[0]; r.Kind() {
-		case reflect.String:
-			if s, ok := t.transferred(name, args, r.String()); ok {
-				results[0] = reflect.ValueOf(s).Convert(result)
-			}
-		default:
-			if !r.IsNil() {
-				results[0] = t.container(name, args, r, result)
-			}
-		}
-		return results
-	}).Interface()
-}
-
-// transferred returns a copy of r = name(args) with its segments, if it has any.
-func (t *tracer) transferred(name string, args []reflect.Value, r string) (string, bool) {
+// transferred returns a copy of r = f(args) with its segments, if it has any.
+func (t *tracer) transferred(f *function, args []any, r string) (string, bool) {
 	if r == "" || t.segments(r) != nil {
 		return r, false
 	}
-	segs := t.transfer(name, args, r)
+	segs := t.transfer(f, args, r)
 	if len(segs) == 0 {
 		return r, false
 	}
@@ -131,46 +51,41 @@ func (t *tracer) transferred(name string, args []reflect.Value, r string) (strin
 }
 
 // container gives what a function returned in an interface, a map or a slice its origins.
-func (t *tracer) container(name string, args []reflect.Value, r reflect.Value, as reflect.Type) reflect.Value {
-	v := r.Interface()
-	switch name {
+func (t *tracer) container(f *function, args []any, v any) any {
+	switch f.name {
 	case "fromYaml", "fromJson", "fromYamlArray", "fromJsonArray", "mustFromJson":
-		t.parsed(args[0].String(), v)
-		return r
+		t.parsed(args[0].(string), v)
+		return v
 	case "fromToml":
-		if o := whole(t.segments(args[0].String())); o != nil {
+		if o := whole(t.segments(args[0].(string))); o != nil {
 			t.hold(v, o)
 		}
-		return r
+		return v
 	case "deepCopy", "mustDeepCopy":
-		t.copied(args[0].Interface(), v)
-		return r
+		t.copied(args[0], v)
+		return v
 	case "set":
-		if key, ok := args[1].Interface().(string); ok {
-			if m, ok := v.(map[string]any); ok {
-				t.foreign(m, false)
-				m[key] = t.owe(m[key], guardPaths(t.guard))
-			}
+		if m, ok := v.(map[string]any); ok {
+			key := args[1].(string)
+			t.foreign(m, false)
+			m[key] = t.owe(m[key], guardPaths(t.guard))
 		}
-		return r
+		return v
 	}
 	switch x := v.(type) {
 	case string:
-		if s, ok := t.transferred(name, args, x); ok {
-			slot := reflect.New(as).Elem()
-			slot.Set(reflect.ValueOf(s))
-			return slot
-		}
+		s, _ := t.transferred(f, args, x)
+		return s
 	case []string:
 		for i, s := range x {
-			x[i], _ = t.transferred(name, args, s)
+			x[i], _ = t.transferred(f, args, s)
 		}
 	case map[string]string:
 		for k, s := range x {
-			x[k], _ = t.transferred(name, args, s)
+			x[k], _ = t.transferred(f, args, s)
 		}
 	}
-	return r
+	return v
 }
 
 // An input is an argument, or a part of one, that has an origin.
@@ -197,16 +112,35 @@ func (in input) paths() (paths, also []string, random bool) {
 }
 
 // inputs returns the parts of arguments that have an origin.
-func (t *tracer) inputs(args []reflect.Value) []input {
+func (t *tracer) inputs(f *function, args []any) []input {
 	var ins []input
-	for _, a := range args {
-		t.collect(a, 0, &ins)
+	for i, a := range args {
+		switch x := a.(type) {
+		case nil:
+		case string:
+			if segs := t.segments(x); len(segs) > 0 {
+				ins = append(ins, input{s: x, segs: segs})
+			}
+		case bool, int, int64, float64, int32, uint64:
+			if f.open(i) {
+				t.collectScalar(x, &ins)
+			}
+		default:
+			t.collect(valueOf(x), 0, &ins)
+		}
 	}
 	return ins
 }
 
 // maxInputs bounds how many parts of arguments are examined.
 const maxInputs = 2000
+
+func (t *tracer) collectScalar(x any, ins *[]input) {
+	if o := t.origin(x); o != nil {
+		s := fmt.Sprint(x)
+		*ins = append(*ins, input{s, []Segment{{End: len(s), O: o}}, o})
+	}
+}
 
 func (t *tracer) collect(v reflect.Value, depth int, ins *[]input) {
 	for v.Kind() == reflect.Interface {
@@ -215,10 +149,7 @@ func (t *tracer) collect(v reflect.Value, depth int, ins *[]input) {
 		}
 		switch x := v.Interface().(type) {
 		case bool, int, int64, float64, int32, uint64:
-			if o := t.origin(x); o != nil {
-				s := fmt.Sprint(x)
-				*ins = append(*ins, input{s, []Segment{{End: len(s), O: o}}, o})
-			}
+			t.collectScalar(x, ins)
 			return
 		}
 		v = v.Elem()
@@ -298,19 +229,21 @@ func (t *tracer) derive(name string, ins []input) *Origin {
 	return o
 }
 
-// transfer returns the segments of the string r = name(args).
-func (t *tracer) transfer(name string, args []reflect.Value, r string) []Segment {
+// transfer returns the segments of the string r = f(args).
+func (t *tracer) transfer(f *function, args []any, r string) []Segment {
+	name := f.name
 	switch name {
 	case "toYaml", "toYamlPretty", "toJson", "toPrettyJson", "toRawJson", "mustToJson", "mustToPrettyJson", "mustToRawJson":
-		return t.emitted(args[0], r)
+		return t.emitted(valueOf(args[0]), r)
 	case "indent", "nindent":
 		lead := 0
 		if name == "nindent" {
 			lead = 1
 		}
-		return indented(t.segments(args[1].String()), args[1].String(), int(args[0].Int()), lead)
+		text := args[1].(string)
+		return indented(t.segments(text), text, args[0].(int), lead)
 	}
-	ins := t.inputs(args)
+	ins := t.inputs(f, args)
 	if len(ins) == 0 {
 		return nil
 	}
