@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,8 +119,17 @@ func TestFixes(t *testing.T) {
 				if strings.Contains(diff, "+++ b/"+name+"\n") != (once[name] != before[name]) {
 					t.Errorf("%s: the diff and --fix=all do not edit the same files", name)
 				}
-				if info, err := os.Stat(filepath.Join(dir, name)); err == nil && before[name] != "" && info.Mode().Perm() != 0o640 {
+				mode := os.FileMode(0o640)
+				if _, was := before[name]; !was {
+					mode = 0o644
+				}
+				if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().Perm() != mode {
 					t.Errorf("%s has the mode %v", name, info.Mode())
+				}
+			}
+			if strings.Contains(diff, "/dev/null") {
+				if applied := gitApplied(t, before, diff); !maps.Equal(applied, once) {
+					t.Error("git apply of the diff and --fix=all do not come to the same")
 				}
 			}
 			fixed(t, dir, append([]string{"--fix=all"}, flags...)...)
@@ -128,6 +138,30 @@ func TestFixes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// gitApplied returns what files hold once git has applied a diff to them.
+func gitApplied(t *testing.T, files map[string]string, diff string) map[string]string {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir := t.TempDir()
+	for name, text := range files {
+		at := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply := exec.CommandContext(t.Context(), "git", "apply")
+	apply.Dir, apply.Stdin = dir, strings.NewReader(diff)
+	if out, err := apply.CombinedOutput(); err != nil {
+		t.Errorf("git apply: %v: %s", err, out)
+	}
+	return filesBelow(t, dir)
 }
 
 // Every rule that has a remedy has a fixture of its name, and says in its page whether

@@ -5,6 +5,8 @@ package lint
 // is not the rule's business; see [Rule.Remedy].
 type Remedy struct {
 	Edits []Edit
+	// Draft is what the remedy adds instead; nil for none.
+	Draft *Draft
 	// Safe says that the edits cannot stop a program that works. Why says why they cannot,
 	// or what may need what they take away: a sentence without a full stop.
 	Safe bool
@@ -51,6 +53,55 @@ func Safe(why string, edits ...Edit) *Remedy { return &Remedy{Edits: edits, Safe
 // Risky is a remedy that may stop a program that works; why says which.
 func Risky(why string, edits ...Edit) *Remedy { return &Remedy{Edits: edits, Why: why} }
 
+// A Draft is objects that a remedy adds, as one new file: a starting point, to be reviewed.
+// Where the file goes is not the rule's business, nor in what language its values are written
+// there: of what is a [*Node] the file says what that node's author wrote.
+type Draft struct {
+	File string // its name without the ending, as networkpolicy-default-deny
+	// Namespace is the field by which the objects around it name theirs; it is written
+	// where it is there. Several says that the bundle wants one such file for each namespace.
+	Namespace *Node
+	Several   bool
+	Head      []string // the lines of the comment at its head
+	Objects   []Item   // whose values are Fields
+	// About are further objects that it is about: it goes where all of them come from.
+	About []*Resource
+}
+
+// Fields are the fields of a mapping in the order in which they are written. Their values are a
+// string, an int, a [*Node], [Affixed], Fields, a []Item or [Some].
+type Fields []Field
+
+// Some are items of a list that means something else where it is empty: what holds it is not
+// there without one of them.
+type Some []Item
+
+// A Field is one of [Fields].
+type Field struct {
+	Name  string
+	Value any
+}
+
+// Affixed is what a node says, with text in front of it and behind.
+type Affixed struct {
+	Before string
+	Node   *Node
+	After  string
+}
+
+// An Item is one of a list, or one object of a [Draft].
+type Item struct {
+	Value any
+	// Of is the object because of which it is there: it is there where that one is. nil where
+	// it always is.
+	Of *Resource
+	// Comment is the line above it, behind the name of Of; "" for none.
+	Comment string
+}
+
+// Drafted is a remedy that adds objects. It is risky: why says what it may stop.
+func Drafted(why string, d *Draft) *Remedy { return &Remedy{Draft: d, Why: why} }
+
 // A Fix is what became of the remedy of a finding: edits of the author's files, and
 // whether they were proven. A fix that was not is not to be applied.
 type Fix struct {
@@ -67,8 +118,9 @@ type Fix struct {
 // A TextEdit replaces a span of a file by a text. For a file that is to be made, Span is of
 // an empty source.
 type TextEdit struct {
-	Span Span
-	New  string
+	Span    Span
+	New     string
+	NewFile bool
 }
 
 // A Setting is a value of a chart that decides, or may decide, what a node is. Span is where

@@ -86,6 +86,50 @@ func (r *reportFiles) write(path string, f func(io.Writer) error) error {
 	return err
 }
 
+// add makes a file that is whole once it is there, and never in place of one that is there.
+func (r *reportFiles) add(path string, data []byte) error {
+	file, err := r.create(path)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending = ""
+	switch {
+	case r.ended:
+		err = errEnded
+	case err == nil:
+		if err = os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) { // there are file systems without
+			err = exclusively(path, data)
+		}
+	}
+	_ = os.Remove(file.Name()) // err says what is wrong
+	if errors.Is(err, fs.ErrExist) {
+		err = errors.New("it is there by now")
+	}
+	return err
+}
+
+// exclusively writes a file that is not there.
+func exclusively(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		_ = os.Remove(path)
+	}
+	return err
+}
+
 // create opens a new file next to path.
 func (r *reportFiles) create(path string) (*os.File, error) {
 	r.mu.Lock()

@@ -235,33 +235,54 @@ func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, what str
 }
 
 // writeFixes writes edited files: each as a whole, with its mode, and only where it is on
-// disk what was linted.
+// disk what was linted. Those that are to be made come first, since others name them: where one
+// cannot be made, nothing else is written.
 func (c *command) writeFixes(files []*fix.File) (written int, err error) {
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b *fix.File) int { return cmp.Compare(rankOf(a), rankOf(b)) })
 	var errs []error
 	for _, file := range files {
-		now, err := os.ReadFile(file.Path)
+		err := c.writeFix(file)
 		switch {
-		case file.Before == nil && !errors.Is(err, os.ErrNotExist):
-			err = errors.New("it is there by now")
-		case file.Before == nil:
-			err = nil
-		case err == nil && !bytes.Equal(now, file.Before):
-			err = errors.New("it changed while it was linted; run again")
-		}
-		if err == nil {
-			var at string
-			if at, err = filepath.EvalSymlinks(filepath.Dir(file.Path)); err == nil {
-				err = c.files.write(filepath.Join(at, filepath.Base(file.Path)), func(w io.Writer) error {
-					_, err := w.Write(file.After)
-					return err
-				})
-			}
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s is not fixed: %w", file.Shown, reason(err)))
+		case err == nil:
+			written++
 			continue
+		case file.Before == nil:
+			return written, fmt.Errorf("%s is not made, and nothing is fixed that comes with it: %w", file.Shown, reason(err))
 		}
-		written++
+		errs = append(errs, fmt.Errorf("%s is not fixed: %w", file.Shown, reason(err)))
 	}
 	return written, errors.Join(errs...)
+}
+
+func rankOf(f *fix.File) int {
+	if f.Before == nil {
+		return 0
+	}
+	return 1
+}
+
+func (c *command) writeFix(file *fix.File) error {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(file.Path))
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(dir, filepath.Base(file.Path))
+	if file.Before == nil {
+		if at != file.Path {
+			return errors.New("its directory changed while it was linted; run again")
+		}
+		return c.files.add(at, file.After)
+	}
+	now, err := os.ReadFile(file.Path)
+	if err == nil && !bytes.Equal(now, file.Before) {
+		err = errors.New("it changed while it was linted; run again")
+	}
+	if err != nil {
+		return err
+	}
+	return c.files.write(at, func(w io.Writer) error {
+		_, err := w.Write(file.After)
+		return err
+	})
 }

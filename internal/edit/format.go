@@ -142,6 +142,12 @@ func flowKey(key string, json bool) string {
 	return key
 }
 
+// Text writes a value on one line, in quotes where it needs some.
+func Text(n *yaml.Node) string { return flow(n, false) }
+
+// Key writes a key, in quotes where it needs some.
+func Key(key string) string { return flowKey(key, false) }
+
 // flow writes a value in flow style.
 func flow(n *yaml.Node, json bool) string {
 	switch n.Kind {

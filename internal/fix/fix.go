@@ -11,6 +11,7 @@
 package fix
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -20,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/manilint/manilint/internal/edit"
 	"github.com/manilint/manilint/internal/engine"
@@ -78,6 +81,7 @@ type Session struct {
 	proposals   []*proposal
 	intents     map[intentKey][]*intent
 	safeIntents map[intentKey][]*intent
+	drafts      map[lint.Rendering][]drafting
 	files       map[*lint.Source]*edit.File
 }
 
@@ -105,7 +109,7 @@ type family struct {
 func Look(ctx context.Context, t *tree.Tree, o Options) (*Session, error) {
 	s := &Session{
 		Options: o, tree: t, ended: map[string]string{}, intents: map[intentKey][]*intent{}, safeIntents: map[intentKey][]*intent{},
-		files: map[*lint.Source]*edit.File{},
+		files: map[*lint.Source]*edit.File{}, drafts: map[lint.Rendering][]drafting{},
 	}
 	began := s.now()
 	base, err := s.render(ctx, t, nil, s.propose)
@@ -197,7 +201,6 @@ func (s *Session) render(ctx context.Context, t *tree.Tree, before []earlier, pr
 }
 
 // reuse returns the family of an earlier state that comes to the same, nil where there is none.
-// Edits change what files hold, and make none, so what a directory lists is the same.
 func reuse(before []earlier, group int, config string, u *render.Unit) *family {
 	for _, e := range before {
 		if group >= len(e.state.groups) || e.state.groups[group].isLate() || e.state.groups[group].Config != config {
@@ -315,6 +318,20 @@ func (s *Session) judge(path string) string {
 	if err != nil {
 		return "cannot be found"
 	}
+	return s.judgeReal(real)
+}
+
+// refusedNew says why a file is not made; "" where it is.
+func (s *Session) refusedNew(path string) string {
+	dir, err := s.tree.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "cannot be made"
+	}
+	return s.judgeReal(filepath.Join(dir, filepath.Base(path)))
+}
+
+// judgeReal is judge for a path without links.
+func (s *Session) judgeReal(real string) string {
 	named, below := false, ""
 	for _, p := range s.Paths {
 		at := s.tree.Abs(strings.TrimSuffix(strings.TrimSuffix(filepath.ToSlash(p), "..."), "/"))
@@ -554,8 +571,11 @@ func (s *Session) conclude(w *work, findings []*lint.Finding, r *Result) {
 	}
 	edited := w.edited
 	for _, path := range slices.Sorted(maps.Keys(edited)) {
-		before, _ := s.tree.ReadFile(path)
-		if string(before) == string(edited[path]) {
+		before, err := s.tree.ReadFile(path)
+		switch {
+		case err != nil: // it is to be made
+			before = nil
+		case bytes.Equal(before, edited[path]):
 			continue
 		}
 		file := &File{Path: path, Shown: s.tree.Display(path), Before: before, After: edited[path]}
@@ -572,6 +592,7 @@ func (s *Session) conclude(w *work, findings []*lint.Finding, r *Result) {
 // compile makes edits in the files, and returns what those hold then.
 func (s *Session) compile(edits []fileEdit) (map[string][]byte, error) {
 	ops, inserts, patches := map[string][]edit.Op{}, map[string][]edit.Insert{}, map[string][]objectPatch{}
+	made := map[string]*newFile{}
 	files := map[string]bool{}
 	seen := map[string]bool{}
 	for _, e := range edits {
@@ -587,9 +608,23 @@ func (s *Session) compile(edits []fileEdit) (map[string][]byte, error) {
 			inserts[e.path] = append(inserts[e.path], *e.insert)
 		case e.patch != nil:
 			patches[e.path] = append(patches[e.path], *e.patch)
+		case e.create != nil:
+			if made[e.path] == nil {
+				made[e.path] = &newFile{objects: &part{kind: yaml.SequenceNode}}
+			}
+			if err := made[e.path].join(e.create); err != nil {
+				return nil, fmt.Errorf("%s: %w", s.tree.Display(e.path), err)
+			}
 		}
 	}
 	out := map[string][]byte{}
+	for path, file := range made {
+		if _, err := s.tree.Lstat(path); err == nil {
+			return nil, fmt.Errorf("%s is there already", s.tree.Display(path))
+		}
+		out[path] = file.text()
+		delete(files, path)
+	}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		data, err := s.tree.ReadFile(path)
 		if err != nil {
@@ -619,7 +654,10 @@ func (s *Session) textEdits(edits []fileEdit) []lint.TextEdit {
 	var all []lint.TextEdit
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		src, err := s.tree.Open(path)
-		if err != nil {
+		if err != nil { // it is to be made
+			src = lint.NewSource(s.tree.Display(path), nil)
+			src.File = path
+			all = append(all, lint.TextEdit{Span: src.Span(0, 0), New: string(files[path]), NewFile: true})
 			continue
 		}
 		all = append(all, replacements(src, files[path])...)

@@ -40,6 +40,7 @@ type fileEdit struct {
 	op     *edit.Op
 	insert *edit.Insert
 	patch  *objectPatch
+	create *newFile // what the file holds that is to be made, or a part of that
 }
 
 // An objectPatch is a part of an inline patch of an object, which a kustomization gets.
@@ -75,7 +76,13 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 	f.Fix = &lint.Fix{Safe: remedy.Safe, Why: remedy.Why}
 	p := &proposal{fix: f.Fix, rule: f.Rule.ID, cause: causeOf(f), rendering: pass.Bundle.Rendering, key: keyOf(f), object: f.Object.Kind + ` "` + f.Object.Name + `"`}
 	w := &finder{s: s, pass: pass}
-	for r := remedy; r != nil; r = r.Or {
+	if remedy.Draft != nil {
+		for r := remedy; r != nil; r = r.Or {
+			s.intendDraft(pass.Bundle.Rendering, r.Draft)
+		}
+		p.choices = w.draftChoices(remedy)
+	}
+	for r := remedy; r != nil && r.Draft == nil; r = r.Or {
 		var object *lint.Resource
 		sets := [][]fileEdit{nil}
 		for _, e := range r.Edits {
@@ -130,6 +137,8 @@ func idOf(edits []fileEdit) string {
 			b.WriteString(e.insert.String())
 		case e.patch != nil:
 			b.WriteString(e.patch.object + flat(e.patch.tree))
+		case e.create != nil:
+			b.Write(e.create.text())
 		}
 		b.WriteByte(0)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,7 +35,19 @@ type task struct {
 	proposals []*proposal
 }
 
-func (t *task) choice() choice { return t.proposals[0].choices[t.proposals[0].next] }
+// edits returns what the task edits: of a file that is to be made each rendering may ask for
+// a part.
+func (t *task) edits() []fileEdit {
+	all := t.proposals[0].choice().edits
+	for _, p := range t.proposals[1:] {
+		if all[0].create != nil {
+			all = append(all[:len(all):len(all)], p.choice().edits...)
+		}
+	}
+	return all
+}
+
+func (p *proposal) choice() choice { return p.choices[p.next] }
 
 // maxProofs bounds how often a tree is rendered to find out which edits fail.
 const maxProofs = 60
@@ -142,7 +155,7 @@ func (w *work) giveUp(batch []*task, why func(*proposal) string) {
 // most of what fails together is in one file, and what reads the others is rendered once.
 func halves(batch []*task) (first, second []*task) {
 	sorted := slices.Clone(batch)
-	file := func(t *task) string { return t.choice().edits[0].path }
+	file := func(t *task) string { return t.edits()[0].path }
 	slices.SortStableFunc(sorted, func(a, b *task) int { return strings.Compare(file(a), file(b)) })
 	half := len(sorted) / 2
 	for d := range half {
@@ -192,23 +205,23 @@ func (w *work) prove(tasks []*task) *verdict {
 	w.proofs++
 	var edits []fileEdit
 	for _, t := range tasks {
-		edits = append(edits, t.choice().edits...)
+		edits = append(edits, t.edits()...)
 	}
 	files, err := w.s.compile(edits)
 	if err != nil {
 		v.reason = err.Error()
 		v.sure = true
 		for _, t := range tasks {
-			if _, err := w.s.compile(t.choice().edits); err != nil {
+			if _, err := w.s.compile(t.edits()); err != nil {
 				v.blames[t] = err.Error()
 			}
 		}
 		return v
 	}
 	v.files = files
-	before := []earlier{{w.s.base, slices.Collect(maps.Keys(files))}}
+	before := []earlier{{w.s.base, w.s.withDirs(slices.Collect(maps.Keys(files)))}}
 	if w.state != nil {
-		before = append(before, earlier{w.state, differing(w.edited, files)})
+		before = append(before, earlier{w.state, w.s.withDirs(differing(w.edited, files))})
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, w.s.ends.Sub(w.s.now()))
 	defer cancel()
@@ -220,6 +233,16 @@ func (w *work) prove(tasks []*task) *verdict {
 	}
 	w.judge(v, tasks)
 	return v
+}
+
+// withDirs adds the directories of files that are to be made: these list what they did not.
+func (s *Session) withDirs(paths []string) []string {
+	for _, path := range paths {
+		if _, err := s.tree.Lstat(path); err != nil {
+			paths = append(paths, filepath.Dir(path))
+		}
+	}
+	return paths
 }
 
 // differing returns the paths that hold not the same in both.
@@ -317,7 +340,7 @@ func (w *work) judge(v *verdict, tasks []*task) {
 			problems = append(problems, reason)
 			var may, named []*task
 			for _, t := range tasks {
-				if !slices.ContainsFunc(t.choice().edits, func(e fileEdit) bool { return touched[r][e.path] && (path == "" || e.touches(path)) }) {
+				if !slices.ContainsFunc(t.edits(), func(e fileEdit) bool { return touched[r][e.path] && (path == "" || e.touches(path)) }) {
 					continue
 				}
 				may = append(may, t)
@@ -350,6 +373,7 @@ func (w *work) judge(v *verdict, tasks []*task) {
 			}
 		}
 		differ, gone, added := changes(was, is)
+		added = slices.DeleteFunc(added, func(key string) bool { return w.s.wanted(r, key, is.objects[key]) })
 		for _, key := range append(gone, added...) {
 			about("", "", fmt.Sprintf("decides whether %s is there", called(key)))
 		}
@@ -357,12 +381,12 @@ func (w *work) judge(v *verdict, tasks []*task) {
 			object := c.object[:strings.LastIndexByte(c.object, 0)]
 			kind, _, _ := strings.Cut(object, "\x00")
 			if slices.ContainsFunc(tasks, func(t *task) bool {
-				return slices.ContainsFunc(t.choice().edits, func(e fileEdit) bool { return touched[r][e.path] && e.isValue(kind, c.path) })
+				return slices.ContainsFunc(t.edits(), func(e fileEdit) bool { return touched[r][e.path] && e.isValue(kind, c.path) })
 			}) {
 				continue // the values in it are what was edited
 			}
 			if c.isIgnore() && slices.ContainsFunc(tasks, func(t *task) bool {
-				return t.proposals[0].hygiene != "" && touched[r][t.choice().edits[0].path]
+				return t.proposals[0].hygiene != "" && touched[r][t.edits()[0].path]
 			}) {
 				continue
 			}
@@ -448,10 +472,10 @@ func join(all map[lint.Rendering]*shown, f *family) {
 
 // where names the place of the first edit of a task.
 func (w *work) where(t *task) string {
-	e := t.choice().edits[0]
+	e := t.edits()[0]
 	shown := w.s.tree.Display(e.path)
 	src, err := w.s.tree.Open(e.path)
-	if err != nil {
+	if err != nil { // it is to be made
 		return shown
 	}
 	files, err := w.s.compile([]fileEdit{e})

@@ -22,6 +22,7 @@ type (
 	jsonEdit struct {
 		Location Location `json:"location"`
 		NewText  string   `json:"newText"`
+		NewFile  bool     `json:"newFile,omitempty"` // the file is to be made; the location is its beginning
 	}
 	sarifFix struct {
 		Description sarifMessage  `json:"description"`
@@ -60,7 +61,7 @@ func newJSONFix(f *lint.Fix) *jsonFix {
 		j.Proof = "applied"
 	}
 	for _, e := range f.Edits {
-		j.Edits = append(j.Edits, jsonEdit{location(e.Span, nil), e.New})
+		j.Edits = append(j.Edits, jsonEdit{location(e.Span, nil), e.New, e.NewFile})
 	}
 	return j
 }

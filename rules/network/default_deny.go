@@ -23,6 +23,7 @@ var NamespaceDefaultDeny = &lint.Rule{
 	Peers:      map[string][]string{"kubescape": {"C-0206", "C-0054"}, "kube-score": {"pod-networkpolicy"}, "polaris": {"missingNetworkPolicy"}, "checkov": {"CKV2_K8S_6"}},
 	Docs:       docs,
 	Run:        func(pass *lint.Pass) { reportGaps(pass, false) },
+	Remedy:     startingPoint,
 }
 
 // PodWithoutNetworkPolicy reports the pods that no policy isolates in a
@@ -36,8 +37,9 @@ var PodWithoutNetworkPolicy = &lint.Rule{
 	References: []string{"CIS 5.3.2", "NSA C-0030", "OWASP K05"},
 	Peers: map[string][]string{"kube-linter": {"non-isolated-pod"}, "kube-score": {"pod-networkpolicy"}, "polaris": {"missingNetworkPolicy"},
 		"checkov": {"CKV2_K8S_6"}, "kubescape": {"C-0030", "C-0260"}},
-	Docs: docs,
-	Run:  func(pass *lint.Pass) { reportGaps(pass, true) },
+	Docs:   docs,
+	Run:    func(pass *lint.Pass) { reportGaps(pass, true) },
+	Remedy: startingPoint,
 }
 
 // A gap is the workloads that are open in some directions.
@@ -76,6 +78,15 @@ func gapsOf(ns *netpol.Namespace) []gap {
 	return all
 }
 
+// key tells the findings of one workload apart.
+func (g gap) key(ns *netpol.Namespace) string {
+	var names []string
+	for _, d := range g.directions {
+		names = append(names, d.String())
+	}
+	return strings.TrimSpace(ns.Name + " " + strings.Join(names, "+"))
+}
+
 func reportGaps(pass *lint.Pass, partial bool) {
 	m := netpol.ModelOf(pass.Bundle)
 	for _, ns := range m.Namespaces {
@@ -101,7 +112,7 @@ func reportGaps(pass *lint.Pass, partial bool) {
 			f := pass.Report(first.Get("metadata", "name"), message)
 			f.Whole = true
 			// each namespace wants a policy of its own, also where overlays put one base into several
-			f.Key = strings.TrimSpace(ns.Name + " " + strings.Join(names, "+"))
+			f.Key = g.key(ns)
 			if !partial && ns.Name != "" { // whichever workload is the first
 				f.Scope = ns.Name
 			}
