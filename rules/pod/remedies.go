@@ -1,10 +1,13 @@
 package pod
 
 import (
+	"cmp"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
+	"github.com/manilint/manilint/lint/kube"
 )
 
 // containerOf returns the container that a node is part of, nil for none.
@@ -47,6 +50,9 @@ func noEscalation(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 		return capability(added) == "SYS_ADMIN" || capability(added) == "ALL"
 	}) {
 		return nil
+	}
+	if p := kube.ProgramOf(c); p != nil && p.Alone {
+		return lint.Safe("the program of the image starts no other, by which it could gain rights", lint.Set(n, false))
 	}
 	return lint.Risky("a program that gains rights by a set-user-ID file or by file capabilities (sudo, su, ping) fails", lint.Set(n, false))
 }
@@ -98,7 +104,7 @@ func nonRoot(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	case root:
 		return nil // run-as-root-uid has the user, and with it this
 	}
-	return lint.Risky("an image whose files belong to root, or to a user of its own, may not work as the user that is set", lint.Set(n, true), lint.Set(context.Get("runAsUser"), highID))
+	return lint.Risky("an image whose files belong to root, or to a user of its own, may not work as the user that is set", lint.Set(n, true), lint.Set(context.Get("runAsUser"), userOf(pass, p, n)))
 }
 
 // otherUser sets a user that is not root.
@@ -108,8 +114,43 @@ func otherUser(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 		return nil
 	}
 	return lint.Risky("an image whose files belong to root, or that binds a port below 1024, may not work as another user",
-		lint.Set(n, highID), lint.Set(n.Parent().Get("runAsNonRoot"), true))
+		lint.Set(n, userOf(pass, p, n)), lint.Set(n.Parent().Get("runAsNonRoot"), true))
 }
+
+// userOf returns the user that the container of a node is made to run as, or all containers
+// of its pod, where their images are known; else one that no account of a node has.
+func userOf(pass *lint.Pass, p *lint.PodSpec, n *lint.Node) int64 {
+	of := p.Containers()
+	if c := containerOf(pass, n); c != nil {
+		of = []*lint.Container{c}
+	}
+	var user int64
+	for _, c := range of {
+		known := kube.ImageProgram(c.Get("image").Value())
+		if known == nil || user != 0 && user != known.User {
+			return highID
+		}
+		user = known.User
+	}
+	return cmp.Or(user, highID)
+}
+
+// powerless reports whether a container's processes have no capabilities, and gain none:
+// their user is not root, and no file of the image gives them rights. Kubernetes sets no ambient capabilities
+// (https://man7.org/linux/man-pages/man7/capabilities.7.html, Transformation of capabilities during execve).
+func powerless(c *lint.Container) bool {
+	set := func(field string) *lint.Node {
+		if own := c.Get("securityContext", field); !own.IsNull() {
+			return own
+		}
+		return c.Pod.SecurityContext().Get(field)
+	}
+	uid, ok := set("runAsUser").Int()
+	nonRoot := ok && uid > 0 || !ok && set("runAsUser").IsNull() && set("runAsNonRoot").IsTrue()
+	return nonRoot && c.Get("securityContext", "allowPrivilegeEscalation").IsFalse() && !c.Get("securityContext", "privileged").IsTrue() && !c.Partial
+}
+
+const withoutEffect = "a process of another user than root, which cannot gain privileges, has no capabilities"
 
 func ownUsers(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	return lint.Risky("nodes need a kernel, a runtime and file systems that know user namespaces; volumes of other kinds may not mount", lint.Set(n, false))
@@ -135,13 +176,27 @@ func dropAll(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Remedy {
 		n = n.Parent()
 	}
 	edits := []lint.Edit{lint.Add(n, "ALL")}
-	for _, port := range c.Get("ports").Items() {
-		if number, ok := port.Get("containerPort").Int(); ok && number > 0 && number < 1024 {
-			edits = append(edits, lint.Add(c.Get("securityContext", "capabilities", "add"), "NET_BIND_SERVICE"))
-			break
-		}
+	if powerless(c) {
+		return lint.Safe(withoutEffect, edits...)
+	}
+	if bindsLowPort(c) {
+		edits = append(edits, lint.Add(c.Get("securityContext", "capabilities", "add"), "NET_BIND_SERVICE"))
 	}
 	return lint.Risky("a program that changes its user, the owners of files, or opens raw sockets needs capabilities of the default set", edits...)
+}
+
+// bindsLowPort reports whether a container binds a port below 1024: one that it names, or
+// that its image is known to bind where it names none.
+func bindsLowPort(c *lint.Container) bool {
+	ports := c.Get("ports").Items()
+	if len(ports) == 0 {
+		known := kube.ProgramOf(c)
+		return known != nil && known.Port > 0
+	}
+	return slices.ContainsFunc(ports, func(port *lint.Node) bool {
+		number, ok := port.Get("containerPort").Int()
+		return ok && number > 0 && number < 1024
+	})
 }
 
 // takeCapabilities takes out the capabilities that a finding names: the one that it stands
@@ -160,6 +215,9 @@ func takeCapabilities(pass *lint.Pass, f *lint.Finding, n *lint.Node) *lint.Reme
 		if named {
 			edits = append(edits, lint.Remove(item))
 		}
+	}
+	if powerless(c) {
+		return lint.Safe(withoutEffect, edits...)
 	}
 	return lint.Risky("what the program does with the capability fails", edits...)
 }
@@ -272,30 +330,73 @@ func ownProbes(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	return lint.Risky("a probe of another host, or of 127.0.0.1 in a pod with the node's network, asks the pod instead", edits...)
 }
 
-// writes are where programs of well-known images are known to write with the configuration
-// that the image brings, beside their data. It may not be all: another version or configuration
-// may write elsewhere, which is why the fix is risky.
-var writes = map[string][]string{
-	"nginx": {"/var/cache/nginx", "/var/run", "/tmp"},
-	"httpd": {"/usr/local/apache2/logs"},
-}
-
-// scratch returns edits that mount an empty directory where a well-known image writes.
+// scratch returns edits that mount an empty directory where a container is seen to write,
+// and no volume is mounted: where its image is known to, and where its command, its arguments and its
+// variables name a place that is there to be written to.
 func scratch(c *lint.Container) []lint.Edit {
+	var dirs []string
+	if p := kube.ImageProgram(c.Get("image").Value()); p != nil {
+		dirs = append(dirs, p.Writes...)
+	}
+	texts := append(c.Get("command").Items(), c.Get("args").Items()...)
+	for _, e := range c.Get("env").Items() {
+		texts = append(texts, e.Get("value"))
+	}
+	for _, n := range texts {
+		for _, word := range strings.FieldsFunc(n.Value(), func(r rune) bool { return strings.ContainsRune(" \t\n=:;,|&<>()\"'`", r) }) {
+			if dir := scratchDir(word); dir != "" {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	slices.Sort(dirs)
 	var edits []lint.Edit
-	name := imageName(c.Get("image").Value())
 	mounts, volumes := c.Get("volumeMounts"), c.Pod.Get("volumes")
-	for _, dir := range writes[name] {
-		if slices.ContainsFunc(mounts.Items(), func(m *lint.Node) bool { return m.Get("mountPath").Value() == dir }) {
+	var made []string
+	for _, dir := range slices.Compact(dirs) {
+		if slices.ContainsFunc(mounts.Items(), func(m *lint.Node) bool { return within(cleanPath(dir), cleanPath(m.Get("mountPath").Value())) }) ||
+			slices.ContainsFunc(made, func(above string) bool { return within(cleanPath(dir), cleanPath(above)) }) {
 			continue
 		}
+		made = append(made, dir)
 		volume := "writable" + dashed(dir)
+		if len(c.Pod.Containers()) > 1 { // each has its own, as on its root file system
+			volume = c.Name() + dashed(dir)
+		}
 		edits = append(edits,
 			lint.Add(mounts, map[string]any{"name": volume, "mountPath": dir}),
 			lint.Add(volumes, map[string]any{"name": volume, "emptyDir": map[string]any{}}))
 	}
 	return edits
 }
+
+// scratchDir returns the directory that a path is in, if it is one whose files are made
+// while a program runs; "" for any other. Tokens and Secrets are mounted in one of them.
+func scratchDir(name string) string {
+	name = path.Clean(name)
+	switch {
+	case within(name, "/run/secrets"), within(name, "/var/run/secrets"):
+		return ""
+	case within(name, "/tmp"):
+		return "/tmp"
+	case within(name, "/var/tmp"):
+		return "/var/tmp"
+	case within(name, "/run"):
+		return "/run"
+	case within(name, "/var/run"):
+		return "/var/run"
+	case strings.HasPrefix(name, "/var/cache/"), strings.HasPrefix(name, "/var/log/"):
+		parts := strings.SplitN(name, "/", 5)
+		if len(parts) == 4 && strings.Contains(parts[3], ".") { // a file
+			return strings.Join(parts[:3], "/")
+		}
+		return strings.Join(parts[:4], "/")
+	}
+	return ""
+}
+
+// within reports whether a path is a directory, or lies in it.
+func within(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
 
 // dashed makes a path part of a name.
 func dashed(path string) string {
@@ -306,19 +407,6 @@ func dashed(path string) string {
 		}
 	}
 	return string(b)
-}
-
-// imageName returns the name of an image of Docker's library, "" for any other.
-func imageName(ref string) string {
-	for _, prefix := range []string{"docker.io/", "library/"} {
-		ref = strings.TrimPrefix(ref, prefix)
-	}
-	ref, _, _ = strings.Cut(ref, "@")
-	ref, _, _ = strings.Cut(ref, ":")
-	if strings.Contains(ref, "/") {
-		return ""
-	}
-	return ref
 }
 
 // named returns the nodes of a finding: the one that it stands at, and those of a list
