@@ -24,7 +24,7 @@ type proposal struct {
 	vain      string // why nothing can be tried; "" where there is something
 
 	next   int    // the choice that is tried, or was accepted
-	reason string // of the last failure
+	reason string // why its best choice failed
 }
 
 // A choice is one remedy written in one way.
@@ -98,13 +98,14 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 					way[i].path = s.real(way[i].path)
 				}
 				for _, set := range sets {
-					if len(longer) < maxChoices {
+					if len(longer) < maxChoices*maxChoices {
 						longer = append(longer, append(slices.Clone(set), way...))
 					}
 				}
 			}
 			sets = longer
 		}
+		slices.SortStableFunc(sets, func(a, b []fileEdit) int { return filesOf(a) - filesOf(b) }) // what belongs together stays together
 		for _, set := range sets {
 			if len(set) == 0 {
 				continue
@@ -124,6 +125,15 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.proposals = append(s.proposals, p)
+}
+
+// filesOf returns how many files some edits are of.
+func filesOf(edits []fileEdit) int {
+	paths := map[string]bool{}
+	for _, e := range edits {
+		paths[e.path] = true
+	}
+	return len(paths)
 }
 
 func idOf(edits []fileEdit) string {
@@ -170,8 +180,13 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 		return nil
 	}
 	var all [][]fileEdit
+	known := map[string]bool{}
 	add := func(f fileEdit, ok bool) {
-		if ok && len(all) < maxChoices {
+		if !ok || len(all) == maxChoices {
+			return
+		}
+		if id := idOf([]fileEdit{f}); !known[id] {
+			known[id] = true
 			all = append(all, []fileEdit{f})
 		}
 	}

@@ -181,7 +181,9 @@ func (w *work) because(v *verdict, t *task) string {
 
 func (t *task) fail(reason string) {
 	for _, p := range t.proposals {
-		p.reason = reason
+		if p.reason == "" || p.next == 0 {
+			p.reason = reason
+		}
 	}
 }
 

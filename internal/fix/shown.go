@@ -81,7 +81,7 @@ func leavesOf(n *yaml.Node, path string, into map[string]string) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i].Value
 			if keys[key] { // no remedy asks for that
-				into[under(path, key+" (written twice)")] = key
+				into[under(path, key+twice)] = key
 			}
 			keys[key] = true
 		}
@@ -99,6 +99,9 @@ func leavesOf(n *yaml.Node, path string, into map[string]string) {
 }
 
 const separator = "\x01"
+
+// twice marks a leaf that stands for a key which is written more than once.
+const twice = " (written twice)"
 
 func under(path, field string) string {
 	if path == "" {
@@ -212,7 +215,7 @@ func changes(before, after *shown) (all []change, gone, added []string) {
 		}
 		old, now := unflat(was), unflat(is)
 		for path, value := range old {
-			if now[path] != value {
+			if now[path] != value && !strings.HasSuffix(path, twice) {
 				all = append(all, change{key, path, value, now[path]})
 			}
 		}
