@@ -20,8 +20,10 @@ var ConfigMapSecret = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
-		for _, r := range pass.Resources("ConfigMap") {
-			if r.Group != "" {
+		for _, s := range suspectsOf(pass.Bundle).in(inBody) {
+			pass.GoOn()
+			r := s.resource
+			if !r.Is("", "ConfigMap") {
 				continue
 			}
 			for _, field := range []string{"data", "binaryData"} {

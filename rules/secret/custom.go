@@ -21,65 +21,41 @@ var CustomResourceSecret = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
-		for _, r := range pass.Bundle.Resources {
-			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" || !holdsWorth(r.Root, "", 0) {
+		for _, s := range suspectsOf(pass.Bundle).in(inBody) {
+			pass.GoOn()
+			r := s.resource
+			if encryptedKinds[r.Kind] || r.Group == "" && (r.Kind == "Secret" || r.Kind == "ConfigMap") || r.Kind == "CustomResourceDefinition" {
 				continue
 			}
 			covered := coveredOf(r)
-			for _, top := range r.Root.Fields() {
-				switch top.Name() {
-				case "apiVersion", "kind", "metadata", "status":
+			for _, f := range s.fields {
+				n := f.node
+				if names[n.Value()] || isBelow(n, covered) {
 					continue
 				}
-				top.Walk(func(n *lint.Node) bool {
-					if covered[n.Identity()] {
-						return false // another rule looks there
+				found := search(n, f.name, n.Value())
+				if len(found) == 0 && strings.Contains(n.Value(), "@") && strings.HasSuffix(strings.ToLower(f.name), "image") {
+					if m := imageUser().FindStringSubmatch(n.Value()); m != nil && isPlain(m[1]) {
+						found = []leak{{what: "a password", text: m[1]}}
 					}
-					if !n.IsScalar() || n.Value() == "" || names[n.Value()] {
-						return true
-					}
-					name := fieldName(n)
-					found := search(n, name, n.Value())
-					if len(found) == 0 && strings.Contains(n.Value(), "@") && strings.HasSuffix(strings.ToLower(name), "image") {
-						if m := imageUser().FindStringSubmatch(n.Value()); m != nil && isPlain(m[1]) {
-							found = []leak{{what: "a password", text: m[1]}}
-						}
-					}
-					if len(found) == 0 || !n.IsString() && nameHint(name) != password || namesASecret(n.Value()) && !isWeak(n.Value()) {
-						return true
-					}
-					report(pass, n, found, fmt.Sprintf("%s holds %%s in plain text in %s%%s", r, n.GenericPath()))
-					return true
-				})
+				}
+				if len(found) == 0 || !n.IsString() && nameHint(f.name) != password || namesASecret(n.Value()) && !isWeak(n.Value()) {
+					continue
+				}
+				report(pass, n, found, fmt.Sprintf("%s holds %%s in plain text in %s%%s", r, n.GenericPath()))
 			}
 		}
 	},
 }
 
-// holdsWorth tells cheaply whether a value below n is worth a search.
-func holdsWorth(n *lint.Node, name string, depth int) bool {
-	for _, f := range n.Fields() {
-		key := f.Name()
-		if depth == 0 && (key == "apiVersion" || key == "kind" || key == "metadata" || key == "status") {
-			continue
-		}
-		if key == "value" || key == "default" {
-			for _, called := range []string{"name", "key"} {
-				if name := n.Get(called); name.IsScalar() && isWorth(name.Value(), f.Value()) {
-					return true
-				}
-			}
-		}
-		if holdsWorth(f, key, depth+1) {
+// isBelow reports whether n, or what holds it, is among nodes, which another rule looks at.
+func isBelow(n *lint.Node, nodes map[any]bool) bool {
+	for ; len(nodes) > 0 && n != nil; n = n.Parent() {
+		if nodes[n.Identity()] {
 			return true
 		}
 	}
-	for _, item := range n.Items() {
-		if holdsWorth(item, name, depth+1) {
-			return true
-		}
-	}
-	return n.IsScalar() && (isWorth(name, n.Value()) || strings.Contains(n.Value(), "@"))
+	return false
 }
 
 // imageUser matches user:password@registry/image. No runtime takes it, but it is written.

@@ -21,7 +21,7 @@ var EnvLiteralSecret = &lint.Rule{
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
 		names := namesOf(pass.Bundle)
-		for _, c := range pass.Containers() {
+		for _, c := range suspectsOf(pass.Bundle).containers(inEnvironment) {
 			for _, v := range variables(c.Node.Get("env")) {
 				if names[v.value] && !isWeak(v.value) {
 					continue
@@ -85,7 +85,8 @@ var SecretInArgs = &lint.Rule{
 	Peers:      map[string][]string{"kubescape": {"C-0012"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		suspected := suspectsOf(pass.Bundle)
+		for _, c := range suspected.containers(inBody) {
 			for _, path := range commands {
 				if !c.Node.Get(path[0]).Exists() {
 					continue
@@ -106,7 +107,8 @@ var SecretInArgs = &lint.Rule{
 				}
 			}
 		}
-		for _, r := range pass.Bundle.Resources {
+		for _, s := range suspected.in(inNotes) {
+			r := s.resource
 			inAnnotations(pass, r.Get("metadata", "annotations"), r.String())
 			for _, p := range r.PodSpecs() {
 				if p.Metadata.Parent() != nil && p.Metadata.Parent().Parent() != nil { // not the object's own, of a Pod
@@ -191,12 +193,8 @@ func inAnnotations(pass *lint.Pass, annotations *lint.Node, owner string) {
 		if n.Name() == lastApplied && !isGenerated(n) {
 			leaks = inApplied(text)
 		}
-		key := n.Name()
-		if domain, name, ok := strings.Cut(key, "/"); ok && strings.Contains(domain, ".") {
-			key = name // but checksum/secret as it is: the name of a digest
-		}
 		if len(leaks) == 0 {
-			leaks = search(n, key, text)
+			leaks = search(n, annotationName(n.Name()), text)
 		}
 		if len(leaks) > 0 {
 			report(pass, n, leaks, fmt.Sprintf("%s has %%s in plain text in the annotation %q%%s", owner, n.Name()))
