@@ -53,6 +53,7 @@ type Bundle struct {
 	byKey       map[key]*Resource
 	pods        []*PodSpec
 	containers  []*Container
+	fields      fieldIndex
 	shared      sync.Map // reflect.Type → *sharedValue
 
 	mu       sync.Mutex

@@ -96,7 +96,7 @@ var KubeletInsecureTLS = &lint.Rule{
 	References: []string{"OWASP K07"},
 	Docs:       docs, Remedy: verifyKubelets,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("command", "args") {
 			for _, field := range []string{"command", "args"} {
 				for _, arg := range c.Get(field).Items() {
 					for _, word := range strings.Fields(arg.Value()) {

@@ -95,7 +95,7 @@ var PrivilegedPorts = &lint.Rule{
 // eachPort calls report for every containerPort. What the rules about ports have
 // in common is the port, not the container.
 func eachPort(pass *lint.Pass, report func(c *lint.Container, n *lint.Node, number int64)) {
-	for _, c := range pass.Containers() {
+	for _, c := range pass.ContainersWith("ports") {
 		for _, p := range c.Node.Get("ports").Items() {
 			n := p.Get("containerPort")
 			if number, ok := n.Int(); ok {

@@ -47,6 +47,9 @@ var IngressNginxRetired = &lint.Rule{
 
 // isIngressNginxImage goes by the repository, which mirrors keep under their own host.
 func isIngressNginxImage(image string) bool {
+	if !strings.Contains(image, "nginx") {
+		return false
+	}
 	image, _, _ = strings.Cut(image, "@")
 	if slash, colon := strings.LastIndex(image, "/"), strings.LastIndex(image, ":"); colon > slash {
 		image = image[:colon]

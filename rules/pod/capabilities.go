@@ -148,7 +148,7 @@ var SysAdmin = &lint.Rule{
 		"kubesec": {"CapSysAdmin"}},
 	Docs:   docs,
 	Remedy: takeCapabilities,
-	Run:    standard(adds(func(name string) bool { return name == "SYS_ADMIN" })),
+	Run:    standard(adds(func(name string) bool { return name == "SYS_ADMIN" }), "add"),
 }
 
 // SysModule reports SYS_MODULE.
@@ -162,7 +162,7 @@ var SysModule = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0120"}},
 	Docs:       docs,
 	Remedy:     takeCapabilities,
-	Run:        standard(adds(func(name string) bool { return name == "SYS_MODULE" })),
+	Run:        standard(adds(func(name string) bool { return name == "SYS_MODULE" }), "add"),
 }
 
 // DangerousCapabilities reports capabilities that reach beyond the container.
@@ -178,7 +178,7 @@ var DangerousCapabilities = &lint.Rule{
 	Docs:     docs,
 	Remedy:   takeCapabilities,
 	YieldsTo: []string{"sys-admin", "sys-module"},
-	Run:      standard(adds(isDangerous)),
+	Run:      standard(adds(isDangerous), "add"),
 }
 
 // BaselineCapabilities reports capabilities outside the default set (PSS baseline).
@@ -193,7 +193,7 @@ var BaselineCapabilities = &lint.Rule{
 	Docs:       docs,
 	Remedy:     takeCapabilities,
 	YieldsTo:   []string{"sys-admin", "sys-module", "dangerous-capabilities", "pss-restricted-capabilities"},
-	Run:        standard(func(p *lint.PodSpec, _ version) []breach { return outsideDefault(p) }),
+	Run:        standard(func(p *lint.PodSpec, _ version) []breach { return outsideDefault(p) }, "add"),
 }
 
 // outsideDefault is the baseline's check: names count as they are written.
@@ -287,26 +287,33 @@ func undropped(p *lint.PodSpec, v version) []breach {
 	}
 	for _, c := range p.Containers() {
 		drop := c.Get("securityContext", "capabilities", "drop")
+		if c.Partial && drop.IsNull() || drops(drop, "ALL") {
+			continue
+		}
 		b := breach{node: drop, level: level, help: "set securityContext.capabilities.drop: [ALL], and add back what the program needs",
 			message: fmt.Sprintf("%s keeps the default capabilities: capabilities.drop is not set", c)}
 		if drop.Exists() {
 			b.message = fmt.Sprintf("%s keeps default capabilities: capabilities.drop lacks ALL", c)
 		}
-		dropped := c.Partial && drop.IsNull()
 		for _, n := range drop.Items() {
-			switch {
-			case n.Value() == "ALL":
-				dropped = true
-			case capability(n) == "ALL":
+			if capability(n) == "ALL" {
 				b.node, b.help = n, "write ALL"
 				b.message = fmt.Sprintf("%s drops %q, which Pod Security admission does not accept as ALL", c, n.Value())
 			}
 		}
-		if !dropped {
-			all = append(all, b.asWindows(p))
-		}
+		all = append(all, b.asWindows(p))
 	}
 	return all
+}
+
+// drops reports whether a list has a capability by the name as it is written.
+func drops(list *lint.Node, name string) bool {
+	for _, n := range list.Items() {
+		if n.Value() == name {
+			return true
+		}
+	}
+	return false
 }
 
 // NetRaw reports NET_RAW, added or not dropped.
@@ -334,18 +341,21 @@ var NetRaw = &lint.Rule{
 			}
 			drop := c.Get("securityContext", "capabilities", "drop")
 			dropped := c.Partial && drop.IsNull()
+			for _, n := range drop.Items() {
+				dropped = dropped || runtimeName(n) == "ALL" || runtimeName(n) == "NET_RAW"
+			}
+			if dropped {
+				continue
+			}
 			b := breach{node: drop, help: "set securityContext.capabilities.drop: [ALL]",
 				message: fmt.Sprintf("%s may forge packets of other pods: capabilities.drop has neither ALL nor NET_RAW", c)}
 			for _, n := range drop.Items() {
-				dropped = dropped || runtimeName(n) == "ALL" || runtimeName(n) == "NET_RAW"
 				if name := capability(n); name != runtimeName(n) && (name == "ALL" || name == "NET_RAW") {
 					b.node, b.help = n, "write "+name
 					b.message = fmt.Sprintf("%s may forge packets of other pods: it drops %q, a name that containerd does not know", c, n.Value())
 				}
 			}
-			if !dropped {
-				all = append(all, b)
-			}
+			all = append(all, b)
 		}
 		return all
 	}),
@@ -363,7 +373,7 @@ var InsecureCapabilities = &lint.Rule{
 	Remedy:     takeCapabilities,
 	YieldsTo:   []string{"pss-restricted-capabilities"},
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("add") {
 			nodes := added(c, func(name string) bool {
 				return name != "NET_BIND_SERVICE" && slices.Contains(baselineCapabilities, name)
 			})

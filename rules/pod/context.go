@@ -82,7 +82,7 @@ var ProcMount = &lint.Rule{
 			all[i].enforced = true
 		}
 		return all
-	}),
+	}, "procMount"),
 }
 
 // RestrictedProcMount reports unmasked /proc in any pod (PSS restricted).
@@ -102,7 +102,7 @@ var RestrictedProcMount = &lint.Rule{
 			return unmasked(p, lint.ProfileBaseline)
 		}
 		return unmasked(p, lint.ProfileRestricted)
-	}),
+	}, "procMount"),
 }
 
 func unmasked(p *lint.PodSpec, level lint.Profile) []breach {
@@ -151,7 +151,7 @@ var SELinuxOptions = &lint.Rule{
 			if len(bad) > 0 {
 				b := breach{node: bad[0], related: bad[1:], level: lint.ProfileBaseline,
 					help:    "remove it, or use a type of containers such as container_t",
-					message: fmt.Sprintf("%s chooses its own SELinux %s %q", s.name, bad[0].Name(), bad[0].Value())}
+					message: fmt.Sprintf("%s chooses its own SELinux %s %q", s.name(), bad[0].Name(), bad[0].Value())}
 				if s.isPod {
 					b = b.unlessOverridden(p, "seLinuxOptions")
 				}
@@ -159,7 +159,7 @@ var SELinuxOptions = &lint.Rule{
 			}
 		}
 		return all
-	}),
+	}, "seLinuxOptions"),
 }
 
 // safeSysctls are the sysctls that the baseline allows, by the version that
@@ -211,7 +211,7 @@ var UnsafeSysctls = &lint.Rule{
 		return append(all, breach{node: bad[0], related: bad[1:], level: lint.ProfileBaseline,
 			help:    "remove it, or set it on the node",
 			message: fmt.Sprintf("pod sets sysctl %q, which is not in the safe set", bad[0].Value())})
-	}),
+	}, "sysctls"),
 }
 
 // HostAliases reports pods that edit /etc/hosts.
@@ -224,7 +224,7 @@ var HostAliases = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0007"}, "kubesec": {"HostAliases"}},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		for _, p := range pass.PodSpecs() {
+		for _, p := range pass.PodsWith("hostAliases") {
 			if n := p.Get("hostAliases"); len(n.Items()) > 0 {
 				addresses := "1 address"
 				if count := len(n.Items()); count != 1 {

@@ -40,7 +40,7 @@ func hostNamespace(id, field, what string, references ...string) *lint.Rule {
 			}
 			return []breach{{node: n, level: lint.ProfileBaseline, subject: p.Node.Path(), help: "remove " + field,
 				message: fmt.Sprintf("pod %s: %s is true", what, field)}}
-		}),
+		}, field),
 	}
 }
 
@@ -59,7 +59,7 @@ var HostProcess = &lint.Rule{
 		for _, s := range setters(p) {
 			if n := s.context.Get("windowsOptions", "hostProcess"); n.IsTrue() {
 				b := breach{node: n, level: lint.ProfileBaseline, help: "remove hostProcess",
-					message: s.name + " runs as a process of its Windows node: hostProcess is true"}
+					message: s.name() + " runs as a process of its Windows node: hostProcess is true"}
 				if s.isPod {
 					b = b.unlessOverridden(p, "windowsOptions", "hostProcess")
 				}
@@ -67,7 +67,7 @@ var HostProcess = &lint.Rule{
 			}
 		}
 		return all
-	}),
+	}, "hostProcess"),
 }
 
 // HostPort reports ports of the node (PSS baseline). In a pod with the node's
@@ -110,7 +110,7 @@ var HostPort = &lint.Rule{
 			all = append(all, b)
 		}
 		return all
-	}),
+	}, "hostPort", "hostNetwork"),
 }
 
 // HostProbe reports probes and lifecycle hooks that name a host (PSS baseline
@@ -148,5 +148,5 @@ var HostProbe = &lint.Rule{
 			}
 		}
 		return all
-	}),
+	}, "host"),
 }

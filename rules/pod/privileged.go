@@ -27,5 +27,5 @@ var Privileged = &lint.Rule{
 			}
 		}
 		return all
-	}),
+	}, "privileged"),
 }

@@ -26,7 +26,7 @@ var SeccompUnconfined = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0104"}, "kubesec": {"SeccompUnconfined"}},
 	Docs:       docs,
 	Remedy:     defaultProfile,
-	Run:        standard(unconfined),
+	Run:        standard(unconfined, "seccompProfile", "annotations"),
 }
 
 // unconfined is the baseline's check of seccomp.
@@ -54,9 +54,9 @@ func unconfined(p *lint.PodSpec, v version) []breach {
 		if profile.IsNull() || n.Value() == "RuntimeDefault" || n.Value() == "Localhost" {
 			continue
 		}
-		message := fmt.Sprintf("%s turns seccomp off: seccompProfile.type is %s", s.name, text(n))
+		message := fmt.Sprintf("%s turns seccomp off: seccompProfile.type is %s", s.name(), text(n))
 		if n.Value() != "Unconfined" {
-			message = fmt.Sprintf("%s has no valid seccomp profile: seccompProfile.type is %s", s.name, text(n))
+			message = fmt.Sprintf("%s has no valid seccomp profile: seccompProfile.type is %s", s.name(), text(n))
 		}
 		b := breach{node: n, level: lint.ProfileBaseline, message: message, help: "set seccompProfile.type: RuntimeDefault"}
 		if s.isPod {
@@ -122,7 +122,7 @@ var AppArmorUnconfined = &lint.Rule{
 	Peers:      map[string][]string{"kubesec": {"ApparmorUnconfined"}, "kyverno": {"restrict-apparmor-profiles"}},
 	Docs:       docs,
 	Remedy:     defaultProfile,
-	Run:        standard(noAppArmor),
+	Run:        standard(noAppArmor, "appArmorProfile", "annotations"),
 }
 
 func noAppArmor(p *lint.PodSpec, _ version) []breach {
@@ -133,9 +133,9 @@ func noAppArmor(p *lint.PodSpec, _ version) []breach {
 		if profile.IsNull() || n.Value() == "RuntimeDefault" || n.Value() == "Localhost" {
 			continue
 		}
-		message := fmt.Sprintf("%s turns AppArmor off: appArmorProfile.type is %s", s.name, text(n))
+		message := fmt.Sprintf("%s turns AppArmor off: appArmorProfile.type is %s", s.name(), text(n))
 		if n.Value() != "Unconfined" {
-			message = fmt.Sprintf("%s has no valid AppArmor profile: appArmorProfile.type is %s", s.name, text(n))
+			message = fmt.Sprintf("%s has no valid AppArmor profile: appArmorProfile.type is %s", s.name(), text(n))
 		}
 		b := breach{node: n, level: lint.ProfileBaseline, message: message, help: "set appArmorProfile.type: RuntimeDefault"}
 		if s.isPod {

@@ -46,13 +46,22 @@ type check func(*lint.PodSpec, version) []breach
 // standard makes a rule of a check. Where a Namespace of the bundle enforces a
 // level (https://kubernetes.io/docs/concepts/security/pod-security-admission/),
 // its pods are judged by the namespace's version too, and what the API server
-// would refuse is of high severity at the least.
-func standard(judge check) func(*lint.Pass) {
+// would refuse is of high severity at the least. Where fields are named, pods that have none of
+// them pass.
+func standard(judge check, fields ...string) func(*lint.Pass) {
 	return func(pass *lint.Pass) {
 		v := parseVersion(pass.Bundle.PSSVersion)
 		namespaces := lint.Shared(pass.Bundle, enforcements)
-		for _, p := range pass.PodSpecs() {
+		pods := pass.PodSpecs
+		if len(fields) > 0 {
+			pods = func() []*lint.PodSpec { return pass.PodsWith(fields...) }
+		}
+		for _, p := range pods() {
 			e := namespaces[p.Resource.Namespace]
+			all := judge(p, v)
+			if e == nil && len(all) == 0 {
+				continue
+			}
 			refused := map[place]bool{}
 			var older []breach
 			if e != nil {
@@ -64,7 +73,7 @@ func standard(judge check) func(*lint.Pass) {
 				}
 			}
 			seen := map[place]bool{}
-			for _, b := range append(judge(p, v), older...) {
+			for _, b := range append(all, older...) {
 				at := placeOf(b.node)
 				if seen[at] || b.enforced && !refused[at] {
 					continue
@@ -269,16 +278,24 @@ func text(n *lint.Node) string {
 
 // A setter is a pod or container with a security context of its own.
 type setter struct {
-	name    string
-	context *lint.Node
-	isPod   bool
+	container *lint.Container // nil for the pod
+	context   *lint.Node
+	isPod     bool
+}
+
+func (s setter) name() string {
+	if s.isPod {
+		return "pod"
+	}
+	return s.container.String()
 }
 
 // setters returns the pod and its containers, for fields that both may hold.
 func setters(p *lint.PodSpec) []setter {
-	all := []setter{{"pod", p.SecurityContext(), true}}
+	all := make([]setter, 1, 1+len(p.Containers()))
+	all[0] = setter{nil, p.SecurityContext(), true}
 	for _, c := range p.Containers() {
-		all = append(all, setter{c.String(), c.Get("securityContext"), false})
+		all = append(all, setter{c, c.Get("securityContext"), false})
 	}
 	return all
 }

@@ -128,7 +128,7 @@ var RunAsRootUID = &lint.Rule{
 			if uid, ok := n.Int(); !ok || uid != 0 {
 				continue
 			}
-			b := breach{node: n, level: lint.ProfileRestricted, message: s.name + " runs as root: runAsUser is 0",
+			b := breach{node: n, level: lint.ProfileRestricted, message: s.name() + " runs as root: runAsUser is 0",
 				help: "set runAsUser to the image's own user, and runAsNonRoot: true"}
 			if s.isPod {
 				b = b.unlessOverridden(p, "runAsUser")
@@ -136,7 +136,7 @@ var RunAsRootUID = &lint.Rule{
 			all = append(all, b)
 		}
 		return all
-	}),
+	}, "runAsUser"),
 }
 
 // LowUID reports containers whose user id is not known to be above 10000.
@@ -207,7 +207,7 @@ var RootGroup = &lint.Rule{
 	Peers:      map[string][]string{"trivy": {"KSV-0116"}},
 	Docs:       docs, Remedy: otherGroup,
 	Run: func(pass *lint.Pass) {
-		for _, p := range pass.PodSpecs() {
+		for _, p := range pass.PodsWith("fsGroup", "runAsGroup", "supplementalGroups") {
 			if inUserNamespace(p) {
 				continue
 			}
@@ -222,7 +222,7 @@ var RootGroup = &lint.Rule{
 						if field == "" {
 							field = "supplementalGroups"
 						}
-						f := pass.Reportf(n, "%s is a member of the root group: %s is 0", s.name, field)
+						f := pass.Reportf(n, "%s is a member of the root group: %s is 0", s.name(), field)
 						f.Help = "use a group that the files of the image belong to"
 						break
 					}
@@ -264,7 +264,7 @@ var SudoEntrypoint = &lint.Rule{
 	Peers:    map[string][]string{"kubescape": {"C-0062"}},
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("command", "args") {
 			if n := firstSudo(c); n != nil {
 				f := pass.Reportf(n, "%s calls sudo: it needs a process that may become root", c)
 				f.Help = "start the process as the user that it needs (runAsUser), without sudo"
@@ -306,7 +306,7 @@ var SupplementalGroups = &lint.Rule{
 		if kube.Before(pass.Bundle, 33) {
 			return
 		}
-		for _, p := range pass.PodSpecs() {
+		for _, p := range pass.PodsWith("runAsUser") {
 			policy := p.SecurityContext().Get("supplementalGroupsPolicy")
 			if onWindows(p) || p.Partial || !policy.IsNull() && policy.Value() != "Merge" {
 				continue

@@ -67,7 +67,7 @@ func hostPathRule(rule lint.Rule, judge func(hostVolume) (message, help string))
 			}
 		}
 		return all
-	})
+	}, "hostPath")
 	rule.Run = func(pass *lint.Pass) {
 		pods(pass)
 		for _, r := range pass.Resources("PersistentVolume") {
@@ -310,7 +310,7 @@ var HostPathWritable = &lint.Rule{
 			}
 		}
 		return all
-	}),
+	}, "hostPath"),
 }
 
 var coreVolumes = []string{"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret"}
@@ -352,7 +352,7 @@ var NonCoreVolumeTypes = &lint.Rule{
 				message: fmt.Sprintf("volume %q is of type %s, which the restricted standard does not allow", volume.Get("name").Value(), otherVolumes[i])})
 		}
 		return all
-	}),
+	}, "volumes"),
 }
 
 // GitRepoVolume reports volumes that the kubelet clones from a git repository.
@@ -365,7 +365,7 @@ var GitRepoVolume = &lint.Rule{
 	References: []string{"PSS restricted"},
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
-		for _, p := range pass.PodSpecs() {
+		for _, p := range pass.PodsWith("gitRepo") {
 			for _, volume := range p.Get("volumes").Items() {
 				source := volume.Get("gitRepo")
 				if source.IsNull() {
@@ -394,7 +394,7 @@ var RecursiveReadOnly = &lint.Rule{
 		if kube.Before(pass.Bundle, 31) { // off by default before
 			return
 		}
-		for _, p := range pass.PodSpecs() {
+		for _, p := range pass.PodsWith("hostPath") {
 			if onWindows(p) {
 				continue
 			}

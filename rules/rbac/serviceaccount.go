@@ -131,7 +131,7 @@ var DeprecatedServiceAccountField = &lint.Rule{
 	Docs:       docs,
 	Remedy:     newAccountField,
 	Run: func(pass *lint.Pass) {
-		for _, pod := range pass.PodSpecs() {
+		for _, pod := range pass.PodsWith("serviceAccount") {
 			old, name := pod.Node.Get("serviceAccount"), pod.Node.Get("serviceAccountName").Value()
 			if old.Value() == "" || old.Value() == name {
 				continue // both fields are what the API server itself writes

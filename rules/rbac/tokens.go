@@ -68,7 +68,7 @@ var TokenLifetime = &lint.Rule{
 	Docs:       docs,
 	Remedy:     hourlyToken,
 	Run: func(pass *lint.Pass) {
-		for _, pod := range pass.PodSpecs() {
+		for _, pod := range pass.PodsWith("expirationSeconds") {
 			for _, volume := range pod.Get("volumes").Items() {
 				for _, source := range volume.Get("projected", "sources").Items() {
 					n := source.Get("serviceAccountToken", "expirationSeconds")

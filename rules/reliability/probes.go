@@ -76,7 +76,7 @@ var ProbesIdentical = &lint.Rule{
 	ID: "probes-identical", Summary: "liveness and readiness probe are the same", Severity: lint.Info, Group: "reliability",
 	Peers: map[string][]string{"kube-score": {"pod-probes-identical"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("readinessProbe") {
 			live, ready := c.Get("livenessProbe"), c.Get("readinessProbe")
 			if live.IsMapping() && ready.IsMapping() && len(live.Fields()) > 0 && reflect.DeepEqual(plain(live), plain(ready)) {
 				f := pass.Reportf(live.KeyNode(), "%s has the same liveness and readiness probe: it is restarted as soon as it is not ready", c)
@@ -114,7 +114,7 @@ var ProbePort = &lint.Rule{
 	ID: "probe-port", Summary: "probe of a named port that the container does not have", Severity: lint.Low, Group: "reliability",
 	Peers: map[string][]string{"kube-linter": {"liveness-port", "readiness-port", "startup-port"}}, Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("httpGet", "tcpSocket") {
 			if c.Partial {
 				continue
 			}

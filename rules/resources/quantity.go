@@ -17,47 +17,60 @@ var MemoryUnit = &lint.Rule{
 	ID: "memory-unit", Summary: "memory or storage is given in thousandths of a byte", Severity: lint.Medium, Group: "resources",
 	Profiles: inDefault, References: []string{"OWASP K01"}, Docs: docs, Remedy: mebibytes,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
-			reportUnits(pass, c.String(), c.Get("resources"))
+		for _, c := range pass.ContainersWith("resources") {
+			reportUnits(pass, c, c.Get("resources"))
 		}
-		for _, pod := range pass.PodSpecs() {
-			reportUnits(pass, "the pods of "+pod.Resource.String(), pod.Get("resources"))
+		for _, pod := range pass.PodsWith("resources") {
+			reportUnits(pass, podsOf{pod.Resource}, pod.Get("resources"))
 		}
 		for _, r := range pass.Resources("LimitRange") {
 			for _, limit := range r.Get("spec", "limits").Items() {
 				for _, list := range limit.Fields() {
-					reportMilli(pass, r.String(), list)
+					reportMilli(pass, r, list)
 				}
 			}
 		}
 		for _, r := range pass.Resources("ResourceQuota") {
-			reportMilli(pass, r.String(), r.Get("spec", "hard"))
+			reportMilli(pass, r, r.Get("spec", "hard"))
 		}
 		for _, r := range pass.Resources("PersistentVolumeClaim") {
-			reportUnits(pass, r.String(), r.Get("spec", "resources"))
+			reportUnits(pass, r, r.Get("spec", "resources"))
 		}
 		for _, r := range pass.Resources("StatefulSet") {
 			for _, claim := range r.Get("spec", "volumeClaimTemplates").Items() {
-				reportUnits(pass, fmt.Sprintf("claim %q of %s", claim.Get("metadata", "name").Value(), r), claim.Get("spec", "resources"))
+				reportUnits(pass, part{"claim", claim.Get("metadata", "name"), r}, claim.Get("spec", "resources"))
 			}
 		}
-		for _, pod := range pass.PodSpecs() {
+		for _, pod := range pass.PodsWith("sizeLimit") {
 			for _, v := range pod.Get("volumes").Items() {
 				n := v.Get("emptyDir", "sizeLimit")
-				reportAmount(pass, fmt.Sprintf("volume %q of %s", v.Get("name").Value(), pod.Resource), n, "sizeLimit")
+				reportAmount(pass, part{"volume", v.Get("name"), pod.Resource}, n, "sizeLimit")
 			}
 		}
 	},
 }
 
-func reportUnits(pass *lint.Pass, owner string, resources *lint.Node) {
+// podsOf and part are owners of amounts, as messages name them.
+type podsOf struct{ *lint.Resource }
+
+func (o podsOf) String() string { return "the pods of " + o.Resource.String() }
+
+type part struct {
+	what string
+	name *lint.Node
+	of   *lint.Resource
+}
+
+func (o part) String() string { return fmt.Sprintf("%s %q of %s", o.what, o.name.Value(), o.of) }
+
+func reportUnits(pass *lint.Pass, owner fmt.Stringer, resources *lint.Node) {
 	for _, list := range []string{"requests", "limits"} {
 		reportMilli(pass, owner, resources.Get(list))
 	}
 }
 
 // reportMilli reports the amounts of memory and storage of a list of resources.
-func reportMilli(pass *lint.Pass, owner string, list *lint.Node) {
+func reportMilli(pass *lint.Pass, owner fmt.Stringer, list *lint.Node) {
 	for _, n := range list.Fields() {
 		if what := strings.TrimPrefix(strings.TrimPrefix(n.Name(), "requests."), "limits."); countsBytes(what) {
 			reportAmount(pass, owner, n, what)
@@ -72,10 +85,13 @@ func countsBytes(name string) bool {
 
 // reportAmount reports an amount with an m behind it. What is no small number of bytes
 // was computed: 1.2Gi reads back as 1288490188800m.
-func reportAmount(pass *lint.Pass, owner string, n *lint.Node, what string) {
+func reportAmount(pass *lint.Pass, owner fmt.Stringer, n *lint.Node, what string) {
 	digits, milli := strings.CutSuffix(n.Value(), "m")
+	if !milli {
+		return
+	}
 	q, err := resource.ParseQuantity(n.Value())
-	if !milli || err != nil || q.Value() >= 1<<20 || q.IsZero() {
+	if err != nil || q.Value() >= 1<<20 || q.IsZero() {
 		return
 	}
 	bytes := strconv.FormatFloat(q.AsApproximateFloat64(), 'f', -1, 64) + " bytes"

@@ -6,7 +6,6 @@ package resources
 import (
 	"embed"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -64,9 +63,16 @@ var inDefault = []lint.Profile{lint.ProfileDefault}
 type field struct{ list, resource string }
 
 // zero matches a quantity of nothing, which the API takes for not set.
-var zero = regexp.MustCompile(`^[+-]?0*\.?0*([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$`)
+var zero = lint.Regexp(`^[+-]?0*\.?0*([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$`)
 
-func isSet(n *lint.Node) bool { return n.IsScalar() && !zero.MatchString(n.Value()) }
+// isSet tells most quantities by their first digit.
+func isSet(n *lint.Node) bool {
+	if !n.IsScalar() {
+		return false
+	}
+	v := n.Value()
+	return v != "" && '1' <= v[0] && v[0] <= '9' || !zero().MatchString(v)
+}
 
 // unset makes the rule that reports containers without a value for any of the
 // fields. A request that is missing is the limit, where there is one; both may
@@ -83,8 +89,11 @@ func unset(rule lint.Rule, why, example string, fields ...field) *lint.Rule {
 				continue
 			}
 			for _, f := range fields {
+				if has(c, f) || namespaces[c.Pod.Resource.Namespace][f] {
+					continue
+				}
 				n := c.Get("resources", f.list, f.resource)
-				if has(c, f) || namespaces[c.Pod.Resource.Namespace][f] || c.Partial && n.IsNull() {
+				if c.Partial && n.IsNull() {
 					continue
 				}
 				found := pass.Reportf(n, "%s has no %s %s: %s", c, f.resource, singular[f.list], why)
@@ -114,16 +123,15 @@ var singular = map[string]string{"requests": "request", "limits": "limit"}
 // rules (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/,
 // https://kubernetes.io/blog/2025/09/22/kubernetes-v1-34-pod-level-resources/).
 func has(c *lint.Container, f field) bool {
-	places := []*lint.Node{c.Get("resources")}
-	if !kube.Before(c.Pod.Resource.Bundle, 34) { // the API server drops those of the pod before that version
-		places = append(places, c.Pod.Get("resources"))
+	if f.isIn(c.Get("resources")) {
+		return true
 	}
-	for _, resources := range places {
-		if isSet(resources.Get(f.list, f.resource)) || f.list == "requests" && isSet(resources.Get("limits", f.resource)) {
-			return true
-		}
-	}
-	return false
+	// the API server drops those of the pod before that version
+	return !kube.Before(c.Pod.Resource.Bundle, 34) && f.isIn(c.Pod.Get("resources"))
+}
+
+func (f field) isIn(resources *lint.Node) bool {
+	return isSet(resources.Get(f.list, f.resource)) || f.list == "requests" && isSet(resources.Get("limits", f.resource))
 }
 
 // defaults are the fields that a namespace's LimitRange sets where a container does not.

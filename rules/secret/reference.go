@@ -76,7 +76,7 @@ var DanglingSecretRef = &lint.Rule{
 	Run: func(pass *lint.Pass) {
 		missingToo := pass.Bool("missing-objects")
 		made := madeElsewhere(pass.Bundle)
-		for _, p := range pass.PodSpecs() {
+		for _, p := range pass.PodsWith("secretKeyRef", "configMapKeyRef", "secretRef", "configMapRef", "secret", "configMap", "imagePullSecrets") {
 			reported := map[*lint.Node]bool{}
 			for _, ref := range references(p) {
 				name := ref.name.Value()
@@ -189,7 +189,7 @@ var EnvSecretRef = &lint.Rule{
 	},
 	Docs: docs,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("secretKeyRef", "secretRef") {
 			for _, env := range c.Node.Get("env").Items() {
 				if ref := env.Get("valueFrom", "secretKeyRef"); ref.Exists() {
 					f := pass.Reportf(ref, "%s reads Secret %q into the environment variable %q", c, ref.Get("name").Value(), env.Get("name").Value())

@@ -62,13 +62,13 @@ var InvalidAddress = &lint.Rule{
 				}
 			}
 		}
-		for _, pod := range pass.PodSpecs() {
+		for _, pod := range pass.PodsWith("hostAliases", "dnsConfig") {
 			for _, alias := range pod.Get("hostAliases").Items() {
 				checkAddresses(pass, pod.Resource, alias.Get("ip"))
 			}
 			checkAddresses(pass, pod.Resource, pod.Get("dnsConfig", "nameservers").Items()...)
 		}
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("hostIP") {
 			for _, port := range c.Get("ports").Items() {
 				checkAddresses(pass, c.Pod.Resource, port.Get("hostIP"))
 			}

@@ -15,7 +15,7 @@ var DuplicateEnv = &lint.Rule{
 	Docs:   docs,
 	Remedy: removeFirst,
 	Run: func(pass *lint.Pass) {
-		for _, c := range pass.Containers() {
+		for _, c := range pass.ContainersWith("env") {
 			first := map[string]*lint.Node{}
 			for _, e := range c.Node.Get("env").Items() {
 				name := e.Get("name")

@@ -52,7 +52,7 @@ var InvalidPorts = &lint.Rule{
 	Peers:    map[string][]string{"kube-linter": {"invalid-target-ports"}, "kube-score": {"container-ports-check"}},
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
-		for _, pod := range pass.PodSpecs() {
+		for _, pod := range pass.PodsWith("ports", "httpGet", "tcpSocket") {
 			named := map[string]*lint.Node{}
 			for _, c := range pod.Containers() {
 				containerPorts(pass, c, named)
