@@ -218,6 +218,11 @@ func (r *run) invoke(f *function, args []any) (v any, err error) {
 	if err := r.before(f, args); err != nil {
 		return nil, err
 	}
+	if f.name == "toYaml" {
+		if text, ok := r.toYAML(args[0]); ok {
+			return text, r.after(text)
+		}
+	}
 	if v, err = f.call(args); err != nil {
 		return nil, err
 	}

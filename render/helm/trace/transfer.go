@@ -410,18 +410,23 @@ func (t *tracer) emitted(arg reflect.Value, r string) []Segment {
 	}
 	e := emission{t: t, text: r, lines: lineStarts(r)}
 	e.walk(doc.Content[0], arg, nil, -1)
-	var out []Segment
-	if own != nil && (len(e.marks) == 0 || e.marks[0].off > 0) {
+	return marked(e.marks, own, r)
+}
+
+// marked returns the segments of r between marks; what is ahead of them is of own.
+func marked(marks []mark, own *Origin, r string) []Segment {
+	out := make([]Segment, 0, len(marks)+1)
+	if own != nil && (len(marks) == 0 || marks[0].off > 0) {
 		end := len(r)
-		if len(e.marks) > 0 {
-			end = e.marks[0].off
+		if len(marks) > 0 {
+			end = marks[0].off
 		}
 		out = append(out, Segment{End: end, O: own})
 	}
-	for i, m := range e.marks {
+	for i, m := range marks {
 		end := len(r)
-		if i+1 < len(e.marks) {
-			end = e.marks[i+1].off
+		if i+1 < len(marks) {
+			end = marks[i+1].off
 		}
 		if end <= m.off {
 			continue
