@@ -9,11 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -154,34 +153,97 @@ var build = sync.OnceValues(func() (string, error) {
 	return exe, nil
 })
 
-// A cost is what processes took, together, and the most memory that one held.
-type cost struct {
-	wall, user, system time.Duration
-	most               int64
+// measurer is a small program that starts another one and prints what it took: seconds of the
+// clock and of the processor, and the bytes that it held. Linux counts as the memory of a process
+// what the one held that started it, before it ran its own program, and the program of these
+// tests holds more than many that it measures.
+const measurer = `package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+func main() {
+	c := exec.Command(os.Args[1], os.Args[2:]...)
+	c.Stderr = os.Stderr
+	start := time.Now()
+	if err := c.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	wall := time.Since(start)
+	most := int64(c.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+	if runtime.GOOS != "darwin" {
+		most <<= 10
+	}
+	fmt.Println(wall.Seconds(), (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), most)
+}
+`
+
+// measure builds the measurer once for all benchmarks.
+var measure = sync.OnceValues(func() (string, error) { return buildText("measure", measurer) })
+
+// buildText builds a program of one file.
+func buildText(name, text string) (string, error) {
+	dir, err := os.MkdirTemp("", "manilint-bench")
+	if err != nil {
+		return "", err
+	}
+	exe := filepath.Join(dir, name)
+	if err := os.WriteFile(exe+".go", []byte(text), 0o644); err != nil {
+		return "", err
+	}
+	if out, err := exec.Command("go", "build", "-o", exe, exe+".go").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return exe, nil
 }
 
-func (c *cost) add(b *testing.B, command *exec.Cmd) {
+// costs are what processes took, each on its own.
+type costs struct {
+	wall, cpu, most []float64 // seconds, seconds, bytes
+}
+
+func (c *costs) add(b *testing.B, command *exec.Cmd) {
 	b.Helper()
-	start := time.Now()
+	exe, err := measure()
+	if err != nil {
+		b.Fatal(err)
+	}
+	under := exec.Command(exe, append([]string{command.Path}, command.Args[1:]...)...)
+	under.Dir, under.Env = command.Dir, command.Env
 	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	if err := command.Run(); err != nil {
+	under.Stderr = &stderr
+	out, err := under.Output()
+	if err != nil {
 		b.Fatalf("%s: %v\n%s", command, err, &stderr)
 	}
-	c.wall += time.Since(start)
-	c.user += command.ProcessState.UserTime()
-	c.system += command.ProcessState.SystemTime()
-	c.most = max(c.most, maxRSS(command.ProcessState))
+	var wall, cpu, most float64
+	if _, err := fmt.Sscan(string(out), &wall, &cpu, &most); err != nil {
+		b.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	c.wall, c.cpu, c.most = append(c.wall, wall), append(c.cpu, cpu), append(c.most, most)
 }
 
-// against runs the program with arguments, and the floor of a name in dir next to it.
+func median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	return (values[len(values)/2] + values[(len(values)-1)/2]) / 2
+}
+
+// against runs the program with arguments, and the floor of a name in dir next to it, and
+// reports the medians.
 func against(b *testing.B, floor, dir string, args ...string) {
 	b.Helper()
 	exe, err := build()
 	if err != nil {
 		b.Fatal(err)
 	}
-	var run, least cost
+	var run, least costs
 	for b.Loop() {
 		c := exec.Command(exe, append([]string{"--no-config", "--fail-on", "never", "-f", "json", "-q"}, args...)...)
 		c.Dir = dir
@@ -190,21 +252,12 @@ func against(b *testing.B, floor, dir string, args ...string) {
 		c.Env = append(os.Environ(), floorVariable+"="+floor+":"+dir)
 		least.add(b, c)
 	}
-	b.ReportMetric(run.wall.Seconds()/least.wall.Seconds(), "wall/floor")
-	b.ReportMetric(run.user.Seconds()/least.user.Seconds(), "user/floor")
-	b.ReportMetric(run.user.Seconds()/float64(b.N), "user-s/op")
-	b.ReportMetric(float64(run.most)/(1<<20), "MiB")
-	b.ReportMetric(float64(least.most)/(1<<20), "floor-MiB")
-}
-
-// maxRSS returns the most memory that a process held, in bytes. Linux counts what the
-// process held that started it, before it ran its own program: some 75 MiB here.
-func maxRSS(p *os.ProcessState) int64 {
-	rss := int64(p.SysUsage().(*syscall.Rusage).Maxrss) //nolint:unconvert // its type is the system's
-	if runtime.GOOS != "darwin" {
-		rss <<= 10
-	}
-	return rss
+	b.ReportMetric(median(run.wall)/median(least.wall), "wall/floor")
+	b.ReportMetric(median(run.cpu)/median(least.cpu), "cpu/floor")
+	b.ReportMetric(median(run.wall), "wall-s/op")
+	b.ReportMetric(median(run.cpu), "cpu-s/op")
+	b.ReportMetric(median(run.most)/(1<<20), "MiB")
+	b.ReportMetric(median(least.most)/(1<<20), "floor-MiB")
 }
 
 // write writes a file of a load.
@@ -250,14 +303,14 @@ func BenchmarkObjects(b *testing.B) {
 			for i := range objects / 10 {
 				write(b, app(i), dir, fmt.Sprintf("%d.yaml", i))
 			}
-			var run cost
+			var run costs
 			for b.Loop() {
 				c := exec.Command(exe, "--no-config", "--fail-on", "never", "-f", "unix", "-q", ".")
 				c.Dir = dir
 				run.add(b, c)
 			}
-			b.ReportMetric(run.user.Seconds()*1e6/float64(b.N)/float64(objects), "user-µs/object")
-			b.ReportMetric(float64(run.most)/(1<<20), "MiB")
+			b.ReportMetric(median(run.cpu)*1e6/float64(objects), "cpu-µs/object")
+			b.ReportMetric(median(run.most)/(1<<20), "MiB")
 		})
 	}
 }
@@ -328,21 +381,20 @@ func BenchmarkVersion(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	empty := filepath.Join(b.TempDir(), "empty")
-	write(b, "package main\n\nfunc main() {}\n", empty+".go")
-	if out, err := exec.Command("go", "build", "-o", empty, empty+".go").CombinedOutput(); err != nil {
-		b.Fatalf("go build: %v\n%s", err, out)
+	empty, err := buildText("empty", "package main\n\nfunc main() {}\n")
+	if err != nil {
+		b.Fatal(err)
 	}
 	const times = 20 // one is too short to be measured
-	var run, least cost
+	var run, least costs
 	for b.Loop() {
 		for range times {
 			run.add(b, exec.Command(exe, "version"))
 			least.add(b, exec.Command(empty))
 		}
 	}
-	more := run.user + run.system - least.user - least.system
-	b.ReportMetric(more.Seconds()*1e3/float64(b.N*times), "cpu-ms-more")
+	b.ReportMetric((median(run.cpu)-median(least.cpu))*1e3, "cpu-ms-more")
+	b.ReportMetric(median(run.most)/(1<<20), "MiB")
 }
 
 // app is ten objects that belong together, of the kinds that applications are made of.
