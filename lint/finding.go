@@ -2,7 +2,6 @@ package lint
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -83,10 +82,10 @@ const (
 )
 
 // generated matches the hash suffixes of kustomize's generators and of pods.
-var generated = regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
+var generated = Regexp(`-[bcdfghjklmnpqrstvwxz2456789]{8,10}$`)
 
 // BareName returns the name of an object without the suffix of a generator.
-func BareName(name string) string { return generated.ReplaceAllString(name, "") }
+func BareName(name string) string { return generated().ReplaceAllString(name, "") }
 
 // An ObjectFile says in which file an object is: its kind, bare name, and the path as
 // reports print it.

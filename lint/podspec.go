@@ -2,7 +2,6 @@ package lint
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -564,7 +563,7 @@ func hasContainers(n *Node, depth int) bool {
 
 // notDeployed matches fields that hold parts or patterns of objects rather than
 // objects: patches, overlays, the values of a chart.
-var notDeployed = regexp.MustCompile(`(?i)patch|overlay|pattern|^values|schema|^status$`)
+var notDeployed = Regexp(`(?i)patch|overlay|pattern|^values|schema|^status$`)
 
 // findShapes adds the pods below n that are told by their shape: a mapping
 // called …spec, …template or …pod with a list of containers, each with name and
@@ -605,7 +604,7 @@ func (r *Resource) findShapesBelow(n *Node, depth int) {
 		}
 	}
 	for _, c := range n.Fields() {
-		if (c.IsMapping() || c.IsSequence()) && !notDeployed.MatchString(c.Name()) {
+		if (c.IsMapping() || c.IsSequence()) && !notDeployed().MatchString(c.Name()) {
 			r.findShapesBelow(c, depth+1)
 		}
 	}

@@ -262,8 +262,8 @@ func expansion(root *yaml.Node, limit int) int {
 }
 
 var (
-	yamlLine      = regexp.MustCompile(`^yaml: (?:unmarshal errors:\s*)?line (\d+): `)
-	unknownAnchor = regexp.MustCompile(`unknown anchor '([^']*)' referenced`)
+	yamlLine      = Regexp(`^yaml: (?:unmarshal errors:\s*)?line (\d+): `)
+	unknownAnchor = Regexp(`unknown anchor '([^']*)' referenced`)
 )
 
 // yamlError says where in text, from 1 or 0 where that is not known, and why yaml.v3
@@ -271,7 +271,7 @@ var (
 // password that begins with "*".
 func yamlError(err error, text []byte) (line, column int, message string) {
 	message = err.Error()
-	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+	if m := unknownAnchor().FindStringSubmatch(message); m != nil {
 		if alias := regexp.MustCompile(`(?m)^[^#]*[\s,:\[{-]\*` + regexp.QuoteMeta(m[1]) + `(?:[^\w-]|$)`).FindIndex(text); alias != nil {
 			line = yamltext.LineOf(text, bytes.LastIndexByte(text[:alias[1]], '*'))
 		}
@@ -281,7 +281,7 @@ func yamlError(err error, text []byte) (line, column int, message string) {
 		return line, column, "broken YAML: " + message
 	}
 	message = strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+	if m := yamlLine().FindStringSubmatch(err.Error()); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		message = err.Error()[len(m[0]):]
 	} else if at := yamltext.Unreadable(text); at >= 0 {

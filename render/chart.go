@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -96,9 +95,9 @@ func (l *loader) readsBelow(chart, dir string) bool {
 }
 
 // valuesName is how values files are called: values-prod.yaml, prod.values.yaml.
-var valuesName = regexp.MustCompile(`(?i)(^|[-_.])values([-_.].*)?\.ya?ml$`)
+var valuesName = lint.Regexp(`(?i)(^|[-_.])values([-_.].*)?\.ya?ml$`)
 
-func isValuesName(path string) bool { return valuesName.MatchString(filepath.Base(path)) }
+func isValuesName(path string) bool { return valuesName().MatchString(filepath.Base(path)) }
 
 // isValuesOf reports whether a file in a chart's directory is one of the chart's values
 // files: by its name, or because the chart knows all of its keys.

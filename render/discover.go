@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	pathpkg "path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -195,8 +194,8 @@ func isManifestName(path string) bool {
 }
 
 var (
-	kustomizeKind = regexp.MustCompile(`(?m)^["']?kind["']?\s*:\s*["']?(\w+)`)
-	kustomizeAPI  = regexp.MustCompile(`(?m)^["']?apiVersion["']?\s*:\s*["']?([\w./-]+)`)
+	kustomizeKind = lint.Regexp(`(?m)^["']?kind["']?\s*:\s*["']?(\w+)`)
+	kustomizeAPI  = lint.Regexp(`(?m)^["']?apiVersion["']?\s*:\s*["']?([\w./-]+)`)
 )
 
 // isKustomization tells a kustomization from an object in a file of that name,
@@ -206,11 +205,11 @@ func isKustomization(t *tree.Tree, path string) bool {
 	if err != nil {
 		return false
 	}
-	m := kustomizeAPI.FindSubmatch(data)
+	m := kustomizeAPI().FindSubmatch(data)
 	if m == nil || bytes.HasPrefix(m[1], []byte("kustomize.config.k8s.io/")) {
 		return true // whatever its kind: what is wrong with it is to be said
 	}
-	kind := kustomizeKind.FindSubmatch(data)
+	kind := kustomizeKind().FindSubmatch(data)
 	return !bytes.Contains(m[1], []byte(".")) && kind != nil && string(kind[1]) == "Kustomization" // of a group that is none
 }
 

@@ -3,17 +3,18 @@ package render
 import (
 	"context"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/render/gitops/helmfile"
 	"github.com/manilint/manilint/render/gitops/source"
+
+	"github.com/manilint/manilint/lint"
 )
 
 var (
-	helmfilesField = regexp.MustCompile(`(?m)^helmfiles\s*:`)
-	listedPath     = regexp.MustCompile(`(?m)^\s*(?:-\s*)?(?:-?\s*path\s*:\s*)?["']?([^"'\s{}]+\.(?:yaml|yml)(?:\.gotmpl)?)["']?\s*$`)
+	helmfilesField = lint.Regexp(`(?m)^helmfiles\s*:`)
+	listedPath     = lint.Regexp(`(?m)^\s*(?:-\s*)?(?:-?\s*path\s*:\s*)?["']?([^"'\s{}]+\.(?:yaml|yml)(?:\.gotmpl)?)["']?\s*$`)
 )
 
 // helmfiles plans what the helmfiles of a tree deploy; those that another one names are
@@ -27,8 +28,8 @@ func (l *loader) helmfiles(p *part, files []string, charts, named []string) []*U
 		if err != nil {
 			continue
 		}
-		if at := helmfilesField.FindIndex(data); at != nil {
-			for _, m := range listedPath.FindAllSubmatch(data[at[1]:], -1) {
+		if at := helmfilesField().FindIndex(data); at != nil {
+			for _, m := range listedPath().FindAllSubmatch(data[at[1]:], -1) {
 				inner[filepath.Join(filepath.Dir(file), filepath.FromSlash(string(m[1])))] = true
 			}
 		}

@@ -2,10 +2,11 @@ package edit
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // A format is how a file indents.
@@ -74,7 +75,7 @@ func (f format) child(value *yaml.Node) format {
 // entry writes an entry of a mapping.
 func (f format) entry(lines *[]string, key string, value *yaml.Node) {
 	head := f.at(f.column) + flowKey(key, f.json) + ":"
-	if text := value.Value; value.Kind == yaml.ScalarNode && value.ShortTag() == "!!str" && strings.Contains(text, "\n") && !f.json && blockText.MatchString(text) {
+	if text := value.Value; value.Kind == yaml.ScalarNode && value.ShortTag() == "!!str" && strings.Contains(text, "\n") && !f.json && blockText().MatchString(text) {
 		*lines = append(*lines, head+" |-")
 		for line := range strings.SplitSeq(text, "\n") {
 			*lines = append(*lines, f.at(f.column+f.step)+line)
@@ -117,12 +118,12 @@ func (f format) item(lines *[]string, item *yaml.Node) {
 }
 
 var (
-	plainText = regexp.MustCompile(`^[A-Za-z_./][A-Za-z0-9_./*-]*(?: [A-Za-z0-9_./-]+)*$`)
-	word      = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n|null|nan|inf|\.inf|\.nan)$`)
+	plainText = lint.Regexp(`^[A-Za-z_./][A-Za-z0-9_./*-]*(?: [A-Za-z0-9_./-]+)*$`)
+	word      = lint.Regexp(`^(?i:true|false|yes|no|on|off|y|n|null|nan|inf|\.inf|\.nan)$`)
 )
 
 // blockText matches what can be written as lines of a block scalar without a number.
-var blockText = regexp.MustCompile(`^[^\s][ -~\n]*[^\s]$`)
+var blockText = lint.Regexp(`^[^\s][ -~\n]*[^\s]$`)
 
 // quoted returns a string between double quotes.
 func quoted(s string) string {
@@ -136,7 +137,7 @@ func quoted(s string) string {
 }
 
 func flowKey(key string, json bool) string {
-	if json || !plainText.MatchString(key) || word.MatchString(key) || strings.HasPrefix(key, "*") {
+	if json || !plainText().MatchString(key) || word().MatchString(key) || strings.HasPrefix(key, "*") {
 		return quoted(key)
 	}
 	return key
@@ -177,19 +178,19 @@ func flow(n *yaml.Node, json bool) string {
 }
 
 var (
-	compact = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./@:-]*[A-Za-z0-9]$`)
-	number  = regexp.MustCompile(`^[-+0-9_.:]+$`) // of YAML 1.1, with those to the base of 60
+	compact = lint.Regexp(`^[A-Za-z0-9_./][A-Za-z0-9_./@:-]*[A-Za-z0-9]$`)
+	number  = lint.Regexp(`^[-+0-9_.:]+$`) // of YAML 1.1, with those to the base of 60
 )
 
 // isPlain reports whether a text can do without quotes.
 func isPlain(text string) bool {
-	if word.MatchString(text) {
+	if word().MatchString(text) {
 		return false
 	}
-	if plainText.MatchString(text) {
+	if plainText().MatchString(text) {
 		return true
 	}
 	var n yaml.Node
-	return compact.MatchString(text) && !number.MatchString(text) && yaml.Unmarshal([]byte(text), &n) == nil &&
+	return compact().MatchString(text) && !number().MatchString(text) && yaml.Unmarshal([]byte(text), &n) == nil &&
 		len(n.Content) == 1 && n.Content[0].Kind == yaml.ScalarNode && n.Content[0].ShortTag() == "!!str" && n.Content[0].Value == text
 }

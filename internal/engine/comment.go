@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -38,13 +37,13 @@ type comment struct {
 }
 
 var (
-	ignoreComment   = regexp.MustCompile(`^[#\s]*manilint:ignore(?:\[([^\]\n]*)\]|\b)(.*)`)
-	templateComment = regexp.MustCompile(`\{\{-?\s*/\*([\s\S]*?)\*/\s*-?\}\}`)
-	action          = regexp.MustCompile(`\{\{-?\s*(.*?)\}\}`)
-	flowAction      = regexp.MustCompile(`^(?:if|with|range|else|end|define|block|break|continue)\b|^\$\w*\s*:?=|^/\*`)
-	nindent         = regexp.MustCompile(`\bnindent\s+(\d+)`)
-	blockScalar     = regexp.MustCompile(`^(?:.*[:\-?]\s+|)(?:[&!]\S+\s+)*[|>][-+0-9]*\s*(?:#.*)?$`)
-	objectKey       = regexp.MustCompile(`^(?:apiVersion|kind)\s*:`)
+	ignoreComment   = lint.Regexp(`^[#\s]*manilint:ignore(?:\[([^\]\n]*)\]|\b)(.*)`)
+	templateComment = lint.Regexp(`\{\{-?\s*/\*([\s\S]*?)\*/\s*-?\}\}`)
+	action          = lint.Regexp(`\{\{-?\s*(.*?)\}\}`)
+	flowAction      = lint.Regexp(`^(?:if|with|range|else|end|define|block|break|continue)\b|^\$\w*\s*:?=|^/\*`)
+	nindent         = lint.Regexp(`\bnindent\s+(\d+)`)
+	blockScalar     = lint.Regexp(`^(?:.*[:\-?]\s+|)(?:[&!]\S+\s+)*[|>][-+0-9]*\s*(?:#.*)?$`)
+	objectKey       = lint.Regexp(`^(?:apiVersion|kind)\s*:`)
 )
 
 // findComments reads the ignores of a file from its text, so that it works in
@@ -55,7 +54,7 @@ func findComments(src *lint.Source) []comment {
 	}
 	text := &commented{src: src, kind: make([]lineKind, src.Lines()+1)}
 	var all []comment
-	for _, m := range templateComment.FindAllSubmatchIndex(src.Data, -1) {
+	for _, m := range templateComment().FindAllSubmatchIndex(src.Data, -1) {
 		start, end := src.Position(m[0]), src.Position(m[1])
 		alone := strings.TrimSpace(src.Line(start.Line)[:m[0]-src.LineStart(start.Line)]) == "" &&
 			strings.TrimSpace(src.Line(end.Line)[m[1]-src.LineStart(end.Line):]) == ""
@@ -86,7 +85,7 @@ func findComments(src *lint.Source) []comment {
 }
 
 func parseComment(text string, span lint.Span) (comment, bool) {
-	m := ignoreComment.FindStringSubmatch(strings.TrimRight(text, "\r\n"))
+	m := ignoreComment().FindStringSubmatch(strings.TrimRight(text, "\r\n"))
 	if m == nil {
 		return comment{}, false
 	}
@@ -128,7 +127,7 @@ func (t *commented) hashComments() []comment {
 		scalar = -1
 		if strings.HasPrefix(trimmed, "#") {
 			t.kind[n] = lineComment
-		} else if blockScalar.MatchString(trimmed) && !kustomization {
+		} else if blockScalar().MatchString(trimmed) && !kustomization {
 			scalar = keyColumn(line)
 		}
 		at := commentStart(line)
@@ -194,18 +193,18 @@ func (t *commented) transparent(n int) bool {
 	if !strings.Contains(line, "{{") {
 		return false
 	}
-	for _, m := range action.FindAllStringSubmatch(line, -1) {
-		if !flowAction.MatchString(m[1]) {
+	for _, m := range action().FindAllStringSubmatch(line, -1) {
+		if !flowAction().MatchString(m[1]) {
 			return false
 		}
 	}
-	return strings.TrimSpace(action.ReplaceAllString(line, "")) == ""
+	return strings.TrimSpace(action().ReplaceAllString(line, "")) == ""
 }
 
 // indentOfWritten returns the indentation of what a line writes.
 func indentOfWritten(line string) int {
 	if trimmed := strings.TrimSpace(line); strings.HasPrefix(trimmed, "{{") {
-		if m := nindent.FindStringSubmatch(trimmed); m != nil {
+		if m := nindent().FindStringSubmatch(trimmed); m != nil {
 			if to, err := strconv.Atoi(m[1]); err == nil {
 				return to
 			}
@@ -245,7 +244,7 @@ func (t *commented) outline() *outline {
 			o.markers = append(o.markers, i)
 		}
 		o.objects[i] = o.objects[i-1]
-		if objectKey.MatchString(line) {
+		if objectKey().MatchString(line) {
 			o.objects[i]++
 		}
 		o.next[i] = i

@@ -111,8 +111,8 @@ func TestACommentAboveAnObjectCoversIt(t *testing.T) {
 func templateOf(t *testing.T, text string) *lint.Bundle {
 	t.Helper()
 	src := lint.NewSource("templates/x.yaml", []byte(text))
-	blank := templateComment.ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) })
-	blank = action.ReplaceAllString(blank, "")
+	blank := templateComment().ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) })
+	blank = action().ReplaceAllString(blank, "")
 	docs, errs := lint.ParseYAML(lint.NewSource("rendered", []byte(blank)))
 	for _, e := range errs {
 		t.Fatal(e)

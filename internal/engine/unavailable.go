@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -103,14 +102,14 @@ func (e *absent) matches(names []string) bool {
 	return false
 }
 
-var scp = regexp.MustCompile(`^(?:[\w.-]+@)?([\w.-]+\.[\w-]+):([^/].*)$`)
+var scp = lint.Regexp(`^(?:[\w.-]+@)?([\w.-]+\.[\w-]+):([^/].*)$`)
 
 // forms returns the ways to write what an error does not have: as it stands; a path relative to the
 // configuration's directory; an address as https://host/path, whatever way it is fetched.
 func forms(name, dir string) []string {
 	all := []string{name}
 	address := strings.TrimPrefix(name, "git::")
-	switch m := scp.FindStringSubmatch(address); {
+	switch m := scp().FindStringSubmatch(address); {
 	case m != nil && !strings.Contains(address, "://"):
 		address = "https://" + m[1] + "/" + m[2]
 	case strings.HasPrefix(address, "github.com/"), strings.HasPrefix(address, "www.github.com/"):

@@ -106,7 +106,7 @@ func decodeBase64(value string) (string, bool) {
 
 // commonSetting matches values that configuration files are full of: words,
 // numbers, host names. Hiding them wherever they turn up would make reports unreadable.
-var commonSetting = regexp.MustCompile(`^(?:[a-z][a-z.-]*|[A-Z][A-Z_]*|[\d.:]+|-----(?:BEGIN|END) [A-Z0-9 ]+-----|[\w.-]+/[\w./-]*|[a-z]+://[\w.:/-]*)$`)
+var commonSetting = lint.Regexp(`^(?:[a-z][a-z.-]*|[A-Z][A-Z_]*|[\d.:]+|-----(?:BEGIN|END) [A-Z0-9 ]+-----|[\w.-]+/[\w./-]*|[a-z]+://[\w.:/-]*)$`)
 
 const (
 	lowerCase      = "abcdefghijklmnopqrstuvwxyz"
@@ -128,7 +128,7 @@ func wordsOf(line string) []string {
 	if isKeyLine(line) {
 		return []string{line}
 	}
-	if line == "" || commonSetting.MatchString(line) {
+	if line == "" || commonSetting().MatchString(line) {
 		return nil
 	}
 	if !strings.ContainsAny(line, " \t:=") {
@@ -137,7 +137,7 @@ func wordsOf(line string) []string {
 	if strings.Trim(line, base64Alphabet) == "" {
 		return []string{line} // the last line of a key
 	}
-	if match := settingLine.FindStringSubmatch(line); match != nil {
+	if match := settingLine().FindStringSubmatch(line); match != nil {
 		line = match[2]
 	}
 	var words []string
@@ -145,7 +145,7 @@ func wordsOf(line string) []string {
 		if _, value, cut := strings.Cut(w, "="); cut && value != "" {
 			w = value
 		}
-		if len(w) < minRedacted || commonSetting.MatchString(w) || strings.Trim(w, "=-#*") == "" || strings.HasSuffix(w, ":") {
+		if len(w) < minRedacted || commonSetting().MatchString(w) || strings.Trim(w, "=-#*") == "" || strings.HasSuffix(w, ":") {
 			continue
 		}
 		words = append(words, w)
@@ -391,26 +391,26 @@ func holdsSecret(n *lint.Node) bool {
 // quoting are the errors that repeat what YAML's parser or a generator of Secrets could
 // not read, and what they become.
 var quoting = []struct {
-	expr *regexp.Regexp
+	expr func() *regexp.Regexp
 	to   string
 }{
-	{regexp.MustCompile(`(?s)literal sources \[.*\]: `), "literal sources: "},
-	{regexp.MustCompile(`(?s)invalid literal source .*, expected key=value`), "a literal is not key=value"},
-	{regexp.MustCompile(`unknown anchor '([^']*)' referenced`), "unknown anchor referenced"},
-	{regexp.MustCompile(`(?s)(?:\[[0-9 ]*\] )?has invalid utf8 bytes.*`), "has bytes that are not UTF-8"},
+	{lint.Regexp(`(?s)literal sources \[.*\]: `), "literal sources: "},
+	{lint.Regexp(`(?s)invalid literal source .*, expected key=value`), "a literal is not key=value"},
+	{lint.Regexp(`unknown anchor '([^']*)' referenced`), "unknown anchor referenced"},
+	{lint.Regexp(`(?s)(?:\[[0-9 ]*\] )?has invalid utf8 bytes.*`), "has bytes that are not UTF-8"},
 }
 
 // RedactError hides values in an error's message, and what it quotes of secrets unread.
 func (m *Masks) RedactError(message string) string {
 	for _, q := range quoting {
-		message = q.expr.ReplaceAllLiteralString(message, q.to)
+		message = q.expr().ReplaceAllLiteralString(message, q.to)
 	}
 	return m.Redact(message)
 }
 
 // NamesSecret reports whether one of the names of fields that lead to a value suggests
 // that it is a secret.
-func NamesSecret(fields ...string) bool { return slices.ContainsFunc(fields, secretName.MatchString) }
+func NamesSecret(fields ...string) bool { return slices.ContainsFunc(fields, secretName().MatchString) }
 
 // AddSettings hides the strings below the keys of a tree of maps and lists whose names
 // suggest a secret, and the passwords of addresses below any: what a chart's error may
@@ -482,11 +482,11 @@ func (m *Masks) addWithin(span lint.Span, n *lint.Node, part string) {
 }
 
 var (
-	secretKind   = regexp.MustCompile(`(?m)^[ \t-]*["']?kind["']?\s*:\s*["']?Secret\b`)
-	settingLine  = regexp.MustCompile(`^[ \t]*(?:- )?["']?([\w.\-/]+)["']?[ \t]*[:=][ \t]*(.*)$`)
-	secretName   = regexp.MustCompile(`(?i)passw|passphrase|pass(?:$|[_.\-/\d])|\wpwd|[_.\-]pw$|secret|token|bearer|jwt|(?:api|private|access|signing|encryption|master)[_-]?key|credential|auth|dsn|connection|literals`)
-	namedSecret  = regexp.MustCompile(`^[ \t-]*["']?name["']?[ \t]*:[ \t]*["']?([\w.\-/]+)`)
-	structureKey = regexp.MustCompile(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
+	secretKind   = lint.Regexp(`(?m)^[ \t-]*["']?kind["']?\s*:\s*["']?Secret\b`)
+	settingLine  = lint.Regexp(`^[ \t]*(?:- )?["']?([\w.\-/]+)["']?[ \t]*[:=][ \t]*(.*)$`)
+	secretName   = lint.Regexp(`(?i)passw|passphrase|pass(?:$|[_.\-/\d])|\wpwd|[_.\-]pw$|secret|token|bearer|jwt|(?:api|private|access|signing|encryption|master)[_-]?key|credential|auth|dsn|connection|literals`)
+	namedSecret  = lint.Regexp(`^[ \t-]*["']?name["']?[ \t]*:[ \t]*["']?([\w.\-/]+)`)
+	structureKey = lint.Regexp(`^(?:apiVersion|kind|metadata|name|namespace|type|data|stringData|labels|annotations|items|immutable)$`)
 )
 
 // stems are parts of all that secretName matches.
@@ -529,7 +529,7 @@ func (m *Masks) AddBroken(src *lint.Source) {
 	}
 	for _, chunk := range yamltext.Documents(src.Data) {
 		text := src.Data[chunk.Start:chunk.End]
-		isSecret := bytes.Contains(text, []byte("Secret")) && secretKind.Match(text)
+		isSecret := bytes.Contains(text, []byte("Secret")) && secretKind().Match(text)
 		block := -1    // the indentation of the key whose block scalar this is
 		named := false // the entry of a list, as of env, is named as a secret
 		first, last := src.Position(chunk.Start).Line, src.Position(max(chunk.Start, chunk.End-1)).Line
@@ -547,16 +547,16 @@ func (m *Masks) AddBroken(src *lint.Source) {
 			if !isSecret && !named && !maySaySecret(line) {
 				continue
 			}
-			match := settingLine.FindStringSubmatch(line)
-			if entry := namedSecret.FindStringSubmatch(line); entry != nil {
-				named = secretName.MatchString(entry[1])
+			match := settingLine().FindStringSubmatch(line)
+			if entry := namedSecret().FindStringSubmatch(line); entry != nil {
+				named = secretName().MatchString(entry[1])
 			}
-			secret := isSecret || match != nil && (secretName.MatchString(match[1]) || named && match[1] == "value")
+			secret := isSecret || match != nil && (secretName().MatchString(match[1]) || named && match[1] == "value")
 			switch {
-			case match == nil && (isSecret || secretName.MatchString(line)) && !yamltext.IsMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
-				match != nil && strings.IndexAny(match[2], "{[") == 0 && (isSecret || secretName.MatchString(line)):
+			case match == nil && (isSecret || secretName().MatchString(line)) && !yamltext.IsMarker([]byte(line), "---") && !strings.HasPrefix(strings.TrimSpace(line), "#"),
+				match != nil && strings.IndexAny(match[2], "{[") == 0 && (isSecret || secretName().MatchString(line)):
 				m.hideLine(src, n, strings.TrimSpace(line))
-			case match == nil || structureKey.MatchString(match[1]) || !secret:
+			case match == nil || structureKey().MatchString(match[1]) || !secret:
 			case match[2] != "" && strings.ContainsRune("|>", rune(match[2][0])):
 				block = indent
 			default:

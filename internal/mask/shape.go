@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/manilint/manilint/internal/yamltext"
@@ -20,12 +19,12 @@ func redactShapes(text string) string {
 	}
 	for _, prefix := range tokenPrefixes {
 		if strings.Contains(text, prefix) {
-			text = tokenShape.ReplaceAllLiteralString(text, lint.Mask)
+			text = tokenShape().ReplaceAllLiteralString(text, lint.Mask)
 			break
 		}
 	}
 	if strings.Contains(text, "uthorization") {
-		text = authorization.ReplaceAllString(text, "${1}"+lint.Mask)
+		text = authorization().ReplaceAllString(text, "${1}"+lint.Mask)
 	}
 	if strings.Contains(text, "=") || strings.Contains(text, "--") {
 		text = cutOut(text, assigned(text))
@@ -35,12 +34,12 @@ func redactShapes(text string) string {
 
 var (
 	// The password may hold an unescaped "@": the last one in front of the path counts.
-	addressUserinfo = regexp.MustCompile(`([a-zA-Z][\w+.-]*)://([^\s/?#"'<>\\|]*)@`)
+	addressUserinfo = lint.Regexp(`([a-zA-Z][\w+.-]*)://([^\s/?#"'<>\\|]*)@`)
 	// An image's or a DSN's, without a scheme; a digest's algorithm is no host.
-	bareUserinfo = regexp.MustCompile(`(^|[\s"'=(\[,])([\w.+-]+):([^\s/@"':]+)@((?:[\w-]+(?:\.[\w-]+)+|localhost)[:/]|tcp\()`)
+	bareUserinfo = lint.Regexp(`(^|[\s"'=(\[,])([\w.+-]+):([^\s/@"':]+)@((?:[\w-]+(?:\.[\w-]+)+|localhost)[:/]|tcp\()`)
 	// What a header proves itself by, as in curl -H "Authorization: Bearer …".
-	authorization = regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9+/._~=-]{6,}`)
-	variable      = regexp.MustCompile(`^(?:\$\(\w+\)|\$\{?\w+\}?|\{\{.*\}\}|%\w|\*+|\.\.\.|…)$`)
+	authorization = lint.Regexp(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9+/._~=-]{6,}`)
+	variable      = lint.Regexp(`^(?:\$\(\w+\)|\$\{?\w+\}?|\{\{.*\}\}|%\w|\*+|\.\.\.|…)$`)
 )
 
 // longUser is the length from which the user of an address is taken for a token.
@@ -48,13 +47,13 @@ const longUser = 20
 
 func redactUserinfo(text string) string {
 	if strings.Contains(text, "://") {
-		text = addressUserinfo.ReplaceAllStringFunc(text, func(found string) string {
-			m := addressUserinfo.FindStringSubmatch(found)
+		text = addressUserinfo().ReplaceAllStringFunc(text, func(found string) string {
+			m := addressUserinfo().FindStringSubmatch(found)
 			return m[1] + "://" + hideUserinfo(m[2], strings.HasPrefix(strings.ToLower(m[1]), "http")) + "@"
 		})
 	}
-	return bareUserinfo.ReplaceAllStringFunc(text, func(found string) string {
-		m := bareUserinfo.FindStringSubmatch(found)
+	return bareUserinfo().ReplaceAllStringFunc(text, func(found string) string {
+		m := bareUserinfo().FindStringSubmatch(found)
 		return m[1] + hideUserinfo(m[2]+":"+m[3], false) + "@" + m[4]
 	})
 }
@@ -64,11 +63,11 @@ func redactUserinfo(text string) string {
 func hideUserinfo(info string, web bool) string {
 	user, password, both := strings.Cut(info, ":")
 	switch {
-	case info == "" || info == "git" || variable.MatchString(info):
+	case info == "" || info == "git" || variable().MatchString(info):
 		return info
 	case !both && web:
 		return lint.Mask
-	case !both || variable.MatchString(password) && len(user) < longUser:
+	case !both || variable().MatchString(password) && len(user) < longUser:
 		return info
 	case len(user) >= longUser || password == "" || password == "x-oauth-basic":
 		return lint.Mask
@@ -84,22 +83,22 @@ var tokenPrefixes = []string{
 
 // tokenShape matches tokens that carry their provider's prefix, as the providers
 // document them, JSON Web Tokens and private keys.
-var tokenShape = regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20,}|\bglsa_\w{20,}|\bxox[abeoprs]-[\w-]{10,}|` +
+var tokenShape = lint.Regexp(`\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20,}|\bglsa_\w{20,}|\bxox[abeoprs]-[\w-]{10,}|` +
 	`\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bAIza[\w-]{35}|\b[sr]k_live_\w{16,}|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]*)?|\bnpm_\w{36}|\bSG\.[\w-]{16,}\.[\w-]{16,}|` +
 	`\bhvs\.[\w-]{24,}|\bdop_v1_[a-f0-9]{64}|\bdckr_pat_[\w-]{20,}|\bpypi-AgE[\w-]{50,}|\bsk-(?:ant-|proj-)?[\w-]{32,}|\bya29\.[\w-]{30,}|` +
 	`-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\s|\\[nr])*[A-Za-z0-9+/=]{16}[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z ]*PRIVATE KEY-----)?`)
 
 var (
-	sensitiveName = regexp.MustCompile(`(?i)passw(?:or)?d|passphrase|(?:^|[_.-]|[a-z])pass$|(?:^|[_.-])pass[_.-]|pwd$|secret|token|bearer|jwt|(?:api|private|access|signing|encryption|master|account)[_.-]?key|credential`)
+	sensitiveName = lint.Regexp(`(?i)passw(?:or)?d|passphrase|(?:^|[_.-]|[a-z])pass$|(?:^|[_.-])pass[_.-]|pwd$|secret|token|bearer|jwt|(?:api|private|access|signing|encryption|master|account)[_.-]?key|credential`)
 	// What such a name speaks of is not the secret: its name, place, age or kind.
-	aboutSecret  = regexp.MustCompile(`(?i)(?:names?|refs?|files?|paths?|dirs?|urls?|uri|endpoints?|hosts?|port|seconds|ttl|expiry|expiration|types?|modes?|polic(?:y|ies)|enabled?|required|providers?|class|stores?|versions?|namespaces?|length|size|rotation|duration|lifetime|issuer|audiences?|algorithm|reviews?|requests?|keyref|selector|kind|mount|volume|id|prefix|header|format|interval|sync|encoding|resources?|pullsecrets?|user|username)$|^existing|^automount`)
-	passwordName = regexp.MustCompile(`(?i)passw(?:or)?d|passphrase|pass$|pwd$`)
-	objectName   = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$`)
+	aboutSecret  = lint.Regexp(`(?i)(?:names?|refs?|files?|paths?|dirs?|urls?|uri|endpoints?|hosts?|port|seconds|ttl|expiry|expiration|types?|modes?|polic(?:y|ies)|enabled?|required|providers?|class|stores?|versions?|namespaces?|length|size|rotation|duration|lifetime|issuer|audiences?|algorithm|reviews?|requests?|keyref|selector|kind|mount|volume|id|prefix|header|format|interval|sync|encoding|resources?|pullsecrets?|user|username)$|^existing|^automount`)
+	passwordName = lint.Regexp(`(?i)passw(?:or)?d|passphrase|pass$|pwd$`)
+	objectName   = lint.Regexp(`^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$`)
 )
 
 // isSensitive reports whether a name says that its value is a secret.
 func isSensitive(name string) bool {
-	return len(name) < 256 && sensitiveName.MatchString(name) && !aboutSecret.MatchString(name)
+	return len(name) < 256 && sensitiveName().MatchString(name) && !aboutSecret().MatchString(name)
 }
 
 // isOpen reports whether the value of a sensitive name gives nothing away: a switch, a
@@ -109,7 +108,7 @@ func isOpen(name, value string) bool {
 	switch {
 	case value == "" || strings.ContainsRune("$/%<*&!{[|>~@`", rune(value[0])) || strings.HasPrefix(value, "./"):
 		return true
-	case passwordName.MatchString(name):
+	case passwordName().MatchString(name):
 		return strings.EqualFold(value, "true") || strings.EqualFold(value, "false") || value == "null"
 	}
 	switch strings.ToLower(value) {
@@ -117,7 +116,7 @@ func isOpen(name, value string) bool {
 		return true
 	}
 	lower := strings.ToLower(name)
-	return strings.Trim(value, "0123456789") == "" || (strings.HasSuffix(lower, "secret") || strings.HasSuffix(lower, "secrets")) && objectName.MatchString(value)
+	return strings.Trim(value, "0123456789") == "" || (strings.HasSuffix(lower, "secret") || strings.HasSuffix(lower, "secrets")) && objectName().MatchString(value)
 }
 
 // A cut is a part of a text that is not shown.
@@ -212,10 +211,10 @@ func wordEnd(text string, from int) int {
 func (m *Masks) addSensitive(root *lint.Node) {
 	hide := func(name string, v *lint.Node) {
 		text := v.Value()
-		if len(text) < minRedacted || isOpen(name, text) || commonSetting.MatchString(text) {
+		if len(text) < minRedacted || isOpen(name, text) || commonSetting().MatchString(text) {
 			return
 		}
-		if passwordName.MatchString(name) || !objectName.MatchString(text) && !strings.ContainsAny(text, " \n") {
+		if passwordName().MatchString(name) || !objectName().MatchString(text) && !strings.ContainsAny(text, " \n") {
 			m.AddValue(text)
 		}
 	}
@@ -258,7 +257,7 @@ func (m *Masks) isSensitiveKey(name string) bool {
 
 // yamlKey matches a key with what follows it, in a block, in a list item, in a flow
 // collection and in a comment.
-var yamlKey = regexp.MustCompile(`(?:^|[\s{,"'#-])([\w.\-/]+)["']?[ \t]*:(?:[ \t]+|$)`)
+var yamlKey = lint.Regexp(`(?:^|[\s{,"'#-])([\w.\-/]+)["']?[ \t]*:(?:[ \t]+|$)`)
 
 // sensitiveSpans returns, by line, what a source assigns to sensitive names. It goes by
 // the line, so that it sees comments and what no parser understood.
@@ -281,7 +280,7 @@ func sensitiveSpans(src *lint.Source) map[int][]cut {
 		if listed >= 0 && (indent < listed || !strings.HasPrefix(trimmed, "-")) {
 			listed = -1
 		}
-		keys := yamlKey.FindAllStringSubmatchIndex(line, -1)
+		keys := yamlKey().FindAllStringSubmatchIndex(line, -1)
 		if listed >= 0 && len(keys) == 0 {
 			if at := indent + len(trimmed) - len(strings.TrimLeft(trimmed, "- \t")); !isOpen("token", line[at:]) {
 				found[n] = append(found[n], cut{at, len(line)})
@@ -304,7 +303,7 @@ func sensitiveSpans(src *lint.Source) map[int][]cut {
 			}
 			switch {
 			case !secret:
-			case value == "" && passwordName.MatchString(name):
+			case value == "" && passwordName().MatchString(name):
 				listed = indent
 			case value != "" && strings.ContainsRune("|>", rune(value[0])):
 				block = indent

@@ -7,7 +7,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/manilint/manilint/internal/config"
@@ -15,7 +14,7 @@ import (
 	"github.com/manilint/manilint/lint"
 )
 
-var kubeVersion = regexp.MustCompile(`(?m)^# kube-version: (\S+)$`)
+var kubeVersion = lint.Regexp(`(?m)^# kube-version: (\S+)$`)
 
 // A T takes what a test finds: a [testing.T], or what stands for one where the program
 // itself runs the test of a rule. Fatalf does not return.
@@ -132,7 +131,7 @@ func Bundle(t T, sources ...*lint.Source) *lint.Bundle {
 	}
 	b := lint.NewBundle(lint.Rendering{Kind: "file", Root: "."}, "", resources)
 	for _, src := range sources {
-		if m := kubeVersion.FindSubmatch(src.Data); m != nil {
+		if m := kubeVersion().FindSubmatch(src.Data); m != nil {
 			b.KubeVersion = string(m[1])
 		}
 	}

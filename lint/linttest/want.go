@@ -14,8 +14,8 @@ import (
 const oneWant = "((?:[a-z][a-z0-9@/-]*\\s+)*)(\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`)"
 
 var (
-	comment  = regexp.MustCompile("#.*?\\bwant((?:\\s+" + oneWant + ")+)")
-	wantItem = regexp.MustCompile(oneWant)
+	comment  = lint.Regexp("#.*?\\bwant((?:\\s+" + oneWant + ")+)")
+	wantItem = lint.Regexp(oneWant)
 )
 
 // A want is a finding that a comment expects.
@@ -66,12 +66,12 @@ func Expect(t T, findings []*lint.Finding, sources []*lint.Source) int {
 
 func parseWants(t T, where, line string) []want {
 	t.Helper()
-	m := comment.FindStringSubmatch(line)
+	m := comment().FindStringSubmatch(line)
 	if m == nil {
 		return nil
 	}
 	var all []want
-	for _, item := range wantItem.FindAllStringSubmatch(m[1], -1) {
+	for _, item := range wantItem().FindAllStringSubmatch(m[1], -1) {
 		pattern, err := strconv.Unquote(item[2])
 		if err != nil {
 			t.Fatalf("%s: %v", where, err)
@@ -122,7 +122,7 @@ func (w want) String() string {
 	return strings.TrimLeft(strings.TrimLeft(w.rule+" ", " ")+head+" ", " ") + w.text
 }
 
-var severityPrefix = regexp.MustCompile("^([\"`])\\^?(?:critical|high|medium|low|info):? ?")
+var severityPrefix = lint.Regexp("^([\"`])\\^?(?:critical|high|medium|low|info):? ?")
 
 // canonical is a want for a finding, with the pattern that w has where that matches.
 func canonical(w want, f *lint.Finding) want {
@@ -133,7 +133,7 @@ func canonical(w want, f *lint.Finding) want {
 			w.text = strconv.Quote(regexp.QuoteMeta(f.Message))
 		}
 	}
-	w.text = severityPrefix.ReplaceAllString(w.text, "$1")
+	w.text = severityPrefix().ReplaceAllString(w.text, "$1")
 	if len(w.text) <= 3 {
 		w.text = "`" + regexp.QuoteMeta(f.Message) + "`"
 	}
@@ -187,7 +187,7 @@ func updateLine(t T, src *lint.Source, line string, n int, findings []*lint.Find
 			}
 		}
 	}
-	m := comment.FindStringSubmatchIndex(line)
+	m := comment().FindStringSubmatchIndex(line)
 	return line[:m[2]] + " " + strings.Join(texts, " ") + line[m[3]:]
 }
 

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // Escape returns s fit for one line of a terminal or a log: control characters,
@@ -22,10 +23,10 @@ func Escape(s string) string {
 		s = writeOut(s, false)
 	}
 	if strings.Contains(s, "##") {
-		s = runnerCommand.ReplaceAllString(s, `\x23#$1[`)
+		s = runnerCommand().ReplaceAllString(s, `\x23#$1[`)
 	}
 	if strings.Contains(s, "::") {
-		s = workflowCommand.ReplaceAllString(s, `$1\x3a:$2`)
+		s = workflowCommand().ReplaceAllString(s, `$1\x3a:$2`)
 	}
 	return s
 }
@@ -67,8 +68,8 @@ func writeOut(s string, keep bool) string {
 // at its start, behind any blanks. Text is wrapped between words, so the start of a
 // word counts.
 var (
-	runnerCommand   = regexp.MustCompile(`##([A-Za-z]*)\[`)
-	workflowCommand = regexp.MustCompile(`(^|[\s\pZ])::(\pL)`)
+	runnerCommand   = lint.Regexp(`##([A-Za-z]*)\[`)
+	workflowCommand = lint.Regexp(`(^|[\s\pZ])::(\pL)`)
 )
 
 // unsafe reports whether a rune is a control character, ends a line, or is an
@@ -179,20 +180,20 @@ func isHarmless(text []byte) bool {
 }
 
 var (
-	colors      = regexp.MustCompile("\x1b\\[[0-9;]*m")
-	lineCommand = regexp.MustCompile(`^[\s\pZ]*(:):\pL`)
-	annotation  = regexp.MustCompile(`^::(?:error|warning|notice) `)
+	colors      = lint.Regexp("\x1b\\[[0-9;]*m")
+	lineCommand = lint.Regexp(`^[\s\pZ]*(:):\pL`)
+	annotation  = lint.Regexp(`^::(?:error|warning|notice) `)
 )
 
 // line returns one line, with its line break, as it may be printed.
 func (s *Screen) line(line string) string {
 	text := strings.TrimSuffix(line, "\n")
 	lineBreak := line[len(text):]
-	if s.Annotations && annotation.MatchString(text) {
-		head := annotation.FindString(text)
+	if s.Annotations && annotation().MatchString(text) {
+		head := annotation().FindString(text)
 		return head + s.plain(text[len(head):]) + lineBreak
 	}
-	if at := lineCommand.FindStringSubmatchIndex(text); at != nil {
+	if at := lineCommand().FindStringSubmatchIndex(text); at != nil {
 		text = text[:at[2]] + `\x3a` + text[at[2]+1:]
 	}
 	return s.plain(text) + lineBreak
@@ -202,7 +203,7 @@ func (s *Screen) line(line string) string {
 func (s *Screen) plain(text string) string {
 	var b strings.Builder
 	for s.Colors {
-		next := colors.FindStringIndex(text)
+		next := colors().FindStringIndex(text)
 		if next == nil {
 			break
 		}
@@ -211,5 +212,5 @@ func (s *Screen) plain(text string) string {
 		text = text[next[1]:]
 	}
 	b.WriteString(writeOut(text, true))
-	return runnerCommand.ReplaceAllString(b.String(), `\x23#$1[`)
+	return runnerCommand().ReplaceAllString(b.String(), `\x23#$1[`)
 }

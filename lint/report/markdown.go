@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -109,16 +108,16 @@ func markdownLines(s string) string {
 }
 
 var (
-	markdownSpecial = regexp.MustCompile("[\\\\`*_{}\\[\\]()<>#+!|~$&@]")
-	scheme          = regexp.MustCompile(`:([/A-Za-z])`) // https://…, :emoji:
-	www             = regexp.MustCompile(`(?i)\b(www)\.`)
+	markdownSpecial = lint.Regexp("[\\\\`*_{}\\[\\]()<>#+!|~$&@]")
+	scheme          = lint.Regexp(`:([/A-Za-z])`) // https://…, :emoji:
+	www             = lint.Regexp(`(?i)\b(www)\.`)
 )
 
 // markdownText escapes text so that it shows as it is: no markup, no HTML, no
 // link, and no mention, reference or address that GitHub and GitLab link of
 // themselves. An empty comment breaks those; a backslash does not.
 func markdownText(s string) string {
-	s = markdownSpecial.ReplaceAllStringFunc(Escape(s), func(c string) string {
+	s = markdownSpecial().ReplaceAllStringFunc(Escape(s), func(c string) string {
 		switch c {
 		case "<":
 			return "&lt;"
@@ -131,5 +130,5 @@ func markdownText(s string) string {
 		}
 		return "\\" + c
 	})
-	return www.ReplaceAllString(scheme.ReplaceAllString(s, ":<!-- -->$1"), "$1<!-- -->.")
+	return www().ReplaceAllString(scheme().ReplaceAllString(s, ":<!-- -->$1"), "$1<!-- -->.")
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,7 +125,7 @@ var securitySeverity = map[lint.Severity]string{lint.Critical: "9.5", lint.High:
 // ignore as its suppression; errors of input are notifications of the invocation.
 func SARIF(w io.Writer, r *lint.Report, o Options) error {
 	driver := sarifDriver{Name: "manilint", InformationURI: ProjectURL, Version: o.Version, Rules: []sarifRule{}}
-	if semantic.MatchString(o.Version) {
+	if semantic().MatchString(o.Version) {
 		driver.SemanticVersion = strings.TrimPrefix(o.Version, "v")
 	}
 	index := map[*lint.Rule]int{}
@@ -267,7 +266,7 @@ func suppressedResult(s *lint.Suppressed, index int) sarifResult {
 }
 
 // semantic is the form that SARIF wants for semanticVersion.
-var semantic = regexp.MustCompile(`^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$`)
+var semantic = lint.Regexp(`^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$`)
 
 func newSarifRule(r *lint.Rule, o Options) sarifRule {
 	doc := strings.TrimSpace(r.Doc())

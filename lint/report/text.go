@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +44,7 @@ func Text(w io.Writer, r *lint.Report, o Options) error {
 	return t.Flush()
 }
 
-var namespaceLine = regexp.MustCompile(`(?m)^ *namespace: .*\n?`)
+var namespaceLine = lint.Regexp(`(?m)^ *namespace: .*\n?`)
 
 type text struct {
 	*bufio.Writer
@@ -115,7 +114,7 @@ func (t *text) group(findings []*lint.Finding) {
 			Escape(x.Message)+" "+"["+x.Rule.ID+"]")
 		if help, rest, _ := strings.Cut(strings.TrimSpace(x.Help), "\n"); help != "" {
 			// what differs in the namespace alone is the same help
-			manifest := x.Rule.ID + "\n" + namespaceLine.ReplaceAllString(rest, "")
+			manifest := x.Rule.ID + "\n" + namespaceLine().ReplaceAllString(rest, "")
 			whole := rest != "" && !t.helped[manifest]
 			if rest != "" && !whole {
 				help = strings.TrimRight(help, " \r") + " …"

@@ -1,7 +1,6 @@
 package helm
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -9,6 +8,8 @@ import (
 
 	"github.com/manilint/manilint/internal/mask"
 	"github.com/manilint/manilint/render/helm/trace"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // about reports whether a condition on one value is about the value at a path.
@@ -36,7 +37,7 @@ func (s *valueStack) isSubchart(path string) bool {
 }
 
 // plainWord is text that may be shown: it is reported in a condition and is no password.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,23}$`)
+var plainWord = lint.Regexp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,23}$`)
 
 // holds reports whether a condition on one value is true of the value as its file has
 // it; known is false where that cannot be told.
@@ -58,7 +59,7 @@ func wording(c trace.Condition, p valuePlace, found bool) string {
 	leaf, negated := c.Leaf()
 	switch leaf.Op {
 	case trace.AsksEqual, trace.AsksUnequal:
-		if !plainWord.MatchString(leaf.Word) || mask.NamesSecret(trace.Split(leaf.Operand)...) {
+		if !plainWord().MatchString(leaf.Word) || mask.NamesSecret(trace.Split(leaf.Operand)...) {
 			return ""
 		}
 		word := leaf.Word

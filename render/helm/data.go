@@ -1,7 +1,6 @@
 package helm
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,11 +31,11 @@ func DataFiles(dir string, cache *filetree.Tree) map[string]bool {
 }
 
 var (
-	templateAction = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
-	templateString = regexp.MustCompile("(Glob\\s+)?(\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`]*`)")
-	allFiles       = regexp.MustCompile(`\brange\b[^|)]*\.Files\s*-?\}\}`)
-	computedFile   = regexp.MustCompile("\\.Files\\.(?:Get|GetBytes|Lines|Glob)\\s+[^\"`\\s]")
-	formatVerb     = regexp.MustCompile(`%[-+# 0-9.]*[a-z]`)
+	templateAction = lint.Regexp(`(?s)\{\{.*?\}\}`)
+	templateString = lint.Regexp("(Glob\\s+)?(\"(?:[^\"\\\\\n]|\\\\.)*\"|`[^`]*`)")
+	allFiles       = lint.Regexp(`\brange\b[^|)]*\.Files\s*-?\}\}`)
+	computedFile   = lint.Regexp("\\.Files\\.(?:Get|GetBytes|Lines|Glob)\\s+[^\"`\\s]")
+	formatVerb     = lint.Regexp(`%[-+# 0-9.]*[a-z]`)
 )
 
 // dataOf adds the data files of c and its subcharts to data. values are those that c
@@ -53,19 +52,19 @@ func (t *tree) dataOf(c *chart.Chart, values map[string]any, data map[string]boo
 		if !strings.Contains(text, "Files") {
 			continue
 		}
-		if computedFile.MatchString(text) {
+		if computedFile().MatchString(text) {
 			texts(values, byValue)
 		}
-		if allFiles.MatchString(text) {
+		if allFiles().MatchString(text) {
 			globs = append(globs, glob.MustCompile("**"))
 		}
-		for _, action := range templateAction.FindAllString(text, -1) {
-			for _, m := range templateString.FindAllStringSubmatch(action, -1) {
+		for _, action := range templateAction().FindAllString(text, -1) {
+			for _, m := range templateString().FindAllStringSubmatch(action, -1) {
 				name, err := strconv.Unquote(m[2])
 				if err != nil {
 					continue
 				}
-				pattern := formatVerb.ReplaceAllString(name, "*")
+				pattern := formatVerb().ReplaceAllString(name, "*")
 				if m[1] == "" && strings.Trim(pattern, "*./") == "" {
 					continue // it does not mention which file
 				}

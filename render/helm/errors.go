@@ -31,12 +31,12 @@ type spot struct {
 	line, col int // col counts bytes from 0; -1 where it is not known
 }
 
-var spots = regexp.MustCompile(`template: ([^\n]+?):(\d+)(?::(\d+))?: `)
+var spots = lint.Regexp(`template: ([^\n]+?):(\d+)(?::(\d+))?: `)
 
 // spotsOf returns the places in an error's text, the outermost first.
 func spotsOf(text string) []spot {
 	var out []spot
-	for _, m := range spots.FindAllStringSubmatch(text, -1) {
+	for _, m := range spots().FindAllStringSubmatch(text, -1) {
 		s := spot{name: m[1], col: -1}
 		s.line, _ = strconv.Atoi(m[2])
 		if m[3] != "" {
@@ -100,7 +100,7 @@ func (t *tree) explain(f trace.Failure, files map[string]*file, values *valueSta
 				if from, action, ok := trace.Unclosed(text); ok && strings.Contains(f.Err.Error(), "unexpected EOF") {
 					e.Message = fmt.Sprintf("does not render: %s is not closed: an {{ end }} is missing", strings.Join(strings.Fields(action), " "))
 					e.Span = file.span(from, from+len(action))
-				} else if word := quotedWord.FindStringSubmatch(f.Err.Error()); word != nil {
+				} else if word := quotedWord().FindStringSubmatch(f.Err.Error()); word != nil {
 					if from, ok := wordInAction(text, at, word[1]); ok {
 						e.Span = file.span(from, from+len(word[1]))
 					}
@@ -125,16 +125,16 @@ func (t *tree) explain(f trace.Failure, files map[string]*file, values *valueSta
 }
 
 var (
-	nilPointer = regexp.MustCompile(`nil pointer evaluating (?:interface \{\}|\S+)\.(\S+)$`)
-	noTemplate = regexp.MustCompile(`(?:no template|template:? )"?([^"]+)"? (?:associated with template|not defined)`)
-	noFunction = regexp.MustCompile(`function "([^"]+)" not defined`)
-	operand    = regexp.MustCompile(`(?s)at <(.*?)>: `)
-	calling    = regexp.MustCompile(`^(?:error calling \w+: )+`)
-	executing  = regexp.MustCompile(`^executing "[^"]*" `)
-	badField   = regexp.MustCompile(`can't evaluate field (\S+) in type (\S+)`)
-	wrongType  = regexp.MustCompile(`wrong type for value; expected (.+); got (.+)$`)
-	noRange    = regexp.MustCompile(`range can't iterate over (?s:.*)$`)
-	quotedWord = regexp.MustCompile(`(?:function|undefined variable) "([^"]+)"`)
+	nilPointer = lint.Regexp(`nil pointer evaluating (?:interface \{\}|\S+)\.(\S+)$`)
+	noTemplate = lint.Regexp(`(?:no template|template:? )"?([^"]+)"? (?:associated with template|not defined)`)
+	noFunction = lint.Regexp(`function "([^"]+)" not defined`)
+	operand    = lint.Regexp(`(?s)at <(.*?)>: `)
+	calling    = lint.Regexp(`^(?:error calling \w+: )+`)
+	executing  = lint.Regexp(`^executing "[^"]*" `)
+	badField   = lint.Regexp(`can't evaluate field (\S+) in type (\S+)`)
+	wrongType  = lint.Regexp(`wrong type for value; expected (.+); got (.+)$`)
+	noRange    = lint.Regexp(`range can't iterate over (?s:.*)$`)
+	quotedWord = lint.Regexp(`(?:function|undefined variable) "([^"]+)"`)
 )
 
 // kindOfType says what a Go type is in the words of YAML.
@@ -156,7 +156,7 @@ func kindOfType(name string) string {
 
 // fieldRead says which field a template reads from what is no mapping.
 func fieldRead(err error) string {
-	m := badField.FindAllStringSubmatch(err.Error(), -1)
+	m := badField().FindAllStringSubmatch(err.Error(), -1)
 	return fmt.Sprintf(", with the key %s", m[len(m)-1][1])
 }
 
@@ -164,8 +164,8 @@ func fieldRead(err error) string {
 // mapping, and what it is and where.
 func (t *tree) noMapping(f trace.Failure, values *valueStack) (holder, kind string, ok bool) {
 	text := f.Err.Error()
-	fields := badField.FindAllStringSubmatch(text, -1)
-	reads := operand.FindAllStringSubmatch(text, -1)
+	fields := badField().FindAllStringSubmatch(text, -1)
+	reads := operand().FindAllStringSubmatch(text, -1)
 	if len(fields) == 0 || len(reads) == 0 {
 		return "", "", false
 	}
@@ -255,36 +255,36 @@ func plainMessage(err error, limit int) string {
 		return "rendering was stopped"
 	}
 	text := err.Error()
-	if m := noTemplate.FindStringSubmatch(text); m != nil {
+	if m := noTemplate().FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("template %q is not defined by any file of the chart or its dependencies", m[1])
 	}
-	if m := noFunction.FindStringSubmatch(text); m != nil {
+	if m := noFunction().FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("function %q is not one of Helm's", m[1])
 	}
 	rest := text
-	if all := spots.FindAllStringIndex(text, -1); len(all) > 0 {
+	if all := spots().FindAllStringIndex(text, -1); len(all) > 0 {
 		rest = text[all[len(all)-1][1]:]
 	}
 	what := ""
-	rest = executing.ReplaceAllString(rest, "")
-	if m := operand.FindStringSubmatchIndex(rest); m != nil {
+	rest = executing().ReplaceAllString(rest, "")
+	if m := operand().FindStringSubmatchIndex(rest); m != nil {
 		what, rest = rest[m[2]:m[3]], rest[m[1]:]
 	}
-	rest = calling.ReplaceAllString(rest, "")
+	rest = calling().ReplaceAllString(rest, "")
 	if composed(err) {
 		what = ""
 	}
 	switch {
-	case nilPointer.MatchString(rest):
-		field := nilPointer.FindStringSubmatch(rest)[1]
+	case nilPointer().MatchString(rest):
+		field := nilPointer().FindStringSubmatch(rest)[1]
 		rest = fmt.Sprintf("cannot read .%s: what should hold it is not set", field)
-	case badField.MatchString(rest):
-		field := badField.FindStringSubmatch(rest)[1]
+	case badField().MatchString(rest):
+		field := badField().FindStringSubmatch(rest)[1]
 		rest = fmt.Sprintf("cannot read .%s: what should hold it is not a mapping", field)
-	case wrongType.MatchString(rest):
-		m := wrongType.FindStringSubmatch(rest)
+	case wrongType().MatchString(rest):
+		m := wrongType().FindStringSubmatch(rest)
 		rest = fmt.Sprintf("needs %s, not %s", kindOfType(m[1]), kindOfType(m[2]))
-	case noRange.MatchString(rest):
+	case noRange().MatchString(rest):
 		rest = "range needs a list, a mapping or a number"
 	}
 	if what != "" {

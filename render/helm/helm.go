@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -334,7 +333,7 @@ func capabilities(o Options) (*chartutil.Capabilities, error) {
 var served = sync.OnceValue(func() chartutil.VersionSet {
 	versions := chartutil.VersionSet{"apiregistration.k8s.io/v1", "apiregistration.k8s.io/v1/APIService"}
 	for kind := range scheme.Scheme.AllKnownTypes() {
-		if version := kind.GroupVersion(); stable.MatchString(kind.Version) && scheme.Scheme.IsVersionRegistered(version) {
+		if version := kind.GroupVersion(); stable().MatchString(kind.Version) && scheme.Scheme.IsVersionRegistered(version) {
 			versions = append(versions, version.String()+"/"+kind.Kind)
 		}
 	}
@@ -343,7 +342,7 @@ var served = sync.OnceValue(func() chartutil.VersionSet {
 })
 
 // stable matches the versions of an API that are neither alpha nor beta.
-var stable = regexp.MustCompile(`^v\d+$`)
+var stable = lint.Regexp(`^v\d+$`)
 
 func releaseOptions(o Options) chartutil.ReleaseOptions {
 	name, namespace := o.ReleaseName, o.Namespace

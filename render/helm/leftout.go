@@ -1,7 +1,6 @@
 package helm
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,7 +9,7 @@ import (
 )
 
 // kindLine is the kind of an object in the text of a template.
-var kindLine = regexp.MustCompile(`(?m)^kind:[ \t]*["']?([A-Z][A-Za-z]*)["']?[ \t]*\r?$`)
+var kindLine = lint.Regexp(`(?m)^kind:[ \t]*["']?([A-Z][A-Za-z]*)["']?[ \t]*\r?$`)
 
 // leftOut returns the objects that templates hold and a block around them, with the
 // values given, does not write.
@@ -26,7 +25,7 @@ func (o *output) leftOut() []lint.LeftOut {
 			if !ok {
 				continue
 			}
-			kinds := kindLine.FindAllStringSubmatch(g.O.Gap.Body, -1)
+			kinds := kindLine().FindAllStringSubmatch(g.O.Gap.Body, -1)
 			for _, match := range kinds {
 				left := lint.LeftOut{Kind: match[1], Template: s.span}
 				left.Alone = !slices.ContainsFunc(kinds, func(other []string) bool { return other[1] != match[1] })

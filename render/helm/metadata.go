@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -156,10 +155,10 @@ func kindOf(n *lint.Node) string {
 }
 
 var (
-	badMetadata = regexp.MustCompile(`^chart\.metadata\.(\w+) `)
-	badAlias    = regexp.MustCompile(`^dependency .* has disallowed characters in the alias$`)
-	goodAlias   = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
-	sameName    = regexp.MustCompile(`^more than one dependency with name or alias (".*")$`)
+	badMetadata = lint.Regexp(`^chart\.metadata\.(\w+) `)
+	badAlias    = lint.Regexp(`^dependency .* has disallowed characters in the alias$`)
+	goodAlias   = lint.Regexp(`^[a-zA-Z0-9_-]+$`)
+	sameName    = lint.Regexp(`^more than one dependency with name or alias (".*")$`)
 )
 
 // invalid puts what Helm refuses of the metadata of the chart in a directory of the tree
@@ -174,7 +173,7 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 	if len(docs) == 0 {
 		docs = append(docs, nil)
 	}
-	if m := badMetadata.FindStringSubmatch(text); m != nil {
+	if m := badMetadata().FindStringSubmatch(text); m != nil {
 		key := lint.NewNode(docs[0]).Get(m[1])
 		if key.Exists() {
 			at = key.Span(home.src)
@@ -202,15 +201,15 @@ func (t *tree) invalid(dir, text string) *lint.InputError {
 		return &lint.InputError{Message: "an entry of maintainers is empty; write its name: or remove it", Span: at}
 	case strings.HasPrefix(text, "dependencies must not"):
 		message, is = "an entry of dependencies is empty; write name: and the name of the chart that it requires, or remove it", (*lint.Node).IsNull
-	case badAlias.MatchString(text):
+	case badAlias().MatchString(text):
 		message = "the alias of a dependency may contain only letters, digits, - and _"
 		is = func(n *lint.Node) bool {
 			alias := n.Get("alias").Value()
-			return alias != "" && !goodAlias.MatchString(alias)
+			return alias != "" && !goodAlias().MatchString(alias)
 		}
-	case sameName.MatchString(text):
+	case sameName().MatchString(text):
 		var name string
-		if json.Unmarshal([]byte(sameName.FindStringSubmatch(text)[1]), &name) != nil {
+		if json.Unmarshal([]byte(sameName().FindStringSubmatch(text)[1]), &name) != nil {
 			return nil
 		}
 		message = fmt.Sprintf("more than one dependency is called %q; give each an alias of its own", name)

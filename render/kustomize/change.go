@@ -251,7 +251,7 @@ func (m *Made) Fail(n *yaml.Node, format string, args ...any) {
 func (c *Change) Components(dir string) []string {
 	var all []string
 	for _, w := range c.edits {
-		if v := text(w.value); w.field == "components" && v != "" && !remote.MatchString(v) {
+		if v := text(w.value); w.field == "components" && v != "" && !remote().MatchString(v) {
 			all = append(all, filepath.Join(dir, filepath.FromSlash(v)))
 		}
 	}

@@ -95,7 +95,7 @@ func (b *build) inflate(w *writer, h *resmap.PluginHelpers, config []byte) (resm
 		files = append([]string{c.ValuesFile}, files...)
 	}
 	for _, f := range files {
-		if remote.MatchString(f) {
+		if remote().MatchString(f) {
 			b.lacks([]string{f}, w.span(), "values file %q is remote and is not fetched, manilint works offline; vendor it into the tree", f)
 			return resmap.New(), nil
 		}

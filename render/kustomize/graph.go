@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -236,7 +235,7 @@ func merges(n *yaml.Node) bool {
 
 // remote matches what kustomize would fetch: the URLs and the short forms that
 // its git and HTTP loaders accept.
-var remote = regexp.MustCompile(`(?i)^(git::)*(https?:|ssh://|file://|[a-z][a-z0-9-]*@[^/]|(www\.)?github\.com[:/]|gh:)|^git::|://`)
+var remote = lint.Regexp(`(?i)^(git::)*(https?:|ssh://|file://|[a-z][a-z0-9-]*@[^/]|(www\.)?github\.com[:/]|gh:)|^git::|://`)
 
 // refsOf lists all that a kustomization names.
 func (t *tree) refsOf(k *kustomization) []ref {
@@ -319,7 +318,7 @@ func isInline(v string) bool {
 
 // settle finds what a ref names on disk, or why it is not read.
 func (t *tree) settle(k *kustomization, r *ref, dirs bool) {
-	if remote.MatchString(r.value) || strings.Contains(r.value, "?ref=") {
+	if remote().MatchString(r.value) || strings.Contains(r.value, "?ref=") {
 		r.refuse = fmt.Sprintf("%s %q is remote and is not fetched, manilint works offline; vendor it into the tree", nounOf[r.field], r.value)
 		r.lacks = []string{r.value}
 		return

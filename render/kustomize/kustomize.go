@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -121,12 +120,12 @@ func (r *Root) Scope() (paths []string, ok bool) {
 		for _, ref := range k.refs {
 			if ref.path != "" && !ref.isDir {
 				data, err := r.t.files.Record().ReadFile(ref.path)
-				ok = ok && err == nil && !charts.Match(data)
+				ok = ok && err == nil && !charts().Match(data)
 			}
 			if !ref.inline && !filepath.IsAbs(ref.value) {
 				paths = append(paths, filepath.Join(k.dir, filepath.FromSlash(ref.value), fileNames[0]))
 			}
-			ok = ok && (!ref.inline || !charts.MatchString(ref.value))
+			ok = ok && (!ref.inline || !charts().MatchString(ref.value))
 		}
 		ok = ok && len(items(fold(k.root, "helmCharts"))) == 0 && len(items(fold(k.root, "helmChartInflationGenerator"))) == 0
 	})
@@ -134,7 +133,7 @@ func (r *Root) Scope() (paths []string, ok bool) {
 }
 
 // charts matches what renders a chart, or requests it.
-var charts = regexp.MustCompile(`HelmChartInflationGenerator|HelmRelease|argoproj\.io|kustomize\.toolkit\.fluxcd\.io`)
+var charts = lint.Regexp(`HelmChartInflationGenerator|HelmRelease|argoproj\.io|kustomize\.toolkit\.fluxcd\.io`)
 
 // Build builds an overlay, reading its files through a view of the plan's tree. What cannot
 // be built is in the errors of the bundle.

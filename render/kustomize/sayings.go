@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // What kustomize says is a text alone: its errors carry no entry and no file. So the
@@ -14,7 +16,7 @@ import (
 // of kustomize's api that said it. Of a text that is not known the overlay is at fault.
 type saying struct {
 	name    string
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 	release string
 	example string // of that release
 	// blame returns what the words that pattern found are about, with a message in place
@@ -34,12 +36,12 @@ type blamed struct {
 var sayings = []saying{
 	{
 		name: "an entry on the way", release: "v0.21.2",
-		pattern: regexp.MustCompile(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)|expected kind (?:!= )?'\w+' for path '(.+?)'`),
+		pattern: lint.Regexp(`(?:accumulating|merging) resources from '(.+?)': |(?:recursed accumulation of|recursed merging from|couldn't make target for) path '(.+?)'(?:: |$)|expected kind (?:!= )?'\w+' for path '(.+?)'`),
 		example: "accumulating resources: accumulation err='accumulating resources from 'values.yaml': missing metadata.name in object {{a } {{ } map[] map[]}}': must build at directory: '/o/values.yaml': file is not directory",
 	},
 	{
 		name: "twice", release: "v0.21.2",
-		pattern: regexp.MustCompile(`already registered id: ([^\s']+)`),
+		pattern: lint.Regexp(`already registered id: ([^\s']+)`),
 		example: "accumulating resources: accumulation err='merging resources from 'again.yaml': may not add resource with an already registered id: ConfigMap.v1.[noGrp]/settings.[noNs]': must build at directory: '/o/again.yaml': file is not directory",
 		blame: func(_ *build, found []string) *blamed {
 			return &blamed{message: fmt.Sprintf("%s is defined twice in this overlay; remove one, or make one a patch", found[1])}
@@ -47,7 +49,7 @@ var sayings = []saying{
 	},
 	{
 		name: "a program", release: "v0.21.2",
-		pattern: regexp.MustCompile(`unable to load (?:external plugin|builtin) '?([^\s']+)`),
+		pattern: lint.Regexp(`unable to load (?:external plugin|builtin) '?([^\s']+)`),
 		example: "loading generator plugins: failed to load generator: unable to load builtin Mine.builtin.[noGrp]",
 		blame: func(b *build, found []string) *blamed {
 			kind, _, _ := strings.Cut(found[1], ".") // of an id, or alone
@@ -58,7 +60,7 @@ var sayings = []saying{
 	},
 	{
 		name: "a generator of nothing", release: "v0.21.2",
-		pattern: regexp.MustCompile(`merging from generator .*Kind:"(\w+)".*Name:"([^"]+)".* does not exist; cannot merge or replace`),
+		pattern: lint.Regexp(`merging from generator .*Kind:"(\w+)".*Name:"([^"]+)".* does not exist; cannot merge or replace`),
 		example: `merging from generator &{0x1 { } {map[] {  gone merge {[a=b] [] [] } <nil>}}}: id resid.ResId{Gvk:resid.Gvk{Group:"", Version:"v1", Kind:"ConfigMap", isClusterScoped:false}, Name:"gone", Namespace:""} does not exist; cannot merge or replace`,
 		blame: func(b *build, found []string) *blamed {
 			e := b.generatorOf(found[1], found[2])
@@ -67,7 +69,7 @@ var sayings = []saying{
 	},
 	{
 		name: "a variable of nothing", release: "v0.21.2",
-		pattern: regexp.MustCompile(`var '\{(\S+) .* cannot be mapped to a field in the set of known resources`),
+		pattern: lint.Regexp(`var '\{(\S+) .* cannot be mapped to a field in the set of known resources`),
 		example: "var '{A [noKind].[noVer].[noGrp] {metadata.name}}' cannot be mapped to a field in the set of known resources",
 		blame: func(b *build, found []string) *blamed {
 			e := b.itemOf("vars", "name", found[1])
@@ -76,7 +78,7 @@ var sayings = []saying{
 	},
 	{
 		name: "a variable twice", release: "v0.21.2",
-		pattern: regexp.MustCompile(`var '(\S+)' already encountered`),
+		pattern: lint.Regexp(`var '(\S+)' already encountered`),
 		example: "merging vars [{A {Pod [noVer].[noGrp] p } {metadata.name}}]: var 'A' already encountered",
 		blame: func(b *build, found []string) *blamed {
 			e := b.itemOf("vars", "name", found[1])
@@ -85,7 +87,7 @@ var sayings = []saying{
 	},
 	{
 		name: "an order", release: "v0.21.2",
-		pattern: regexp.MustCompile(`sortOptions\.order' must be one of \[(.+)\]`),
+		pattern: lint.Regexp(`sortOptions\.order' must be one of \[(.+)\]`),
 		example: "the field 'sortOptions.order' must be one of [fifo, legacy]",
 		blame: func(b *build, found []string) *blamed {
 			return &blamed{b.root, fold(b.root.root, "sortOptions"), fmt.Sprintf("kustomize does not support this order; write one of %s", found[1])}
@@ -93,13 +95,13 @@ var sayings = []saying{
 	},
 	{
 		name: "a patch of nothing", release: "v0.21.2",
-		pattern: regexp.MustCompile(`no matches for Id|no resource matches`),
+		pattern: lint.Regexp(`no matches for Id|no resource matches`),
 		example: `no resource matches strategic merge patch "Service.v1.[noGrp]/gone.[noNs]": no matches for Id Service.v1.[noGrp]/gone.[noNs]; failed to find unique target for patch Service.v1.[noGrp]/gone.[noNs]`,
 		advice:  "name an object that the resources hold, or remove the patch",
 	},
 	{
 		name: "a patch that is neither", release: "v0.21.2",
-		pattern: regexp.MustCompile(`unable to parse SM or JSON patch`),
+		pattern: lint.Regexp(`unable to parse SM or JSON patch`),
 		example: `unable to parse SM or JSON patch from [patch: "[{op: replace, path: /spec/replicas, value: 7}]"]`,
 		advice:  "write an object with apiVersion, kind and name, or a list of operations (what begins with [ must be JSON)",
 	},
@@ -109,7 +111,7 @@ var sayings = []saying{
 var wayTo = sayings[0].pattern
 
 // pointer is how Go prints what kustomize's errors hold: another one in each run.
-var pointer = regexp.MustCompile(`&\{0x[0-9a-f]+ [^}]*\} ?`)
+var pointer = lint.Regexp(`&\{0x[0-9a-f]+ [^}]*\} ?`)
 
 // blame finds the entry that krusty failed on, records it and takes it out. It
 // reports false when there is none: the error is then recorded at the root.
@@ -120,7 +122,7 @@ func (b *build) blame(err error) bool {
 		out.k, out.node = of, r.node
 	}
 	for _, s := range sayings {
-		if found := s.pattern.FindStringSubmatch(text); found != nil && s.blame != nil {
+		if found := s.pattern().FindStringSubmatch(text); found != nil && s.blame != nil {
 			if about := s.blame(b, found); about.node != nil || about.k == nil {
 				out.message = about.message
 				if about.node != nil {
@@ -141,7 +143,7 @@ func (b *build) blame(err error) bool {
 // advised returns a message about a patch with what to do about it, where that is known.
 func advised(message string) string {
 	for _, s := range sayings {
-		if s.advice != "" && s.pattern.MatchString(message) {
+		if s.advice != "" && s.pattern().MatchString(message) {
 			return message + "; " + s.advice
 		}
 	}
@@ -152,7 +154,7 @@ func advised(message string) string {
 // Two bases may have entries of one text.
 func (b *build) culprit(text string) (found *ref, of *kustomization) {
 	k := b.root
-	for _, m := range wayTo.FindAllStringSubmatch(text, -1) {
+	for _, m := range wayTo().FindAllStringSubmatch(text, -1) {
 		value, dir := m[1], m[2]+m[3]
 		seen := false
 		b.each(k, func(in *kustomization) {
@@ -235,7 +237,7 @@ func (b *build) clean(message string) string {
 	if i := strings.LastIndex(message, "accumulation err='"); i >= 0 {
 		message = message[i+len("accumulation err='"):]
 	}
-	message = pointer.ReplaceAllString(message, "")
+	message = pointer().ReplaceAllString(message, "")
 	message = strings.Join(strings.Fields(message), " ")
 	if len(message) > 400 {
 		message = strings.ToValidUTF8(message[:400], "") + " …"

@@ -26,7 +26,7 @@ func TestKustomizeSaysSo(t *testing.T) {
 	}
 	for _, s := range sayings {
 		t.Run(s.name, func(t *testing.T) {
-			if s.release != release() || !s.pattern.MatchString(s.example) {
+			if s.release != release() || !s.pattern().MatchString(s.example) {
 				t.Errorf("the example is one of %s, or does not match: %s", s.release, s.example)
 			}
 			c, ok := provoked[s.name]
@@ -38,7 +38,7 @@ func TestKustomizeSaysSo(t *testing.T) {
 				files[path] = text
 			}
 			root := write(t, files)
-			if _, err := plain(filepath.Join(root, "o"), "", nil); err == nil || !s.pattern.MatchString(err.Error()) {
+			if _, err := plain(filepath.Join(root, "o"), "", nil); err == nil || !s.pattern().MatchString(err.Error()) {
 				t.Errorf("kustomize says %v", err)
 			}
 			b := open(root, "o").Bundles[0]

@@ -245,7 +245,7 @@ func (w *writer) refused() (found string, lacks []string) {
 				if _, file, ok := strings.Cut(v, "="); ok && key == "files" {
 					v = file
 				}
-				if remote.MatchString(v) && (!isInline(v) || key != "paths") {
+				if remote().MatchString(v) && (!isInline(v) || key != "paths") {
 					lacks = []string{v}
 					found = fmt.Sprintf("%q is remote and is not fetched, manilint works offline; vendor it into the tree", v)
 				}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,8 @@ import (
 	"github.com/blang/semver/v4"
 
 	"github.com/manilint/manilint/internal/policy/jmespath"
+
+	"github.com/manilint/manilint/lint"
 )
 
 // matches reports whether a value that is no list matches the leaf of a pattern.
@@ -53,8 +54,8 @@ func isInt(s string) bool {
 }
 
 var (
-	between    = regexp.MustCompile(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
-	notBetween = regexp.MustCompile(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)!-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+	between    = lint.Regexp(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
+	notBetween = lint.Regexp(`^([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)!-([-|\+]?\d+(?:\.\d+)?[A-Za-z]*)$`)
 )
 
 // operatorOf takes what a pattern begins with.
@@ -73,10 +74,10 @@ func operatorOf(pattern string) (op, rest string) {
 func matchesText(v any, pattern string) bool {
 	op, rest := operatorOf(pattern)
 	if op == "" {
-		if m := notBetween.FindStringSubmatch(pattern); m != nil {
+		if m := notBetween().FindStringSubmatch(pattern); m != nil {
 			return compareLeaf(v, "<", m[1]) || compareLeaf(v, ">", m[2])
 		}
-		if m := between.FindStringSubmatch(pattern); m != nil {
+		if m := between().FindStringSubmatch(pattern); m != nil {
 			return compareLeaf(v, ">=", m[1]) && compareLeaf(v, "<=", m[2])
 		}
 	}
@@ -337,7 +338,7 @@ func in(key string, value any, several bool) (among, ok bool) {
 		if key == v || jmespath.Wildcard(v, key) {
 			return true, true
 		}
-		if between.MatchString(v) {
+		if between().MatchString(v) {
 			return matchesText(key, v), true
 		}
 		if !json.Valid([]byte(v)) {

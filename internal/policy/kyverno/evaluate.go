@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ const (
 )
 
 // variable is an expression in a text; the first group is what stands before it.
-var variable = regexp.MustCompile(`(^|[^\\])(\{\{(?:\{[^{}]*\}|[^{}])*\}\})`)
+var variable = lint.Regexp(`(^|[^\\])(\{\{(?:\{[^{}]*\}|[^{}])*\}\})`)
 
 // expressionOf takes an expression out of its braces.
 func expressionOf(braced string) string {
@@ -89,7 +88,7 @@ func (r *run) query(text string) (jmespath.Value, error) {
 func (r *run) text(text string) (jmespath.Value, error) {
 	var read *lint.Node
 	for round := 0; ; round++ {
-		found := variable.FindStringSubmatchIndex(text)
+		found := variable().FindStringSubmatchIndex(text)
 		if found == nil {
 			break
 		}
@@ -103,7 +102,7 @@ func (r *run) text(text string) (jmespath.Value, error) {
 		}
 		if begin == 0 && end == len(text) {
 			s, ok := v.Data.(string)
-			if !ok || !variable.MatchString(s) || strings.HasPrefix(text, "{{-") {
+			if !ok || !variable().MatchString(s) || strings.HasPrefix(text, "{{-") {
 				return v, nil
 			}
 		}

@@ -2,7 +2,6 @@ package kyverno
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -219,7 +218,7 @@ func selects(selector *lint.Node, labels kube.LabelSet) answer {
 	return result
 }
 
-var versionPattern = regexp.MustCompile(`^(v\d((alpha|beta)\d)?|\*)$`)
+var versionPattern = lint.Regexp(`^(v\d((alpha|beta)\d)?|\*)$`)
 
 // parseKind takes Kind, version/Kind, group/version/Kind apart, each with a subresource or without.
 func parseKind(s string) (group, version, kind, sub string) {
@@ -234,12 +233,12 @@ func parseKind(s string) (group, version, kind, sub string) {
 			return "*", "*", "*", "*"
 		case parts[0] == "*" && strings.ToLower(parts[1]) == parts[1]:
 			return "*", "*", "*", parts[1]
-		case versionPattern.MatchString(parts[0]):
+		case versionPattern().MatchString(parts[0]):
 			return "*", parts[0], parts[1], ""
 		}
 		return "*", "*", parts[0], parts[1]
 	case 3:
-		if versionPattern.MatchString(parts[0]) {
+		if versionPattern().MatchString(parts[0]) {
 			return "*", parts[0], parts[1], parts[2]
 		}
 		return parts[0], parts[1], parts[2], ""

@@ -387,7 +387,7 @@ func (c *check) texts(n *lint.Node) {
 		c.fail(n, 0, "there is no operator %s", n.Value())
 	}
 	if n.Name() == "jmesPath" || n.Name() == "list" && n.Parent().Parent().Name() == "foreach" {
-		if !variable.MatchString(n.Value()) {
+		if !variable().MatchString(n.Value()) {
 			c.expression(n, n.Value(), 0)
 		}
 		return
@@ -398,7 +398,7 @@ func (c *check) texts(n *lint.Node) {
 	if strings.Contains(n.Value(), "$(") {
 		c.fail(n, strings.Index(n.Value(), "$("), "references as $(...) are not supported")
 	}
-	for _, at := range variable.FindAllStringSubmatchIndex(n.Value(), -1) {
+	for _, at := range variable().FindAllStringSubmatchIndex(n.Value(), -1) {
 		braced := n.Value()[at[4]:at[5]]
 		x := expressionOf(braced)
 		c.expression(n, x, at[4]+max(strings.Index(braced, x), 0))

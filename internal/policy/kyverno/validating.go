@@ -3,7 +3,6 @@ package kyverno
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -100,13 +99,13 @@ func validating(r *lint.Resource, objects []*lint.Resource, version string) (p p
 var libraries = []string{"resource", "http", "globalContext", "images", "image", "imageData", "imagedata", "parseImageReference", "isImage", "generator", "user", "parseServiceAccount",
 	"json", "yaml", "hash", "md5", "sha1", "sha256", "math", "random", "time", "transform", "listObjToMap", "gzip", "x509", "exceptions", "attestors", "ref"}
 
-var undeclared = regexp.MustCompile(`undeclared reference to '([A-Za-z0-9]+)'`)
+var undeclared = lint.Regexp(`undeclared reference to '([A-Za-z0-9]+)'`)
 
 // library returns the part of Kyverno's libraries that keeps expressions from being
 // compiled; "" where something else does.
 func library(errs []*lint.InputError) string {
 	for _, e := range errs {
-		if m := undeclared.FindStringSubmatch(e.Message); m != nil && slices.Contains(libraries, m[1]) {
+		if m := undeclared().FindStringSubmatch(e.Message); m != nil && slices.Contains(libraries, m[1]) {
 			return m[1]
 		}
 	}
@@ -151,14 +150,14 @@ func formsOf(spec *lint.Node, f vap.Form) []vap.Form {
 }
 
 // objectField is a field of the object that a policy about Pods reads.
-var objectField = regexp.MustCompile(`\b(object|oldObject)\.(spec|metadata)(\.namespace\b)?`)
+var objectField = lint.Regexp(`\b(object|oldObject)\.(spec|metadata)(\.namespace\b)?`)
 
 // celRewriter makes an expression that reads a Pod read the template at a path. The
 // namespace is that of the controller itself.
 func celRewriter(path string) func(string) string {
 	return func(text string) string {
-		return objectField.ReplaceAllStringFunc(text, func(s string) string {
-			m := objectField.FindStringSubmatch(s)
+		return objectField().ReplaceAllStringFunc(text, func(s string) string {
+			m := objectField().FindStringSubmatch(s)
 			if m[3] != "" && m[2] == "metadata" {
 				return s
 			}

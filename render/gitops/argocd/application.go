@@ -2,7 +2,6 @@ package argocd
 
 import (
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -121,13 +120,13 @@ func (a *application) expand(s *lint.Node, text string) string {
 		"ARGOCD_APP_REVISION":               commit, "ARGOCD_APP_REVISION_SHORT": commit[:7], "ARGOCD_APP_REVISION_SHORT_8": commit[:8],
 		"$": "$",
 	}
-	return variable.ReplaceAllStringFunc(text, func(named string) string {
+	return variable().ReplaceAllStringFunc(text, func(named string) string {
 		return environment[strings.Trim(named[1:], "{}")] // nothing for one that there is not, as Argo CD has it
 	})
 }
 
 // variable matches what the build environment replaces in a text.
-var variable = regexp.MustCompile(`\$(?:\{\w*\}|\w+|\$)`)
+var variable = lint.Regexp(`\$(?:\{\w*\}|\w+|\$)`)
 
 // referred returns the path, from the root of the repository, of a file that a text names by
 // the ref of a source: $values/env/prod.yaml. ok is false for a text that names none; there is

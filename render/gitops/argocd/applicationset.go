@@ -63,7 +63,7 @@ func Generated(ctx context.Context, by string, r *lint.Resource, c *source.Check
 	spec := r.Get("spec")
 	s := &set{Resource: r, by: by, checkout: c, out: &source.Wanted{}, templater: &templater{ctx: ctx, goTemplate: spec.Get("goTemplate").IsTrue(), missingKey: "missingkey=default"}}
 	for _, o := range spec.Get("goTemplateOptions").Items() {
-		if !missingKeys.MatchString(o.Value()) {
+		if !missingKeys().MatchString(o.Value()) {
 			s.fail(o, "%q is not an option of Go templates; write missingkey=error", o.Value())
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -483,4 +482,4 @@ func (s *set) mergeOf(n *lint.Node, depth int) []*params {
 	return base
 }
 
-var missingKeys = regexp.MustCompile(`^missingkey=(default|invalid|zero|error)$`)
+var missingKeys = lint.Regexp(`^missingkey=(default|invalid|zero|error)$`)

@@ -2,7 +2,6 @@ package argocd
 
 import (
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -85,7 +84,7 @@ func (a *application) labels(c *kustomize.Change, s, with *lint.Node) {
 }
 
 // tagged splits a tag off an image, which none of a registry's port is.
-var tagged = regexp.MustCompile(`^(.*):([a-zA-Z0-9._-]*|\*)$`)
+var tagged = lint.Regexp(`^(.*):([a-zA-Z0-9._-]*|\*)$`)
 
 // image adds an entry of images, as kustomize edit set image reads it: name=new:tag,
 // name@digest.
@@ -96,7 +95,7 @@ func (a *application) image(c *kustomize.Change, n *lint.Node) {
 	}
 	image, digest, _ := strings.Cut(text, "@")
 	tag := ""
-	if m := tagged.FindStringSubmatch(image); m != nil {
+	if m := tagged().FindStringSubmatch(image); m != nil {
 		image, tag = m[1], m[2]
 	}
 	if !renamed {

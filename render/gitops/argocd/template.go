@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -115,12 +114,12 @@ func (t *templater) render(texts []string, p *params) []made {
 	return all
 }
 
-var executing = regexp.MustCompile(`^template: (?:t\d{6}:)(\d+)(?::\d+)?: (?:executing "t\d{6}" at )?`)
+var executing = lint.Regexp(`^template: (?:t\d{6}:)(\d+)(?::\d+)?: (?:executing "t\d{6}" at )?`)
 
 // said returns the message of a template's error without the name that it has here.
-func said(err error) string { return executing.ReplaceAllString(err.Error(), "") }
+func said(err error) string { return executing().ReplaceAllString(err.Error(), "") }
 
-var tag = regexp.MustCompile(`\{\{(.*?)\}\}`)
+var tag = lint.Regexp(`\{\{(.*?)\}\}`)
 
 // replaced replaces the {{tags}} of the old form, as long as the text has at most so many
 // bytes. A tag that is no parameter stays.
@@ -128,7 +127,7 @@ func replaced(text string, p *params, most int) made {
 	var out made
 	var b strings.Builder
 	end := 0
-	for _, at := range tag.FindAllStringSubmatchIndex(text, -1) {
+	for _, at := range tag().FindAllStringSubmatchIndex(text, -1) {
 		name := strings.TrimSpace(text[at[2]:at[3]])
 		value, known := p.data[name].(string)
 		switch {
@@ -152,15 +151,15 @@ func replaced(text string, p *params, most int) made {
 	return out
 }
 
-var noName = regexp.MustCompile(`[^-a-z0-9.]`)
+var noName = lint.Regexp(`[^-a-z0-9.]`)
 
 // normalize makes a name of an object of a text.
 func normalize(name string) string {
-	name = noName.ReplaceAllString(strings.ToLower(name), "-")
+	name = noName().ReplaceAllString(strings.ToLower(name), "-")
 	return strings.Trim(name[:min(len(name), 253)], "-.")
 }
 
-var noSlug = regexp.MustCompile(`[^a-z0-9]+`)
+var noSlug = lint.Regexp(`[^a-z0-9]+`)
 
 // slugify makes a part of a name of a text, which comes last, behind the most characters it
 // may have (50) and whether it may only be cut between words.
@@ -177,7 +176,7 @@ func slugify(args ...any) string {
 			whole = x
 		}
 	}
-	slug := strings.Trim(noSlug.ReplaceAllString(strings.ToLower(fmt.Sprint(args[len(args)-1])), "-"), "-")
+	slug := strings.Trim(noSlug().ReplaceAllString(strings.ToLower(fmt.Sprint(args[len(args)-1])), "-"), "-")
 	if most < 1 || len(slug) <= most {
 		return slug
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ const (
 	wantedTime   = 30 * time.Second
 )
 
-var topField = regexp.MustCompile(`(?m)^(?:releases|helmfiles|bases|environments|helmDefaults|repositories)\s*:`)
+var topField = lint.Regexp(`(?m)^(?:releases|helmfiles|bases|environments|helmDefaults|repositories)\s*:`)
 
 // Is reports whether a file is a helmfile: by its name, or as one of a directory helmfile.d, and
 // by the fields that it has.
@@ -36,7 +35,7 @@ func Is(path string, text []byte) bool {
 	if ext != ".yaml" && ext != ".yml" || name != "helmfile"+ext && filepath.Base(filepath.Dir(path)) != "helmfile.d" {
 		return false
 	}
-	return topField.Match(text)
+	return topField().Match(text)
 }
 
 // Wants is what a helmfile deploys.
@@ -259,7 +258,7 @@ func (w *wanting) matches(dir string, path *lint.Node) []string {
 	return found
 }
 
-var remotePath = regexp.MustCompile(`^[a-z0-9+]+::|://`)
+var remotePath = lint.Regexp(`^[a-z0-9+]+::|://`)
 
 // find returns the file of the tree that a node names.
 func (w *wanting) find(dir string, n *lint.Node) (string, bool) {
@@ -267,7 +266,7 @@ func (w *wanting) find(dir string, n *lint.Node) (string, bool) {
 	switch {
 	case path == "":
 		return "", false
-	case remotePath.MatchString(path):
+	case remotePath().MatchString(path):
 		w.note(n.Locate().Span, path, "%s is not fetched, manilint works offline: it is not judged", path)
 		return "", false
 	}
@@ -487,7 +486,7 @@ func (w *wanting) addValues(d *helm.Deployment, r *release, n *lint.Node, data m
 	if path == "" {
 		return true
 	}
-	if remotePath.MatchString(path) {
+	if remotePath().MatchString(path) {
 		w.note(n.Locate().Span, path, "%s is not fetched, manilint works offline: release %q is not linted with it", path, d.ReleaseName)
 		return false
 	}

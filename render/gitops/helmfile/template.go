@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -55,13 +54,13 @@ func (t *templater) render(src *lint.Source, text string, first int, data map[st
 }
 
 var (
-	executing = regexp.MustCompile(`^template: helmfile:(\d+)(?::\d+)?: (?:executing "helmfile" at )?`)
-	calling   = regexp.MustCompile(`error calling \w+: `)
+	executing = lint.Regexp(`^template: helmfile:(\d+)(?::\d+)?: (?:executing "helmfile" at )?`)
+	calling   = lint.Regexp(`error calling \w+: `)
 )
 
 // said returns the message of a template's error without the name that it has here.
 func said(err error) string {
-	text := calling.ReplaceAllString(executing.ReplaceAllString(err.Error(), ""), "")
+	text := calling().ReplaceAllString(executing().ReplaceAllString(err.Error(), ""), "")
 	if _, after, found := strings.Cut(text, ">: "); found { // before it is the action
 		return after
 	}

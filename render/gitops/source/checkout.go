@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -76,13 +75,13 @@ func Same(a, b string) bool {
 	return a != "" && a == b
 }
 
-var scpAddress = regexp.MustCompile(`^(?:[\w.-]+@)?([\w.-]+):([^/].*)$`)
+var scpAddress = lint.Regexp(`^(?:[\w.-]+@)?([\w.-]+):([^/].*)$`)
 
 // normal returns host and path of a repository's address, however it is written: by https or
 // ssh, with a user, a port or .git, or without. It is "" for what has no host, as a path.
 func normal(address string) string {
 	address = strings.TrimSpace(address)
-	if m := scpAddress.FindStringSubmatch(address); m != nil && !strings.Contains(address, "://") {
+	if m := scpAddress().FindStringSubmatch(address); m != nil && !strings.Contains(address, "://") {
 		address = "ssh://" + m[1] + "/" + m[2]
 	}
 	u, err := url.Parse(address)
