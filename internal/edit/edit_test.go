@@ -412,3 +412,22 @@ func FuzzEdit(f *testing.F) {
 		hold(t, text, ops[int(what)%len(ops)])
 	})
 }
+
+// A part of a template that is YAML by itself is edited as such, and nothing around it.
+func TestPartsOfTemplates(t *testing.T) {
+	for _, c := range []struct{ in, part, out string }{
+		{"a: {{ b }}\n  c:\n    - 'd' # e\n    - f\n{{- end }}\n", "    - 'd' # e\n    - f", "a: {{ b }}\n  c:\n    - 'd' # e\n    - ALL\n{{- end }}\n"},
+		{"a: [d, \"f\"] # {{ b }}\n", "[d, \"f\"]", "a: [d, ALL] # {{ b }}\n"},
+		{"{{ b }}\r\n- d\r\n- f\r\n", "- d\r\n- f", "{{ b }}\r\n- d\r\n- ALL\r\n"},
+	} {
+		from := strings.Index(c.in, c.part)
+		insert := func(op Op) Insert { return Insert{Offset: from, End: from + len(c.part), Op: &op} }
+		got, err := Template([]byte(c.in), []Insert{insert(Op{Kind: Remove, Place: Place{0, path("1")}}), insert(Op{Kind: Add, Value: node(t, "ALL")})})
+		if err != nil || string(got) != c.out {
+			t.Errorf("%v\n%s\nwant\n%s", err, got, c.out)
+		}
+	}
+	if got, err := Template([]byte("- a\n{{ b }}\n"), []Insert{{Offset: 0, End: 3, Op: &Op{Kind: Remove, Place: Place{0, path("0")}}}}); err == nil {
+		t.Errorf("a list is left empty:\n%s", got)
+	}
+}

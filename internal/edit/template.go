@@ -9,7 +9,8 @@ import (
 )
 
 // An Insert adds an entry to a mapping that a template writes: in front of the line of one
-// of its keys, at the column of the key. Text, if it is not empty, replaces a range instead.
+// of its keys, at the column of the key. Text, if it is not empty, replaces a range instead, and
+// Op changes the YAML in one.
 type Insert struct {
 	Offset int // of the key, or of the range
 	Fields []string
@@ -20,6 +21,8 @@ type Insert struct {
 	Cut  bool // the range is taken out
 	// Below puts the entry behind the line of the key.
 	Below bool
+	// Op changes the range, which is YAML by itself.
+	Op *Op
 }
 
 // Template makes inserts in the text of a template, which need not be YAML. Those of one
@@ -32,7 +35,14 @@ func Template(data []byte, inserts []Insert) (out []byte, err error) {
 	}
 	trees := map[at]*yaml.Node{}
 	var patches []patch
+	type part struct{ from, to int }
+	parts := map[part][]Op{}
 	for _, i := range inserts {
+		if i.Op != nil {
+			p := part{i.Offset, i.End}
+			parts[p] = append(parts[p], *i.Op)
+			continue
+		}
 		if i.Text != "" || i.Cut {
 			p := patch{i.Offset, i.End, i.Text}
 			if !slices.Contains(patches, p) {
@@ -48,6 +58,13 @@ func Template(data []byte, inserts []Insert) (out []byte, err error) {
 		if _, err := set(into, rest, i.Value); err != nil {
 			return nil, err
 		}
+	}
+	for p, ops := range parts {
+		text, err := Apply(data[p.from:p.to], ops)
+		if err != nil {
+			return nil, err
+		}
+		patches = append(patches, patch{p.from, p.to, string(text)})
 	}
 	w := &writer{data: data}
 	for k, tree := range trees {
@@ -112,6 +129,9 @@ func (i Insert) String() string {
 	s := fmt.Sprintf("%d %d %q %q %v %v ", i.Offset, i.End, i.Text, i.Fields, i.Below, i.Cut)
 	if i.Value != nil {
 		s += flow(i.Value, true)
+	}
+	if i.Op != nil {
+		s += i.Op.String()
 	}
 	return s
 }

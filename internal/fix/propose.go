@@ -2,6 +2,7 @@ package fix
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -83,29 +84,23 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 		p.choices = w.draftChoices(remedy)
 	}
 	for r := remedy; r != nil && r.Draft == nil; r = r.Or {
-		var object *lint.Resource
-		sets := [][]fileEdit{nil}
+		var ways [][][]fileEdit // of each edit
 		for _, e := range r.Edits {
-			object = e.Node.Resource()
+			object := e.Node.Resource()
 			if object == nil {
-				sets = nil
+				ways = nil
 				break
 			}
 			s.intend(pass.Bundle.Rendering, objectKey(object), r.Safe, e)
-			var longer [][]fileEdit
-			for _, way := range w.ways(e) {
+			of := w.ways(e)
+			for _, way := range of {
 				for i := range way {
 					way[i].path = s.real(way[i].path)
 				}
-				for _, set := range sets {
-					if len(longer) < maxChoices*maxChoices {
-						longer = append(longer, append(slices.Clone(set), way...))
-					}
-				}
 			}
-			sets = longer
+			ways = append(ways, of)
 		}
-		slices.SortStableFunc(sets, func(a, b []fileEdit) int { return filesOf(a) - filesOf(b) }) // what belongs together stays together
+		sets := combine(ways)
 		for _, set := range sets {
 			if len(set) == 0 {
 				continue
@@ -125,6 +120,47 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.proposals = append(s.proposals, p)
+}
+
+// combine returns sets of one way of each edit, the best first: those that write all edits in
+// the same manner in one file.
+func combine(ways [][][]fileEdit) [][]fileEdit {
+	if len(ways) == 0 {
+		return nil
+	}
+	manner := func(way []fileEdit) string {
+		e := way[0]
+		return fmt.Sprintf("%s %v %v %v", e.path, e.op != nil, e.insert != nil, e.patch != nil)
+	}
+	var alike [][]fileEdit
+	for _, first := range ways[0] {
+		set := slices.Clone(first)
+		for _, of := range ways[1:] {
+			i := slices.IndexFunc(of, func(way []fileEdit) bool { return manner(way) == manner(first) })
+			if i < 0 {
+				set = nil
+				break
+			}
+			set = append(set, of[i]...)
+		}
+		if set != nil {
+			alike = append(alike, set)
+		}
+	}
+	sets := [][]fileEdit{nil}
+	for _, of := range ways {
+		var longer [][]fileEdit
+		for _, way := range of {
+			for _, set := range sets {
+				if len(longer) < maxChoices*maxChoices {
+					longer = append(longer, append(slices.Clone(set), way...))
+				}
+			}
+		}
+		sets = longer
+	}
+	slices.SortStableFunc(sets, func(a, b []fileEdit) int { return filesOf(a) - filesOf(b) })
+	return slices.Concat(alike, sets)
 }
 
 // filesOf returns how many files some edits are of.
@@ -240,6 +276,9 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 		add(f, ok)
 		if !ok && kind == edit.Set && place.Precision == lint.Exact {
 			add(w.literal(place.Span, at, value))
+		}
+		if !ok && helm {
+			add(w.inList(at, kind, value))
 		}
 		if !ok && kind == edit.Remove && place.Precision == lint.Exact {
 			add(w.literalLine(place.Span, at))
@@ -508,6 +547,45 @@ func (w *finder) literalLine(span lint.Span, n *lint.Node) (fileEdit, bool) {
 		return fileEdit{}, false
 	}
 	return fileEdit{path: src.File, insert: &edit.Insert{Offset: src.LineStart(span.Start.Line), End: src.LineStart(span.Start.Line + 1), Cut: true}}, true
+}
+
+// inList adds an item to a list that a template writes out as YAML, or takes one out of it.
+func (w *finder) inList(n *lint.Node, kind edit.Kind, value *yaml.Node) (fileEdit, bool) {
+	list, op := n, &edit.Op{Kind: kind, Value: value}
+	if kind == edit.Remove || kind == edit.Set {
+		list, op.Path = n.Parent(), []edit.Step{{Index: n.Index()}}
+	}
+	if list == nil || !list.IsSequence() || kind == edit.Rename || n != list && n.Index() < 0 || n == list && kind != edit.Add {
+		return fileEdit{}, false
+	}
+	items := list.Items()
+	if len(items) == 0 {
+		return fileEdit{}, false
+	}
+	first, last := items[0].Locate(), items[len(items)-1].Locate()
+	src := first.Span.Start.Source
+	if first.Precision != lint.Exact || last.Precision != lint.Exact || last.Span.Start.Source != src || !w.template(src) {
+		return fileEdit{}, false
+	}
+	from, to := src.LineStart(first.Span.Start.Line), last.Span.End.Offset
+	before := string(src.Data[from:first.Span.Start.Offset])
+	if strings.TrimLeft(before, " ") == "- " { // in lines
+		to = from + len(strings.TrimRight(string(src.Data[from:src.LineStart(last.Span.End.Line+1)]), "\r\n"))
+	} else if at := strings.LastIndexByte(before, '['); at >= 0 && strings.Trim(before[at+1:], " \"'") == "" {
+		end := bytes.IndexByte(src.Data[to:], ']')
+		if end < 0 || strings.Trim(string(src.Data[to:to+end]), ", \"'\r\n") != "" {
+			return fileEdit{}, false
+		}
+		from, to = from+at, to+end+1
+	} else {
+		return fileEdit{}, false
+	}
+	text := src.Data[from:to]
+	docs, errs := lint.ParseYAML(lint.NewSource("", text))
+	if bytes.Contains(text, []byte("{{")) || len(errs) > 0 || len(docs) != 1 || flat(docs[0]) != flat(list.YAML()) {
+		return fileEdit{}, false
+	}
+	return fileEdit{path: src.File, insert: &edit.Insert{Offset: from, End: to, Op: op}}, true
 }
 
 // inTemplate adds an entry to a mapping that a template writes out, at one of its keys.
