@@ -114,22 +114,22 @@ func (p *blockParser) layOut() *Document {
 		list[i] = n
 		n.field, n.value = v.field, v.value
 		n.line, n.column, n.keyLine, n.keyColumn = v.line, v.column, v.keyLine, v.keyColumn
-		n.kind, n.tag, n.style, n.keyStyle, n.index = v.kind, v.tag, v.style, v.keyStyle, -1
+		n.kind, n.tag, n.style, n.keyStyle = v.kind, v.tag, v.style, v.keyStyle
 		if v.kids == 0 {
-			n.kids.Store(noChildren)
+			n.kids = noChildren
 			continue
 		}
 		k, c := &p.kids[v.kids-1], &kids[v.kids-1]
 		c.list, c.keys, c.places = list[k.from:k.to:k.to], k.keys, k.places
 		for at, child := range c.list { // which are laid out
 			if child.parent = n; n.kind == sequenceKind {
-				child.index = int32(at)
+				child.place = int32(at) + 1
 			}
 		}
-		n.kids.Store(c)
+		n.kids = c
 	}
 	root := &nodes[len(nodes)-1]
-	root.origin = &origin{}
+	root.back = &backing{origin: &origin{root: root}}
 	return &Document{root, len(nodes) + p.keyed}
 }
 

@@ -23,24 +23,38 @@ type Node struct {
 	field  string
 	value  string // of a scalar, as yaml.v3 has it
 
-	kids   atomic.Pointer[children]  // of a mapping or a list; nil until the first is requested
-	yaml   atomic.Pointer[yaml.Node] // what n was made of, or what was made of it
-	key    *yaml.Node                // likewise of the key in the parent; read when yaml is set
-	origin *origin                   // at a root
+	kids *children // of a mapping or a list, unless it was made of a YAML node
+	back *backing  // of a node that was made of a YAML node, and of roots
 
 	line, column       int32 // unless yaml was there first
 	keyLine, keyColumn int32
-	index              int32 // in the parent sequence, else -1
+	place              int32 // in the parent sequence, from 1; else 0
 	kind               uint8 // a [yaml.Kind], 0 when missing
 	tag                uint8 // of tags; 0 where the YAML node knows
 	style, keyStyle    uint8 // a [yaml.Style]
 }
 
+// A backing is what a few nodes have besides.
+type backing struct {
+	origin *origin // of a root
+
+	// Of a node that was made of a YAML node: that node, its key in the parent, and the
+	// children, of which the first that is requested makes all.
+	yaml, key *yaml.Node
+	kids      atomic.Pointer[children]
+}
+
 // An origin is what all nodes of a tree share.
 type origin struct {
+	root *Node
 	res  *Resource
-	once sync.Once // for the YAML nodes
+
+	once sync.Once
+	made map[*Node]made // once a YAML node was requested of a tree without them
 }
+
+// A made pair of YAML nodes is the value and the key of a node.
+type made struct{ value, key *yaml.Node }
 
 // children are the nodes below a mapping or a list.
 type children struct {
@@ -118,22 +132,21 @@ func tagNumber(tag string) uint8 {
 
 // NewNode returns a root node outside any resource, for configuration and patches.
 func NewNode(root *yaml.Node) *Node {
-	n := &Node{index: -1}
-	n.set(resolveAlias(root), nil)
+	n := &Node{}
+	if root = resolveAlias(root); root != nil {
+		n.set(root, &backing{})
+	}
 	return n
 }
 
 // set lets n stand for a YAML node.
-func (n *Node) set(y, key *yaml.Node) {
-	if y == nil {
-		return
-	}
-	n.value, n.style, n.key = y.Value, uint8(y.Style), key
+func (n *Node) set(y *yaml.Node, b *backing) {
+	n.value, n.style, b.yaml = y.Value, uint8(y.Style), y
 	if n.kind = uint8(y.Kind); n.kind == 0 {
 		n.kind = unknownKind
 	}
 	n.tag = tagNumber(y.Tag)
-	n.yaml.Store(y)
+	n.back = b
 }
 
 func resolveAlias(n *yaml.Node) *yaml.Node {
@@ -165,7 +178,7 @@ func (n *Node) hasTag(tag uint8) bool {
 	if n.tag != noTag {
 		return n.tag == tag
 	}
-	return n.yaml.Load().ShortTag() == tags[tag]
+	return n.back.yaml.ShortTag() == tags[tag]
 }
 
 // Tag returns the tag of the value in its short form, !!int say, resolved where none is
@@ -177,7 +190,7 @@ func (n *Node) Tag() string {
 	case n.tag != noTag:
 		return tags[n.tag]
 	}
-	return n.yaml.Load().ShortTag()
+	return n.back.yaml.ShortTag()
 }
 
 // Style returns how the value is written: in quotes, as a block of text, in brackets.
@@ -253,12 +266,23 @@ func (n *Node) Get(path ...string) *Node {
 	return n
 }
 
+// Has reports whether a node is there at a path below n: that costs less than a node that is
+// missing.
+func (n *Node) Has(path ...string) bool {
+	for _, field := range path {
+		if n = n.child(field); n == nil {
+			return false
+		}
+	}
+	return n.Exists()
+}
+
 // missing returns the node at a path of which n does not have the first field.
 func (n *Node) missing(path []string) *Node {
 	nodes := make([]Node, len(path)) // at once: rules request millions of paths
 	for i, field := range path {
 		m := &nodes[i]
-		m.parent, m.field, m.index = n, field, -1
+		m.parent, m.field = n, field
 		n = m
 	}
 	return n
@@ -274,34 +298,47 @@ func (n *Node) child(field string) *Node {
 
 // below returns the children of a mapping or a list; none of anything else.
 func (n *Node) below() *children {
-	if c := n.kids.Load(); c != nil {
+	switch {
+	case n.kids != nil:
+		return n.kids
+	case n.kind == mappingKind || n.kind == sequenceKind:
+		return n.children()
+	}
+	return noChildren
+}
+
+// children returns the children of a node that was made of a YAML node.
+func (n *Node) children() *children {
+	if c := n.back.kids.Load(); c != nil {
 		return c
 	}
-	y, c := n.yaml.Load(), noChildren
-	switch n.kind {
-	case mappingKind:
-		c = fieldsOf(n, y)
-	case sequenceKind:
-		nodes := make([]Node, len(y.Content))
-		c = &children{list: make([]*Node, len(nodes))}
-		for i, item := range y.Content {
-			m := &nodes[i]
-			m.parent, m.index, c.list[i] = n, int32(i), m
-			m.set(resolveAlias(item), nil)
-		}
-	default:
+	read := itemsOf
+	if n.kind == mappingKind {
+		read = fieldsOf
+	}
+	if c := read(n, n.back.yaml); n.back.kids.CompareAndSwap(nil, c) {
 		return c
 	}
-	if n.kids.CompareAndSwap(nil, c) {
-		return c
+	return n.back.kids.Load() // another rule was quicker: a node has one child for a field
+}
+
+// itemsOf returns the items of a list.
+func itemsOf(list *Node, y *yaml.Node) *children {
+	content := y.Content
+	nodes, backs := make([]Node, len(content)), make([]backing, len(content))
+	c := &children{list: make([]*Node, len(content))}
+	for i, item := range content {
+		n := &nodes[i]
+		n.parent, n.place, c.list[i] = list, int32(i)+1, n
+		n.set(resolveAlias(item), &backs[i])
 	}
-	return n.kids.Load() // another rule was quicker: a node has one child for a field
+	return c
 }
 
 // fieldsOf returns the fields of a mapping.
 func fieldsOf(n *Node, y *yaml.Node) *children {
 	count := len(y.Content) / 2
-	nodes := make([]Node, 0, count)
+	nodes, backs := make([]Node, 0, count), make([]backing, 0, count)
 	c := &children{list: make([]*Node, 0, count)}
 	if count > manyFields {
 		c.places = make(map[string]int, count)
@@ -311,13 +348,17 @@ func fieldsOf(n *Node, y *yaml.Node) *children {
 		m := c.find(name)
 		if m == nil {
 			if len(nodes) == cap(nodes) { // of what is merged in
-				nodes = make([]Node, 0, max(8, cap(nodes)))
+				nodes, backs = make([]Node, 0, max(8, cap(nodes))), make([]backing, 0, max(8, cap(nodes)))
 			}
-			nodes = append(nodes, Node{parent: n, field: name, index: -1})
+			nodes, backs = append(nodes, Node{parent: n, field: name}), append(backs, backing{key: k})
 			m = &nodes[len(nodes)-1]
+			m.set(resolveAlias(v), &backs[len(nodes)-1])
 			c.add(m)
+			return
 		}
-		m.set(resolveAlias(v), k)
+		back := m.back
+		back.key = k
+		m.set(resolveAlias(v), back)
 	}
 	merges := false
 	for i := 0; i+1 < len(y.Content); i += 2 {
@@ -418,7 +459,7 @@ func (n *Node) Entries() []*Node {
 	if n.kind != mappingKind || n.compact() {
 		return fields
 	}
-	y := n.yaml.Load()
+	y := n.back.yaml
 	count := len(y.Content) / 2
 	same := count == len(fields)
 	for i := 0; same && i < count; i++ {
@@ -427,11 +468,11 @@ func (n *Node) Entries() []*Node {
 	if same {
 		return fields
 	}
-	entries, nodes := make([]*Node, count), make([]Node, count)
+	entries, nodes, backs := make([]*Node, count), make([]Node, count), make([]backing, count)
 	for i := range count {
 		k, e := y.Content[2*i], &nodes[i]
-		e.parent, e.field, e.index, entries[i] = n, keyText(k), -1, e
-		e.set(resolveAlias(y.Content[2*i+1]), k)
+		e.parent, e.field, entries[i], backs[i].key = n, keyText(k), e, k
+		e.set(resolveAlias(y.Content[2*i+1]), &backs[i])
 	}
 	return entries
 }
@@ -439,7 +480,7 @@ func (n *Node) Entries() []*Node {
 // RepeatsKeys reports whether a mapping may hold a key twice, be it n or one below; false
 // where that is certain.
 func (n *Node) RepeatsKeys() bool {
-	return n.kind != 0 && !n.compact() && mayRepeat(n.yaml.Load())
+	return n.kind != 0 && !n.compact() && mayRepeat(n.back.yaml)
 }
 
 // mayRepeat reports whether a mapping below n may hold a key twice. What has aliases is
@@ -482,7 +523,7 @@ func repeats(content []*yaml.Node) bool {
 }
 
 // HasKey reports whether n is the value of a key, which [Node.KeyNode] returns.
-func (n *Node) HasKey() bool { return n.kind != 0 && n.parent != nil && n.index < 0 }
+func (n *Node) HasKey() bool { return n.kind != 0 && n.parent != nil && n.place == 0 }
 
 // KeyNode returns the key that holds n as a node of the same path, for findings
 // about the key itself; n where there is none (list items, roots, missing nodes).
@@ -490,9 +531,10 @@ func (n *Node) KeyNode() *Node {
 	if !n.HasKey() || n.keyStyle&keyOf != 0 {
 		return n
 	}
-	k := &Node{parent: n.parent, field: n.field, index: -1, keyStyle: keyOf}
+	k := &Node{parent: n.parent, field: n.field, keyStyle: keyOf}
 	if !n.compact() {
-		k.set(n.key, n.key)
+		key := n.back.key
+		k.set(key, &backing{key: key})
 		return k
 	}
 	k.value, k.line, k.column = n.field, n.keyLine, n.keyColumn
@@ -541,7 +583,7 @@ func (n *Node) Walk(visit func(*Node) bool) {
 func (n *Node) Name() string { return n.field }
 
 // Index returns the place of n in its list, from 0; -1 when it is no list item.
-func (n *Node) Index() int { return int(n.index) }
+func (n *Node) Index() int { return int(n.place) - 1 }
 
 // Parent returns the node that holds n, or nil at the root of an object.
 func (n *Node) Parent() *Node { return n.parent }
@@ -555,8 +597,8 @@ func (n *Node) root() *Node {
 
 // Resource returns the object that n belongs to; nil outside any.
 func (n *Node) Resource() *Resource {
-	if o := n.root().origin; o != nil {
-		return o.res
+	if b := n.root().back; b != nil && b.origin != nil {
+		return b.origin.res
 	}
 	return nil
 }
@@ -566,55 +608,65 @@ func (n *Node) Resource() *Resource {
 // then one for each value and key of the object: what [Node.Tag], [Node.Style], [Node.Span]
 // and [Node.Identity] tell costs nothing.
 func (n *Node) YAML() *yaml.Node {
-	if y := n.yaml.Load(); y != nil || n.kind == 0 {
-		return y
+	if n.kind == 0 {
+		return nil
 	}
-	n.root().makeYAML()
-	if n.keyStyle&keyOf != 0 {
-		return n.parent.child(n.field).key
-	}
-	return n.yaml.Load()
+	return n.pair().value
 }
 
 // Key returns the YAML node of the key that holds n; nil for list items, roots
 // and missing nodes. It must not be changed. See [Node.YAML].
 func (n *Node) Key() *yaml.Node {
-	switch {
-	case !n.HasKey():
+	if !n.HasKey() {
 		return nil
-	case n.keyStyle&keyOf != 0:
-		return n.YAML()
 	}
-	n.YAML()
-	return n.key
+	return n.pair().key
 }
 
-// makeYAML makes the YAML nodes of a root and of all that is below it.
-func (n *Node) makeYAML() {
-	n.origin.once.Do(func() {
+// pair returns the YAML nodes of n, which exists. They are made for all of its tree if
+// they are not there.
+func (n *Node) pair() made {
+	if !n.compact() {
+		return made{n.back.yaml, n.back.key}
+	}
+	all := n.root().back.origin.yaml()
+	if n.keyStyle&keyOf != 0 {
+		key := all[n.parent.child(n.field)].key
+		return made{key, key}
+	}
+	return all[n]
+}
+
+// yaml returns the YAML nodes of a tree that was there before them.
+func (o *origin) yaml() map[*Node]made {
+	o.once.Do(func() {
 		m := yamlMaker{}
-		m.count(n)
-		m.nodes, m.lists = make([]yaml.Node, 0, m.all), make([]*yaml.Node, 0, m.all)
-		m.value(n)
+		m.count(o.root)
+		m.nodes, m.lists, m.made = make([]yaml.Node, 0, m.all), make([]*yaml.Node, 0, m.all), make(map[*Node]made, m.values)
+		m.value(o.root, nil)
+		o.made = m.made
 	})
+	return o.made
 }
 
 // A yamlMaker makes YAML nodes, all at a time.
 type yamlMaker struct {
-	all   int
-	nodes []yaml.Node
-	lists []*yaml.Node
+	all, values int
+	nodes       []yaml.Node
+	lists       []*yaml.Node
+	made        map[*Node]made
 }
 
 // count counts what value makes.
 func (m *yamlMaker) count(n *Node) {
 	m.all++
+	m.values++
 	list := n.below().list
 	if n.kind == mappingKind {
 		m.all += len(list)
 	}
 	for _, c := range list {
-		if c.origin == nil {
+		if c.back == nil {
 			m.count(c)
 		}
 	}
@@ -625,7 +677,7 @@ func (m *yamlMaker) node(kind, tag uint8, value string, style uint8, line, colum
 	return &m.nodes[len(m.nodes)-1]
 }
 
-func (m *yamlMaker) value(n *Node) *yaml.Node {
+func (m *yamlMaker) value(n *Node, key *yaml.Node) *yaml.Node {
 	y := m.node(n.kind, n.tag, n.value, n.style, n.line, n.column)
 	if list := n.below().list; len(list) > 0 {
 		size := len(list)
@@ -636,20 +688,20 @@ func (m *yamlMaker) value(n *Node) *yaml.Node {
 		m.lists = slices.Grow(m.lists, size)[:from+size]
 		content := m.lists[from : from : from+size]
 		for _, c := range list {
+			var key *yaml.Node
 			if n.kind == mappingKind {
-				c.key = m.node(scalarKind, tagOf(c.field, c.keyStyle), c.field, c.keyStyle, c.keyLine, c.keyColumn)
-				content = append(content, c.key)
+				key = m.node(scalarKind, tagOf(c.field, c.keyStyle), c.field, c.keyStyle, c.keyLine, c.keyColumn)
+				content = append(content, key)
 			}
-			if c.origin != nil { // an object of a list is a tree of its own
-				c.makeYAML()
-				content = append(content, c.yaml.Load())
+			if c.back != nil { // an object of a list is a tree of its own
+				content = append(content, c.YAML())
 			} else {
-				content = append(content, m.value(c))
+				content = append(content, m.value(c, key))
 			}
 		}
 		y.Content = content
 	}
-	n.yaml.Store(y) // behind the key
+	m.made[n] = made{y, key}
 	return y
 }
 
@@ -659,7 +711,7 @@ func (n *Node) expansion(limit int) int {
 	if n.compact() {
 		return 0
 	}
-	return expansion(n.yaml.Load(), limit)
+	return expansion(n.back.yaml, limit)
 }
 
 // Identity returns a value that two nodes have in common if they are one in the text: an
@@ -669,7 +721,7 @@ func (n *Node) Identity() any {
 	case n.kind == 0:
 		return nil
 	case !n.compact():
-		return n.yaml.Load()
+		return n.back.yaml
 	case n.keyStyle&keyOf != 0:
 		return identityOfKey(n.parent.child(n.field))
 	}
@@ -693,14 +745,14 @@ func (n *Node) Position() (line, column int) {
 	if n.compact() {
 		return int(n.line), int(n.column)
 	}
-	y := n.yaml.Load()
+	y := n.back.yaml
 	return y.Line, y.Column
 }
 
 // Span returns where n, which exists, is in the source that it was parsed from; see [NodeSpan].
 func (n *Node) Span(src *Source) Span {
 	if !n.compact() {
-		return NodeSpan(src, n.yaml.Load())
+		return NodeSpan(src, n.back.yaml)
 	}
 	start := src.At(int(n.line), int(n.column)).Offset
 	return src.Span(start, n.end(src, start))
@@ -769,15 +821,15 @@ func (n *Node) appendPath(to []byte, above *Node) []byte {
 	}
 	to = n.parent.appendPath(to, above)
 	switch {
-	case n.index < 0 && strings.ContainsAny(n.field, ".[]"):
+	case n.place == 0 && strings.ContainsAny(n.field, ".[]"):
 		return strconv.AppendQuote(append(to, '.'), n.field)
-	case n.index < 0:
+	case n.place == 0:
 		return append(append(to, '.'), n.field...)
 	}
 	if name := n.child("name"); name != nil && name.IsScalar() {
 		return append(append(append(to, "[name="...), name.Value()...), ']')
 	}
-	return append(strconv.AppendInt(append(to, '['), int64(n.index), 10), ']')
+	return append(strconv.AppendInt(append(to, '['), int64(n.Index()), 10), ']')
 }
 
 // GenericPath is Path with every list item written as [], the same for all
@@ -785,7 +837,7 @@ func (n *Node) appendPath(to []byte, above *Node) []byte {
 func (n *Node) GenericPath() string {
 	var parts []string
 	for ; n.parent != nil; n = n.parent {
-		if n.index >= 0 {
+		if n.place > 0 {
 			parts = append(parts, "[]")
 		} else {
 			parts = append(parts, "."+n.field)

@@ -78,7 +78,11 @@ func (d *Document) Resources(locator Locator) []*Resource {
 
 // take makes a node, and so what is below it, the root of r.
 func (r *Resource) take(n *Node) {
-	r.Root, n.parent, n.field, n.index, n.origin = n, nil, "", -1, &origin{res: r}
+	r.Root, n.parent, n.field, n.place = n, nil, "", 0
+	if n.back == nil {
+		n.back = &backing{}
+	}
+	n.back.origin = &origin{root: n, res: r}
 }
 
 // Nameless returns the errors of a document of src, as the function of that name does.
