@@ -236,7 +236,7 @@ func (m *Model) add(b *lint.Bundle, spec *lint.PodSpec) {
 	}
 	w := &Workload{Pod: spec, Namespace: ns, labels: kube.PodLabels(spec), HostNetwork: spec.Node.Get("hostNetwork").IsTrue(),
 		serviceAccount: kube.Account(spec)}
-	for _, hook := range strings.Split(spec.Resource.Annotations()["helm.sh/hook"], ",") {
+	for _, hook := range strings.Split(spec.Resource.Get("metadata", "annotations", "helm.sh/hook").Value(), ",") {
 		w.Transient = w.Transient || strings.HasPrefix(strings.TrimSpace(hook), "test")
 	}
 	w.Idle = kube.Idle(spec.Resource)

@@ -38,7 +38,25 @@ var core = []lint.Profile{lint.ProfileDefault}
 // resource by which an operator makes containers.
 type image struct {
 	reference
+	*parsed
+}
+
+// parsed is what a reference says. Many containers run one image, so it is made once for each text.
+type parsed struct {
 	named ref.Named
+	err   error
+	// name is the registry and the path: docker.io/library/nginx; host the registry, docker.io
+	// where the reference names none; base the last part of the path.
+	name, host, base string
+}
+
+func parse(text string) *parsed {
+	named, err := ref.ParseNormalizedNamed(text)
+	if err != nil {
+		return &parsed{err: err}
+	}
+	name := named.Name()
+	return &parsed{named: named, name: name, host: ref.Domain(named), base: name[strings.LastIndex(name, "/")+1:]}
 }
 
 // A reference is an image as it is written.
@@ -46,7 +64,8 @@ type reference struct {
 	container *lint.Container // nil for volumes and custom resources
 	owner     fmt.Stringer    // the container, the volume, the object
 	node      *lint.Node      // the value
-	policy    *lint.Node      // the pull policy, which may be missing
+	says      *parsed
+	policy    *lint.Node // the pull policy, which may be missing
 }
 
 // String says what happens with the image: container "web" runs, volume "model" mounts.
@@ -64,29 +83,41 @@ func (v volume) String() string { return fmt.Sprintf("volume %q", v.Get("name").
 // written returns the images of the bundle as they are written. One that another program
 // fills in before the pod runs is left out.
 func written(pass *lint.Pass) []reference {
+	pass.GoOn()
+	return lint.Shared(pass.Bundle, findWritten)
+}
+
+func findWritten(b *lint.Bundle) []reference {
 	var all []reference
+	known := map[string]*parsed{}
 	add := func(r reference) {
-		if !isPlaceholder(r.node.Value()) {
-			all = append(all, r)
+		text := r.node.Value()
+		if isPlaceholder(text) {
+			return
 		}
+		if r.says = known[text]; r.says == nil {
+			r.says = parse(text)
+			known[text] = r.says
+		}
+		all = append(all, r)
 	}
-	for _, c := range pass.Containers() {
-		add(reference{c, c, c.Get("image"), c.Get("imagePullPolicy")})
+	for _, c := range b.Containers() {
+		add(reference{container: c, owner: c, node: c.Get("image"), policy: c.Get("imagePullPolicy")})
 	}
 	// https://kubernetes.io/docs/concepts/storage/volumes/#image: since 1.31, for good since 1.36
-	if !kube.Before(pass.Bundle, 31) {
-		for _, p := range pass.PodSpecs() {
+	if !kube.Before(b, 31) {
+		for _, p := range b.PodSpecs() {
 			for _, v := range p.Get("volumes").Items() {
 				if source := v.Get("image"); source.IsMapping() {
-					add(reference{nil, volume{v}, source.Get("reference"), source.Get("pullPolicy")})
+					add(reference{owner: volume{v}, node: source.Get("reference"), policy: source.Get("pullPolicy")})
 				}
 			}
 		}
 	}
-	for _, r := range pass.Resources() {
+	for _, r := range b.Resources {
 		for _, path := range imageFields[r.Group+"/"+r.Kind] {
 			n := r.Get(strings.Split(path, ".")...)
-			add(reference{nil, r, n, n.Parent().Get("imagePullPolicy")})
+			add(reference{owner: r, node: n, policy: n.Parent().Get("imagePullPolicy")})
 		}
 	}
 	return all
@@ -145,13 +176,29 @@ var imageFields = map[string][]string{
 
 // images returns the images of the bundle that can be parsed.
 func images(pass *lint.Pass) []image {
-	var all []image
-	for _, r := range written(pass) {
-		if named, err := ref.ParseNormalizedNamed(r.node.Value()); err == nil {
-			all = append(all, image{r, named})
+	all := written(pass)
+	return lint.Shared(pass.Bundle, func(*lint.Bundle) []image {
+		some := make([]image, 0, len(all))
+		for _, r := range all {
+			if r.says.err == nil {
+				some = append(some, image{r, r.says})
+			}
 		}
+		return some
+	})
+}
+
+// once returns judge as a function that judges each text but once.
+func once[T any](judge func(image) T) func(image) T {
+	known := map[*parsed]T{}
+	return func(i image) T {
+		v, ok := known[i.parsed]
+		if !ok {
+			v = judge(i)
+			known[i.parsed] = v
+		}
+		return v
 	}
-	return all
 }
 
 // isPlaceholder reports whether the text is no image yet: empty, with a variable
@@ -181,12 +228,3 @@ func (i image) hasDigest() bool {
 	_, ok := i.named.(ref.Digested)
 	return ok
 }
-
-// host returns the registry, docker.io where the reference names none.
-func (i image) host() string { return ref.Domain(i.named) }
-
-// name returns the registry and the path: docker.io/library/nginx.
-func (i image) name() string { return i.named.Name() }
-
-// base returns the last part of the path.
-func (i image) base() string { return i.name()[strings.LastIndex(i.name(), "/")+1:] }

@@ -21,7 +21,7 @@ var Tiller = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
-			if i.base() == "tiller" {
+			if i.base == "tiller" {
 				pass.Reportf(i.node, "%s Tiller, which installs whatever any client in the cluster sends it", i).Help = "remove it; Helm 3 needs no server"
 			}
 		}
@@ -45,8 +45,8 @@ var Dashboard = &lint.Rule{
 	Docs:       docs,
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
-			path := i.name()[len(i.host())+1:]
-			if strings.HasPrefix(path, "kubernetesui/dashboard") || strings.HasPrefix(i.base(), "kubernetes-dashboard") {
+			path := i.name[len(i.host)+1:]
+			if strings.HasPrefix(path, "kubernetesui/dashboard") || strings.HasPrefix(i.base, "kubernetes-dashboard") {
 				pass.Reportf(i.node, "%s the Kubernetes Dashboard, which gives whoever reaches it a way into the cluster", i).Help = "remove it, or allow access only through kubectl proxy, with a service account of few rights"
 			}
 		}
@@ -64,7 +64,7 @@ var GitSync = &lint.Rule{
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
 		for _, i := range images(pass) {
-			if i.container == nil || !strings.HasPrefix(i.base(), "git-sync") {
+			if i.container == nil || !strings.HasPrefix(i.base, "git-sync") {
 				continue
 			}
 			for _, field := range []string{"command", "args"} {

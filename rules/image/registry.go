@@ -3,6 +3,7 @@ package image
 import (
 	"net"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/manilint/manilint/lint"
@@ -28,18 +29,30 @@ var Registry = &lint.Rule{
 	},
 	Run: func(pass *lint.Pass) {
 		allowed, denied := pass.Strings("allowed"), pass.Strings("denied")
-		for _, i := range images(pass) {
-			host, _, err := net.SplitHostPort(i.host())
+		const isFine, isDenied, isNotAllowed, isAddress = 0, 1, 2, 3
+		verdict := once(func(i image) int {
+			host, _, err := net.SplitHostPort(i.host)
 			if err != nil {
-				host = i.host()
+				host = i.host
 			}
 			switch {
-			case matches(i.name(), denied):
-				pass.Reportf(i.node, "%s %q, from a registry on the deny list", i, i.node.Value()).Help = "copy the image to a registry that you control"
-			case len(allowed) > 0 && !matches(i.name(), allowed):
-				f := pass.Reportf(i.node, "%s %q, and %s is not among the allowed registries", i, i.node.Value(), i.name())
-				f.Help = "use one of: " + strings.Join(allowed, ", ")
+			case matches(i.name, denied):
+				return isDenied
+			case len(allowed) > 0 && !matches(i.name, allowed):
+				return isNotAllowed
 			case len(allowed) == 0 && net.ParseIP(strings.Trim(host, "[]")) != nil:
+				return isAddress
+			}
+			return isFine
+		})
+		for _, i := range images(pass) {
+			switch verdict(i) {
+			case isDenied:
+				pass.Reportf(i.node, "%s %q, from a registry on the deny list", i, i.node.Value()).Help = "copy the image to a registry that you control"
+			case isNotAllowed:
+				f := pass.Reportf(i.node, "%s %q, and %s is not among the allowed registries", i, i.node.Value(), i.name)
+				f.Help = "use one of: " + strings.Join(allowed, ", ")
+			case isAddress:
 				pass.Reportf(i.node, "%s %q, from a registry that is named by an IP address", i, i.node.Value()).Help = "give the registry a name and a certificate"
 			}
 		}
@@ -82,23 +95,27 @@ var DeprecatedRegistry = &lint.Rule{
 		{Name: "registries", Summary: "further registries, or repositories in them, that are closed", Default: []string{}},
 	},
 	Run: func(pass *lint.Pass) {
+		closed := once(func(i image) int {
+			return slices.IndexFunc(dead, func(d registry) bool { return matches(i.name, []string{d.entry}) })
+		})
+		listed := once(func(i image) bool { return matches(i.name, pass.Strings("registries")) })
 		for _, i := range images(pass) {
-			for _, d := range dead {
-				if matches(i.name(), []string{d.entry}) {
-					f := pass.Reportf(i.node, "%s %q: %s", i, i.node.Value(), d.what)
-					f.Help = d.help
-					break
-				}
+			if at := closed(i); at >= 0 {
+				f := pass.Reportf(i.node, "%s %q: %s", i, i.node.Value(), dead[at].what)
+				f.Help = dead[at].help
 			}
-			if matches(i.name(), pass.Strings("registries")) {
+			if listed(i) {
 				pass.Reportf(i.node, "%s %q, from a registry that the configuration lists as closed", i, i.node.Value())
 			}
 		}
 	},
 }
 
+// A registry is one, or a repository in one, with what became of it.
+type registry struct{ entry, what, help string }
+
 // dead are the registries that their owners have closed or frozen.
-var dead = []struct{ entry, what, help string }{
+var dead = []registry{
 	// https://kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement/
 	{"k8s.gcr.io", "k8s.gcr.io has been frozen since April 2023", "use registry.k8s.io"},
 	{"gcr.io/google_containers", "gcr.io/google_containers is the old name of the frozen k8s.gcr.io", "use registry.k8s.io"},

@@ -108,6 +108,7 @@ var Tag = &lint.Rule{
 	Params: []lint.Param{mutable, digests},
 	Remedy: pin,
 	Run: func(pass *lint.Pass) {
+		moving := once(func(i image) bool { return moves(i.tag(), pass.Strings("mutable")) })
 		for _, i := range images(pass) {
 			const help = "use a version tag, and a digest where the image must never change"
 			if i.hasDigest() {
@@ -116,7 +117,7 @@ var Tag = &lint.Rule{
 			if tag := i.tag(); tag == "" {
 				f := pass.Reportf(i.node, "%s %q, which has no tag, so the node pulls whatever is latest at that time", i, i.node.Value())
 				f.Help, f.Subject = help, i.subject()
-			} else if moves(tag, pass.Strings("mutable")) {
+			} else if moving(i) {
 				f := pass.Reportf(i.node, "%s %q, whose tag %q can move to another image", i, i.node.Value(), tag)
 				f.Help, f.Subject = help, i.subject()
 			}
@@ -156,7 +157,7 @@ var InvalidReference = &lint.Rule{
 	Docs:     docs,
 	Run: func(pass *lint.Pass) {
 		for _, r := range written(pass) {
-			if _, err := ref.ParseNormalizedNamed(r.node.Value()); err != nil {
+			if err := r.says.err; err != nil {
 				pass.Reportf(r.node, "%s %s, which is not a valid image reference: %s", r, lint.Quote(r.node.Value()), strings.TrimPrefix(err.Error(), "invalid reference format: ")).Help = "write registry/path:tag in lower case"
 			}
 		}
@@ -177,6 +178,7 @@ var PullPolicy = &lint.Rule{
 	Docs: docs, Remedy: alwaysPull,
 	Params: []lint.Param{mutable},
 	Run: func(pass *lint.Pass) {
+		moving := once(func(i image) bool { return moves(i.tag(), pass.Strings("mutable")) })
 		for _, i := range images(pass) {
 			policy := i.policy
 			// https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting
@@ -185,7 +187,7 @@ var PullPolicy = &lint.Rule{
 			case policy.Value() == "Always", !policy.Exists() && (latest || i.container == nil || i.container.Partial):
 			case i.hasDigest() && policy.Value() != "Never":
 				// The digest decides what runs.
-			case !i.hasDigest() && i.tag() == "" || moves(i.tag(), pass.Strings("mutable")):
+			case !i.hasDigest() && i.tag() == "" || moving(i):
 				pass.Reportf(policy, "%s a tag that moves, but its pull policy is %s: each node keeps the image that it pulled first", i, orDefault(policy)).Help = "set " + policy.Name() + ": Always"
 			default:
 				pass.Reportf(policy, "%s has pull policy %s: a node that has the image runs it without checking that the pod may pull it", i.owner, orDefault(policy)).Help = "set " + policy.Name() + ": Always"

@@ -119,6 +119,9 @@ var ProbePort = &lint.Rule{
 				continue
 			}
 			for _, handler := range handlers {
+				if len(c.Defaults) == 0 && !c.Node.Get(handler...).Exists() {
+					continue
+				}
 				for _, action := range []string{"httpGet", "tcpSocket"} {
 					port := c.Get(append(handler, action, "port")...)
 					if name := port.Value(); !port.IsString() || kube.IsTemplated(name) || isNumber(name) || names(c, name) {

@@ -183,3 +183,21 @@ func TestNamesAreCutAlikeByBytesAndByRunes(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersOfPeopleAreNotPassedOver(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for name, expr := range map[string]*regexp.Regexp{"account": iban(), "card": cardNumber()} {
+		re, err := syntax.Parse(expr.String(), syntax.Perl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5000 {
+			var b strings.Builder
+			sample(re, rng, &b)
+			account, card := mayHoldNumbers("a " + b.String() + " b")
+			if expr.MatchString(b.String()) && (name == "account" && !account || name == "card" && !card) {
+				t.Fatalf("%s: %q is passed over", name, b.String())
+			}
+		}
+	}
+}

@@ -43,7 +43,11 @@ func personal(name, value string) (what, part string) {
 	if len(value) > 1<<20 {
 		return "", ""
 	}
-	for _, at := range mailAddress().FindAllStringIndex(value, 200) {
+	var mails [][]int
+	if strings.IndexByte(value, '@') >= 0 {
+		mails = mailAddress().FindAllStringIndex(value, 200)
+	}
+	for _, at := range mails {
 		m := value[at[0]:at[1]]
 		if at[0] > 0 && strings.ContainsRune("/:@", rune(value[at[0]-1])) {
 			continue // a URL's user, an image
@@ -52,12 +56,15 @@ func personal(name, value string) (what, part string) {
 			return "an email address", m
 		}
 	}
-	for _, m := range iban().FindAllString(value, 50) {
+	letters, digits := mayHoldNumbers(value)
+	for _, at := range matches(iban, value, letters) {
+		m := value[at[0]:at[1]]
 		if isIBAN(strings.ReplaceAll(m, " ", "")) {
 			return "a bank account number", m
 		}
 	}
-	for _, m := range cardNumber().FindAllString(value, 50) {
+	for _, at := range matches(cardNumber, value, digits) {
+		m := value[at[0]:at[1]]
 		if isLuhn(strings.NewReplacer(" ", "", "-", "").Replace(m)) {
 			return "a card number", m
 		}
@@ -68,6 +75,28 @@ func personal(name, value string) (what, part string) {
 		}
 	}
 	return "", ""
+}
+
+// mayHoldNumbers is a cheap look at what the expressions of numbers begin with: two capitals
+// and two digits, or four digits.
+func mayHoldNumbers(value string) (account, card bool) {
+	capitals, digits := 0, 0
+	for i := range len(value) {
+		switch c := value[i]; {
+		case '0' <= c && c <= '9':
+			digits++
+			account = account || digits == 2 && capitals >= 2
+			card = card || digits == 4
+		case 'A' <= c && c <= 'Z':
+			if digits > 0 {
+				capitals = 0
+			}
+			capitals, digits = capitals+1, 0
+		default:
+			capitals, digits = 0, 0
+		}
+	}
+	return account, card
 }
 
 // isFollowedByPath reports whether what looks like a mail address is git@host:path.

@@ -15,8 +15,9 @@ var DuplicateEnv = &lint.Rule{
 	Docs:   docs,
 	Remedy: removeFirst,
 	Run: func(pass *lint.Pass) {
+		first := map[string]*lint.Node{}
 		for _, c := range pass.ContainersWith("env") {
-			first := map[string]*lint.Node{}
+			clear(first)
 			for _, e := range c.Node.Get("env").Items() {
 				name := e.Get("name")
 				if !name.IsScalar() {

@@ -115,6 +115,9 @@ func containerPorts(pass *lint.Pass, c *lint.Container, named map[string]*lint.N
 // a name to the API server, and that no port may be called.
 func askedPorts(pass *lint.Pass, c *lint.Container) {
 	for _, handler := range [][]string{{"livenessProbe"}, {"readinessProbe"}, {"startupProbe"}, {"lifecycle", "postStart"}, {"lifecycle", "preStop"}} {
+		if len(c.Defaults) == 0 && !c.Node.Get(handler...).Exists() {
+			continue
+		}
 		for _, action := range []string{"httpGet", "tcpSocket"} {
 			port := c.Get(append(handler, action, "port")...)
 			if quoted(port) {

@@ -174,10 +174,20 @@ func unique(pass *lint.Pass, items []*lint.Node, what string, seen map[string]*l
 			continue
 		}
 		seen[n.Value()] = item
-		if len(validation.IsDNS1123Label(n.Value())) > 0 {
+		if !isLabel(n.Value()) && len(validation.IsDNS1123Label(n.Value())) > 0 {
 			refuse(pass, n, "use at most 63 lower-case letters, digits and hyphens", "name %q is not a DNS label", n.Value())
 		}
 	}
+}
+
+// isLabel tells what nearly all names are, a DNS label, without an expression.
+func isLabel(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c != '-' || i == 0 || i == len(name)-1) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= validation.DNS1123LabelMaxLength
 }
 
 // handlers are the ways in which a probe asks.

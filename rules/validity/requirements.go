@@ -172,6 +172,7 @@ func (w *walker) limit(n *lint.Node, owner reflect.Type, field *jsonField) {
 			f := w.pass.Reportf(n, "%s is %q, which programs interpret as different addresses: Kubernetes 1.36 and later refuse it", fieldNoun(n), n.Value())
 			f.Help, f.Subject = "write IPv4 addresses without leading zeros and without ::ffff:", n.Path()
 		}
+	case field.elem.kind == aQuantity && isPlainQuantity(n.Value()):
 	case field.elem.kind == aQuantity:
 		if q, err := resource.ParseQuantity(n.Value()); err == nil && q.Sign() < 0 {
 			w.pass.Reportf(n, "%s is %s: the API server accepts no negative quantity", fieldNoun(n), n.Value())
@@ -219,7 +220,7 @@ func elem(t reflect.Type) reflect.Type {
 // checkResources reports requests above their limits, which the API server refuses, and
 // media of memory that no kubelet knows.
 func checkResources(pass *lint.Pass, r *lint.Resource) {
-	compare := func(owner string, resources *lint.Node) {
+	compare := func(owner fmt.Stringer, resources *lint.Node) {
 		for _, limit := range resources.Get("limits").Fields() {
 			request := resources.Get("requests", limit.Name())
 			most, err := resource.ParseQuantity(limit.Value())
@@ -228,15 +229,19 @@ func checkResources(pass *lint.Pass, r *lint.Resource) {
 				continue
 			}
 			if asked.Cmp(most) > 0 {
-				f := pass.Reportf(request, "%s requests %s of %s, more than its limit of %s: the API server refuses it", owner, request.Value(), limit.Name(), limit.Value())
+				called := "pod"
+				if owner != nil {
+					called = owner.String()
+				}
+				f := pass.Reportf(request, "%s requests %s of %s, more than its limit of %s: the API server refuses it", called, request.Value(), limit.Name(), limit.Value())
 				f.Relate("value", limit, "the limit")
 			}
 		}
 	}
 	for _, pod := range r.PodSpecs() {
-		compare("pod", pod.Node.Get("resources"))
+		compare(nil, pod.Node.Get("resources"))
 		for _, c := range pod.Containers() {
-			compare(c.String(), c.Node.Get("resources"))
+			compare(c, c.Node.Get("resources"))
 		}
 		for _, v := range pod.Node.Get("volumes").Items() {
 			if medium := v.Get("emptyDir", "medium"); medium.Value() != "" && !isFilledIn(medium.Value()) && medium.Value() != "Memory" && medium.Value() != "HugePages" && !strings.HasPrefix(medium.Value(), "HugePages-") {

@@ -153,7 +153,7 @@ func (w *walker) check(n *lint.Node, s *shape, above []reflect.Type) {
 	case aQuantity:
 		if !n.IsScalar() {
 			w.wrong(n, "a quantity such as 100m or 64Mi")
-		} else if _, err := resource.ParseQuantity(n.Value()); err != nil {
+		} else if !isPlainQuantity(n.Value()) && !isQuantity(n.Value()) {
 			w.wrong(n, "a quantity such as 100m or 64Mi")
 		}
 	case aPort:
@@ -182,6 +182,28 @@ func (w *walker) check(n *lint.Node, s *shape, above []reflect.Type) {
 		}
 	case opaque:
 	}
+}
+
+func isQuantity(text string) bool {
+	_, err := resource.ParseQuantity(text)
+	return err == nil
+}
+
+// isPlainQuantity tells what nearly all quantities are, some digits and perhaps a unit, without
+// reading it: it is one, and not negative.
+func isPlainQuantity(text string) bool {
+	digits := 0
+	for digits < len(text) && '0' <= text[digits] && text[digits] <= '9' {
+		digits++
+	}
+	if digits == 0 || digits > 12 {
+		return false
+	}
+	switch text[digits:] {
+	case "", "m", "k", "M", "G", "Ki", "Mi", "Gi":
+		return true
+	}
+	return false
 }
 
 // isText reports whether Kubernetes' reader takes n for a string: it follows
@@ -215,7 +237,7 @@ func (w *walker) object(n *lint.Node, s *shape, above []reflect.Type) {
 		w.whole = whole && !(len(above) == 0 && f.Name() == "status") // what a controller reports
 		wrongs := w.wrongs
 		w.check(f, field.shape, around)
-		if w.wrongs == wrongs && w.whole {
+		if w.wrongs == wrongs && w.whole && field.limited {
 			w.limit(f, t, field)
 		}
 		w.whole = whole

@@ -142,6 +142,8 @@ type jsonField struct {
 	share  bool     // a number or a percentage
 	// address says that it is an address or a range of them
 	address bool
+	// limited says that [walker.limit] has something to say of it
+	limited bool
 }
 
 // A structType is what is known of a struct.
@@ -186,7 +188,11 @@ func structOf(t reflect.Type) *structType {
 			if judged[name+"."+field] {
 				enum = nil
 			}
-			add(jsonField{field, f.Type, shapeOf(f.Type), shapeOf(elem(f.Type)), enum, bounds, shares[name+"."+field], addresses[name+"."+field]})
+			j := jsonField{name: field, typ: f.Type, shape: shapeOf(f.Type), elem: shapeOf(elem(f.Type)), enum: enum, bounds: bounds,
+				share: shares[name+"."+field], address: addresses[name+"."+field]}
+			kind := j.elem.kind
+			j.limited = len(enum) > 0 || j.address || kind == aQuantity || kind == aPort || kind == anInteger
+			add(j)
 		}
 	}
 	known, _ := structTypes.LoadOrStore(t, s)
