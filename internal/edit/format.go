@@ -178,7 +178,7 @@ func flow(n *yaml.Node, json bool) string {
 }
 
 var (
-	compact = lint.Regexp(`^[A-Za-z0-9_./][A-Za-z0-9_./@:-]*[A-Za-z0-9]$`)
+	compact = lint.Regexp(`^[A-Za-z0-9_./][A-Za-z0-9_./@:=-]*[A-Za-z0-9]$`)
 	number  = lint.Regexp(`^[-+0-9_.:]+$`) // of YAML 1.1, with those to the base of 60
 )
 

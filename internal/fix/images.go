@@ -39,10 +39,10 @@ func (i image) fields(from image) *yaml.Node {
 	return m
 }
 
-// imageEntries edits the entries of kustomizations that decided an image: its tag, its digest
-// or its name.
+// imageEntries edits the entries that decided an image, its tag, its digest or its name: those of
+// a kustomization, or of an object that renders one (a Flux Kustomization, a post-renderer).
 func (w *finder) imageEntries(place lint.Place, n *lint.Node, kind edit.Kind, value *yaml.Node) []fileEdit {
-	if w.pass.Bundle.Rendering.Kind != "kustomize" || kind != edit.Set || !n.IsScalar() || value.Kind != yaml.ScalarNode {
+	if kind != edit.Set || !n.IsScalar() || value.Kind != yaml.ScalarNode {
 		return nil
 	}
 	fields := imageOf(value.Value).fields(imageOf(n.Value()))
@@ -60,20 +60,38 @@ func (w *finder) imageEntries(place lint.Place, n *lint.Node, kind edit.Kind, va
 			continue
 		}
 		at, ok := f.Value(span.Start.Offset, yaml.ScalarNode)
-		if !ok || len(at.Path) == 0 {
+		if !ok {
 			continue
 		}
-		switch field := at.Path[0].Key; {
-		case (field == "images" || field == "imageTags") && len(at.Path) > 2 && at.Path[1].Index >= 0:
-			at.Path = at.Path[:2]
-		case field == "imageTag" && len(at.Path) > 1: // of an ImageTagTransformer
-			at.Path = at.Path[:1]
+		op := &edit.Op{Kind: edit.Set, Place: at, Value: fields}
+		switch i := imagesIn(at.Path); {
+		case i >= 0 && i+3 <= len(at.Path):
+			op.Path = at.Path[:i+2]
+		case i >= 0: // as Argo CD writes it: old=new:tag
+			old, _, renamed := strings.Cut(f.Node(at).Value, "=")
+			if !renamed {
+				continue
+			}
+			op.Value = valueNode(old + "=" + value.Value)
+		case len(at.Path) == 2 && at.Path[0].Key == "imageTag": // of an ImageTagTransformer
+			op.Path = at.Path[:1]
 		default:
 			continue
 		}
-		all = append(all, fileEdit{path: span.Start.Source.File, op: &edit.Op{Kind: edit.Set, Place: at, Value: fields}})
+		all = append(all, fileEdit{path: span.Start.Source.File, op: op})
 	}
 	return all
+}
+
+// imagesIn returns where in a path a list of images is, of which it leads to an entry; -1 for
+// nowhere. Lists of containers are called so nowhere.
+func imagesIn(path []edit.Step) int {
+	for i := len(path) - 2; i >= 0; i-- {
+		if (path[i].Key == "images" || path[i].Key == "imageTags") && path[i+1].Index >= 0 && !path[i+1].Text {
+			return i
+		}
+	}
+	return -1
 }
 
 // newImageEntry adds an entry for an image to the kustomization that is rendered.

@@ -407,8 +407,8 @@ func (w *work) judge(v *verdict, tasks []*task) {
 	v.reason, v.problem, v.sure = problems[0], problems[0], alone
 }
 
-// deployers are the kinds of objects that hold values of charts.
-var deployers = []string{"Application", "ApplicationSet", "HelmRelease", "HelmChart", "HelmChartConfig"}
+// deployers are the kinds of objects that hold values of charts, or patches and images of overlays.
+var deployers = []string{"Kustomization", "Application", "ApplicationSet", "HelmRelease", "HelmChart", "HelmChartConfig"}
 
 // hygiene says which ignore would suppress nothing any more, or would still be there.
 func (w *work) hygiene(v *verdict, tasks []*task) string {
@@ -502,6 +502,9 @@ func (e fileEdit) touches(path string) bool {
 		last = e.insert.Fields[len(e.insert.Fields)-1]
 	}
 	fields := strings.Split(path, separator)
+	if e.op != nil && imagesIn(e.op.Path) >= 0 && len(e.op.Fields) == 0 { // which is a whole entry
+		return slices.Contains(fields, "image") || slices.Contains(fields, "images")
+	}
 	return last == "" || slices.Contains(fields, last) || slices.Contains(fields, e.text())
 }
 
