@@ -36,7 +36,6 @@ type Masks struct {
 	broken   map[*lint.Source]bool // those that AddBroken has read
 	replacer *strings.Replacer
 
-	names     sync.Map                       // isSensitive by key
 	sorted    map[*lint.Source][]cut         // spans, joined
 	sensitive map[*lint.Source]map[int][]cut // see sensitiveSpans
 }
@@ -350,18 +349,20 @@ func (m *Masks) Merge(other *Masks) {
 func (m *Masks) AddBundle(b *lint.Bundle) {
 	// a user name such as "prometheus" is also the name of a chart or of an app
 	m.AddPublic(strings.Split(b.Rendering.Root, "/")...)
+	s := &search{m, map[string]bool{}}
 	for _, r := range b.Resources {
 		m.AddPublic(r.Name, r.Namespace)
-		for _, label := range r.Labels() {
-			m.AddPublic(label)
+		for _, label := range r.Get("metadata", "labels").Fields() {
+			if label.IsScalar() {
+				m.AddPublic(label.Value())
+			}
 		}
 		for _, p := range r.PodSpecs() {
 			for _, c := range p.Containers() {
 				m.AddPublic(c.Name())
 			}
 		}
-		m.addSensitive(r.Root)
-		if holdsSecret(r.Root) {
+		if s.in(r.Root) {
 			r.Root.Walk(func(n *lint.Node) bool {
 				if n.Get("kind").Value() == "Secret" {
 					m.addSecret(n)
@@ -381,11 +382,6 @@ func (m *Masks) addSecret(secret *lint.Node) {
 			return true
 		})
 	}
-}
-
-// holdsSecret tells cheaply whether a mapping of kind Secret may be anywhere in a tree.
-func holdsSecret(n *lint.Node) bool {
-	return n.Value() == "Secret" || slices.ContainsFunc(n.Fields(), holdsSecret) || slices.ContainsFunc(n.Items(), holdsSecret)
 }
 
 // quoting are the errors that repeat what YAML's parser or a generator of Secrets could

@@ -205,53 +205,61 @@ func wordEnd(text string, from int) int {
 	return len(text)
 }
 
-// addSensitive hides the values of sensitive keys, and of the sensitive names of
-// name-and-value pairs, in all that is told of a tree. Where they stand they are hidden
+// A search hides the values of sensitive keys, and of the sensitive names of
+// name-and-value pairs, in all that is told of trees. Where they stand they are hidden
 // by [Masks.Line].
-func (m *Masks) addSensitive(root *lint.Node) {
-	hide := func(name string, v *lint.Node) {
-		text := v.Value()
-		if len(text) < minRedacted || isOpen(name, text) || commonSetting().MatchString(text) {
-			return
-		}
-		if passwordName().MatchString(name) || !objectName().MatchString(text) && !strings.ContainsAny(text, " \n") {
-			m.AddValue(text)
-		}
-	}
-	var walk func(n *lint.Node)
-	walk = func(n *lint.Node) {
-		var name, value *lint.Node
-		for _, e := range n.Entries() { // of a key that is written twice both
-			if e.IsScalar() && m.isSensitiveKey(e.Name()) {
-				hide(e.Name(), e)
-			}
-			switch e.Name() {
-			case "name":
-				name = e
-			case "value":
-				value = e
-			case "":
-				walk(e.KeyNode()) // a mapping or a list, which YAML allows
-			}
-			walk(e)
-		}
-		if name != nil && value != nil && name.IsScalar() && m.isSensitiveKey(name.Value()) {
-			hide(name.Value(), value)
-		}
-		for _, item := range n.Items() {
-			walk(item)
-		}
-	}
-	walk(root)
+type search struct {
+	masks *Masks
+	known map[string]bool // isSensitive of the few keys that a run meets again and again
 }
 
-// isSensitiveKey is isSensitive for the few keys that a run meets again and again.
-func (m *Masks) isSensitiveKey(name string) bool {
-	if v, ok := m.names.Load(name); ok {
-		return v.(bool)
+// in searches n and what is below it. It reports whether a Secret may be there: something
+// has the text of its kind.
+func (s *search) in(n *lint.Node) (secret bool) {
+	var name, value *lint.Node
+	for _, e := range n.Entries() { // of a key that is written twice both
+		key := e.Name()
+		switch key {
+		case "name":
+			name = e
+		case "value":
+			value = e
+		case "":
+			secret = s.in(e.KeyNode()) || secret // a mapping or a list, which YAML allows
+		}
+		if !e.IsScalar() {
+			secret = s.in(e) || secret
+			continue
+		}
+		text := e.Value()
+		secret = secret || text == "Secret"
+		s.hide(key, text)
 	}
-	sensitive := isSensitive(name)
-	m.names.Store(name, sensitive)
+	if name != nil && value != nil && name.IsScalar() {
+		s.hide(name.Value(), value.Value())
+	}
+	for _, item := range n.Items() {
+		secret = s.in(item) || secret
+	}
+	return secret || n.Value() == "Secret"
+}
+
+// hide hides the text of a name, if that is sensitive.
+func (s *search) hide(name, text string) {
+	if len(text) < minRedacted || !s.isSensitive(name) || isOpen(name, text) || commonSetting().MatchString(text) {
+		return
+	}
+	if passwordName().MatchString(name) || !objectName().MatchString(text) && !strings.ContainsAny(text, " \n") {
+		s.masks.AddValue(text)
+	}
+}
+
+func (s *search) isSensitive(name string) bool {
+	sensitive, ok := s.known[name]
+	if !ok {
+		sensitive = isSensitive(name)
+		s.known[name] = sensitive
+	}
 	return sensitive
 }
 
