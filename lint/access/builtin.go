@@ -1,6 +1,9 @@
 package access
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // builtin holds what the roles that every cluster has grant, as far as it is on
 // the list of dangerous powers, as compact policy rules: verbs, API groups and
@@ -82,8 +85,37 @@ func isBuiltin(name string) bool {
 
 func builtinRole(name string, minor int) *Role {
 	r := &Role{Kind: "ClusterRole", Name: name}
+	for _, known := range builtinRules(name, minor) {
+		p := *known
+		p.Role, p.Grants = r, make([]*Grant, len(known.Grants))
+		for i, g := range known.Grants {
+			own := *g
+			own.Rule = &p
+			p.Grants[i] = &own
+		}
+		r.Own = append(r.Own, &p)
+	}
+	return r
+}
+
+// builtinKnown holds the rules of built-in roles that were read once, by [builtinKey]: every
+// bundle has a graph of its own, and those roles in it.
+var builtinKnown sync.Map
+
+type builtinKey struct {
+	name  string
+	minor int
+}
+
+// builtinRules returns the rules of a built-in role, which are shared and of no role.
+func builtinRules(name string, minor int) []*PolicyRule {
+	key := builtinKey{name, minor}
+	if known, ok := builtinKnown.Load(key); ok {
+		return known.([]*PolicyRule)
+	}
+	var rules []*PolicyRule
 	for _, line := range builtin[name] {
-		p := &PolicyRule{Role: r, Minor: minor}
+		p := &PolicyRule{Minor: minor}
 		for _, verb := range strings.Fields(line[0]) {
 			p.Verbs = append(p.Verbs, Entry{Text: verb})
 		}
@@ -97,7 +129,8 @@ func builtinRole(name string, minor int) *Role {
 			p.Resources = append(p.Resources, Entry{Text: resource})
 		}
 		p.Grants = GrantsOf(p)
-		r.Own = append(r.Own, p)
+		rules = append(rules, p)
 	}
-	return r
+	builtinKnown.Store(key, rules)
+	return rules
 }
