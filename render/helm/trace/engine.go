@@ -148,7 +148,7 @@ func (e *Engine) render(templates map[string]*Unit) *Result {
 		if e.MissingKey == "" {
 			u.Values["Template"] = chartutil.Values{"Name": name, "BasePath": u.BasePath}
 		}
-		w := &writer{t: e.tracer}
+		w := e.writer()
 		if err := e.execute(root, w, name, u); err != nil {
 			r.Failures = append(r.Failures, Failure{name, err})
 			if errors.Is(err, ErrTooLarge) || errors.As(err, new(MemoryError)) || e.ctx.Err() != nil {
@@ -159,7 +159,8 @@ func (e *Engine) render(templates map[string]*Unit) *Result {
 		if e.MissingKey == "" {
 			w.dropNoValue()
 		}
-		r.Texts = append(r.Texts, &Text{name, Shared(w.buf), w.segs, u.File, false})
+		text, segs := w.taken()
+		r.Texts = append(r.Texts, &Text{name, text, segs, u.File, false})
 	}
 	r.sort()
 	return r

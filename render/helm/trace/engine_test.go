@@ -24,7 +24,7 @@ const everything = `name: {{ .Values.name | quote }} {{ randAlpha 3 }}{{ $x := "
 func TestUntracedTextIsTheSame(t *testing.T) {
 	traced := rendered(t, NewEngine(context.Background(), 1<<20), everything)
 	broken := NewEngine(context.Background(), 1<<20)
-	broken.tracer.wrapped = nil // following what an action prints panics
+	broken.tracer.actions = nil // following what an action prints panics
 	plain := rendered(t, broken, everything)
 	if len(traced.Failures) > 0 || len(plain.Failures) > 0 {
 		t.Fatal(traced.Failures, plain.Failures)

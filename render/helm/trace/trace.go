@@ -39,6 +39,7 @@ type tracer struct {
 	saved   []context2
 	outers  map[[2]*Guard]*Guard
 	out     *writer
+	idle    []*writer // those that are written to no more
 	written int
 	spent   int // bytes, see MaxMemory
 	Memory  int // the most of them
@@ -70,6 +71,8 @@ type action struct {
 	body     string   // the text of list, once it is known
 	known    bool
 	constant any // that it puts into a mapping or a list, with an address of its own
+	// of is the first origin that came through it, and through what became of that.
+	of, through *Origin
 }
 
 // printed is the value that an action hands to the writer.
@@ -90,7 +93,7 @@ type context2 struct {
 }
 
 func newTracer(ctx context.Context, limit int) *tracer {
-	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: map[uintptr]known{}, values: map[uintptr]holding{}, actions: map[parse.Node]*action{},
+	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: make(map[uintptr]known, 256), values: make(map[uintptr]holding, 64), actions: make(map[parse.Node]*action, 256),
 		wrapped: map[wrapKey]*Origin{}, sources: map[any]*Origin{}, outers: map[[2]*Guard]*Guard{}, paths: map[string]bool{}}
 }
 
@@ -496,11 +499,31 @@ func printable(value any) (any, error) {
 	return v.Interface(), nil
 }
 
-// text returns what was written, known to the tracer, without Helm's "<no value>".
+// text returns what was written, known to the tracer, and ends the use of the writer.
 func (w *writer) text() string {
-	s := Shared(w.buf) // nothing is written behind it
-	w.t.learn(s, w.segs)
+	s, segs := w.taken()
+	w.t.learn(s, segs)
 	return s
+}
+
+// writer returns a writer that holds nothing. Those that were used are used again, so that
+// they seldom have to grow.
+func (t *tracer) writer() *writer {
+	if last := len(t.idle) - 1; last >= 0 {
+		w := t.idle[last]
+		t.idle = t.idle[:last]
+		return w
+	}
+	return &writer{t: t}
+}
+
+// taken returns what was written, and ends the use of the writer.
+func (w *writer) taken() (string, []Segment) {
+	s, segs := string(w.buf), slices.Clone(w.segs)
+	clear(w.segs)
+	w.buf, w.segs = w.buf[:0], w.segs[:0]
+	w.t.idle = append(w.t.idle, w)
+	return s, segs
 }
 
 // noValue is what text/template prints for nothing; Helm takes it out of its output.
@@ -531,16 +554,25 @@ func (t *tracer) through(o *Origin, act *action, reads []string) *Origin {
 	if o.constant {
 		reads = nil
 	}
-	if r, ok := t.wrapped[k]; ok && covers(r, reads) {
+	first := act.of == nil || act.of == o // most actions are of one origin
+	r := act.through
+	if !first {
+		r = t.wrapped[k]
+	}
+	if r != nil && covers(r, reads) {
 		return r
 	}
-	r := *o
-	r.Via = appendFrame(o.Via, &Frame{In: act.in, Off: act.off})
-	if !covers(&r, reads) {
-		r.Also = bounded(union(slices.Clone(r.Also), reads))
+	own := *o
+	own.Via = appendFrame(o.Via, &Frame{In: act.in, Off: act.off})
+	if !covers(&own, reads) {
+		own.Also = bounded(union(slices.Clone(own.Also), reads))
 	}
-	t.wrapped[k] = &r
-	return &r
+	if first {
+		act.of, act.through = o, &own
+	} else {
+		t.wrapped[k] = &own
+	}
+	return &own
 }
 
 func covers(o *Origin, reads []string) bool {
@@ -808,7 +840,7 @@ func (t *tracer) leaveTemplate() {
 
 // capture runs a template into a writer of its own, for include and tpl.
 func (t *tracer) capture(run func(*writer) error) (*writer, error) {
-	w := &writer{t: t}
+	w := t.writer()
 	out, begin, began := t.out, len(t.reads), t.began
 	if err := t.enterTemplate(); err != nil {
 		return nil, err
