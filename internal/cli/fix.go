@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/manilint/manilint/internal/baseline"
 	"github.com/manilint/manilint/internal/engine"
@@ -48,6 +49,15 @@ func (f *flags) fixable(paths []string, outs []output) error {
 	return nil
 }
 
+// proofs returns how long proofs may take: as long as the run, where the command line gives
+// it a time, and 0, which leaves that to the size of the tree, where not.
+func (f *flags) proofs(ctx context.Context) time.Duration {
+	if f.limitTime == "" {
+		return 0
+	}
+	return max(time.Until(limits.Ends(ctx)), time.Nanosecond)
+}
+
 // maxRounds is how often fixes are looked for again in what the earlier ones made.
 const maxRounds = 4
 
@@ -64,7 +74,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 		}
 		return end.Groups, nil
 	}
-	o := fix.Options{Open: open, Paths: paths, Begin: p.begin, Until: limits.Ends(c.ctx)}
+	o := fix.Options{Open: open, Paths: paths, Begin: p.begin, Until: limits.Ends(c.ctx), Budget: f.proofs(c.ctx)}
 	s, err := fix.Look(c.ctx, t, o)
 	if err != nil {
 		return err

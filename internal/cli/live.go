@@ -120,7 +120,7 @@ func (c *command) propose(ctx context.Context, f *flags, t *tree.Tree, paths []s
 		first = cmp.Or(first, opened)
 		return opened.Groups, nil
 	}
-	s, err := fix.Look(ctx, t, fix.Options{Open: open, Paths: paths, Begin: func(string) {}, Until: limits.Ends(ctx)})
+	s, err := fix.Look(ctx, t, fix.Options{Open: open, Paths: paths, Begin: func(string) {}, Until: limits.Ends(ctx), Budget: f.proofs(ctx)})
 	if err != nil {
 		return nil, err
 	}

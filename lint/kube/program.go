@@ -18,6 +18,8 @@ type Program struct {
 	// Writes are the directories that it writes to beside its data. There may be others:
 	// another version or configuration may write elsewhere.
 	Writes []string
+	// Unless is the beginning of a flag that leads these writes elsewhere.
+	Unless string
 	// Port is one below 1024 that it binds, 0 for none.
 	Port int64
 	// Alone says that it starts no other program, so nothing in it gains rights by a
@@ -39,11 +41,11 @@ var programs = map[string]Program{
 	"docker.io/library/redis":     {Names: []string{"redis-server", "redis-cli"}, User: 999, Writes: []string{"/data"}, Alone: true},
 	"docker.io/valkey/valkey":     {Names: []string{"valkey-server", "valkey-cli"}, User: 999, Writes: []string{"/data"}, Alone: true},
 
-	"quay.io/prometheus/alertmanager":       {Names: []string{"alertmanager"}, User: 65534, Writes: []string{"/alertmanager"}, Alone: true},
+	"quay.io/prometheus/alertmanager":       {Names: []string{"alertmanager"}, User: 65534, Writes: []string{"/alertmanager"}, Unless: "--storage.path", Alone: true},
 	"quay.io/prometheus/blackbox-exporter":  {Names: []string{"blackbox_exporter"}, User: 65534, Alone: true},
 	"quay.io/prometheus/memcached-exporter": {Names: []string{"memcached_exporter"}, User: 65534, Alone: true},
 	"quay.io/prometheus/node-exporter":      {Names: []string{"node_exporter"}, User: 65534, Alone: true},
-	"quay.io/prometheus/prometheus":         {Names: []string{"prometheus"}, User: 65534, Writes: []string{"/prometheus"}, Alone: true},
+	"quay.io/prometheus/prometheus":         {Names: []string{"prometheus"}, User: 65534, Writes: []string{"/prometheus"}, Unless: "--storage.", Alone: true},
 	"quay.io/prometheus/pushgateway":        {Names: []string{"pushgateway"}, User: 65534, Alone: true},
 	"quay.io/prometheus/snmp-exporter":      {Names: []string{"snmp_exporter"}, User: 65534, Alone: true},
 

@@ -335,10 +335,10 @@ func ownProbes(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 // variables name a place that is there to be written to.
 func scratch(c *lint.Container) []lint.Edit {
 	var dirs []string
-	if p := kube.ImageProgram(c.Get("image").Value()); p != nil {
+	texts := append(c.Get("command").Items(), c.Get("args").Items()...)
+	if p := kube.ImageProgram(c.Get("image").Value()); p != nil && (p.Unless == "" || !slices.ContainsFunc(texts, func(n *lint.Node) bool { return strings.HasPrefix(n.Value(), p.Unless) })) {
 		dirs = append(dirs, p.Writes...)
 	}
-	texts := append(c.Get("command").Items(), c.Get("args").Items()...)
 	for _, e := range c.Get("env").Items() {
 		texts = append(texts, e.Get("value"))
 	}
