@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	ref "github.com/distribution/reference"
-
 	"github.com/manilint/manilint/lint"
 )
 
@@ -77,7 +75,7 @@ func pinnedImage(text string) (string, error) {
 		name, sum = fields[0], fields[1]
 	}
 	name, sum = strings.TrimSpace(name), strings.TrimSpace(sum)
-	if _, err := ref.ParseNormalizedNamed(name); err != nil {
+	if _, err := lint.ParseImageReference(name); err != nil {
 		return "", fmt.Errorf("%s is not the name of an image: %w", lint.Quote(name), err)
 	}
 	if !digest.MatchString(sum) {

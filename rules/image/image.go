@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"strings"
 
-	ref "github.com/distribution/reference"
-
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/lint/kube"
 )
@@ -43,7 +41,7 @@ type image struct {
 
 // parsed is what a reference says. Many containers run one image, so it is made once for each text.
 type parsed struct {
-	named ref.Named
+	named lint.ImageReference
 	err   error
 	// name is the registry and the path: docker.io/library/nginx; host the registry, docker.io
 	// where the reference names none; base the last part of the path.
@@ -51,12 +49,12 @@ type parsed struct {
 }
 
 func parse(text string) *parsed {
-	named, err := ref.ParseNormalizedNamed(text)
+	named, err := lint.ParseImageReference(text)
 	if err != nil {
 		return &parsed{err: err}
 	}
 	name := named.Name()
-	return &parsed{named: named, name: name, host: ref.Domain(named), base: name[strings.LastIndex(name, "/")+1:]}
+	return &parsed{named: named, name: name, host: named.Registry, base: name[strings.LastIndex(name, "/")+1:]}
 }
 
 // A reference is an image as it is written.
@@ -217,14 +215,6 @@ func (i image) subject() string {
 }
 
 // tag returns the tag, "" where there is none.
-func (i image) tag() string {
-	if tagged, ok := i.named.(ref.Tagged); ok {
-		return tagged.Tag()
-	}
-	return ""
-}
+func (i image) tag() string { return i.named.Tag }
 
-func (i image) hasDigest() bool {
-	_, ok := i.named.(ref.Digested)
-	return ok
-}
+func (i image) hasDigest() bool { return i.named.Digest != "" }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	ref "github.com/distribution/reference"
-
 	"github.com/manilint/manilint/lint"
 )
 
@@ -59,16 +57,16 @@ func sameImage(first, second string) (tag string, same bool) {
 	if name, _, _ := strings.Cut(base, ":"); !strings.Contains(second, name) {
 		return "", false
 	}
-	a, err := ref.ParseNormalizedNamed(first)
+	a, err := lint.ParseImageReference(first)
 	if err != nil {
 		return "", false
 	}
-	b, err := ref.ParseNormalizedNamed(second)
-	if err != nil || ref.TagNameOnly(a).String() != ref.TagNameOnly(b).String() {
+	b, err := lint.ParseImageReference(second)
+	if err != nil || a.Tagged() != b.Tagged() {
 		return "", false
 	}
-	if tagged, ok := b.(ref.Tagged); ok && ref.IsNameOnly(a) {
-		tag = ":" + tagged.Tag()
+	if b.Tag != "" && a.Tag == "" && a.Digest == "" {
+		tag = ":" + b.Tag
 	}
 	return tag, true
 }

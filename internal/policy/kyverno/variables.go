@@ -4,8 +4,6 @@ import (
 	"maps"
 	"sync"
 
-	"github.com/distribution/reference"
-
 	"github.com/manilint/manilint/internal/policy/jmespath"
 	"github.com/manilint/manilint/lint"
 )
@@ -85,12 +83,15 @@ func images(r *lint.Resource) jmespath.Value {
 }
 
 func imageParts(image *lint.Node) (map[string]jmespath.Value, bool) {
-	named, err := reference.ParseDockerRef(image.Value())
+	named, err := lint.ParseImageReference(image.Value())
 	if err != nil {
 		return nil, false
 	}
+	if named = named.Tagged(); named.Digest != "" {
+		named.Tag = "" // the digest decides
+	}
 	text := func(t string) jmespath.Value { return jmespath.Value{Data: t, Node: image} }
-	path := reference.Path(named)
+	path := named.Path
 	name := path
 	for i := len(path) - 1; i >= 0; i-- {
 		if path[i] == '/' {
@@ -99,13 +100,13 @@ func imageParts(image *lint.Node) (map[string]jmespath.Value, bool) {
 		}
 	}
 	parts := map[string]jmespath.Value{
-		"registry": text(reference.Domain(named)), "path": text(path), "name": text(name), "reference": text(named.String()),
+		"registry": text(named.Registry), "path": text(path), "name": text(name), "reference": text(named.String()),
 	}
-	if tagged, ok := named.(reference.Tagged); ok {
-		parts["tag"], parts["referenceWithTag"] = text(tagged.Tag()), text(reference.Domain(named)+"/"+path+":"+tagged.Tag())
+	if named.Tag != "" {
+		parts["tag"], parts["referenceWithTag"] = text(named.Tag), text(named.Registry+"/"+path+":"+named.Tag)
 	}
-	if digested, ok := named.(reference.Digested); ok {
-		parts["digest"] = text(digested.Digest().String())
+	if named.Digest != "" {
+		parts["digest"] = text(named.Digest)
 	}
 	return parts, true
 }
