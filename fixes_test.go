@@ -473,3 +473,53 @@ func TestFixesOfRealProjects(t *testing.T) {
 		}
 	}
 }
+
+// On copies of real projects the policies that are made leave no finding of their kind, are in
+// order for every other rule, and the second time none is made.
+func TestNewFilesOfRealProjects(t *testing.T) {
+	if _, err := os.Stat(corpusDir); err != nil || testing.Short() {
+		t.Skip("the corpus is not beside the project, or -short is given")
+	}
+	home, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	only := []string{"--only", "namespace-default-deny,pod-without-networkpolicy"}
+	for _, project := range []string{"plain", "helm", "kustomize/onlineboutique", "kustomize/argo-cd"} {
+		t.Run(project, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join(home, corpusDir, project))); err != nil {
+				t.Fatal(err)
+			}
+			all, before := foundIn(t, dir, "--profile", "all"), foundIn(t, dir, append(only, "--fix=all", "--diff")...)
+			files := filesBelow(t, dir)
+			if foundIn(t, dir, append(only, "--fix=safe")...); !maps.Equal(files, filesBelow(t, dir)) {
+				t.Error("--fix=safe makes a file")
+			}
+			foundIn(t, dir, append(only, "--fix=all")...)
+			once, after := filesBelow(t, dir), foundIn(t, dir, "--profile", "all")
+			gone := 0
+			for print := range before.fixable {
+				if !after.findings[print] {
+					gone++
+				}
+			}
+			if len(before.fixable) == 0 || gone*100 < 95*len(before.fixable) {
+				t.Errorf("%d of %d findings with a fix are gone", gone, len(before.fixable))
+			}
+			for print := range after.findings {
+				if !all.findings[print] && !strings.Contains(print, ":") {
+					t.Errorf("finding %s is new", print)
+				}
+			}
+			if after.errors > all.errors {
+				t.Errorf("%d errors, then %d", all.errors, after.errors)
+			}
+			foundIn(t, dir, append(only, "--fix=all")...)
+			if !maps.Equal(once, filesBelow(t, dir)) {
+				t.Error("the second time something changed")
+			}
+			t.Logf("%d of %d findings with a fix are gone; %d files became %d", gone, len(before.fixable), len(files), len(once))
+		})
+	}
+}

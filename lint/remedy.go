@@ -87,6 +87,8 @@ type Affixed struct {
 	Before string
 	Node   *Node
 	After  string
+	// Literal says that the value will do where what the author wrote cannot be taken over.
+	Literal bool
 }
 
 // An Item is one of a list, or one object of a [Draft].

@@ -34,8 +34,9 @@ type part struct {
 }
 
 type partField struct {
-	name  string
-	value *part
+	name   string
+	value  *part
+	guards []string
 }
 
 // A block is lines of a template below a key.
@@ -46,13 +47,13 @@ type block struct {
 
 // A language is how values are written in one place.
 type language interface {
-	// value writes what a node says; where it is not written in a way that can be taken
-	// over, it is an error.
-	value(a lint.Affixed) (*part, error)
+	// value writes what a node says, and returns the conditions under which that holds; where
+	// it is not written in a way that can be taken over, it is an error.
+	value(a lint.Affixed) (*part, []string, error)
 	// written reports whether the author wrote a node, not what an object passed through.
 	written(n *lint.Node) bool
-	// conditions returns those under which a node, or an object, is written.
-	conditions(n *lint.Node) ([]string, error)
+	// conditions returns those under which an object is there.
+	conditions(r *lint.Resource) ([]string, error)
 	// name is how a comment names an object.
 	name(r *lint.Resource) string
 }
@@ -71,6 +72,9 @@ func drafted(d *lint.Draft, in language) (*newFile, error) {
 	return f, nil
 }
 
+// optional is a node of which the field is there under its own conditions.
+type optional struct{ node *lint.Node }
+
 // withNamespace adds the field that the objects around a draft have.
 func withNamespace(object any, namespace *lint.Node, in language) any {
 	fields, ok := object.(lint.Fields)
@@ -80,7 +84,7 @@ func withNamespace(object any, namespace *lint.Node, in language) any {
 	fields = slices.Clone(fields)
 	for i, f := range fields {
 		if meta, ok := f.Value.(lint.Fields); ok && f.Name == "metadata" {
-			fields[i].Value = append(slices.Clone(meta), lint.Field{Name: "namespace", Value: namespace})
+			fields[i].Value = append(slices.Clone(meta), lint.Field{Name: "namespace", Value: optional{namespace}})
 		}
 	}
 	return fields
@@ -90,7 +94,7 @@ func withNamespace(object any, namespace *lint.Node, in language) any {
 func shaped(item lint.Item, around []string, in language) (*part, error) {
 	var guards []string
 	if item.Of != nil {
-		conditions, err := in.conditions(item.Of.Root)
+		conditions, err := in.conditions(item.Of)
 		if err != nil {
 			return nil, err
 		}
@@ -131,7 +135,11 @@ func shape(v any, around []string, in language) (p *part, guards []string, err e
 			if err != nil {
 				return nil, nil, err
 			}
-			p.fields = append(p.fields, partField{f.Name, value})
+			field := partField{name: f.Name, value: value}
+			if _, ok := f.Value.(optional); ok {
+				field.guards, more = more, nil
+			}
+			p.fields = append(p.fields, field)
 			guards = append(guards, more...)
 		}
 		return p, guards, nil
@@ -158,6 +166,8 @@ func shape(v any, around []string, in language) (p *part, guards []string, err e
 		return p, guards, nil
 	case *lint.Node:
 		return ofNode(lint.Affixed{Node: v}, around, in)
+	case optional:
+		return ofNode(lint.Affixed{Node: v.node}, around, in)
 	case lint.Affixed:
 		return ofNode(v, around, in)
 	}
@@ -179,11 +189,7 @@ func listed(items []lint.Item, around []string, in language) (*part, error) {
 }
 
 func ofNode(a lint.Affixed, around []string, in language) (*part, []string, error) {
-	p, err := in.value(a)
-	if err != nil {
-		return nil, nil, err
-	}
-	conditions, err := in.conditions(a.Node)
+	p, conditions, err := in.value(a)
 	return p, lacking(conditions, around), err
 }
 
@@ -195,7 +201,7 @@ func ofYAML(n *yaml.Node) *part {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for _, f := range lint.NewNode(n).Fields() {
-			p.fields = append(p.fields, partField{f.Name(), ofYAML(f.YAML())})
+			p.fields = append(p.fields, partField{name: f.Name(), value: ofYAML(f.YAML())})
 		}
 	case yaml.SequenceNode:
 		for _, item := range lint.NewNode(n).Items() {
@@ -241,6 +247,9 @@ func joined(a, b *part) (*part, error) {
 				continue
 			}
 			value, err := joined(both.fields[at].value, f.value)
+			if err == nil && !slices.Equal(both.fields[at].guards, f.guards) {
+				err = errUnequal
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -320,7 +329,13 @@ func at(column int) string { return strings.Repeat(" ", column) }
 // entries writes the fields of a mapping.
 func (p *part) entries(lines *[]string, column int) {
 	for _, f := range p.fields {
+		for _, c := range f.guards {
+			*lines = append(*lines, at(column)+"{{- if "+c+" }}")
+		}
 		f.value.behind(lines, column, at(column)+edit.Key(f.name)+":")
+		for range f.guards {
+			*lines = append(*lines, at(column)+"{{- end }}")
+		}
 	}
 }
 
@@ -419,15 +434,15 @@ func (a asIs) written(n *lint.Node) bool {
 	return n.Exists()
 }
 
-func (a asIs) value(v lint.Affixed) (*part, error) {
+func (a asIs) value(v lint.Affixed) (*part, []string, error) {
 	n := a.of(v.Node)
 	if v.Before+v.After != "" {
-		return scalar(valueNode(v.Before + n.Value() + v.After)), nil
+		return scalar(valueNode(v.Before + n.Value() + v.After)), nil, nil
 	}
-	return ofYAML(n.YAML()), nil
+	return ofYAML(n.YAML()), nil, nil
 }
 
-func (asIs) conditions(*lint.Node) ([]string, error) { return nil, nil }
+func (asIs) conditions(*lint.Resource) ([]string, error) { return nil, nil }
 
 func (a asIs) name(r *lint.Resource) string {
 	return fmt.Sprintf("%s %q", r.Kind, a.of(r.Get("metadata", "name")).Value())
@@ -470,6 +485,9 @@ func plainTree(v any) *yaml.Node {
 	case *lint.Node:
 		return v.YAML()
 	case lint.Affixed:
+		if v.Before+v.After == "" {
+			return v.Node.YAML()
+		}
 		return valueNode(v.Before + v.Node.Value() + v.After)
 	}
 	return valueNode(v)
@@ -583,7 +601,7 @@ func (w *finder) free(dir string, d *lint.Draft, in language) (string, bool) {
 	name, dir := d.File, w.s.real(dir)
 	if d.Several {
 		if in.written(d.Namespace) {
-			if p, err := in.value(lint.Affixed{Node: d.Namespace}); err == nil && plainName.MatchString(p.text) {
+			if p, _, err := in.value(lint.Affixed{Node: d.Namespace}); err == nil && plainName.MatchString(p.text) {
 				name += "-" + p.text
 			}
 		}

@@ -54,33 +54,40 @@ func (t *asTemplate) key(n *lint.Node) (src *lint.Source, at int, err error) {
 // variable matches one that the text does not set.
 var variable = regexp.MustCompile(`\$[A-Za-z_]`)
 
-func (t *asTemplate) value(v lint.Affixed) (*part, error) {
+func (t *asTemplate) value(v lint.Affixed) (*part, []string, error) {
+	p, conditions, err := t.copied(v)
+	if err != nil && v.Literal && v.Node.IsScalar() && !strings.Contains(v.Node.Value(), "{{") {
+		return scalar(v.Node.YAML()), nil, nil
+	}
+	return p, conditions, err
+}
+
+// copied is value for what can be taken over.
+func (t *asTemplate) copied(v lint.Affixed) (*part, []string, error) {
 	n := v.Node
 	src, at, err := t.key(n)
-	port, isPort := n.Int()
-	switch {
-	case err != nil && isPort && n.IsScalar():
-		return scalar(valueNode(int(port))), nil
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, nil, err
 	}
-	line := src.Line(src.Position(at).Line)
-	column := at - src.LineStart(src.Position(at).Line)
-	rest := strings.TrimSpace(line[column+len(n.Name())+1:])
+	conditions, err := t.around(src, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	line := src.Position(at).Line
+	column := at - src.LineStart(line)
+	rest := strings.TrimSpace(src.Line(line)[column+len(n.Name())+1:])
 	if n.IsScalar() {
 		text, ok := inline(rest)
-		switch {
-		case ok && !variable.MatchString(text):
-			return affixed(v, text), nil
-		case isPort:
-			return scalar(valueNode(int(port))), nil
+		if !ok || variable.MatchString(text) {
+			return nil, nil, errNotCopied
 		}
-		return nil, errNotCopied
+		return affixed(v, text), conditions, nil
 	}
 	if v.Before+v.After != "" {
-		return nil, errNotCopied
+		return nil, nil, errNotCopied
 	}
-	return mapping(src, n, at, column, rest)
+	p, err := mapping(src, n, at, column, rest)
+	return p, conditions, err
 }
 
 // affixed writes text around the text of a scalar.
@@ -115,6 +122,8 @@ func mapping(src *lint.Source, n *lint.Node, offset, column int, rest string) (*
 	}
 	b := &block{column: column}
 	switch {
+	case strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, "{{") && strings.HasSuffix(rest, "}") && !variable.MatchString(rest) && balanced(rest):
+		return &part{kind: yaml.ScalarNode, text: rest}, nil
 	case strings.HasPrefix(rest, "{{") && strings.HasSuffix(rest, "}}") && strings.Contains(rest, "nindent"):
 		b.lines = []string{at(column+step) + "{{- " + strings.TrimLeft(rest[2:], "- ")}
 	case rest == "" || rest[0] == '#':
@@ -153,19 +162,19 @@ func balanced(text string) bool {
 
 func (*asTemplate) written(n *lint.Node) bool { return n.Exists() }
 
-func (t *asTemplate) conditions(n *lint.Node) ([]string, error) {
-	if n.Parent() == nil {
-		n = n.Get("kind")
-	}
-	src, at, err := t.key(n)
+func (t *asTemplate) conditions(r *lint.Resource) ([]string, error) {
+	src, at, err := t.key(r.Get("kind"))
 	if err != nil {
-		if _, isPort := n.Int(); isPort {
-			return nil, nil
-		}
 		return nil, err
 	}
+	return t.around(src, at)
+}
+
+// around returns the conditions under which a place of a template is written.
+func (t *asTemplate) around(src *lint.Source, at int) ([]string, error) {
 	known, ok := t.scopes[src]
 	if !ok {
+		var err error
 		if known, err = scopesOf(string(src.Data)); err != nil {
 			return nil, errNotCopied
 		}
@@ -182,6 +191,8 @@ func (t *asTemplate) conditions(n *lint.Node) ([]string, error) {
 	return nil, errNotCopied
 }
 
+var plainPath = regexp.MustCompile(`^[\w./\\-]+$`)
+
 func (t *asTemplate) name(r *lint.Resource) string {
 	src := r.Get("kind").KeyNode().Locate().Span.Start.Source
 	if src == nil {
@@ -189,6 +200,9 @@ func (t *asTemplate) name(r *lint.Resource) string {
 	}
 	rel, err := filepath.Rel(filepath.Dir(t.dir), src.File)
 	if err != nil {
+		return r.Kind
+	}
+	if !plainPath.MatchString(rel) { // which the template would read as its own
 		return r.Kind
 	}
 	return fmt.Sprintf("%s of %s", r.Kind, filepath.ToSlash(rel))

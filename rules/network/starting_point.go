@@ -368,7 +368,7 @@ func portItems(ports []servicePort, known map[string]bool) []lint.Item {
 	for _, p := range ports {
 		if key := p.key(); !seen[key] && !known[key] {
 			seen[key] = true
-			all = append(all, lint.Item{Value: lint.Fields{{Name: "protocol", Value: p.protocol}, {Name: "port", Value: p.target}}})
+			all = append(all, lint.Item{Value: lint.Fields{{Name: "protocol", Value: p.protocol}, {Name: "port", Value: lint.Affixed{Node: p.target, Literal: true}}}})
 		}
 	}
 	return all
