@@ -439,6 +439,11 @@ func (a asIs) value(v lint.Affixed) (*part, []string, error) {
 	if v.Before+v.After != "" {
 		return scalar(valueNode(v.Before + n.Value() + v.After)), nil, nil
 	}
+	if n.IsMapping() {
+		if _, lost := labelChanges(n, v.Node); lost {
+			return nil, nil, errors.New("its labels are replaced by what is built of them")
+		}
+	}
 	return ofYAML(n.YAML()), nil, nil
 }
 
@@ -446,6 +451,23 @@ func (asIs) conditions(*lint.Resource) ([]string, error) { return nil, nil }
 
 func (a asIs) name(r *lint.Resource) string {
 	return fmt.Sprintf("%s %q", r.Kind, a.of(r.Get("metadata", "name")).Value())
+}
+
+// labelChanges reports whether labels of one mapping are further ones of another, and whether some
+// are not there as they were.
+func labelChanges(before, after *lint.Node) (gained, lost bool) {
+	old, now := before.StringMap(), after.StringMap()
+	for key, value := range old {
+		if got, there := now[key]; !there || got != value {
+			lost = true
+		}
+	}
+	for key := range now {
+		if _, there := old[key]; !there {
+			gained = true
+		}
+	}
+	return gained, lost
 }
 
 // A drafting is what a rendering is to have once a draft is written.
@@ -550,7 +572,7 @@ func (w *finder) draftChoices(remedy *lint.Remedy) []choice {
 	for _, place := range w.draftPlaces(remedy.Draft) {
 		number := 0
 		for r := remedy; r != nil; r = r.Or {
-			if r.Draft == nil {
+			if r.Draft == nil || number > 0 && !place.labelled {
 				continue
 			}
 			number++
@@ -574,6 +596,8 @@ type draftPlace struct {
 	how  string
 	in   language
 	more []fileEdit // of other files, for it to be read
+	// labelled says that what is written there may be given further labels, and selectors with it.
+	labelled bool
 }
 
 func (w *finder) draftPlaces(d *lint.Draft) []draftPlace {
@@ -662,6 +686,12 @@ func about(d *lint.Draft) []*lint.Resource {
 // besideKustomization returns places beside the kustomization that all objects of a draft come
 // from, and beside that which is built.
 func (w *finder) besideKustomization(d *lint.Draft) []draftPlace {
+	labelled := slices.ContainsFunc(about(d), func(r *lint.Resource) bool {
+		labels := r.Get("metadata", "labels")
+		before, known := w.raw(labels)
+		gained, _ := labelChanges(before, labels)
+		return gained || !known
+	})
 	var all []draftPlace
 	add := func(kustomization, how string, in language) {
 		src, err := w.s.tree.Open(kustomization)
@@ -673,10 +703,10 @@ func (w *finder) besideKustomization(d *lint.Draft) []draftPlace {
 			return
 		}
 		entry := &edit.Op{Kind: edit.Add, Fields: []string{"resources"}, Value: valueNode(filepath.Base(path))}
-		all = append(all, draftPlace{path: path, how: how, in: in, more: []fileEdit{{path: w.s.real(kustomization), op: entry}}})
+		all = append(all, draftPlace{path: path, how: how, in: in, more: []fileEdit{{path: w.s.real(kustomization), op: entry}}, labelled: labelled})
 	}
 	raw, now := asIs{raw: w.raw}, asIs{}
-	root := w.kustomizationIn(w.s.tree.Abs(w.pass.Bundle.Rendering.Root))
+	root := w.s.kustomizationIn(w.s.tree.Abs(w.pass.Bundle.Rendering.Root))
 	if base := w.baseOf(about(d)); base != "" && base != root {
 		add(base, "raw", raw)
 		add(base, "built", now)
@@ -688,17 +718,7 @@ func (w *finder) besideKustomization(d *lint.Draft) []draftPlace {
 	return all
 }
 
-// kustomizationIn returns the kustomization of a directory, "" where it has none.
-func (w *finder) kustomizationIn(dir string) string {
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		if at := filepath.Join(dir, name); w.s.tree.IsFile(at) {
-			return at
-		}
-	}
-	return ""
-}
-
-// baseOf returns the nearest kustomization above the files of objects.
+// baseOf returns the nearest kustomization above the files of objects that is built with them.
 func (w *finder) baseOf(objects []*lint.Resource) string {
 	dir := ""
 	for _, r := range objects {
@@ -715,7 +735,7 @@ func (w *finder) baseOf(objects []*lint.Resource) string {
 		}
 	}
 	for dir != "" {
-		if at := w.kustomizationIn(dir); at != "" {
+		if at := w.s.kustomizationIn(dir); at != "" && w.s.built(w.pass.Bundle.Rendering, at) {
 			return at
 		}
 		up := filepath.Dir(dir)

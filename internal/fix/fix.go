@@ -82,7 +82,9 @@ type Session struct {
 	intents     map[intentKey][]*intent
 	safeIntents map[intentKey][]*intent
 	drafts      map[lint.Rendering][]drafting
-	files       map[*lint.Source]*edit.File
+	// kustomizations are those that a rendering is built of, links resolved.
+	kustomizations map[lint.Rendering]map[string]bool
+	files          map[*lint.Source]*edit.File
 }
 
 // A state is a tree, rendered and checked.
@@ -110,6 +112,7 @@ func Look(ctx context.Context, t *tree.Tree, o Options) (*Session, error) {
 	s := &Session{
 		Options: o, tree: t, ended: map[string]string{}, intents: map[intentKey][]*intent{}, safeIntents: map[intentKey][]*intent{},
 		files: map[*lint.Source]*edit.File{}, drafts: map[lint.Rendering][]drafting{},
+		kustomizations: map[lint.Rendering]map[string]bool{},
 	}
 	began := s.now()
 	base, err := s.render(ctx, t, nil, s.propose)
@@ -251,6 +254,9 @@ func (s *Session) run(ctx context.Context, g *groupState, units []*render.Unit, 
 			for _, in := range u.Inputs() {
 				f.inputs[in.Path], f.inputs[in.Real] = true, true
 			}
+			if propose != nil {
+				s.builds(r.Bundles, u)
+			}
 			for _, b := range r.Bundles {
 				f.of(b.Rendering).addObjects(b)
 			}
@@ -388,6 +394,31 @@ func (s *Session) fetched(file string, below []string) bool {
 		}
 	}
 	return false
+}
+
+// builds takes down the kustomizations that renderings are built of.
+func (s *Session) builds(bundles []*lint.Bundle, u *render.Unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range bundles {
+		if b.Rendering.Kind != "kustomize" {
+			continue
+		}
+		s.kustomizations[b.Rendering] = map[string]bool{}
+		for _, in := range u.Inputs() {
+			if base := filepath.Base(in.Real); !in.Missing && (strings.HasPrefix(base, "kustomization.y") || base == "Kustomization") {
+				s.kustomizations[b.Rendering][in.Real] = true
+			}
+		}
+	}
+}
+
+// built reports whether a rendering is built of a kustomization.
+func (s *Session) built(r lint.Rendering, path string) bool {
+	real := s.real(path)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kustomizations[r][real]
 }
 
 // kustomizationIn returns the kustomization of a directory, "" where it has none.

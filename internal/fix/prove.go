@@ -59,6 +59,7 @@ func (w *work) settle(open []*proposal) {
 	for len(open) > 0 && w.err == nil && w.ctx.Err() == nil {
 		byID := map[string]*task{}
 		var batch []*task
+		open = slices.DeleteFunc(open, func(p *proposal) bool { return w.covered(p, kept) })
 		for _, p := range open {
 			id := p.choices[p.next].id
 			t := byID[id]
@@ -70,8 +71,12 @@ func (w *work) settle(open []*proposal) {
 			t.proposals = append(t.proposals, p)
 		}
 		var failed []*task
-		kept, failed = w.search(kept, batch)
+		now, later := w.s.inTurn(batch)
+		kept, failed = w.search(kept, now)
 		open = nil
+		for _, t := range later {
+			open = append(open, t.proposals...)
+		}
 		for _, t := range failed {
 			for _, p := range t.proposals {
 				if p.next++; p.next < len(p.choices) {
@@ -85,6 +90,53 @@ func (w *work) settle(open []*proposal) {
 			w.accepted[p] = true
 		}
 	}
+}
+
+// inTurn leaves tasks for later that make a file of a name in an overlay of which a base may get
+// one of that name: it may serve the overlay, and both hold the same objects.
+func (s *Session) inTurn(batch []*task) (now, later []*task) {
+	serves := func(t, u *task) bool { // the file of t is built with what u is about
+		a, b := t.edits()[0], u.edits()[0]
+		if t == u || a.create == nil || b.create == nil || a.path == b.path || filepath.Base(a.path) != filepath.Base(b.path) {
+			return false
+		}
+		at := s.kustomizationIn(filepath.Dir(a.path))
+		return at != "" && slices.ContainsFunc(u.proposals, func(p *proposal) bool { return s.built(p.rendering, at) })
+	}
+	for _, u := range batch {
+		if slices.ContainsFunc(batch, func(t *task) bool { return serves(t, u) && !serves(u, t) }) {
+			later = append(later, u)
+		} else {
+			now = append(now, u)
+		}
+	}
+	if len(now) == 0 {
+		return batch, nil
+	}
+	return now, later
+}
+
+// covered reports whether a finding is gone with a file that is made for others, and counts it
+// to these.
+func (w *work) covered(p *proposal, kept []*task) bool {
+	if w.state == nil || p.hygiene != "" || p.choice().edits[0].create == nil {
+		return false
+	}
+	for _, g := range w.state.groups {
+		for _, f := range g.families {
+			if f.shown[p.rendering] == nil || f.shown[p.rendering].findings[p.key] > 0 {
+				continue
+			}
+			for _, t := range kept {
+				if e := t.edits()[0]; e.create != nil && f.inputs[e.path] {
+					p.choices = append(p.choices[:p.next:p.next], t.proposals[0].choice())
+					t.proposals = append(t.proposals, p)
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // search splits a batch into what can be proven together with what is kept, and the rest.
