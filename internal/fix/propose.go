@@ -318,7 +318,7 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 	if f, ok := w.newImageEntry(at, kind, value); ok && len(fields) == 0 {
 		add(f, true)
 	}
-	if !helm && e.Op != lint.Removed && e.Op != lint.Renamed {
+	if !helm && e.Op != lint.Renamed {
 		for _, f := range w.inlinePatches(e.Node, kind, value) {
 			add(f, true)
 		}
@@ -666,9 +666,10 @@ func (w *finder) kustomization() string {
 }
 
 // inlinePatches returns patches of the object for the kustomization that builds it: by the
-// name that the object has in its own file, and by the one that it ends up with.
+// name that the object has in its own file, and by the one that it ends up with; merge patches
+// before those of operations, which know an item by its index alone.
 func (w *finder) inlinePatches(n *lint.Node, kind edit.Kind, value *yaml.Node) []fileEdit {
-	if kind == edit.Remove || w.pass.Bundle.Rendering.Kind != "kustomize" {
+	if w.pass.Bundle.Rendering.Kind != "kustomize" {
 		return nil
 	}
 	r := n.Resource()
@@ -676,18 +677,15 @@ func (w *finder) inlinePatches(n *lint.Node, kind edit.Kind, value *yaml.Node) [
 	if file == "" {
 		return nil
 	}
-	if kind == edit.Add {
-		value = &yaml.Node{Kind: yaml.SequenceNode, Content: append(clones(n), value)}
-	}
 	names := []string{r.Name}
 	if at := r.Get("metadata", "name").Locate().Span; at.IsValid() && !strings.ContainsAny(at.Text(), " {}\n") && at.Text() != "" && at.Text() != r.Name {
 		names = []string{strings.Trim(at.Text(), `"'`), r.Name}
 	}
+	tree, ops := mergePatch(n, kind, value), operations(n, kind, value)
 	var all []fileEdit
 	for _, name := range names {
-		tree := patchTree(n, value)
 		if tree == nil {
-			return nil
+			break
 		}
 		head := &yaml.Node{Kind: yaml.MappingNode}
 		entry := func(m *yaml.Node, key string, v *yaml.Node) {
@@ -701,32 +699,10 @@ func (w *finder) inlinePatches(n *lint.Node, kind edit.Kind, value *yaml.Node) [
 		head.Content = append(head.Content, tree.Content...)
 		all = append(all, fileEdit{path: file, patch: &objectPatch{object: r.Kind + "\x00" + name, tree: head}})
 	}
-	return all
-}
-
-// clones returns the items that a list has.
-func clones(list *lint.Node) []*yaml.Node {
-	var all []*yaml.Node
-	for _, item := range list.Items() {
-		all = append(all, item.YAML())
+	for _, name := range names {
+		if len(ops) > 0 {
+			all = append(all, fileEdit{path: file, patch: &objectPatch{object: r.Kind + "\x00" + name, tree: &yaml.Node{Kind: yaml.SequenceNode, Content: ops}}})
+		}
 	}
 	return all
-}
-
-// patchTree returns the tree of a strategic merge patch that gives a node a value; nil where
-// the node is in a list whose items have no names.
-func patchTree(n *lint.Node, value *yaml.Node) *yaml.Node {
-	for ; n.Parent() != nil; n = n.Parent() {
-		if n.Index() < 0 {
-			value = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{valueNode(n.Name()), value}}
-			continue
-		}
-		name := n.Get("name")
-		if !name.IsScalar() || value.Kind != yaml.MappingNode {
-			return nil
-		}
-		item := &yaml.Node{Kind: yaml.MappingNode, Content: append([]*yaml.Node{valueNode("name"), valueNode(name.Value())}, value.Content...)}
-		value = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{item}}
-	}
-	return value
 }

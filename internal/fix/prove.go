@@ -587,21 +587,29 @@ func patchOps(parts []objectPatch) []edit.Op {
 	trees := map[string]*yaml.Node{}
 	var order []string
 	for _, p := range parts {
-		if trees[p.object] == nil {
-			trees[p.object] = p.tree
-			order = append(order, p.object)
-		} else {
-			trees[p.object] = merged(trees[p.object], p.tree)
+		key := fmt.Sprintf("%s\x00%d", p.object, p.tree.Kind) // a merge patch, or operations
+		switch {
+		case trees[key] == nil:
+			trees[key] = p.tree
+			order = append(order, key)
+		case p.tree.Kind == yaml.SequenceNode:
+			trees[key] = &yaml.Node{Kind: yaml.SequenceNode, Content: slices.Concat(trees[key].Content, p.tree.Content)}
+		default:
+			trees[key] = merged(trees[key], p.tree)
 		}
 	}
 	slices.Sort(order)
 	var ops []edit.Op
-	for _, object := range order {
-		text, err := encode(trees[object])
+	for _, key := range order {
+		if tree := trees[key]; tree.Kind == yaml.SequenceNode {
+			trees[key] = &yaml.Node{Kind: yaml.SequenceNode, Content: ordered(tree.Content)}
+		}
+		text, err := encode(trees[key])
 		if err != nil {
 			continue
 		}
-		kind, name, _ := strings.Cut(object, "\x00")
+		object := strings.Split(key, "\x00")
+		kind, name := object[0], object[1]
 		target := map[string]any{"kind": kind, "name": name}
 		item := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
 			valueNode("target"), valueNode(target), valueNode("patch"), {Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.TrimSuffix(text, "\n")},
@@ -615,7 +623,7 @@ func patchOps(parts []objectPatch) []edit.Op {
 func merged(a, b *yaml.Node) *yaml.Node {
 	switch {
 	case a.Kind == yaml.MappingNode && b.Kind == yaml.MappingNode:
-		out := &yaml.Node{Kind: yaml.MappingNode, Content: slices.Clone(a.Content)}
+		out := &yaml.Node{Kind: yaml.MappingNode, Line: a.Line, Content: slices.Clone(a.Content)}
 		for i := 0; i+1 < len(b.Content); i += 2 {
 			at := -1
 			for k := 0; k+1 < len(out.Content); k += 2 {
@@ -633,12 +641,17 @@ func merged(a, b *yaml.Node) *yaml.Node {
 	case a.Kind == yaml.SequenceNode && b.Kind == yaml.SequenceNode:
 		out := &yaml.Node{Kind: yaml.SequenceNode, Content: slices.Clone(a.Content)}
 		for _, item := range b.Content {
-			at := slices.IndexFunc(out.Content, func(other *yaml.Node) bool { return nameOf(other) != "" && nameOf(other) == nameOf(item) })
+			at := slices.IndexFunc(out.Content, func(other *yaml.Node) bool {
+				return nameOf(other) != "" && nameOf(other) == nameOf(item) || item.Kind == yaml.ScalarNode && flat(other) == flat(item)
+			})
 			if at < 0 {
 				out.Content = append(out.Content, item)
 			} else {
 				out.Content[at] = merged(out.Content[at], item)
 			}
+		}
+		if !slices.ContainsFunc(out.Content, func(item *yaml.Node) bool { return item.Line >= 0 }) {
+			slices.SortStableFunc(out.Content, func(x, y *yaml.Node) int { return x.Line - y.Line })
 		}
 		return out
 	}
