@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -210,18 +211,29 @@ func TestABaseIsBuiltOnce(t *testing.T) {
 	root := write(t, map[string]string{
 		"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": web,
 		"a/kustomization.yaml": "resources: [../base]\nnamePrefix: a-\n", "b/kustomization.yaml": "resources: [../base]\nnamePrefix: b-\n",
+		"c/kustomization.yaml": "resources: [../base]\nconfigMapGenerator: [{name: c, literals: [a=b]}]\n", "d/kustomization.yaml": "resources: [../base]\nlabels: [{pairs: {a: b}, includeSelectors: true}]\n",
 		"own/base/kustomization.yaml": "resources: [web.yaml]\n", "own/base/web.yaml": web, "own/kustomization.yaml": "resources: [base]\n",
 	})
 	var dirs []string
-	for _, d := range []string{"a", "b", "own"} {
+	for _, d := range []string{"a", "b", "c", "d", "own"} {
 		dirs = append(dirs, filepath.Join(root, d))
 	}
 	p := NewPlan(dirs, Options{Files: filetree.New(nil).In(root)})
+	var all sync.WaitGroup
 	for _, r := range p.Roots {
-		if built := r.Build(t.Context(), r.o.Files.Record()); len(built.Bundle.Errors) > 0 {
-			t.Fatal(built.Bundle.Errors)
-		}
+		all.Go(func() {
+			built := r.Build(t.Context(), r.o.Files.Record())
+			for _, o := range built.Bundle.Resources {
+				if o.Kind == "Deployment" && o.Root.Get("spec").Locate().Span.Start.Line != 6 {
+					t.Errorf("%s is in line %d", o, o.Root.Get("spec").Locate().Span.Start.Line)
+				}
+			}
+			if len(built.Bundle.Errors) > 0 {
+				t.Error(built.Bundle.Errors)
+			}
+		})
 	}
+	all.Wait()
 	shared := p.Roots[0].t.shared
 	if s := shared[filepath.Join(root, "base")]; s == nil || s.came == nil || len(shared) != 1 {
 		t.Errorf("%v is shared", shared)
