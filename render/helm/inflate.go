@@ -76,18 +76,20 @@ func (t *tree) inflate(ctx context.Context, r Release, o Options) *Inflated {
 	}
 	made := out.inflated(func(d *document) bool {
 		return !(d.crd && !r.IncludeCRDs || d.hook != "" && r.SkipHooks || d.test() && r.SkipTests)
-	})
+	}, true)
 	made.Notes, made.Errors = out.notes, slices.Concat(inflated.Errors, out.errs)
 	return made
 }
 
-// inflated returns the text and the objects of some of the documents.
-func (o *output) inflated(keep func(*document) bool) *Inflated {
+// inflated returns the objects of some of the documents, and their text if it is wanted.
+func (o *output) inflated(keep func(*document) bool, withText bool) *Inflated {
 	in := &Inflated{}
 	var text strings.Builder
-	for _, d := range o.documents() {
+	for _, d := range o.documents(withText) {
 		if keep(d) {
-			text.WriteString("---\n# Source: " + d.name + "\n" + d.text + "\n")
+			if withText {
+				text.WriteString("---\n# Source: " + d.name + "\n" + d.text + "\n")
+			}
 			in.Resources = append(in.Resources, d.resources...)
 		}
 	}

@@ -49,7 +49,7 @@ func (t *tree) render(ctx context.Context, v variant, o Options) (b *lint.Bundle
 			b, failed = t.bundle(v.name, o, nil, errs), true
 			return
 		}
-		in := out.inflated(func(d *document) bool { return !(d.crd && v.noCRDs || d.test() && v.noTests) })
+		in := out.inflated(func(d *document) bool { return !(d.crd && v.noCRDs || d.test() && v.noTests) }, v.post != nil)
 		resources := in.Resources
 		if v.post != nil {
 			var wrong []*lint.InputError
@@ -127,8 +127,9 @@ func (o Options) maxOutput(ctx context.Context) int {
 // maxObjects bounds the objects of one rendering. The largest charts in use have a few hundred.
 const maxObjects = 20000
 
-// documents parses the output, and stops with an error where it holds too many objects.
-func (o *output) documents() []*document {
+// documents parses the output, and stops with an error where it holds too many objects. The
+// documents have their text if it is wanted.
+func (o *output) documents(withText bool) []*document {
 	var docs []*document
 	objects := 0
 	full := func(at lint.Span, more int) bool {
@@ -141,7 +142,10 @@ func (o *output) documents() []*document {
 	for _, f := range o.crds {
 		parsed, errs := lint.ParseDocuments(f.src)
 		o.errs = append(o.errs, errs...)
-		d := &document{name: f.name, text: string(f.src.Data), crd: true}
+		d := &document{name: f.name, crd: true}
+		if withText {
+			d.text = string(f.src.Data)
+		}
 		for _, doc := range parsed {
 			d.resources = append(d.resources, doc.Resources(lint.FileLocator{Source: f.src})...)
 		}
@@ -180,7 +184,7 @@ func (o *output) documents() []*document {
 					r.Namespace = "" // only the deploy decides
 				}
 			}
-			if len(d.resources) > 0 {
+			if withText && len(d.resources) > 0 {
 				d.text = documentText(adjusted.Text, l.src, line)
 			}
 			docs = append(docs, d)

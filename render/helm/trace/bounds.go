@@ -318,38 +318,37 @@ func formatted(format string, args any, sum int) int {
 	return len(format) + verbs*sum + width
 }
 
-// nesting are the actions that nest what follows, and those that end it.
-var nesting = regexp.MustCompile(`^\{\{-?\s*(if|with|range|define|block|else|end)\b(?:\s+(if|with)\b)?`)
-
 var errNested = fmt.Errorf("blocks are nested deeper than %d levels", maxNested)
 
 // nested returns an error for a template whose blocks are nested so deeply that parsing
 // it would overflow the stack. An else if nests what follows, too.
 func nested(text string) error {
+	if strings.Count(text, "{{") <= maxNested {
+		return nil
+	}
 	var open []int // by block: how many levels it takes
 	depth := 0
-	for at := 0; ; {
-		i := strings.Index(text[at:], "{{")
+	for {
+		i := strings.Index(text, "{{")
 		if i < 0 {
 			return nil
 		}
-		at += i
-		m := nesting.FindStringSubmatch(text[at:min(len(text), at+64)])
-		at += 2
-		switch {
-		case m == nil:
-			continue
-		case m[1] == "end":
+		text = text[i+len("{{"):]
+		word, rest := firstWord(strings.TrimPrefix(text, "-"))
+		switch word {
+		case "end":
 			if n := len(open) - 1; n >= 0 {
 				depth -= open[n]
 				open = open[:n]
 			}
-		case m[1] == "else":
-			if n := len(open) - 1; n >= 0 && m[2] != "" {
-				open[n]++
-				depth++
+		case "else":
+			if word, _ = firstWord(rest); word == "if" || word == "with" {
+				if n := len(open) - 1; n >= 0 {
+					open[n]++
+					depth++
+				}
 			}
-		default:
+		case "if", "with", "range", "define", "block":
 			open = append(open, 1)
 			depth++
 		}
@@ -357,6 +356,16 @@ func nested(text string) error {
 			return errNested
 		}
 	}
+}
+
+// firstWord returns the word that a text begins with, behind white space, and the rest.
+func firstWord(text string) (word, rest string) {
+	text = strings.TrimLeft(text, " \t\r\n")
+	end := 0
+	for end < len(text) && text[end] >= 'a' && text[end] <= 'z' {
+		end++
+	}
+	return text[:end], text[end:]
 }
 
 // tooNested reports whether the brackets, or the dotted keys, of a text in TOML nest

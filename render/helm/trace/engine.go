@@ -269,11 +269,27 @@ type TplError struct {
 func (e *TplError) Error() string { return "tpl: " + e.Err.Error() }
 func (e *TplError) Unwrap() error { return e.Err }
 
+// isGlued reports whether a text begins with a "---" that other text follows.
+func isGlued(line string) bool {
+	return len(line) > 3 && line[:3] == "---" && !strings.ContainsRune(" \t\r\n-", rune(line[3]))
+}
+
+func hasGlued(s string) bool {
+	for !isGlued(s) {
+		i := strings.Index(s, "\n---")
+		if i < 0 {
+			return false
+		}
+		s = s[i+1:]
+	}
+	return true
+}
+
 // SplitGlued puts a line break behind a "---" that other text follows on its line. Helm
 // ends a document there ("---apiVersion: v1" is what trimmed white space leaves); YAML
 // does not.
 func SplitGlued(s string, segs []Segment) (string, []Segment) {
-	if !strings.Contains(s, "---") {
+	if !hasGlued(s) {
 		return s, segs
 	}
 	var out strings.Builder
@@ -284,9 +300,9 @@ func SplitGlued(s string, segs []Segment) (string, []Segment) {
 			end = start + i + 1
 		}
 		line := s[start:end]
-		if rest, ok := strings.CutPrefix(line, "---"); ok && rest != "" && !strings.ContainsRune(" \t\r\n-", rune(rest[0])) {
+		if isGlued(line) {
 			out.WriteString("---\n")
-			out.WriteString(rest)
+			out.WriteString(line[len("---"):])
 			added = append(added, start+3)
 		} else {
 			out.WriteString(line)

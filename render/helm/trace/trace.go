@@ -93,7 +93,7 @@ type context2 struct {
 }
 
 func newTracer(ctx context.Context, limit int) *tracer {
-	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: make(map[uintptr]known, 256), values: make(map[uintptr]holding, 64), actions: make(map[parse.Node]*action, 256),
+	return &tracer{ctx: ctx, limit: limit, Memory: MaxMemory, strings: make(map[uintptr]known, 100), values: make(map[uintptr]holding, 50), actions: make(map[parse.Node]*action, 100),
 		wrapped: map[wrapKey]*Origin{}, sources: map[any]*Origin{}, outers: map[[2]*Guard]*Guard{}, paths: map[string]bool{}}
 }
 
