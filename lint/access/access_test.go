@@ -54,7 +54,7 @@ func TestGrantsAreReadAsTheAuthorizerReadsThem(t *testing.T) {
 }
 
 func TestBuiltinRolesAreKnownByWhatTheyGrant(t *testing.T) {
-	g := access.Of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
+	g := access.Of(parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: shop}\n"))
 	for name, want := range map[string]string{
 		"cluster-admin": "everything",
 		"view":          "",
@@ -72,7 +72,7 @@ func TestBuiltinRolesAreKnownByWhatTheyGrant(t *testing.T) {
 }
 
 func TestBuiltinRolesThatTakeOverTheCluster(t *testing.T) {
-	g := access.Of(parse(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"))
+	g := access.Of(parse(t, "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: shop}\n"))
 	for name, want := range map[string]*access.Power{
 		"cluster-admin": access.Everything, "admin": access.Impersonate, "edit": access.Impersonate, "view": nil, "system:kubelet-api-admin": access.ProxyNodes,
 		"system:controller:clusterrole-aggregation-controller": access.Escalate, "system:kube-controller-manager": access.ReadSecrets,
@@ -116,6 +116,29 @@ func TestEveryKindOfTheAPIIsServed(t *testing.T) {
 		}
 		if len(access.ServedResources().In([]access.Entry{{Text: kind.Group}}, plural.Resource)) == 0 {
 			t.Errorf("%s of API group %q is missing", plural.Resource, kind.Group)
+		}
+	}
+}
+
+// Built-in roles are made of what all graphs share; what one bundle makes of them is its own.
+func TestBuiltinRolesOfTwoBundlesAreTheirOwn(t *testing.T) {
+	const binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: b}\nroleRef: {kind: ClusterRole, name: edit}\nsubjects: [{kind: Group, name: g}]\n"
+	bound, unbound := access.Of(parse(t, binding)), access.Of(parse(t, strings.ReplaceAll(binding, "name: edit", "name: view")))
+	if len(bound.Builtins["edit"].Bindings) != 1 || len(unbound.Builtins["edit"].Bindings) != 0 {
+		t.Error("the bindings of one bundle are those of another")
+	}
+	for _, g := range []*access.Graph{bound, unbound} {
+		for name, r := range g.Builtins {
+			for _, p := range r.Own {
+				if p.Role != r {
+					t.Errorf("a rule of %s belongs to another role", name)
+				}
+				for _, grant := range p.Grants {
+					if grant.Rule != p {
+						t.Errorf("a grant of %s belongs to another rule", name)
+					}
+				}
+			}
 		}
 	}
 }

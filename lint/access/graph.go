@@ -20,7 +20,8 @@ type Graph struct {
 	Bindings []*Binding
 	Accounts []*Account // those that exist, run a pod or are bound
 
-	byName   map[string][]*Role // kind/name
+	byName map[string][]*Role // kind/name
+	// Builtins are the built-in roles by name; none in a bundle that has no role and no binding.
 	Builtins map[string]*Role
 	account  map[string]*nameAccounts
 	subjects map[SubjectKey]*Subject
@@ -118,8 +119,11 @@ func build(b *lint.Bundle) *Graph {
 	for _, r := range g.Roles {
 		r.readNames()
 	}
-	for _, name := range slices.Sorted(maps.Keys(builtin)) {
-		g.addBuiltin(name)
+	bindings := b.OfKind("ClusterRoleBinding", "RoleBinding")
+	if len(g.Roles) > 0 || len(bindings) > 0 { // else nothing leads to them
+		for _, name := range slices.Sorted(maps.Keys(builtin)) {
+			g.addBuiltin(name)
+		}
 	}
 	for _, res := range b.OfKind("ServiceAccount") {
 		if res.Group == "" {
@@ -133,7 +137,7 @@ func build(b *lint.Bundle) *Graph {
 		a.Pods = append(a.Pods, pod)
 	}
 	g.addHolders(b)
-	for _, res := range b.OfKind("ClusterRoleBinding", "RoleBinding") {
+	for _, res := range bindings {
 		if res.Group == Group {
 			g.addBinding(res)
 		}
