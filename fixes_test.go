@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,6 +167,169 @@ func gitApplied(t *testing.T, files map[string]string, diff string) map[string]s
 		t.Errorf("git apply: %v: %s", err, out)
 	}
 	return filesBelow(t, dir)
+}
+
+// A style writes one manifest in one of the ways in which people write YAML.
+type style struct {
+	*rand.Rand
+	eol        string
+	step, dash int
+	b          strings.Builder
+}
+
+func (s *style) line(indent int, text string) {
+	comment := ""
+	if s.Intn(6) == 0 {
+		comment = fmt.Sprintf("  # why %d", s.Intn(100))
+	}
+	if s.Intn(8) == 0 {
+		s.b.WriteString(strings.Repeat(" ", indent) + fmt.Sprintf("# about %d", s.Intn(100)) + s.eol)
+	}
+	if s.Intn(12) == 0 {
+		s.b.WriteString(s.eol)
+	}
+	s.b.WriteString(strings.Repeat(" ", indent) + text + comment + s.eol)
+}
+
+func (s *style) scalar(v any) string {
+	text, ok := v.(string)
+	switch {
+	case !ok:
+		return fmt.Sprint(v)
+	case s.Intn(4) == 0:
+		return `"` + text + `"`
+	case s.Intn(4) == 0:
+		return "'" + text + "'"
+	}
+	return text
+}
+
+// A pair is an entry of a mapping in the order in which it is written.
+type pair struct {
+	key   string
+	value any // a scalar, []pair or []any
+}
+
+func (s *style) flow(v any) string {
+	var parts []string
+	switch v := v.(type) {
+	case []pair:
+		for _, p := range v {
+			parts = append(parts, p.key+": "+s.flow(p.value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []any:
+		for _, item := range v {
+			parts = append(parts, s.flow(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	return s.scalar(v)
+}
+
+// mapping writes entries at an indentation, the first of them behind a dash where head says so.
+func (s *style) mapping(indent int, head string, m []pair) {
+	for i, p := range m {
+		key := p.key + ":"
+		at := indent
+		if i == 0 && head != "" {
+			key, at = head+key, indent-len(head)
+		}
+		switch v := p.value.(type) {
+		case []pair:
+			if s.Intn(4) == 0 {
+				s.line(at, key+" "+s.flow(v))
+			} else {
+				s.line(at, key)
+				s.mapping(indent+s.step, "", v)
+			}
+		case []any:
+			if s.Intn(4) == 0 {
+				s.line(at, key+" "+s.flow(v))
+				continue
+			}
+			s.line(at, key)
+			for _, item := range v {
+				if m, ok := item.([]pair); ok {
+					s.mapping(indent+s.dash+2, "- ", m)
+				} else {
+					s.line(indent+s.dash, "- "+s.scalar(item))
+				}
+			}
+		default:
+			s.line(at, key+" "+s.scalar(v))
+		}
+	}
+}
+
+// In whatever style a manifest is written, fixes that add to it keep every byte and every
+// line that is not on their way, write the line ends that are there, and change nothing the second time.
+func TestFixesOfRandomStyles(t *testing.T) {
+	object := []pair{
+		{"apiVersion", "apps/v1"}, {"kind", "Deployment"},
+		{"metadata", []pair{{"name", "web"}, {"labels", []pair{{"app", "web"}, {"tier", "front"}}}}},
+		{"spec", []pair{
+			{"replicas", 2}, {"selector", []pair{{"matchLabels", []pair{{"app", "web"}}}}},
+			{"template", []pair{
+				{"metadata", []pair{{"labels", []pair{{"app", "web"}}}}},
+				{"spec", []pair{{"containers", []any{
+					[]pair{{"name", "web"}, {"image", "registry.example/web@sha256:7c5e0bca1c9d2f0d4d3c9fae1c0c5e2b6f0c2a4f5d8a8a1e3b7f1c2d3e4f5a6b"}, {"args", []any{"--cert-dir=/tmp/certs", "--listen=:8080"}}, {"securityContext", []pair{{"procMount", "Default"}}}},
+					[]pair{{"image", "registry.example/log@sha256:7c5e0bca1c9d2f0d4d3c9fae1c0c5e2b6f0c2a4f5d8a8a1e3b7f1c2d3e4f5a6b"}, {"name", "log"}, {"ports", []any{[]pair{{"containerPort", 80}}}}},
+				}}, {"terminationGracePeriodSeconds", 5}}},
+			}},
+		}},
+	}
+	for seed := range int64(60) {
+		s := &style{Rand: rand.New(rand.NewSource(seed)), eol: "\n"}
+		if s.Intn(4) == 0 {
+			s.eol = "\r\n"
+		}
+		s.step = []int{2, 2, 4, 3}[s.Intn(4)]
+		s.dash = []int{0, 2, s.step}[s.Intn(3)]
+		s.mapping(0, "", object)
+		text := s.b.String()
+		if s.Intn(5) == 0 {
+			text = strings.TrimRight(text, "\r\n")
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, "web.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"--fix=all", "--no-config", "--limit-time", "5m", "--disable", "network", "web.yaml"}
+		fixed(t, dir, args...)
+		once, _ := os.ReadFile(path)
+		rest := string(once)
+		for _, c := range []byte(text) {
+			at := strings.IndexByte(rest, c)
+			if at < 0 {
+				t.Fatalf("seed %d: bytes were lost:\n%s\nwas\n%s", seed, once, text)
+			}
+			rest = rest[at+1:]
+		}
+		kept := strings.Split(string(once), s.eol)
+		for line := range strings.SplitSeq(text, s.eol) {
+			flow := strings.ContainsAny(line, "{[") // where an entry may have been added
+			if at := slices.Index(kept, line); at >= 0 {
+				kept = kept[at+1:]
+			} else if !flow {
+				t.Errorf("seed %d: the line %q is another now:\n%s\nwas\n%s", seed, line, once, text)
+				break
+			}
+		}
+		if strings.Count(string(once), "\n") != strings.Count(string(once), s.eol) {
+			t.Errorf("seed %d: there are two kinds of line ends:\n%q", seed, once)
+		}
+		for _, want := range []string{"allowPrivilegeEscalation", "runAsNonRoot", "readOnlyRootFilesystem", "seccompProfile", "emptyDir", "NET_BIND_SERVICE"} {
+			if !strings.Contains(string(once), want) {
+				t.Errorf("seed %d: no %s:\n%s\nwas\n%s", seed, want, once, text)
+			}
+		}
+		fixed(t, dir, args...)
+		if twice, _ := os.ReadFile(path); !bytes.Equal(once, twice) {
+			t.Errorf("seed %d: the second time it is\n%s\nwas\n%s", seed, twice, once)
+		}
+	}
 }
 
 // Every rule that has a remedy has a fixture of its name, and says in its page whether

@@ -329,6 +329,9 @@ func hold(t *testing.T, text string, op Op) (done bool) {
 	if _, err := change(was, op.pruned(now)); err != nil || !slices.EqualFunc(docs, was, equal) {
 		t.Fatalf("%v: not what was asked for: %v\n%s\nwas\n%s", op, err, got, text)
 	}
+	if len(op.Fields) == 0 && !op.Whole && op.Kind != Add {
+		onItsLines(t, text, string(got), op)
+	}
 	if op.Kind == Remove {
 		return true
 	}
@@ -343,6 +346,43 @@ func hold(t *testing.T, text string, op Op) (done bool) {
 		}
 	}
 	return true
+}
+
+// onItsLines fails where a value that is set, or a removal, changes a line that is not of
+// the node's entry, or of what holds it where that is empty then.
+func onItsLines(t *testing.T, text, got string, op Op) {
+	t.Helper()
+	if _, _, inside := op.inside(); inside || strings.ContainsAny(strings.ReplaceAll(text, "\r\n", "\n"), "\r\u0085\u2028\u2029") {
+		return // other line ends are not counted here
+	}
+	src := lint.NewSource("", []byte(text))
+	docs, _ := lint.ParseYAML(src)
+	path := op.Path
+	if op.Kind == Remove {
+		path = path[:len(path)-1]
+	}
+	n, err := find(docs, Place{op.Doc, path})
+	if err != nil || n.Kind == yaml.AliasNode {
+		return
+	}
+	span := lint.NodeSpan(src, n)
+	first, last := span.Start.Line, span.End.Line
+	if len(path) > 0 && path[len(path)-1].Index < 0 { // the line of its key, behind which it may be written
+		holder, _ := find(docs, Place{op.Doc, path[:len(path)-1]})
+		holder = resolve(holder)
+		first = lint.NodeSpan(src, holder.Content[entryOf(holder, path[len(path)-1])]).Start.Line
+	}
+	before, after := strings.SplitAfter(text, "\n"), strings.SplitAfter(got, "\n")
+	head, tail := 0, 0
+	for head < min(len(before), len(after)) && before[head] == after[head] {
+		head++
+	}
+	for tail < min(len(before), len(after))-head && before[len(before)-1-tail] == after[len(after)-1-tail] {
+		tail++
+	}
+	if head+1 < first || len(before)-tail > last {
+		t.Fatalf("%v: of lines %d to %d, lines %d to %d changed\n%s\nwas\n%s", op, first, last, head+1, len(before)-tail, got, text)
+	}
 }
 
 func TestEditsOfRandomText(t *testing.T) {
