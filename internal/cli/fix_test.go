@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,5 +61,43 @@ func TestProofsEndWithTheirTime(t *testing.T) {
 		if !late && (r.Fixed == 0 || left > 0) {
 			t.Errorf("with time %d findings are fixed, and for %d there was none", r.Fixed, left)
 		}
+	}
+}
+
+// TestNoFileIsReplacedByANewOne writes a file that is to be made where one has appeared, one whose
+// directory has become a link, and one that can be made.
+func TestNoFileIsReplacedByANewOne(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := write(t, dir, "a/new.yaml", "mine\n")
+	named := write(t, dir, "a/kustomization.yaml", "resources: []\n")
+	if err := os.Symlink("a", filepath.Join(dir, "linked")); err != nil {
+		t.Skip(err)
+	}
+	c := &command{files: &reportFiles{}}
+	edit := &fix.File{Path: named, Shown: "kustomization.yaml", Before: []byte("resources: []\n"), After: []byte("resources: [new.yaml]\n")}
+	for path, want := range map[string]string{
+		there:                                    "it is there by now",
+		filepath.Join(dir, "linked", "new.yaml"): "its directory changed",
+		filepath.Join(dir, "gone", "new.yaml"):   "no such file",
+	} {
+		written, err := c.writeFixes([]*fix.File{edit, {Path: path, Shown: "new.yaml", After: []byte("theirs\n")}})
+		if written != 0 || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %d files are written, the error is %v", path, written, err)
+		}
+	}
+	made := filepath.Join(dir, "a", "other.yaml")
+	if written, err := c.writeFixes([]*fix.File{edit, {Path: made, Shown: "other.yaml", After: []byte("theirs\n")}}); written != 2 || err != nil {
+		t.Errorf("%d files are written: %v", written, err)
+	}
+	for path, want := range map[string]string{there: "mine\n", made: "theirs\n", named: "resources: [new.yaml]\n"} {
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s holds %q: %v", path, got, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*", ".manilint*")); len(left) > 0 {
+		t.Errorf("%q are left", left)
 	}
 }

@@ -33,6 +33,8 @@ type editor struct {
 	progress int
 	refresh  int
 	edits    []map[uri.URI][]protocol.TextEdit
+	told     []string
+	versions [][]protocol.DocumentChange // of edits that say which version they are of
 	changed  chan struct{}
 }
 
@@ -59,7 +61,13 @@ func (e *editor) LogMessage(_ context.Context, p *protocol.LogMessageParams) err
 	return nil
 }
 
-func (e *editor) ShowMessage(context.Context, *protocol.ShowMessageParams) error { return nil }
+func (e *editor) ShowMessage(_ context.Context, p *protocol.ShowMessageParams) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.told = append(e.told, p.Message)
+	e.note()
+	return nil
+}
 
 func (e *editor) WorkDoneProgressCreate(context.Context, *protocol.WorkDoneProgressCreateParams) error {
 	return nil
@@ -713,7 +721,7 @@ func TestMemoryStaysAsItIs(t *testing.T) {
 func (e *editor) ApplyEdit(_ context.Context, p *protocol.ApplyWorkspaceEditParams) (*protocol.ApplyWorkspaceEditResult, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.edits = append(e.edits, p.Edit.Changes)
+	e.edits, e.versions = append(e.edits, p.Edit.Changes), append(e.versions, p.Edit.DocumentChanges)
 	e.note()
 	return &protocol.ApplyWorkspaceEditResult{Applied: true}, nil
 }
@@ -775,6 +783,64 @@ func TestTheEditorFixes(t *testing.T) {
 	onDisk, err := os.ReadFile(path)
 	if err != nil || strings.Contains(string(onDisk), "allowPrivilegeEscalation") {
 		t.Errorf("the server wrote the file: %s", onDisk)
+	}
+}
+
+// TestTheEditorMakesAFile chooses a fix that is a new file, of an editor that makes files and of
+// one that does not.
+func TestTheEditorMakesAFile(t *testing.T) {
+	yes := true
+	for _, operations := range [][]protocol.ResourceOperationKind{{protocol.ResourceOperationKindCreate}, nil} {
+		dir := lookTree(t)
+		caps := protocol.ClientCapabilities{Workspace: &protocol.WorkspaceClientCapabilities{
+			WorkspaceEdit: &protocol.WorkspaceEditClientCapabilities{DocumentChanges: &yes, ResourceOperations: operations},
+		}}
+		e := newEditor(t, caps, nil, dir)
+		path := filepath.Join(dir, "base", "deployment.yaml")
+		e.open(t, path)
+		e.await(t, "the report", func() bool { return slices.Contains(e.lines(path), "4:namespace-default-deny") })
+		actions, err := e.server.CodeAction(t.Context(), &protocol.CodeActionParams{
+			TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)},
+			Range:        protocol.Range{Start: protocol.Position{Line: 3}, End: protocol.Position{Line: 3, Character: 10}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(actions, func(a protocol.CommandOrCodeAction) bool {
+			action, ok := a.(*protocol.CodeAction)
+			return ok && action.Title == "Fix namespace-default-deny"
+		})
+		if at < 0 {
+			t.Fatalf("there is no fix in %+v", actions)
+		}
+		command := actions[at].(*protocol.CodeAction).Command
+		_, err = e.server.ExecuteCommand(t.Context(), &protocol.ExecuteCommandParams{Command: command.Command, Arguments: command.Arguments})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if operations == nil {
+			e.await(t, "that it cannot be", func() bool {
+				e.mu.Lock()
+				defer e.mu.Unlock()
+				return slices.ContainsFunc(e.told, func(text string) bool { return strings.Contains(text, "this editor cannot; manilint --fix=all does") })
+			})
+			continue
+		}
+		e.await(t, "the edit", func() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.versions) > 0 })
+		e.mu.Lock()
+		var made, edited []string
+		for _, c := range e.versions[0] {
+			switch c := c.(type) {
+			case *protocol.CreateFile:
+				made = append(made, filepath.Base(string(c.URI)))
+			case *protocol.TextDocumentEdit:
+				edited = append(edited, filepath.Base(string(c.TextDocument.URI)))
+			}
+		}
+		e.mu.Unlock()
+		if len(made) != 1 || made[0] != "networkpolicy-default-deny.yaml" || !slices.Equal(edited, []string{"kustomization.yaml", "networkpolicy-default-deny.yaml"}) {
+			t.Errorf("it makes %q and edits %q", made, edited)
+		}
 	}
 }
 

@@ -30,7 +30,6 @@ type part struct {
 	block   *block   // text of a template behind a key, instead of all else
 	guards  []string // the conditions under which an item is there, from the outside in
 	comment string
-	some    bool // a list that is not to be there without an item
 }
 
 type partField struct {
@@ -150,7 +149,9 @@ func shape(v any, around []string, in language) (p *part, guards []string, err e
 		if p, err = listed(v, around, in); err != nil {
 			return nil, nil, err
 		}
-		p.some = true
+		if len(p.items) == 0 {
+			return nil, nil, errors.New("a list that may not be empty is")
+		}
 		for _, item := range p.items {
 			if !slices.Equal(item.guards, p.items[0].guards) {
 				if slices.ContainsFunc(p.items, func(i *part) bool { return len(i.guards) == 0 }) {

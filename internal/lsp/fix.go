@@ -72,7 +72,7 @@ func (s *server) fix(ctx context.Context, l *lookedAt, want func(*lint.Finding) 
 		}
 		at := show.uris(file.Path)
 		switch {
-		case file.Before == nil && s.versions:
+		case file.Before == nil && s.creates:
 			edit.DocumentChanges = append(edit.DocumentChanges, &protocol.CreateFile{Kind: "create", URI: at}, &protocol.TextDocumentEdit{
 				TextDocument: protocol.OptionalVersionedTextDocumentIdentifier{TextDocumentIdentifier: protocol.TextDocumentIdentifier{URI: at}},
 				Edits:        []protocol.TextDocumentEditElement{&protocol.TextEdit{NewText: string(file.After)}},

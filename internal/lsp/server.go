@@ -122,6 +122,7 @@ type server struct {
 	watches  bool // it says what changes on disk
 	progresses, registers,
 	versions bool
+	creates bool // it makes files
 
 	mu          sync.Mutex
 	directories []*directory
@@ -146,6 +147,7 @@ func (s *server) Initialize(_ context.Context, p *protocol.InitializeParams) (*p
 		}
 		s.pulls = w.Diagnostics != nil && yes(w.Diagnostics.RefreshSupport) && c.TextDocument != nil && c.TextDocument.Diagnostic != nil
 		s.versions = w.WorkspaceEdit != nil && yes(w.WorkspaceEdit.DocumentChanges)
+		s.creates = s.versions && slices.Contains(w.WorkspaceEdit.ResourceOperations, protocol.ResourceOperationKindCreate)
 	}
 	dirs, several := p.WorkspaceFolders.Get()
 	if several {

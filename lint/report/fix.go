@@ -121,7 +121,11 @@ func (t *text) fix(r *lint.Report, f *lint.Fix, indent int) {
 	t.wrap(margin+t.paint("fix:", color.FgHiCyan), indent+4, indent+5, Escape(safety(f)+": "+f.Why))
 	for _, e := range f.Edits {
 		src, from, to := e.Span.Start.Source, e.Span.Start, e.Span.End
-		fmt.Fprintf(t, "%s  %s\n", margin, t.paint(fmt.Sprintf("%s:%d", Escape(from.Source.Path), from.Line), color.Bold))
+		at := fmt.Sprintf("%s:%d", Escape(from.Source.Path), from.Line)
+		if e.NewFile {
+			at = Escape(from.Source.Path) + ", a new file"
+		}
+		fmt.Fprintf(t, "%s  %s\n", margin, t.paint(at, color.Bold))
 		before := string(src.Data[src.LineStart(from.Line):from.Offset])
 		last := to.Line
 		after := ""
