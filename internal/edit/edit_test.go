@@ -96,6 +96,7 @@ var edits = []struct {
 	{"a text between quotes", `{"a": "b: 1\n\u0063: 2\n"}`, Op{Place: Place{0, path("a/@/b")}}, true, `{"a": "b: true\n\u0063: 2\n"}`},
 	{"a flow mapping between quotes", "a: '{b: ''c''}'\n", Op{Place: Place{0, path("a/@")}, Fields: []string{"x"}}, true, "a: '{b: ''c'', x: true}'\n"},
 	{"the second document of a text", "- |\n  b: 1\n  ---\n  c: 1\n", Op{Place: Place{0, []Step{{Index: 0}, {Index: 1, Text: true}}}, Fields: []string{"x"}}, true, "- |\n  b: 1\n  ---\n  c: 1\n  x: true\n"},
+	{"an empty flow mapping in two lines", "a: {\n}\n", Op{Place: Place{0, path("a")}, Fields: []string{"x"}}, true, "a: {x: true\n}\n"},
 	{"a comment goes with what it is of", "# a\n\nl:\n  # b\n  # c\n  - d: 1\n    # e\n    f: 2\n    # g\n\n  # h\n  - i: 1\n", Op{Kind: Remove, Place: Place{0, path("l/0")}, Whole: true}, nil, "# a\n\nl:\n\n  # h\n  - i: 1\n"},
 	{"what is empty goes, too", "a: 1 # b\n# c\nd: # e\n  f:\n  - g # h\n# i\nj: 2\n", Op{Kind: Remove, Place: Place{0, path("d/f/0")}, Whole: true}, nil, "a: 1 # b\n# i\nj: 2\n"},
 	{"but for a document", "a:\n  b:\n  - c\n", Op{Kind: Remove, Place: Place{0, path("a/b/0")}, Whole: true}, nil, "a: {}\n"},
@@ -398,6 +399,7 @@ func TestEditsOfRandomText(t *testing.T) {
 				{Place: p, Fields: []string{"new", "field"}, Value: node(t, false)},
 				{Place: p, Fields: []string{"new"}, Value: node(t, map[string]any{"type": "RuntimeDefault"})},
 				{Kind: Add, Place: p, Fields: []string{"list"}, Value: node(t, "ALL")},
+				{Kind: Add, Place: p, Fields: []string{"k1"}, Value: node(t, map[string]any{"name": "x", "newTag": "1.20"})},
 				{Place: p, Value: node(t, "other")},
 				{Kind: Remove, Place: p},
 				{Kind: Remove, Place: p, Whole: true},
@@ -414,7 +416,7 @@ func TestEditsOfRandomText(t *testing.T) {
 					if made {
 						texts++
 					}
-				} else if len(op.Fields) > 0 { // others may be refused with good reason
+				} else if len(op.Fields) > 0 && op.Fields[0] != "k1" { // others may be refused with good reason
 					tried++
 					if made {
 						done++
@@ -445,6 +447,7 @@ func FuzzEdit(f *testing.F) {
 		ops := []Op{
 			{Place: p, Fields: []string{"new", "field"}, Value: node(t, false)},
 			{Kind: Add, Place: p, Fields: []string{"list"}, Value: node(t, "ALL")},
+			{Kind: Add, Place: p, Fields: []string{"k1"}, Value: node(t, map[string]any{"name": "x", "newTag": "1.20"})},
 			{Place: p, Value: node(t, "other")},
 			{Kind: Remove, Place: p},
 			{Kind: Remove, Place: p, Whole: true},

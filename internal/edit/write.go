@@ -300,10 +300,10 @@ func (w *writer) addToFlow(m *yaml.Node, text string, each int) ([][]byte, error
 		return nil, errors.New("the collection does not begin with a bracket")
 	}
 	if len(m.Content) == 0 {
-		if strings.TrimSpace(string(w.data[from+1:to-1])) == "" {
+		if in := string(w.data[from+1 : to-1]); strings.TrimSpace(in) == "" && !strings.ContainsAny(in, "\n\r") {
 			return [][]byte{w.with(patch{from + 1, to - 1, text})}, nil
 		}
-		return [][]byte{w.with(patch{from + 1, from + 1, text})}, nil // a comment is in it
+		return [][]byte{w.with(patch{from + 1, from + 1, text})}, nil // a comment, or a line break, is in it
 	}
 	last := m.Content[len(m.Content)-each]
 	start, end := w.span(last)

@@ -393,7 +393,7 @@ func (w *finder) atNode(src *lint.Source, n *yaml.Node, kind edit.Kind, fields [
 // atSpan edits the node of a kind whose content begins where a span does.
 func (w *finder) atSpan(span lint.Span, of yaml.Kind, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
 	f := w.file(span.Start.Source)
-	if f == nil {
+	if f == nil || of == yaml.ScalarNode && strings.Contains(span.Text(), "{{") { // what is filled in says more than one value
 		return fileEdit{}, false
 	}
 	place, ok := f.Value(span.Start.Offset, of)
@@ -484,7 +484,7 @@ func partsOf(s lint.Setting, n *lint.Node, value *yaml.Node) []*yaml.Node {
 func (w *finder) atSetting(s lint.Setting, kind edit.Kind, value *yaml.Node) (fileEdit, bool) {
 	src := s.Span.Start.Source
 	f := w.file(src)
-	if f == nil {
+	if f == nil || len(s.Missing) == 0 && strings.Contains(s.Span.Text(), "{{") {
 		return fileEdit{}, false
 	}
 	op := func(p edit.Place) (fileEdit, bool) {
