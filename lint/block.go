@@ -2,6 +2,7 @@ package lint
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync"
 
@@ -79,6 +80,9 @@ func (p *blockParser) release() {
 // document returns the document that begins in a line; ok is false where
 // yaml.v3 is to be asked, or the context ended. It is nil where the document is empty.
 func (p *blockParser) document(text string, line int) (d *Document, ok bool) {
+	if len(text) > math.MaxInt32 { // more than nodes have columns for
+		return nil, false
+	}
 	for i := range len(text) {
 		if c := text[i]; c < ' ' && c != '\n' || c > '~' { // tabs, carriage returns, all that is not ASCII
 			return nil, false

@@ -21,6 +21,7 @@ type PodSpec struct {
 	Partial bool
 
 	form       *podForm
+	os         string
 	containers []*Container
 }
 
@@ -78,9 +79,11 @@ func (p *PodSpec) ContextPath() string {
 	return n.Get(field).Path()
 }
 
-// IsWindows reports whether spec.os.name says that the pod runs on Windows,
-// which is what the API server goes by.
-func (p *PodSpec) IsWindows() bool { return p.Get("os", "name").Value() == "windows" }
+// OS returns spec.os.name, which is what the API server goes by: linux, windows or "".
+func (p *PodSpec) OS() string { return p.os }
+
+// IsWindows reports whether spec.os.name says that the pod runs on Windows.
+func (p *PodSpec) IsWindows() bool { return p.os == "windows" }
 
 // A ContainerKind tells the lists of a pod's containers apart.
 type ContainerKind string
@@ -460,6 +463,9 @@ func (r *Resource) addPodBelow(root, holder *Node, form *podForm) {
 	}
 	for _, path := range form.defaults {
 		p.Defaults = append(p.Defaults, expand(root, path)...)
+	}
+	if p.Node.Has("os") || len(p.Defaults) > 0 {
+		p.os = p.Get("os", "name").Value()
 	}
 	lists := form.containers
 	if lists == nil {

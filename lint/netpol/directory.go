@@ -43,6 +43,9 @@ func buildDirectory(b *lint.Bundle) *Directory {
 			d.Makers[kube.Home(r)] = true
 		}
 		for _, path := range deployedTo {
+			if !r.Root.Has(path...) {
+				continue
+			}
 			if n := r.Get(path...); n.IsScalar() && !isQuiet(r) {
 				d.Makers[n.Value()], d.spawning[n.Value()] = true, true
 			}

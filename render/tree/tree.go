@@ -561,15 +561,22 @@ func readAll(open func() (io.ReadCloser, error), limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, &TooLargeError{limit}
 	}
-	data := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-	n, err := data.ReadFrom(io.LimitReader(f, limit+1))
-	switch {
-	case err != nil:
-		return nil, bare(err)
-	case n > limit:
-		return nil, &TooLargeError{limit}
+	// There is room for what the file says it holds, and for one byte more, which shows that it
+	// ends there: texts are much of what a run over plain files keeps.
+	data := make([]byte, 0, size+1)
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		switch data = data[:len(data)+n]; {
+		case int64(len(data)) > limit:
+			return nil, &TooLargeError{limit}
+		case errors.Is(err, io.EOF):
+			return data, nil
+		case err != nil:
+			return nil, bare(err)
+		case len(data) == cap(data):
+			data = slices.Grow(data, bytes.MinRead)
+		}
 	}
-	return data.Bytes(), nil
 }
 
 // Stream opens a file to be read from its beginning, whatever its size. The caller closes it.

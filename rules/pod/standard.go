@@ -156,7 +156,7 @@ func inUserNamespace(p *lint.PodSpec) bool { return p.Get("hostUsers").IsFalse()
 // onWindows reports whether the pod runs on Windows, by spec.os or by the nodes that it
 // selects. The standards go by spec.os alone: [lint.PodSpec.IsWindows].
 func onWindows(p *lint.PodSpec) bool {
-	if p.Get("os", "name").Value() == "linux" {
+	if p.OS() == "linux" {
 		return false // no kubelet of Windows runs it
 	}
 	return p.IsWindows() || selectsWindows(p.Get("nodeSelector")) || requiresWindows(p) || selectsWindows(runtimeClass(p).Get("scheduling", "nodeSelector"))
