@@ -26,7 +26,7 @@ type blockParser struct {
 	line  int // of at
 	depth int
 	looks int          // one for each value
-	ended bool         // the context is
+	ended bool         // the context is, or a column is beyond those of nodes
 	keyed int          // values with a key
 	open  []blockValue // the children so far of the collections around at
 	done  []blockValue // of the collections that are closed
@@ -35,12 +35,12 @@ type blockParser struct {
 
 // A blockValue is a [Node] that is not in its tree yet.
 type blockValue struct {
-	field, value       string
-	line, column       int32
-	keyLine, keyColumn int32
-	kids               int32 // those of a collection, from 1; 0 where there are none
-	kind, tag          uint8
-	style, keyStyle    uint8
+	field, value      string
+	line, keyLine     int32
+	column, keyColumn uint16
+	kids              int32 // those of a collection, from 1; 0 where there are none
+	kind, tag         uint8
+	style, keyStyle   uint8
 }
 
 // blockKids are the children of a collection, a part of those that are done.
@@ -80,7 +80,7 @@ func (p *blockParser) release() {
 // document returns the document that begins in a line; ok is false where
 // yaml.v3 is to be asked, or the context ended. It is nil where the document is empty.
 func (p *blockParser) document(text string, line int) (d *Document, ok bool) {
-	if len(text) > math.MaxInt32 { // more than nodes have columns for
+	if len(text) > math.MaxInt32 { // of more lines than nodes have numbers for
 		return nil, false
 	}
 	for i := range len(text) {
@@ -127,7 +127,7 @@ func (p *blockParser) layOut() *Document {
 		c.list, c.keys, c.places = list[k.from:k.to:k.to], k.keys, k.places
 		for at, child := range c.list { // which are laid out
 			if child.parent = n; n.kind == sequenceKind {
-				child.place = int32(at) + 1
+				child.keyStyle, child.keyLine = itemOf, int32(at)
 			}
 		}
 		n.kids = c
@@ -189,8 +189,8 @@ func (p *blockParser) column() int {
 // push adds a value to the collection around it.
 func (p *blockParser) push(kind, tag uint8, value string, style uint8, line, column int) {
 	p.looks++
-	p.ended = p.ended || p.looks%looksEvery == 0 && p.ctx.Err() != nil
-	p.open = append(p.open, blockValue{kind: kind, tag: tag, value: value, style: style, line: int32(line), column: int32(column)})
+	p.ended = p.ended || column > math.MaxUint16 || p.looks%looksEvery == 0 && p.ctx.Err() != nil
+	p.open = append(p.open, blockValue{kind: kind, tag: tag, value: value, style: style, line: int32(line), column: uint16(column)})
 }
 
 // scalar adds a scalar that begins at an offset of the line.
@@ -252,7 +252,8 @@ type blockKey struct {
 // name gives a key to the value that was read last.
 func (p *blockParser) name(k blockKey) {
 	v := &p.open[len(p.open)-1]
-	v.field, v.keyStyle, v.keyLine, v.keyColumn = k.text, k.style, int32(k.line), int32(k.column)
+	v.field, v.keyStyle, v.keyLine, v.keyColumn = k.text, k.style, int32(k.line), uint16(k.column)
+	p.ended = p.ended || k.column > math.MaxUint16
 }
 
 // block reads the value at p.at, which is in column indent. parent is the column of

@@ -137,6 +137,9 @@ func TestBlocksAreReadAsYAML(t *testing.T) {
 			taken++
 		}
 	}
+	for _, text := range []string{"k: [" + strings.Repeat("x, ", 30000) + "y]\n", "k: {" + strings.Repeat(" ", 70000) + "x: y}\n", strings.Repeat("- ", 90) + "- a: b\n"} {
+		compareBlocks(t, []byte(text)) // columns beyond those of nodes; deep
+	}
 	if taken < 35 {
 		t.Errorf("only %d of %d were taken", taken, len(blocks))
 	}

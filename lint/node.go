@@ -26,12 +26,12 @@ type Node struct {
 	kids *children // of a mapping or a list, unless it was made of a YAML node
 	back *backing  // of a node that was made of a YAML node, and of roots
 
-	line, column       int32 // unless yaml was there first
-	keyLine, keyColumn int32
-	place              int32 // in the parent sequence, from 1; else 0
-	kind               uint8 // a [yaml.Kind], 0 when missing
-	tag                uint8 // of tags; 0 where the YAML node knows
-	style, keyStyle    uint8 // a [yaml.Style]
+	line              int32  // unless n was made of a YAML node
+	keyLine           int32  // of the key in the parent; of an item of a list its place there
+	column, keyColumn uint16 // as their lines
+	kind              uint8  // a [yaml.Kind], 0 when missing
+	tag               uint8  // of tags; 0 where the YAML node knows
+	style, keyStyle   uint8  // a [yaml.Style]; see keyOf and itemOf
 }
 
 // A backing is what a few nodes have besides.
@@ -85,7 +85,10 @@ const (
 	inBrackets                              = uint8(1 << 5)
 
 	unknownKind = 1 << 7 // of a node of yaml.v3 that has none
-	keyOf       = 1 << 7 // marks the style of the key of a node that stands for that key
+
+	// What the style of the key of a node tells besides: that the node stands for its key, or
+	// is an item of a list and has none.
+	keyOf, itemOf = 1 << 7, 1 << 6
 )
 
 // The tags of YAML, by their place in tags.
@@ -329,7 +332,7 @@ func itemsOf(list *Node, y *yaml.Node) *children {
 	c := &children{list: make([]*Node, len(content))}
 	for i, item := range content {
 		n := &nodes[i]
-		n.parent, n.place, c.list[i] = list, int32(i)+1, n
+		n.parent, n.keyStyle, n.keyLine, c.list[i] = list, itemOf, int32(i), n
 		n.set(resolveAlias(item), &backs[i])
 	}
 	return c
@@ -523,7 +526,9 @@ func repeats(content []*yaml.Node) bool {
 }
 
 // HasKey reports whether n is the value of a key, which [Node.KeyNode] returns.
-func (n *Node) HasKey() bool { return n.kind != 0 && n.parent != nil && n.place == 0 }
+func (n *Node) HasKey() bool { return n.kind != 0 && n.parent != nil && !n.isItem() }
+
+func (n *Node) isItem() bool { return n.keyStyle&itemOf != 0 }
 
 // KeyNode returns the key that holds n as a node of the same path, for findings
 // about the key itself; n where there is none (list items, roots, missing nodes).
@@ -583,7 +588,12 @@ func (n *Node) Walk(visit func(*Node) bool) {
 func (n *Node) Name() string { return n.field }
 
 // Index returns the place of n in its list, from 0; -1 when it is no list item.
-func (n *Node) Index() int { return int(n.place) - 1 }
+func (n *Node) Index() int {
+	if !n.isItem() {
+		return -1
+	}
+	return int(n.keyLine)
+}
 
 // Parent returns the node that holds n, or nil at the root of an object.
 func (n *Node) Parent() *Node { return n.parent }
@@ -672,7 +682,7 @@ func (m *yamlMaker) count(n *Node) {
 	}
 }
 
-func (m *yamlMaker) node(kind, tag uint8, value string, style uint8, line, column int32) *yaml.Node {
+func (m *yamlMaker) node(kind, tag uint8, value string, style uint8, line int32, column uint16) *yaml.Node {
 	m.nodes = append(m.nodes, yaml.Node{Kind: yaml.Kind(kind), Tag: tags[tag], Value: value, Style: yaml.Style(style), Line: int(line), Column: int(column)})
 	return &m.nodes[len(m.nodes)-1]
 }
@@ -821,9 +831,9 @@ func (n *Node) appendPath(to []byte, above *Node) []byte {
 	}
 	to = n.parent.appendPath(to, above)
 	switch {
-	case n.place == 0 && strings.ContainsAny(n.field, ".[]"):
+	case !n.isItem() && strings.ContainsAny(n.field, ".[]"):
 		return strconv.AppendQuote(append(to, '.'), n.field)
-	case n.place == 0:
+	case !n.isItem():
 		return append(append(to, '.'), n.field...)
 	}
 	if name := n.child("name"); name != nil && name.IsScalar() {
@@ -837,7 +847,7 @@ func (n *Node) appendPath(to []byte, above *Node) []byte {
 func (n *Node) GenericPath() string {
 	var parts []string
 	for ; n.parent != nil; n = n.parent {
-		if n.place > 0 {
+		if n.isItem() {
 			parts = append(parts, "[]")
 		} else {
 			parts = append(parts, "."+n.field)

@@ -78,7 +78,7 @@ func (d *Document) Resources(locator Locator) []*Resource {
 
 // take makes a node, and so what is below it, the root of r.
 func (r *Resource) take(n *Node) {
-	r.Root, n.parent, n.field, n.place = n, nil, "", 0
+	r.Root, n.parent, n.field, n.keyStyle = n, nil, "", 0
 	if n.back == nil {
 		n.back = &backing{}
 	}
