@@ -1,8 +1,6 @@
 package trace
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"text/template/parse"
 )
@@ -28,15 +26,7 @@ func (t *tracer) branchOf(of *definition, b *parse.BranchNode) *action {
 		return a
 	}
 	a := t.actionOf(of, b, b.Pos)
-	asked := conditionOf(b.Pipe)
-	a.list, a.asked = b.List, &asked
-	assigned := map[string]bool{}
-	assignments(b.List, map[string]bool{}, assigned)
-	assignments(b.ElseList, map[string]bool{}, assigned)
-	for _, v := range b.Pipe.Decl {
-		delete(assigned, v.Ident[0])
-	}
-	a.assigned = slices.Sorted(maps.Keys(assigned))
+	a.list, a.block = b.List, t.blockOf(of, b)
 	return a
 }
 

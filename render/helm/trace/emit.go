@@ -22,14 +22,22 @@ type emitter struct {
 // has to write it.
 func (t *tracer) emit(v any) (text string, segs []Segment, ok bool) {
 	e := emitter{t: t}
+	if x, is := v.(chartutil.Values); is {
+		v = map[string]any(x)
+	}
 	switch x := v.(type) {
 	case map[string]any:
-		ok = len(x) > 0 && e.mapping(x, t.origin(v), 0)
-	case chartutil.Values:
-		v = map[string]any(x)
-		ok = len(x) > 0 && e.mapping(x, t.origin(v), 0)
+		if ok = x != nil; len(x) == 0 {
+			e.text = append(e.text, "{}"...)
+		} else {
+			ok = e.mapping(x, t.origin(v), 0)
+		}
 	case []any:
-		ok = len(x) > 0 && e.list(x, t.origin(v), 0)
+		if ok = x != nil; len(x) == 0 {
+			e.text = append(e.text, "[]"...)
+		} else {
+			ok = e.list(x, t.origin(v), 0)
+		}
 	}
 	if !ok {
 		return "", nil, false
@@ -224,6 +232,11 @@ func isPlain(s string) bool {
 		if !isQuantity(s) {
 			return false
 		}
+	case c == '_':
+	case c == '-': // a flag
+		if flag := strings.TrimPrefix(s[1:], "-"); flag == "" || !isLetter(flag[0]) {
+			return false
+		}
 	default:
 		return false
 	}
@@ -246,10 +259,10 @@ func isPlain(s string) bool {
 	return true
 }
 
-// isQuantity reports whether a string that begins with a digit is a quantity or a version of
-// three numbers.
+// isQuantity reports whether a string that begins with a digit is a quantity, a time or a
+// version of three numbers.
 func isQuantity(s string) bool {
-	if number := strings.TrimRight(s, "kmKMGTi"); number != s {
+	if number := strings.TrimRight(s, "kmKMGTishd%"); number != s {
 		return isDigits(number)
 	}
 	parts := strings.Split(s, ".")

@@ -16,7 +16,7 @@ import (
 var pieces = []string{"a", "b", "Z", "image", "true", "yes", "No", "on", "null", "~", "0", "1", "10", "08", "0x1f", "1e3", "1.5", "64Mi", "100m", "2.14.0", "12:30", "2001-01-01", "1_000", ".inf", ".5", "-", "_", ".", "/", ":", " ", "  ", ", ", ": ", " #", "#", "'", "\"", "\n", "\t", "{", "}", "[", "]", "*", "&", "!", "|", ">", "%", "@", "`", "=", "?", "$", "(", ")", "+", ";", "é", "\u2028", "registry.example/web:1.2.3", "kubernetes.io/os", "a long text of many words that a line does not hold, so that it may be folded", "\xff"}
 
 // plainPieces are those that mostly make plain text.
-var plainPieces = []string{"", "a", "Ab", "image", "y", "On", "/", "-", "_x", "1", "20", "64", "Mi", "m", ".5.6", ":8080", " b", "kubernetes.io/os", "registry.example/web:1.2.3", "a-text-that-is-long-enough-to-be-folded with words, or not"}
+var plainPieces = []string{"", "a", "Ab", "image", "y", "On", "/", "-", "_x", "1", "20", "64", "Mi", "m", "s", "h", "d", "%", "--flag=x", "-c", ".5.6", ":8080", " b", "kubernetes.io/os", "registry.example/web:1.2.3", "a-text-that-is-long-enough-to-be-folded with words, or not"}
 
 func anyText(r *rand.Rand) string {
 	if r.IntN(20) > 0 {
@@ -67,7 +67,7 @@ func sameEmission(t *testing.T, seed uint64) bool {
 	e := NewEngine(context.Background(), 1<<20)
 	values := e.Context(chartutil.Values{"Values": chartutil.Values{"v": anyValue(r, 0)}})["Values"].(chartutil.Values)
 	v := values["v"]
-	switch r.IntN(3) {
+	switch r.IntN(4) {
 	case 0: // a part of it is of no value
 		v = map[string]any{"own": v, "new": anyValue(r, 3)}
 	case 1:

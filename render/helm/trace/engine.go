@@ -122,6 +122,13 @@ func (e *Engine) render(templates map[string]*Unit) *Result {
 	r := &Result{}
 	e.sources = templates
 	e.useFunctions()
+	e.branches = map[*parse.BranchNode]*block{}
+	if p := e.Parsed; p != nil {
+		if p.branches == nil {
+			p.branches = e.branches
+		}
+		e.branches = p.branches
+	}
 	root := &set{own: map[string]*definition{}}
 	names := slices.SortedFunc(maps.Keys(e.sources), deepestFirst)
 	for _, name := range names {

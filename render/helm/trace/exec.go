@@ -275,7 +275,7 @@ func (r *run) branch(dot any, n parse.Node, b *parse.BranchNode, depth int) cont
 	r.pop(mark)
 	if c == toEnd { // or a range around it ends here, which does the same
 		r.leaveTo(r.base + depth)
-		for _, name := range act.assigned {
+		for _, name := range act.block.assigned {
 			r.at(n)
 			v := r.slot(name)
 			*v = r.owe(*v, act.chosen)

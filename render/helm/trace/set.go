@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"maps"
+	"slices"
 	"text/template/parse"
 )
 
@@ -58,7 +60,35 @@ var builtins = map[string]any{"and": true, "or": true, "not": true, "call": true
 // Parsed is the templates of a chart, which several renderings share. It is used by one
 // goroutine. The zero Parsed is ready for use.
 type Parsed struct {
-	trees map[templateText]parsedText
+	trees    map[templateText]parsedText
+	branches map[*parse.BranchNode]*block // those that were executed
+}
+
+// A block is what is known of an if, with or range whatever the values are.
+type block struct {
+	asked    Condition
+	assigned []string // the variables of others that its blocks assign to
+	body     string   // the text of what it decides about, once it is known
+	known    bool
+}
+
+// blockOf returns what is known of an if, with or range.
+func (t *tracer) blockOf(of *definition, b *parse.BranchNode) *block {
+	known := t.branches[b]
+	if known == nil {
+		known = &block{asked: conditionOf(b.Pipe)}
+		assigned := map[string]bool{}
+		assignments(b.List, map[string]bool{}, assigned)
+		assignments(b.ElseList, map[string]bool{}, assigned)
+		for _, v := range b.Pipe.Decl {
+			delete(assigned, v.Ident[0])
+		}
+		known.assigned = slices.Sorted(maps.Keys(assigned))
+		if of.file != nil { // the text of tpl is parsed each time
+			t.branches[b] = known
+		}
+	}
+	return known
 }
 
 // A templateText is a template by its name and its text, which never changes.

@@ -26,6 +26,7 @@ type tracer struct {
 	strings  map[uintptr]known   // by the address of the first byte
 	values   map[uintptr]holding // maps and slices by their data, scalars by their box
 	actions  map[parse.Node]*action
+	branches map[*parse.BranchNode]*block // of files
 	wrapped  map[wrapKey]*Origin
 	sources  map[any]*Origin
 	paths    map[string]bool // of all values
@@ -64,13 +65,10 @@ type action struct {
 	in       *Origin
 	off      int
 	list     *parse.ListNode // what it decides about
-	asked    *Condition
-	assigned []string // the variables of others that its blocks assign to
+	block    *block
 	chosen   []string // the values that its pipeline read last
 	value    string   // the path of the value that its pipeline gave last; "" of anything else
-	body     string   // the text of list, once it is known
-	known    bool
-	constant any // that it puts into a mapping or a list, with an address of its own
+	constant any      // that it puts into a mapping or a list, with an address of its own
 	// of is the first origin that came through it, and through what became of that.
 	of, through *Origin
 }
@@ -691,10 +689,10 @@ func (t *tracer) decide(a *action, begin int, v any) {
 		a.value = o.Paths[0]
 	}
 	if truth, _ := isTrue(v); !truth && t.out != nil {
-		if !a.known {
-			a.body, a.known = bodyText(a.list), true
+		if !a.block.known {
+			a.block.body, a.block.known = bodyText(a.list), true
 		}
-		left := &gap{Decision{a.asked, a.value}, a.body}
+		left := &gap{Decision{&a.block.asked, a.value}, a.block.body}
 		o := &Origin{Kind: FromGap, Paths: paths, Via: &Frame{In: a.in, Off: a.off}, Gap: left}
 		n := len(t.out.buf)
 		t.out.segs = append(t.out.segs, Segment{Start: n, End: n, O: o, Guard: t.guard})
@@ -808,7 +806,7 @@ func (t *tracer) enterGuard(a *action, other bool, depth int) error {
 	}
 	depth += t.base
 	t.leaveTo(depth)
-	t.guard = &Guard{Decision{a.asked, a.value}, other, a.chosen, depth, t.guard}
+	t.guard = &Guard{Decision{&a.block.asked, a.value}, other, a.chosen, depth, t.guard}
 	return nil
 }
 
