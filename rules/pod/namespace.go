@@ -1,6 +1,7 @@
 package pod
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/manilint/manilint/lint"
@@ -45,9 +46,15 @@ var PSALabel = &lint.Rule{
 func strictestLevel(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	namespace := n.Resource().Name
 	for _, level := range []lint.Profile{lint.ProfileRestricted, lint.ProfileBaseline} {
-		if passes(pass.Bundle, namespace, level) {
-			return lint.Risky("pods of the namespace that others deploy, and that the level forbids, are refused when they next start", lint.Set(n, string(level)))
+		if !passes(pass.Bundle, namespace, level) {
+			continue
 		}
+		edits := []lint.Edit{lint.Set(n, string(level))}
+		// A version that was asked for is the one that the pods pass: a later one may forbid more.
+		if v := parseVersion(pass.Bundle.PSSVersion); v != latest && n.Parent().Get(enforce+"-version").IsNull() {
+			edits = append(edits, lint.Set(n.Parent().Get(enforce+"-version"), fmt.Sprintf("v1.%d", v)))
+		}
+		return lint.Risky("pods of the namespace that others deploy, and that the level forbids, are refused when they next start", edits...)
 	}
 	return nil
 }
