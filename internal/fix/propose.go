@@ -264,6 +264,9 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 		}
 		f, ok := w.atSpan(place.Span, at.YAML().Kind, kind, nil, value)
 		ok = ok && len(images) == 0
+		if ok && kind == edit.Set && at.YAML().ShortTag() != "!!str" { // what was a text becomes a value elsewhere
+			add(w.atSpan(place.Span, at.YAML().Kind, kind, nil, w.written(lint.Setting{Span: place.Span}, value)[0]))
+		}
 		if ok && kind == edit.Remove {
 			if whole, is := w.patchOp(f); is {
 				add(whole, true)
@@ -288,6 +291,10 @@ func (w *finder) ways(e lint.Edit) [][]fileEdit {
 			case "value":
 				for _, v := range w.written(lint.Setting{Span: rel.Span}, value) {
 					add(w.atSpan(rel.Span, at.YAML().Kind, kind, nil, v))
+				}
+			case "overlay": // a variable in a text
+				for _, v := range partsOf(lint.Setting{Span: rel.Span}, at, value) {
+					add(w.atSpan(rel.Span, yaml.ScalarNode, kind, nil, v))
 				}
 			case "patch", "base":
 				add(w.atSpan(rel.Span, at.YAML().Kind, kind, nil, value))
@@ -390,10 +397,17 @@ func (w *finder) atNode(src *lint.Source, n *yaml.Node, kind edit.Kind, fields [
 	return fileEdit{path: src.File, op: &edit.Op{Kind: kind, Place: place, Fields: fields, Value: value}}, ok
 }
 
+// filledIn reports whether a text is filled in by something that renders it: it stands for more
+// than one value, which are written elsewhere.
+func filledIn(span lint.Span) bool {
+	text := span.Text()
+	return strings.Contains(text, "{{") || strings.Contains(text, "${")
+}
+
 // atSpan edits the node of a kind whose content begins where a span does.
 func (w *finder) atSpan(span lint.Span, of yaml.Kind, kind edit.Kind, fields []string, value *yaml.Node) (fileEdit, bool) {
 	f := w.file(span.Start.Source)
-	if f == nil || of == yaml.ScalarNode && strings.Contains(span.Text(), "{{") { // what is filled in says more than one value
+	if f == nil || of == yaml.ScalarNode && filledIn(span) {
 		return fileEdit{}, false
 	}
 	place, ok := f.Value(span.Start.Offset, of)
@@ -484,7 +498,7 @@ func partsOf(s lint.Setting, n *lint.Node, value *yaml.Node) []*yaml.Node {
 func (w *finder) atSetting(s lint.Setting, kind edit.Kind, value *yaml.Node) (fileEdit, bool) {
 	src := s.Span.Start.Source
 	f := w.file(src)
-	if f == nil || len(s.Missing) == 0 && strings.Contains(s.Span.Text(), "{{") {
+	if f == nil || len(s.Missing) == 0 && filledIn(s.Span) {
 		return fileEdit{}, false
 	}
 	op := func(p edit.Place) (fileEdit, bool) {
