@@ -808,8 +808,10 @@ func isIdle(name, value string) bool {
 	case words && strings.IndexByte("bBtTaAkKsS", first) >= 0 && inCredentials(value) != nil:
 		return false
 	}
-	if h := nameHint(name); h > mayHold || h == mayHold && looksRandom(value) {
-		return false
+	if !words { // whatever its name, what has blanks is no password
+		if h := nameHint(name); h > mayHold || h == mayHold && looksRandom(value) {
+			return false
+		}
 	}
 	_, encoded := decodeText(value)
 	return !encoded

@@ -201,3 +201,29 @@ func TestNumbersOfPeopleAreNotPassedOver(t *testing.T) {
 		}
 	}
 }
+
+// What is passed over in the lines of a file is what a search of its field does not find.
+func TestIdleFieldsHoldNothing(t *testing.T) {
+	names := []string{"a", "key.1", "password", "DB_PASSWORD", "token", "api-key", "public_key", "x.secret"}
+	parts := []string{"hunter2", " ", "Basic ", "bearer ", "token ", "YWRtaW46czNjcjN0LWh1bnRlcg==", "Zk8sQ2vTqLw91xRbNfYd", "-", "{", "true", "x", "\t", "cGFzc3dvcmQ9eA==", "é", "1"}
+	rng := rand.New(rand.NewPCG(15, 16))
+	idle := 0
+	for range 50000 {
+		var b strings.Builder
+		for range 1 + rng.IntN(4) {
+			b.WriteString(parts[rng.IntN(len(parts))])
+		}
+		name, value := names[rng.IntN(len(names))], trimBlanks(b.String())
+		if !isIdle(name, value) {
+			continue
+		}
+		idle++
+		f := file{fields: []fieldValue{{name, value, 1}}}
+		if found := f.search("app.conf", name+"="+value+"\n#\n", 0); len(found) > 0 {
+			t.Fatalf("%s=%s is passed over", name, value)
+		}
+	}
+	if idle < 5000 {
+		t.Errorf("%d fields are idle: the test says little", idle)
+	}
+}
