@@ -159,8 +159,7 @@ func Check(ctx context.Context, b *lint.Bundle, o Options) *Result {
 type check struct {
 	bundle *lint.Bundle
 	names  *names
-	slots  chan struct{} // one for each rule at work, of all checks of a run
-	passes []*pass       // in the order of the rules, the masking ones that are not enabled last
+	passes []*pass // in the order of the rules, the masking ones that are not enabled last
 	result *Result
 }
 
@@ -187,7 +186,7 @@ type placed struct {
 
 func newCheck(b *lint.Bundle, n *names) *check {
 	o := n.options
-	c := &check{bundle: b, names: n, slots: make(chan struct{}, o.jobs())}
+	c := &check{bundle: b, names: n}
 	c.result = &Result{Rendering: b.Rendering, Objects: len(b.Resources) - len(b.Unselected), All: len(b.Resources), Took: b.Took, Notes: b.Notes, masks: &mask.Masks{}}
 	enabled := map[*lint.Rule]bool{}
 	for i := range o.Rules {
@@ -244,72 +243,78 @@ const grace = time.Second
 // apply runs the rules, and hides the secrets of the bundle. It returns the error of the
 // latter.
 func (c *check) apply(ctx context.Context) (unmasked *lint.InputError) {
-	var group sync.WaitGroup
-	start := func(masks bool, f func()) {
-		select {
-		case c.slots <- struct{}{}:
-			group.Go(func() {
-				defer func() { <-c.slots }()
-				f()
-			})
-		case <-ctx.Done(): // what is at work may be long in ending
-			if masks { // a check that is stopped still reports what it found, masked
-				group.Go(f)
-			}
-		}
-	}
 	type hidden struct {
 		masks *mask.Masks
 		err   *lint.InputError
 	}
 	hiding := make(chan hidden, 1)
-	start(true, func() {
-		h := hidden{masks: &mask.Masks{}}
-		h.err = c.contain("hiding secrets", func() { h.masks.AddBundle(c.bundle) })
-		hiding <- h
+	var users atomic.Pointer[context.Context] // of the rules that users bring, once the first is at work
+	ofUsers := sync.OnceValues(func() (context.Context, context.CancelFunc) {
+		own, end := limits.Unit(ctx, usersTime, errUsersLate)
+		users.Store(&own)
+		return own, end
 	})
 	inTurn := slices.Clone(c.passes)
 	slices.SortStableFunc(inTurn, func(p, q *pass) int { return cmp.Compare(p.turn(), q.turn()) })
-	var own context.Context // of the rules that users bring
-	for _, p := range inTurn {
-		if !p.masks {
-			limited := ctx
-			if p.turn() == usersTurn {
-				if own == nil {
-					var end context.CancelFunc
-					own, end = limits.Unit(ctx, usersTime, errUsersLate)
-					defer end()
-				}
-				limited = own
-			}
-			p.StopWhen(func() bool { return limited.Err() != nil })
-			if limited.Err() != nil {
+	var next atomic.Int64
+	// A worker takes one pass after the other: the stack of a goroutine grows once that way,
+	// which for small bundles is a good part of the work.
+	work := func() {
+		for at := next.Add(1); at <= int64(len(inTurn))+1; at = next.Add(1) {
+			if at == 1 {
+				h := hidden{masks: &mask.Masks{}}
+				h.err = c.contain("hiding secrets", func() { h.masks.AddBundle(c.bundle) })
+				hiding <- h
 				continue
 			}
-		}
-		start(p.masks, func() {
+			p := inTurn[at-2]
+			if !p.masks { // a check that is stopped still reports what it found, masked
+				limited := ctx
+				if p.turn() == usersTurn {
+					limited, _ = ofUsers()
+				}
+				p.StopWhen(func() bool { return limited.Err() != nil })
+				if limited.Err() != nil {
+					continue
+				}
+			}
 			p.call()
 			if p.enabled != nil { // else a panic is reported where the rule is enabled
 				c.place(p)
 			}
 			p.done.Store(true)
-		})
-	}
-	ended := make(chan struct{})
-	go func() {
-		group.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		select {
-		case <-ended:
-		case <-time.After(grace): // what is still at work is left behind, and its findings with it
 		}
 	}
-	if own != nil && own.Err() != nil && ctx.Err() == nil {
-		c.result.Errors = append(c.result.Errors, &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s: %v", c.bundle.Rendering.Root, context.Cause(own))})
+	worker := func() <-chan struct{} {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			work()
+		}()
+		return ended
+	}
+	var workers []<-chan struct{}
+	for range min(c.names.options.jobs(), len(inTurn)+1) {
+		workers = append(workers, worker())
+	}
+	stopped := ctx.Done()
+	var over <-chan time.Time
+	for i := 0; i < len(workers); i++ {
+		select {
+		case <-workers[i]:
+		case <-stopped: // what is at work may be long in ending: what is to be masked waits for none of it
+			workers = append([]<-chan struct{}{worker()}, workers[i:]...)
+			i, stopped, over = -1, nil, time.After(grace)
+		case <-over: // what is still at work is left behind, and its findings with it
+			i = len(workers)
+		}
+	}
+	if own := users.Load(); own != nil {
+		if late := *own; late.Err() != nil && ctx.Err() == nil {
+			c.result.Errors = append(c.result.Errors, &lint.InputError{Rendering: &c.bundle.Rendering, Message: fmt.Sprintf("%s: %v", c.bundle.Rendering.Root, context.Cause(late))})
+		}
+		_, end := ofUsers()
+		end()
 	}
 	masked := true
 	c.passes = slices.DeleteFunc(c.passes, func(p *pass) bool {
