@@ -3,8 +3,10 @@ package fix
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template/parse"
 
@@ -19,7 +21,7 @@ func (w *finder) inTemplates(d *lint.Draft) []draftPlace {
 	if !w.s.tree.IsDir(dir) {
 		return nil
 	}
-	in := &asTemplate{w: w, dir: dir, scopes: map[*lint.Source]scopes{}}
+	in := &asTemplate{w: w, dir: dir, blocks: map[*lint.Source]blocks{}}
 	path, ok := w.free(dir, d, in)
 	if !ok {
 		return nil
@@ -31,7 +33,7 @@ func (w *finder) inTemplates(d *lint.Draft) []draftPlace {
 type asTemplate struct {
 	w      *finder
 	dir    string
-	scopes map[*lint.Source]scopes
+	blocks map[*lint.Source]blocks
 }
 
 var errNotCopied = errors.New("a label, name or port that its policy needs is not written in the chart's own templates in a way that can be taken over")
@@ -51,8 +53,8 @@ func (t *asTemplate) key(n *lint.Node) (src *lint.Source, at int, err error) {
 	return src, at, nil
 }
 
-// variable matches one that the text does not set.
-var variable = regexp.MustCompile(`\$[A-Za-z_]`)
+// variable matches a variable, but for the root.
+var variable = regexp.MustCompile(`\$[A-Za-z_]\w*`)
 
 func (t *asTemplate) value(v lint.Affixed) (*part, []string, error) {
 	p, conditions, err := t.copied(v)
@@ -78,7 +80,10 @@ func (t *asTemplate) copied(v lint.Affixed) (*part, []string, error) {
 	rest := strings.TrimSpace(src.Line(line)[column+len(n.Name())+1:])
 	if n.IsScalar() {
 		text, ok := inline(rest)
-		if !ok || variable.MatchString(text) {
+		if ok {
+			text, ok = t.blocks[src].inlined(text)
+		}
+		if !ok {
 			return nil, nil, errNotCopied
 		}
 		return affixed(v, text), conditions, nil
@@ -86,7 +91,7 @@ func (t *asTemplate) copied(v lint.Affixed) (*part, []string, error) {
 	if v.Before+v.After != "" {
 		return nil, nil, errNotCopied
 	}
-	p, err := mapping(src, n, at, column, rest)
+	p, err := mapping(src, n, at, column, rest, t.blocks[src])
 	return p, conditions, err
 }
 
@@ -116,21 +121,26 @@ func inline(rest string) (string, bool) {
 }
 
 // mapping takes over the lines below a key.
-func mapping(src *lint.Source, n *lint.Node, offset, column int, rest string) (*part, error) {
+func mapping(src *lint.Source, n *lint.Node, offset, column int, rest string, in blocks) (*part, error) {
 	if strings.TrimLeft(string(src.Data[offset-column:offset]), " ") != "" || !n.IsMapping() {
 		return nil, errNotCopied
 	}
 	b := &block{column: column}
 	switch {
-	case strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, "{{") && strings.HasSuffix(rest, "}") && !variable.MatchString(rest) && balanced(rest):
-		return &part{kind: yaml.ScalarNode, text: rest}, nil
+	case strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, "{{") && strings.HasSuffix(rest, "}") && balanced(rest):
+		text, ok := in.inlined(rest)
+		if !ok {
+			return nil, errNotCopied
+		}
+		return &part{kind: yaml.ScalarNode, text: text}, nil
 	case strings.HasPrefix(rest, "{{") && strings.HasSuffix(rest, "}}") && strings.Contains(rest, "nindent"):
 		b.lines = []string{at(column+step) + "{{- " + strings.TrimLeft(rest[2:], "- ")}
 	case rest == "" || rest[0] == '#':
 		b.lines = linesBelow(src, src.Position(offset).Line, column)
 	}
-	text := strings.Join(b.lines, "\n")
-	if text == "" || variable.MatchString(text) || strings.Count(text, "{{") != strings.Count(text, "}}") || !balanced(text) {
+	text, ok := in.inlined(strings.Join(b.lines, "\n"))
+	b.lines = strings.Split(text, "\n")
+	if text == "" || !ok || strings.Count(text, "{{") != strings.Count(text, "}}") || !balanced(text) {
 		return nil, errNotCopied
 	}
 	return &part{kind: yaml.MappingNode, block: b}, nil
@@ -156,7 +166,7 @@ func linesBelow(src *lint.Source, line, column int) []string {
 // balanced reports whether text of a template stands on its own: it opens no block that it
 // does not end.
 func balanced(text string) bool {
-	_, err := scopesOf(text)
+	_, err := blocksOf(text)
 	return err == nil
 }
 
@@ -172,15 +182,15 @@ func (t *asTemplate) conditions(r *lint.Resource) ([]string, error) {
 
 // around returns the conditions under which a place of a template is written.
 func (t *asTemplate) around(src *lint.Source, at int) ([]string, error) {
-	known, ok := t.scopes[src]
+	known, ok := t.blocks[src]
 	if !ok {
 		var err error
-		if known, err = scopesOf(string(src.Data)); err != nil {
+		if known, err = blocksOf(string(src.Data)); err != nil {
 			return nil, errNotCopied
 		}
-		t.scopes[src] = known
+		t.blocks[src] = known
 	}
-	for _, s := range known {
+	for _, s := range known.scopes {
 		if s.from <= at && at < s.to {
 			if s.bound {
 				return nil, fmt.Errorf("%s writes it in a block that cannot be taken over", src.Path)
@@ -215,37 +225,78 @@ type scope struct {
 	bound      bool // it is in a range, a with, or a template with a name: dot is not the root
 }
 
-type scopes []scope
+// blocks are the scopes of a template, and the variables that it sets once, outside of any block.
+type blocks struct {
+	scopes    []scope
+	variables map[string]string // by name with the dollar sign: what they are set to
+}
 
-// scopesOf reads the blocks of a template.
-func scopesOf(text string) (scopes, error) {
+// blocksOf reads the blocks of a template.
+func blocksOf(text string) (blocks, error) {
 	t := parse.New("template")
 	t.Mode = parse.SkipFuncCheck | parse.ParseComments
 	trees := map[string]*parse.Tree{}
+	all := blocks{variables: map[string]string{}}
 	if _, err := t.Parse(text, "", "", trees); err != nil {
-		return nil, err
+		return all, err
 	}
-	var all scopes
-	for name, tree := range trees {
-		all.add(tree.Root, nil, name != "template")
+	if t.Root != nil {
+		all.set(t.Root, text)
 	}
-	if t.Root != nil && trees["template"] == nil {
-		all.add(t.Root, nil, false)
+	for _, name := range slices.Sorted(maps.Keys(trees)) {
+		if trees[name].Root != t.Root {
+			all.add(trees[name].Root, nil, true)
+		}
 	}
+	all.add(t.Root, nil, false)
 	return all, nil
 }
 
-func (s *scopes) add(list *parse.ListNode, conditions []string, bound bool) {
+// set takes down the variables that a list of nodes sets.
+func (s *blocks) set(list *parse.ListNode, text string) {
+	for _, n := range list.Nodes {
+		action, ok := n.(*parse.ActionNode)
+		if !ok || len(action.Pipe.Decl) != 1 || action.Pipe.IsAssign {
+			continue
+		}
+		name := action.Pipe.Decl[0].String()
+		again := regexp.MustCompile(regexp.QuoteMeta(name) + `\s*(:=|=|,)|,\s*` + regexp.QuoteMeta(name) + `\b`)
+		var parts []string
+		for _, c := range action.Pipe.Cmds {
+			parts = append(parts, c.String())
+		}
+		if value, ok := s.inlined(strings.Join(parts, " | ")); ok && len(again.FindAllString(text, 2)) == 1 {
+			s.variables[name] = value
+		}
+	}
+}
+
+// inlined writes for the variables of a text what they are set to; ok is false where that is not
+// known of each.
+func (s blocks) inlined(text string) (inlined string, ok bool) {
+	ok = true
+	inlined = variable.ReplaceAllStringFunc(text, func(name string) string {
+		value, known := s.variables[name]
+		ok = ok && known
+		return "(" + value + ")"
+	})
+	return alone.ReplaceAllString(inlined, "{{${1}${2}${3}}}"), ok
+}
+
+// alone matches an action that is what a variable is set to and nothing else.
+var alone = regexp.MustCompile(`\{\{(-? )\(([^(){}]*)\)( -?)\}\}`)
+
+func (s *blocks) add(list *parse.ListNode, conditions []string, bound bool) {
 	if list == nil {
 		return
 	}
 	for _, n := range list.Nodes {
 		switch n := n.(type) {
 		case *parse.TextNode:
-			*s = append(*s, scope{int(n.Pos), int(n.Pos) + len(n.Text), conditions, bound})
+			s.scopes = append(s.scopes, scope{int(n.Pos), int(n.Pos) + len(n.Text), conditions, bound})
 		case *parse.IfNode:
-			test := n.Pipe.String()
-			own := bound || len(n.Pipe.Decl) > 0 || variable.MatchString(test)
+			test, known := s.inlined(n.Pipe.String())
+			own := bound || len(n.Pipe.Decl) > 0 || !known
 			s.add(n.List, append(conditions[:len(conditions):len(conditions)], test), own)
 			s.add(n.ElseList, append(conditions[:len(conditions):len(conditions)], "not ("+test+")"), own)
 		case *parse.RangeNode:

@@ -13,12 +13,12 @@ import (
 // around returns the conditions around a word of a template, and whether it is bound.
 func around(t *testing.T, text, word string) (conditions []string, bound bool) {
 	t.Helper()
-	all, err := scopesOf(text)
+	all, err := blocksOf(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := strings.Index(text, word)
-	for _, s := range all {
+	for _, s := range all.scopes {
 		if s.from <= at && at < s.to {
 			return s.conditions, s.bound
 		}
@@ -39,8 +39,12 @@ func TestConditionsAroundText(t *testing.T) {
 		{"{{ if .a }}x{{ else if .b }}HERE{{ end }}", []string{"not (.a)", ".b"}, false},
 		{"{{ if .a }}{{ if .b }}x{{ end }}HERE{{ end }}", []string{".a"}, false},
 		{"{{/* if */}}{{ if .a }}x{{ end }}HERE", nil, false},
-		{"{{ if $a := .b }}HERE{{ end }}", []string{"$a := .b"}, true},
-		{"{{ $a := .b }}{{ if $a }}HERE{{ end }}", []string{"$a"}, true},
+		{"{{ if $a := .b }}HERE{{ end }}", []string{"() := .b"}, true},
+		{"{{ $a := .b }}{{ if $a.c }}HERE{{ end }}", []string{"(.b).c"}, false},
+		{"{{ $a := .b | quote }}{{ $c := $a }}{{ if eq $c \"d\" }}HERE{{ end }}", []string{`eq ((.b | quote)) "d"`}, false},
+		{"{{ $a := .b }}{{ if .c }}{{ $a = .d }}{{ end }}{{ if $a }}HERE{{ end }}", []string{"()"}, true},
+		{"{{ $a := .b }}{{ range $a, $b := .c }}{{ end }}{{ if $a }}HERE{{ end }}", []string{"()"}, true},
+		{"{{ if .c }}{{ $a := .b }}{{ if $a }}HERE{{ end }}{{ end }}", []string{".c", "()"}, true},
 		{"{{ if $.a }}HERE{{ end }}", []string{"$.a"}, false},
 		{"{{ range .a }}HERE{{ end }}", nil, true},
 		{"{{ with .a }}{{ else }}HERE{{ end }}", nil, true},
@@ -84,7 +88,7 @@ func labels(t *testing.T, text string) (string, error) {
 	line := src.Position(offset).Line
 	column := offset - src.LineStart(line)
 	node := lint.NewNode(&yaml.Node{Kind: yaml.MappingNode})
-	p, err := mapping(src, node, offset, column, strings.TrimSpace(src.Line(line)[column+len("labels:"):]))
+	p, err := mapping(src, node, offset, column, strings.TrimSpace(src.Line(line)[column+len("labels:"):]), blocks{variables: map[string]string{"$x": ".Release.Name"}})
 	if err != nil {
 		return "", err
 	}
@@ -101,6 +105,7 @@ func TestLabelsOfTemplates(t *testing.T) {
 		"  labels: {{ include \"a\" . | nindent  4 }}\n":                                                  "    matchLabels:\n      {{- include \"a\" . | nindent  6 }}",
 		"        labels: # of pods\r\n          a: b\r\n":                                                 "    matchLabels:\n      a: b",
 		"labels: {a: \"{{ .b }}\"}\n":                                                                     "    matchLabels: {a: \"{{ .b }}\"}",
+		"labels:\n  a: {{ $x | quote }}\n":                                                                "    matchLabels:\n      a: {{ (.Release.Name) | quote }}",
 		"labels:\n  a: {{ $b }}\n":                                                                        "",
 		"labels:\n  {{- if .a }}\n  a: b\nc: d\n  {{- end }}\n":                                           "",
 		"labels:\nb: c\n":           "",
@@ -120,11 +125,11 @@ func FuzzScopes(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		all, err := scopesOf(text)
+		all, err := blocksOf(text)
 		if err != nil {
 			return
 		}
-		for _, s := range all {
+		for _, s := range all.scopes {
 			if s.from < 0 || s.to < s.from || s.to > len(text) {
 				t.Errorf("a scope of %q is from %d to %d", text, s.from, s.to)
 			}
