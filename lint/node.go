@@ -50,7 +50,7 @@ type origin struct {
 	res  *Resource
 
 	once sync.Once
-	made map[*Node]made // once a YAML node was requested of a tree without them
+	made atomic.Pointer[map[*Node]made] // once a YAML node was requested of a tree without them
 }
 
 // A made pair of YAML nodes is the value and the key of a node.
@@ -654,10 +654,14 @@ func (o *origin) yaml() map[*Node]made {
 		m.count(o.root)
 		m.nodes, m.lists, m.made = make([]yaml.Node, 0, m.all), make([]*yaml.Node, 0, m.all), make(map[*Node]made, m.values)
 		m.value(o.root, nil)
-		o.made = m.made
+		o.made.Store(&m.made)
 	})
-	return o.made
+	return *o.made.Load()
 }
+
+// MadeYAML reports whether [Node.YAML] or [Node.Key] had to make the YAML nodes of an object. A
+// test holds the rules to what does without.
+func (r *Resource) MadeYAML() bool { return r.Root.back.origin.made.Load() != nil }
 
 // A yamlMaker makes YAML nodes, all at a time.
 type yamlMaker struct {

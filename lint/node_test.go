@@ -3,8 +3,10 @@ package lint
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
 )
 
@@ -118,5 +120,40 @@ func BenchmarkGet(b *testing.B) {
 		c.Get("securityContext", "runAsNonRoot")
 		c.Get("lifecycle", "preStop")
 		c.Get("image")
+	}
+}
+
+// The objects of a list are trees of their own, of which the YAML nodes are made when one of
+// them is requested, by however many at once.
+func TestYAMLNodesAreMadeOnRequest(t *testing.T) {
+	src := NewSource("x.yaml", []byte("apiVersion: v1\nkind: List\nitems:\n  # the first\n  - apiVersion: v1\n    kind: Pod\n    metadata: {name: a}\n  - {apiVersion: v1, kind: Secret, metadata: {name: b}}\n"))
+	docs, errs := ParseDocuments(src)
+	if len(errs) > 0 {
+		t.Fatal(errs[0])
+	}
+	all := docs[0].Resources(FileLocator{Source: src})
+	if len(all) != 2 || all[0].MadeYAML() || all[0].Get("metadata", "name").Locate().Span.Start.String() != "x.yaml:7:22" || all[0].MadeYAML() {
+		t.Fatalf("%v, at %s", all, all[0].Get("metadata", "name").Locate().Span)
+	}
+	var group sync.WaitGroup
+	kinds := make([]*kyaml.Node, 8)
+	for i := range kinds {
+		group.Go(func() { kinds[i] = all[0].Get("kind").KeyNode().YAML() })
+	}
+	group.Wait()
+	root := all[0].Root
+	for _, k := range kinds {
+		if k != root.YAML().Content[2] || k != root.Get("kind").Key() || k.Line != 6 || k.Column != 5 {
+			t.Errorf("the key is %v", k)
+		}
+	}
+	if !all[0].MadeYAML() || all[1].MadeYAML() || root.Get("absent").YAML() != nil || root.Key() != nil {
+		t.Error("YAML nodes were made of another object than the one, or of what is not there")
+	}
+	if a, b := root.Get("kind"), all[1].Get("kind"); a.Same(b) || !a.Same(root.Get("kind")) || a.Identity() == a.KeyNode().Identity() || a.KeyNode().Identity() != root.Get("kind").KeyNode().Identity() {
+		t.Error("nodes are taken for others")
+	}
+	if text := all[1].Get("metadata").Path() + " " + all[1].Get("metadata", "name").Path() + fmt.Sprint(all[1].Root.Index(), all[1].Root.Parent()); text != "metadata metadata.name-1 <nil>" {
+		t.Error(text)
 	}
 }

@@ -141,3 +141,23 @@ spec:
 		t.Errorf("%s\nwant %s", strings.Join(got, ", "), want)
 	}
 }
+
+// TestRulesDoWithoutYAMLNodes checks all fixtures of all rules with all rules: none makes the
+// YAML nodes of an object, which would cost more than reading it.
+func TestRulesDoWithoutYAMLNodes(t *testing.T) {
+	objects := 0
+	for _, rule := range All() {
+		for _, b := range linttest.Bundles(t, "../fixtures/rules/"+rule.ID) {
+			linttest.Check([]*lint.Bundle{b}, All()...)
+			for _, r := range b.Resources {
+				objects++
+				if r.MadeYAML() {
+					t.Errorf("%s of %s has YAML nodes", r, rule.ID)
+				}
+			}
+		}
+	}
+	if objects < 1000 {
+		t.Errorf("only %d objects", objects)
+	}
+}
