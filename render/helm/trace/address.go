@@ -7,7 +7,8 @@ import (
 	"unsafe"
 )
 
-// This file holds all that manilint does with unsafe. The tracer recognises a value
+// This file holds all that manilint does with unsafe, but for the text of a source, which is
+// its bytes. The tracer recognises a value
 // that a template hands on by the address of its data: nothing is read or written
 // through these addresses but in boxed, which makes an interface value. Go does not
 // promise the layout of an interface (two words, the second pointing at the data):
