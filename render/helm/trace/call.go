@@ -284,9 +284,9 @@ func (f *function) call(args []any) (any, error) {
 	case func(any) string:
 		return fn(plainly(args[0])), nil
 	case func(...any) string:
-		return fn(plain1(args[0])...), nil
+		return fn(plainAll(args[0])...), nil
 	case func(string, ...any) string:
-		return fn(args[0].(string), plain1(args[1])...), nil
+		return fn(args[0].(string), plainAll(args[1])...), nil
 	case func(int, string) string:
 		return fn(args[0].(int), args[1].(string)), nil
 	case func(int, string) (string, error):
@@ -324,15 +324,15 @@ func (f *function) call(args []any) (any, error) {
 	case func(any, any, bool) any:
 		return fn(plainly(args[0]), plainly(args[1]), args[2].(bool)), nil
 	case func(any, ...any) any:
-		return fn(plainly(args[0]), plain1(args[1])...), nil
+		return fn(plainly(args[0]), plainAll(args[1])...), nil
 	case func(...any) any:
-		return fn(plain1(args[0])...), nil
+		return fn(plainAll(args[0])...), nil
 	case func(...any) []any:
-		return fn(plain1(args[0])...), nil
+		return fn(plainAll(args[0])...), nil
 	case func(...any) map[string]any:
-		return fn(plain1(args[0])...), nil
+		return fn(plainAll(args[0])...), nil
 	case func(...any) (any, error):
-		return fn(plain1(args[0])...)
+		return fn(plainAll(args[0])...)
 	case func(map[string]any, string) bool:
 		return fn(args[0].(map[string]any), args[1].(string)), nil
 	case func(map[string]any, string) any:
@@ -349,8 +349,8 @@ func (f *function) call(args []any) (any, error) {
 	return f.reflected(args)
 }
 
-// plain1 is plainly for the elements of a slice.
-func plain1(list any) []any {
+// plainAll is plainly for the elements of a slice.
+func plainAll(list any) []any {
 	values := list.([]any)
 	for i, v := range values {
 		values[i] = plainly(v)
@@ -403,8 +403,7 @@ func (t *tracer) derived(f *function, args []any, v any) any {
 		}
 	default:
 		if f.text {
-			s, _ := t.transferred(f, args, v.(string))
-			return s
+			return t.transferred(f, args, v.(string))
 		}
 		return t.container(f, args, v)
 	}

@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -40,7 +41,7 @@ func anyValue(r *rand.Rand, depth int) any {
 	case 1:
 		return r.IntN(2) == 0
 	case 2:
-		return []any{0.0, 1.0, -7.0, 2.5, 1e6, 1e14, 1e15, 1e16, 1e21, 1e300, -0.0, 1e-7, 8080.0}[r.IntN(13)]
+		return []any{0.0, 1.0, -7.0, 2.5, 1e6, 1e14, 1e15, 1e16, 1e21, 1e300, math.Copysign(0, -1), 1e-7, 8080.0}[r.IntN(13)]
 	case 3:
 		return []any{0, -1, 1 << 40, int64(9), int64(-1) << 62, int32(3), uint64(4), "9", "-1"}[r.IntN(9)]
 	case 7:

@@ -37,17 +37,17 @@ var merges = map[string]bool{"merge": true, "mergeOverwrite": true, "mustMerge":
 var anyType = reflect.TypeFor[any]()
 
 // transferred returns a copy of r = f(args) with its segments, if it has any.
-func (t *tracer) transferred(f *function, args []any, r string) (string, bool) {
+func (t *tracer) transferred(f *function, args []any, r string) string {
 	if r == "" || t.segments(r) != nil {
-		return r, false
+		return r
 	}
 	segs := t.transfer(f, args, r)
 	if len(segs) == 0 {
-		return r, false
+		return r
 	}
 	r = strings.Clone(r) // it may lie where others lie too: Go shares constants
 	t.learn(r, segs)
-	return r, true
+	return r
 }
 
 // container gives what a function returned in an interface, a map or a slice its origins.
@@ -74,15 +74,14 @@ func (t *tracer) container(f *function, args []any, v any) any {
 	}
 	switch x := v.(type) {
 	case string:
-		s, _ := t.transferred(f, args, x)
-		return s
+		return t.transferred(f, args, x)
 	case []string:
 		for i, s := range x {
-			x[i], _ = t.transferred(f, args, s)
+			x[i] = t.transferred(f, args, s)
 		}
 	case map[string]string:
 		for k, s := range x {
-			x[k], _ = t.transferred(f, args, s)
+			x[k] = t.transferred(f, args, s)
 		}
 	}
 	return v
