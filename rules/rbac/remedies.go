@@ -89,7 +89,7 @@ func nameResources(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy 
 }
 
 // gone are resources that no version of Kubernetes serves any more.
-var gone = []string{"podschedulingcontexts", "podsecuritypolicies", "resourceclaimparameters", "resourceclasses", "resourceclassparameters"}
+var gone = []string{"deployments/rollback", "podschedulingcontexts", "podsecuritypolicies", "resourceclaimparameters", "resourceclasses", "resourceclassparameters"}
 
 // servedIn returns the resources of an API group of Kubernetes, with their subresources.
 // What cannot be read, as users and signers, is none.
@@ -97,7 +97,7 @@ func servedIn(group string) []string {
 	var names []string
 	for plural, all := range access.ServedResources().ByPlural {
 		for _, r := range all {
-			if r.Group != group || group == "extensions" || slices.Contains(gone, plural) || slices.ContainsFunc(r.Verbs, access.IsSpecial) {
+			if r.Group != group || group == "extensions" || slices.ContainsFunc(r.Verbs, access.IsSpecial) {
 				continue
 			}
 			names = append(names, plural)
@@ -106,6 +106,7 @@ func servedIn(group string) []string {
 			}
 		}
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(gone, name) })
 	slices.Sort(names)
 	return names
 }
