@@ -423,8 +423,8 @@ func named(f *lint.Finding, n *lint.Node, among []*lint.Node) []*lint.Node {
 	return all
 }
 
-func higherID(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
-	return lint.Risky("an image whose files belong to a user or group of its own may not work as another", lint.Set(n, highID))
+func higherGroup(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
+	return lint.Risky("an image whose files belong to a group of its own may not work as another", lint.Set(n, highID))
 }
 
 func otherGroup(_ *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {

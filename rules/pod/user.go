@@ -148,7 +148,7 @@ var LowUID = &lint.Rule{
 	References: []string{"NSA C-0013"},
 	Peers: map[string][]string{"kube-score": {"container-security-context-user-group-id"}, "trivy": {"KSV-0020"},
 		"checkov": {"CKV_K8S_40"}, "kubesec": {"RunAsUser"}},
-	Docs: docs, Remedy: higherID,
+	Docs:     docs,
 	YieldsTo: []string{"run-as-root-uid"},
 	Run:      lowID("runAsUser", "user"),
 }
@@ -162,7 +162,7 @@ var LowGID = &lint.Rule{
 	References: []string{"NSA 1.6"},
 	Peers: map[string][]string{"kube-score": {"container-security-context-user-group-id"}, "trivy": {"KSV-0021"},
 		"kubesec": {"RunAsGroup"}},
-	Docs: docs, Remedy: higherID,
+	Docs: docs, Remedy: higherGroup,
 	YieldsTo: []string{"root-group"},
 	Run:      lowID("runAsGroup", "group"),
 }
