@@ -374,6 +374,7 @@ func fieldsOf(n *Node, y *yaml.Node) *children {
 	if merges { // the order is settled for what is written, the values are not
 		eachEntry(y, set)
 	}
+	c.list = slices.Clip(c.list) // who appends to it gets a copy
 	return c
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -159,5 +160,40 @@ func TestRulesDoWithoutYAMLNodes(t *testing.T) {
 	}
 	if objects < 1000 {
 		t.Errorf("only %d objects", objects)
+	}
+}
+
+// TestRulesChangeNoNodes checks all fixtures of all rules with all rules: what a rule gets of an
+// object is the same afterwards, since rules run at the same time.
+func TestRulesChangeNoNodes(t *testing.T) {
+	told := func(b *lint.Bundle) string {
+		var out strings.Builder
+		var walk func(n *lint.Node)
+		walk = func(n *lint.Node) {
+			if n == nil {
+				out.WriteString("gone\n")
+				return
+			}
+			fmt.Fprintln(&out, n.Path(), n.Value())
+			for _, c := range n.Items() {
+				walk(c)
+			}
+			for _, c := range n.Fields() {
+				walk(c)
+			}
+		}
+		for _, r := range b.Resources {
+			walk(r.Root)
+		}
+		return out.String()
+	}
+	for _, rule := range All() {
+		for _, b := range linttest.Bundles(t, "../fixtures/rules/"+rule.ID) {
+			before := told(b)
+			linttest.Check([]*lint.Bundle{b}, All()...)
+			if told(b) != before {
+				t.Errorf("objects of %s are changed by rules", rule.ID)
+			}
+		}
 	}
 }

@@ -35,7 +35,7 @@ var SelectorMismatch = &lint.Rule{
 			case "CronJob":
 				selector = r.Get("spec", "jobTemplate", "spec", "selector")
 			}
-			terms := append(selector.Get("matchLabels").Fields(), selector.Get("matchExpressions").Items()...)
+			terms := slices.Concat(selector.Get("matchLabels").Fields(), selector.Get("matchExpressions").Items())
 			if r.Group == "batch" {
 				terms = slices.DeleteFunc(terms, isOfJobController)
 			}
