@@ -22,9 +22,6 @@ type Program struct {
 	Unless string
 	// Port is one below 1024 that it binds, 0 for none.
 	Port int64
-	// Alone says that it starts no other program, so nothing in it gains rights by a
-	// set-user-ID file or by file capabilities.
-	Alone bool
 }
 
 // programs are well-known images, by their names without a tag. Sources are the Dockerfiles and the
@@ -33,26 +30,26 @@ type Program struct {
 var programs = map[string]Program{
 	"docker.io/library/httpd":     {Names: []string{"httpd", "httpd-foreground"}, User: 33, Writes: []string{"/usr/local/apache2/logs"}, Port: 80},
 	"docker.io/library/mariadb":   {Names: []string{"mariadbd", "mysqld", "mariadb-admin", "healthcheck.sh"}, User: 999, Writes: []string{"/run/mysqld", "/tmp"}},
-	"docker.io/library/memcached": {Names: []string{"memcached"}, User: 11211, Alone: true},
+	"docker.io/library/memcached": {Names: []string{"memcached"}, User: 11211},
 	"docker.io/library/mongo":     {Names: []string{"mongod", "mongosh", "mongo"}, User: 999, Writes: []string{"/tmp"}},
 	"docker.io/library/mysql":     {Names: []string{"mysqld", "mysqladmin"}, User: 999, Writes: []string{"/var/run/mysqld", "/tmp"}},
 	"docker.io/library/nginx":     {Names: []string{"nginx"}, User: 101, Writes: []string{"/var/cache/nginx", "/var/run", "/tmp"}, Port: 80},
 	"docker.io/library/postgres":  {Names: []string{"postgres", "pg_isready"}, User: 999, Writes: []string{"/var/run/postgresql", "/tmp"}},
-	"docker.io/library/redis":     {Names: []string{"redis-server", "redis-cli"}, User: 999, Writes: []string{"/data"}, Alone: true},
-	"docker.io/valkey/valkey":     {Names: []string{"valkey-server", "valkey-cli"}, User: 999, Writes: []string{"/data"}, Alone: true},
+	"docker.io/library/redis":     {Names: []string{"redis-server", "redis-cli"}, User: 999, Writes: []string{"/data"}},
+	"docker.io/valkey/valkey":     {Names: []string{"valkey-server", "valkey-cli"}, User: 999, Writes: []string{"/data"}},
 
-	"quay.io/prometheus/alertmanager":       {Names: []string{"alertmanager"}, User: 65534, Writes: []string{"/alertmanager"}, Unless: "--storage.path", Alone: true},
-	"quay.io/prometheus/blackbox-exporter":  {Names: []string{"blackbox_exporter"}, User: 65534, Alone: true},
-	"quay.io/prometheus/memcached-exporter": {Names: []string{"memcached_exporter"}, User: 65534, Alone: true},
-	"quay.io/prometheus/node-exporter":      {Names: []string{"node_exporter"}, User: 65534, Alone: true},
-	"quay.io/prometheus/prometheus":         {Names: []string{"prometheus"}, User: 65534, Writes: []string{"/prometheus"}, Unless: "--storage.", Alone: true},
-	"quay.io/prometheus/pushgateway":        {Names: []string{"pushgateway"}, User: 65534, Alone: true},
-	"quay.io/prometheus/snmp-exporter":      {Names: []string{"snmp_exporter"}, User: 65534, Alone: true},
+	"quay.io/prometheus/alertmanager":       {Names: []string{"alertmanager"}, User: 65534, Writes: []string{"/alertmanager"}, Unless: "--storage.path"},
+	"quay.io/prometheus/blackbox-exporter":  {Names: []string{"blackbox_exporter"}, User: 65534},
+	"quay.io/prometheus/memcached-exporter": {Names: []string{"memcached_exporter"}, User: 65534},
+	"quay.io/prometheus/node-exporter":      {Names: []string{"node_exporter"}, User: 65534},
+	"quay.io/prometheus/prometheus":         {Names: []string{"prometheus"}, User: 65534, Writes: []string{"/prometheus"}, Unless: "--storage."},
+	"quay.io/prometheus/pushgateway":        {Names: []string{"pushgateway"}, User: 65534},
+	"quay.io/prometheus/snmp-exporter":      {Names: []string{"snmp_exporter"}, User: 65534},
 
-	"registry.k8s.io/kube-state-metrics/kube-state-metrics": {Names: []string{"kube-state-metrics"}, User: 65534, Alone: true},
-	"registry.k8s.io/metrics-server/metrics-server":         {Names: []string{"metrics-server"}, User: 65534, Writes: []string{"/tmp"}, Alone: true},
-	"registry.k8s.io/pause":                                 {Names: []string{"pause"}, User: 65535, Alone: true},
-	"registry.k8s.io/prometheus-adapter/prometheus-adapter": {Names: []string{"adapter"}, User: 65534, Writes: []string{"/tmp"}, Alone: true},
+	"registry.k8s.io/kube-state-metrics/kube-state-metrics": {Names: []string{"kube-state-metrics"}, User: 65534},
+	"registry.k8s.io/metrics-server/metrics-server":         {Names: []string{"metrics-server"}, User: 65534, Writes: []string{"/tmp"}},
+	"registry.k8s.io/pause":                                 {Names: []string{"pause"}, User: 65535},
+	"registry.k8s.io/prometheus-adapter/prometheus-adapter": {Names: []string{"adapter"}, User: 65534, Writes: []string{"/tmp"}},
 }
 
 // onAlpine are the users of images whose variants for Alpine have another one.
