@@ -105,6 +105,15 @@ var sayings = []saying{
 		example: `unable to parse SM or JSON patch from [patch: "[{op: replace, path: /spec/replicas, value: 7}]"]`,
 		advice:  "write an object with apiVersion, kind and name, or a list of operations (what begins with [ must be JSON)",
 	},
+	{
+		// kustomize names the first of the objects whose references fail, in the order of a map: another one in each run.
+		name: "a name of several", release: "v0.21.2",
+		pattern: lint.Regexp(`updating name reference in '.* found multiple possible referrals`),
+		example: "updating name reference in 'subjects' field of 'ClusterRoleBinding.v1.rbac.authorization.k8s.io/b.[noNs]': considering field 'subjects' of object ClusterRoleBinding.v1.rbac.authorization.k8s.io/b.[noNs]: found multiple possible referrals: ServiceAccount.v1.[noGrp]/d-api.ns2, ServiceAccount.v1.[noGrp]/api.[noNs]",
+		blame: func(*build, []string) *blamed {
+			return &blamed{message: "an object refers to another by a name that several objects of the overlay had before prefixes, suffixes and namespaces, so kustomize cannot tell which is meant; give them different names"}
+		},
+	},
 }
 
 // wayTo finds the entries and the directories on the way to what failed, from the root on.
