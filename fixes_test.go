@@ -193,12 +193,13 @@ func (s *style) line(indent int, text string) {
 
 func (s *style) scalar(v any) string {
 	text, ok := v.(string)
-	switch {
-	case !ok:
+	if !ok {
 		return fmt.Sprint(v)
-	case s.Intn(4) == 0:
+	}
+	switch s.Intn(5) {
+	case 0:
 		return `"` + text + `"`
-	case s.Intn(4) == 0:
+	case 1:
 		return "'" + text + "'"
 	}
 	return text

@@ -30,7 +30,7 @@ func (b *build) removals(w *writer, r *resource.Resource, pre, post *yaml.Node) 
 		case yaml.MappingNode:
 			for i := 0; i+1 < len(pre.Content); i += 2 {
 				key, was := pre.Content[i].Value, pre.Content[i+1]
-				there, here := append(path, key), append(steps, key)
+				there, here := append(path, key), append(steps, key) //nolint:gocritic // path and steps are written again only when these have been used
 				if _, now := field(post, key); now != nil {
 					walk(was, now, there, here)
 				} else if by := w.remover(there, here); by.known() {
