@@ -5,7 +5,7 @@
 //
 // Where a field is written is not computed but tried: the provenance of a node gives places
 // in an order of preference, and the first that can be proven is taken. The edits of all
-// findings are tried together; what fails is found by its effects, else by halving.
+// findings are tried together; what fails is found by its effects, else by halving, by rules first.
 //
 // It writes no file, and edits none but below the paths that were named.
 package fix

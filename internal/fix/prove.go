@@ -150,7 +150,7 @@ func (w *work) search(kept, batch []*task) (proven, failed []*task) {
 	}
 	var v *verdict
 	if !w.s.Late() {
-		v = w.prove(slices.Concat(kept, batch))
+		v = w.prove(kept, batch)
 	}
 	switch {
 	case v == nil || v.late:
@@ -179,7 +179,12 @@ func (w *work) search(kept, batch []*task) (proven, failed []*task) {
 		if v.sure && len(rest) == 0 { // each fails by itself
 			return kept, blamed
 		}
-		first, second := halves(batch)
+		first, second := halves(batch, file)
+		if len(rest) == 0 { // most often it is the remedy of a rule that fails, in all objects
+			if a, b := halves(batch, rule); rule(a[len(a)-1]) != rule(b[0]) {
+				first, second = a, b
+			}
+		}
 		kept, failed = w.search(kept, first)
 		more := []*task(nil)
 		kept, more = w.search(kept, second)
@@ -203,22 +208,26 @@ func (w *work) giveUp(batch []*task, why func(*proposal) string) {
 	}
 }
 
-// halves splits tasks: those of one file stay together where there are several files, since
-// most of what fails together is in one file, and what reads the others is rendered once.
-func halves(batch []*task) (first, second []*task) {
+// halves splits tasks in two: those of one key stay together where there are several keys.
+func halves(batch []*task, key func(*task) string) (first, second []*task) {
 	sorted := slices.Clone(batch)
-	file := func(t *task) string { return t.edits()[0].path }
-	slices.SortStableFunc(sorted, func(a, b *task) int { return strings.Compare(file(a), file(b)) })
+	slices.SortStableFunc(sorted, func(a, b *task) int { return strings.Compare(key(a), key(b)) })
 	half := len(sorted) / 2
 	for d := range half {
 		for _, at := range []int{half - d, half + d} {
-			if at < len(sorted) && file(sorted[at-1]) != file(sorted[at]) {
+			if at < len(sorted) && key(sorted[at-1]) != key(sorted[at]) {
 				return sorted[:at], sorted[at:]
 			}
 		}
 	}
 	return sorted[:half], sorted[half:]
 }
+
+// file is the key of tasks of which most fail together, and what reads the others is rendered
+// once.
+func file(t *task) string { return t.edits()[0].path }
+
+func rule(t *task) string { return t.proposals[0].rule }
 
 // because says why a task fails that is tried alone.
 func (w *work) because(v *verdict, t *task) string {
@@ -253,8 +262,10 @@ type verdict struct {
 	state   *state
 }
 
-// prove renders and checks the tree with the edits of tasks.
-func (w *work) prove(tasks []*task) *verdict {
+// prove renders and checks the tree with the edits of a batch, and of what is kept: this holds
+// without the batch, so what is wrong is blamed on the batch.
+func (w *work) prove(kept, batch []*task) *verdict {
+	tasks := slices.Concat(kept, batch)
 	v := &verdict{blames: map[*task]string{}}
 	w.proofs++
 	var edits []fileEdit
@@ -285,7 +296,7 @@ func (w *work) prove(tasks []*task) *verdict {
 		w.err = w.ctx.Err()
 		return v
 	}
-	w.judge(v, tasks)
+	w.judge(v, tasks, batch)
 	return v
 }
 
@@ -315,8 +326,8 @@ func differing(a, b map[string][]byte) []string {
 	return paths
 }
 
-// judge compares a rendering with that of the tree as it is.
-func (w *work) judge(v *verdict, tasks []*task) {
+// judge compares a rendering with that of the tree as it is, and blames tasks of a batch.
+func (w *work) judge(v *verdict, tasks, batch []*task) {
 	after := map[lint.Rendering]*shown{}
 	before := map[lint.Rendering]*shown{}
 	touched := map[lint.Rendering]map[string]bool{} // the edited files that a rendering read
@@ -393,7 +404,7 @@ func (w *work) judge(v *verdict, tasks []*task) {
 		about := func(object, path, reason string) {
 			problems = append(problems, reason)
 			var may, named []*task
-			for _, t := range tasks {
+			for _, t := range batch {
 				if !slices.ContainsFunc(t.edits(), func(e fileEdit) bool { return touched[r][e.path] && (path == "" || e.touches(path)) }) {
 					continue
 				}
@@ -412,12 +423,13 @@ func (w *work) judge(v *verdict, tasks []*task) {
 				}
 			}
 		}
-		for message, n := range is.errors {
-			if n > was.errors[message] {
+		for _, message := range slices.Sorted(maps.Keys(is.errors)) {
+			if n := is.errors[message]; n > was.errors[message] {
 				about("", "", "would break a rendering: "+message)
 			}
 		}
-		for key, n := range is.findings {
+		for _, key := range slices.Sorted(maps.Keys(is.findings)) {
+			n := is.findings[key]
 			parts := strings.Split(key, "\x00")
 			switch {
 			case n > was.known[key]:
