@@ -91,6 +91,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 	o.Until = s.Ends()
 	ctx, cancel := context.WithDeadline(c.ctx, o.Until)
 	defer cancel()
+	later := map[string]bool{} // what these rounds fix
 	for range maxRounds {
 		if len(r.Files) == 0 || s.Late() {
 			break
@@ -114,6 +115,11 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 			break
 		}
 		r.Join(more)
+		for _, x := range shown.Findings {
+			if x.Fix != nil && x.Fix.Proven {
+				later[x.Fingerprint] = true
+			}
+		}
 	}
 	p.wipe()
 	if f.diff {
@@ -121,7 +127,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 			return err
 		}
 		c.closing(f, rep)
-		c.sayFixes(f, level, rep, count(r.Fixed, "finding has a proven fix", "findings have a proven fix"))
+		c.sayFixes(f, level, rep, later, count(r.Fixed, "finding has a proven fix", "findings have a proven fix"))
 		c.status = f.status(rep)
 		return nil
 	}
@@ -146,7 +152,7 @@ func (c *command) fix(f *flags, groups []*group, paths []string, known *baseline
 		return failed
 	}
 	c.closing(f, left)
-	c.sayFixes(f, level, rep, fmt.Sprintf("%s fixed in %s", count(r.Fixed, "finding", "findings"), count(written, "file", "files")))
+	c.sayFixes(f, level, rep, later, fmt.Sprintf("%s fixed in %s", count(r.Fixed, "finding", "findings"), count(written, "file", "files")))
 	c.status = f.status(left)
 	return nil
 }
@@ -199,8 +205,9 @@ func (c *command) printFixes(f *flags, rep *lint.Report, r *fix.Result, paths []
 // maxReasons is how many reasons are given unless --verbose asks for all.
 const maxReasons = 5
 
-// sayFixes says on standard error what was fixed, and why the rest was not.
-func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, what string) {
+// sayFixes says on standard error what was fixed, by fingerprint in a later round, and why the rest
+// was not.
+func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, later map[string]bool, what string) {
 	if f.quiet {
 		return
 	}
@@ -211,6 +218,7 @@ func (c *command) sayFixes(f *flags, level fix.Level, rep *lint.Report, what str
 	risky, none := 0, 0
 	for _, x := range rep.Findings {
 		switch {
+		case later[x.Fingerprint]:
 		case x.Fix == nil:
 			none++
 		case x.Fix.Proven:

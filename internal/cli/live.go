@@ -52,8 +52,9 @@ func (c *command) sessions(f *flags) (func() *session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	open := f.opener() // here: sessions are made, and lint, at the same time
 	return func() *session.Session {
-		s := session.New(f.opener())
+		s := session.New(open)
 		s.Bound = func(ctx context.Context) (context.Context, func()) { return limits.Start(ctx, bounds, c.exhausted) }
 		return s
 	}, nil
@@ -61,13 +62,14 @@ func (c *command) sessions(f *flags) (func() *session.Session, error) {
 
 // opener returns what plans a tree again and again, as the flags say.
 func (f *flags) opener() session.Opener {
+	limit := f.files().Limit() // which makes the tree: the flags do not change from now on
 	return func(ctx context.Context, t *tree.Tree, paths []string) (*session.Opened, error) {
 		g := *f
 		g.tree, g.checkout = t, ""
 		if f.wall != "" {
 			t.Confine(f.wall)
 		}
-		t.SetLimit(f.files().Limit())
+		t.SetLimit(limit)
 		groups, err := g.group(paths)
 		if err != nil {
 			return nil, err

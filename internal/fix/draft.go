@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -637,6 +638,10 @@ func (w *finder) free(dir string, d *lint.Draft, in language) (string, bool) {
 			path = filepath.Join(dir, fmt.Sprintf("%s-%d.yaml", name, n))
 		}
 		if _, err := w.s.tree.Lstat(path); err == nil {
+			if text, err := w.s.tree.ReadFile(path); err == nil && len(d.Head) > 0 && bytes.HasPrefix(text, []byte("# "+d.Head[0]+"\n")) {
+				w.notes = append(w.notes, w.s.tree.Display(path)+" is such a file, made for other workloads; complete it by hand")
+				return "", false // another with objects of the same names would replace them
+			}
 			continue
 		}
 		if why := w.s.refusedNew(path); why != "" {

@@ -56,6 +56,8 @@ type intent struct {
 	path    string
 	leaves  map[string]string
 	renamed string
+	object  string
+	whole   []*intent // those of the same remedy, with this one
 }
 
 const maxChoices = 16
@@ -85,13 +87,14 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 	}
 	for r := remedy; r != nil && r.Draft == nil; r = r.Or {
 		var ways [][][]fileEdit // of each edit
+		var whole []*intent
 		for _, e := range r.Edits {
 			object := e.Node.Resource()
 			if object == nil {
 				ways = nil
 				break
 			}
-			s.intend(pass.Bundle.Rendering, objectKey(object), r.Safe, e)
+			whole = append(whole, s.intend(pass.Bundle.Rendering, objectKey(object), r.Safe, e))
 			of := w.ways(e)
 			for _, way := range of {
 				for i := range way {
@@ -99,6 +102,9 @@ func (s *Session) propose(pass *lint.Pass, f *lint.Finding, n *lint.Node) {
 				}
 			}
 			ways = append(ways, of)
+		}
+		for _, i := range whole {
+			i.whole = whole
 		}
 		sets := combine(ways)
 		for _, set := range sets {

@@ -443,6 +443,8 @@ func (w *work) judge(v *verdict, tasks, batch []*task) {
 		for _, key := range append(gone, added...) {
 			about("", "", fmt.Sprintf("decides whether %s is there", called(key)))
 		}
+		var of string
+		var now map[string]string // the leaves of the object of
 		for _, c := range differ {
 			object := c.object[:strings.LastIndexByte(c.object, 0)]
 			kind, _, _ := strings.Cut(object, "\x00")
@@ -456,7 +458,12 @@ func (w *work) judge(v *verdict, tasks, batch []*task) {
 			}) {
 				continue
 			}
-			if !slices.ContainsFunc(intents[intentKey{r, object}], func(i *intent) bool { return i.allows(c.path, c.before, c.after) }) {
+			if c.object != of {
+				of, now = c.object, unflat(is.objects[c.object])
+			}
+			if !slices.ContainsFunc(intents[intentKey{r, object}], func(i *intent) bool {
+				return i.allows(c.path, c.before, c.after) && i.done(now, differ, c.object)
+			}) {
 				about(called(c.object), c.path, fmt.Sprintf("also feeds %s, of which %s would change", called(c.object), field(c.path)))
 			}
 		}

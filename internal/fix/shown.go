@@ -171,9 +171,33 @@ func (i *intent) allows(path, before, after string) bool {
 	return i.leaves[path] == after
 }
 
+// done reports whether an object got what the other edits of the same remedy ask for: it may not
+// get a part, as a read-only root file system without the directories that are written to. now are
+// its leaves, differ the changes of all objects, and key is its own among them.
+func (i *intent) done(now map[string]string, differ []change, key string) bool {
+	for _, other := range i.whole {
+		if other == i || other.object != i.object {
+			continue
+		}
+		switch other.op {
+		case lint.SetValue:
+			for path := range other.leaves {
+				if now[path] == "" {
+					return false
+				}
+			}
+		case lint.AddItem:
+			if !slices.ContainsFunc(differ, func(c change) bool { return c.object == key && below(c.path, other.path) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // intend takes down what a remedy asks of an object.
-func (s *Session) intend(rendering lint.Rendering, object string, safe bool, e lint.Edit) {
-	i := &intent{op: e.Op, path: pathOf(e.Node), leaves: map[string]string{}}
+func (s *Session) intend(rendering lint.Rendering, object string, safe bool, e lint.Edit) *intent {
+	i := &intent{op: e.Op, path: pathOf(e.Node), leaves: map[string]string{}, object: object}
 	if e.Op == lint.Removed && e.Node.Index() >= 0 { // those behind it move up
 		i.op, i.path = lint.AddItem, pathOf(e.Node.Parent())
 	}
@@ -190,6 +214,7 @@ func (s *Session) intend(rendering lint.Rendering, object string, safe bool, e l
 	if safe {
 		s.safeIntents[key] = append(s.safeIntents[key], i)
 	}
+	return i
 }
 
 type intentKey struct {
