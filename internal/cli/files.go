@@ -61,13 +61,13 @@ func (r *reportFiles) write(path string, f func(io.Writer) error) error {
 		}
 		return err
 	}
-	err = f(file)
-	if info != nil {
-		err = errors.Join(err, file.Chmod(mode))
-	}
-	if e := file.Close(); err == nil {
-		err = e
-	}
+	err = filled(file, func(w io.Writer) error {
+		err := f(w)
+		if info != nil {
+			err = errors.Join(err, file.Chmod(mode))
+		}
+		return err
+	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending = ""
@@ -92,10 +92,7 @@ func (r *reportFiles) add(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
-	if e := file.Close(); err == nil {
-		err = e
-	}
+	err = filled(file, content(data))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending = ""
@@ -120,14 +117,27 @@ func exclusively(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(data)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
+	if err = filled(file, content(data)); err != nil {
 		_ = os.Remove(path)
 	}
 	return err
+}
+
+// filled writes what f writes to a file, and closes it.
+func filled(file *os.File, f func(io.Writer) error) error {
+	err := f(file)
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// content returns what writes data.
+func content(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
 }
 
 // create opens a new file next to path.
@@ -155,11 +165,7 @@ func (r *reportFiles) stream(path string, f func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	err = f(file)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	return err
+	return filled(file, f)
 }
 
 // replace overwrites a file whose directory takes no other one.

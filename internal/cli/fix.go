@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,8 +298,5 @@ func (c *command) writeFix(file *fix.File) error {
 	if err != nil {
 		return err
 	}
-	return c.files.write(at, func(w io.Writer) error {
-		_, err := w.Write(file.After)
-		return err
-	})
+	return c.files.write(at, content(file.After))
 }
