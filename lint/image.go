@@ -79,6 +79,15 @@ func ParseImageReference(text string) (ImageReference, error) {
 	return r, nil
 }
 
+// CutTag cuts a name of an image, without a digest, around the colon of its tag, whether it is a
+// reference that runtimes take or not; tag is "" where there is none.
+func CutTag(name string) (before, tag string) {
+	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') { // else that of a port
+		return name[:at], name[at+1:]
+	}
+	return name, ""
+}
+
 // dockerDomain tells the registry from the path: the first part is one if it looks like one.
 func dockerDomain(text string) (registry, rest string) {
 	first, others, ok := strings.Cut(text, "/")

@@ -15,9 +15,7 @@ type image struct{ name, tag, digest string }
 func imageOf(text string) image {
 	var i image
 	i.name, i.digest, _ = strings.Cut(text, "@")
-	if at := strings.LastIndexByte(i.name, ':'); at > strings.LastIndexByte(i.name, '/') {
-		i.name, i.tag = i.name[:at], i.name[at+1:]
-	}
+	i.name, i.tag = lint.CutTag(i.name)
 	return i
 }
 

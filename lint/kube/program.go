@@ -58,10 +58,7 @@ var onAlpine = map[string]int64{"docker.io/library/httpd": 82, "docker.io/librar
 // ImageProgram returns what an image is known to run, nil for nothing.
 func ImageProgram(ref string) *Program {
 	name, _, _ := strings.Cut(ref, "@")
-	tag := ""
-	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
-		name, tag = name[:at], name[at+1:]
-	}
+	name, tag := lint.CutTag(name)
 	for mirror, of := range map[string]string{"public.ecr.aws/docker/": "docker.io/", "mirror.gcr.io/": "docker.io/"} {
 		if rest, ok := strings.CutPrefix(name, mirror); ok {
 			name = of + rest

@@ -44,8 +44,8 @@ func pin(pass *lint.Pass, _ *lint.Finding, n *lint.Node) *lint.Remedy {
 	}
 	remedy := lint.Risky(why, lint.Set(n, alike))
 	name, digest, _ := strings.Cut(alike, "@")
-	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') { // a chart may write the one or the other
-		remedy.Or = lint.Risky(why, lint.Set(n, name[:at]+"@"+digest))
+	if untagged, _ := lint.CutTag(name); untagged != name { // a chart may write the one or the other
+		remedy.Or = lint.Risky(why, lint.Set(n, untagged+"@"+digest))
 	}
 	return remedy
 }
