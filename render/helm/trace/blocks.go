@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"maps"
 	"strings"
 	"text/template/parse"
 )
@@ -70,10 +71,6 @@ const Written = "\x00"
 func bodyText(l *parse.ListNode) string {
 	var out strings.Builder
 	var walk func(l *parse.ListNode)
-	branch := func(b *parse.BranchNode) {
-		walk(b.List)
-		walk(b.ElseList)
-	}
 	walk = func(l *parse.ListNode) {
 		if l == nil {
 			return
@@ -99,12 +96,11 @@ func bodyText(l *parse.ListNode) string {
 				}
 			case *parse.TemplateNode:
 				out.WriteString(Written)
-			case *parse.IfNode:
-				branch(&x.BranchNode)
-			case *parse.WithNode:
-				branch(&x.BranchNode)
-			case *parse.RangeNode:
-				branch(&x.BranchNode)
+			default:
+				if b := branchIn(n); b != nil {
+					walk(b.List)
+					walk(b.ElseList)
+				}
 			}
 		}
 	}
@@ -117,24 +113,9 @@ func assignments(l *parse.ListNode, declared, assigned map[string]bool) {
 	if l == nil {
 		return
 	}
-	own := map[string]bool{}
-	for name := range declared {
-		own[name] = true
-	}
-	branch := func(b *parse.BranchNode) {
-		inner := map[string]bool{}
-		for name := range own {
-			inner[name] = true
-		}
-		for _, v := range b.Pipe.Decl {
-			inner[v.Ident[0]] = true
-		}
-		assignments(b.List, inner, assigned)
-		assignments(b.ElseList, inner, assigned)
-	}
+	own := maps.Clone(declared)
 	for _, n := range l.Nodes {
-		switch x := n.(type) {
-		case *parse.ActionNode:
+		if x, ok := n.(*parse.ActionNode); ok {
 			for _, v := range x.Pipe.Decl {
 				if !x.Pipe.IsAssign {
 					own[v.Ident[0]] = true
@@ -142,12 +123,13 @@ func assignments(l *parse.ListNode, declared, assigned map[string]bool) {
 					assigned[v.Ident[0]] = true
 				}
 			}
-		case *parse.IfNode:
-			branch(&x.BranchNode)
-		case *parse.WithNode:
-			branch(&x.BranchNode)
-		case *parse.RangeNode:
-			branch(&x.BranchNode)
+		} else if b := branchIn(n); b != nil {
+			inner := maps.Clone(own)
+			for _, v := range b.Pipe.Decl {
+				inner[v.Ident[0]] = true
+			}
+			assignments(b.List, inner, assigned)
+			assignments(b.ElseList, inner, assigned)
 		}
 	}
 }

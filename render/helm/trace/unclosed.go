@@ -72,7 +72,12 @@ func branchOf(l *parse.ListNode) *parse.BranchNode {
 	if len(l.Nodes) == 0 {
 		return nil
 	}
-	switch x := l.Nodes[len(l.Nodes)-1].(type) {
+	return branchIn(l.Nodes[len(l.Nodes)-1])
+}
+
+// branchIn returns what an if, with or range decides about; nil of another node.
+func branchIn(n parse.Node) *parse.BranchNode {
+	switch x := n.(type) {
 	case *parse.IfNode:
 		return &x.BranchNode
 	case *parse.WithNode:
