@@ -41,8 +41,8 @@ type units struct {
 // is read for it.
 type place struct{ dir, jail string }
 
-// kustomizationNames are the file names that kustomize searches for.
-var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+// KustomizationNames are the names of files that kustomize searches for in a directory, in its order.
+var KustomizationNames = kustomize.FileNames
 
 // ownedByChart are the directories of a chart of which Helm renders or installs every
 // manifest. What is next to them, as examples, is no part of a release: it is linted
@@ -89,7 +89,7 @@ func (w *walker) walk(dir string) {
 	if chart {
 		w.charts = append(w.charts, place{dir, w.jail})
 	}
-	for _, name := range kustomizationNames {
+	for _, name := range KustomizationNames {
 		if path := filepath.Join(dir, name); w.tree.IsFile(path) && isKustomization(w.tree, path) {
 			w.overlays = append(w.overlays, place{dir, w.jail})
 			break
@@ -170,7 +170,7 @@ func (w *walker) link(path string) {
 
 func (w *walker) file(path string) {
 	switch {
-	case slices.Contains(kustomizationNames, filepath.Base(path)) && isKustomization(w.tree, path):
+	case slices.Contains(KustomizationNames, filepath.Base(path)) && isKustomization(w.tree, path):
 	case w.isHelmfile(path):
 		w.helmfiles = append(w.helmfiles, path)
 	case isManifestName(path):
@@ -357,7 +357,7 @@ func leadsInto(t *tree.Tree, dir, path string) bool {
 // out of root is not read.
 func basesOf(t *tree.Tree, root, dir string) []string {
 	var bases []string
-	for _, name := range kustomizationNames {
+	for _, name := range KustomizationNames {
 		data, err := t.In(root).ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			continue
@@ -367,7 +367,7 @@ func basesOf(t *tree.Tree, root, dir string) []string {
 			for _, field := range []string{"resources", "bases", "components"} {
 				for _, entry := range lint.NewNode(doc).Get(field).Strings() {
 					base := filepath.Join(dir, filepath.FromSlash(entry))
-					if slices.ContainsFunc(kustomizationNames, func(name string) bool { return t.IsFile(filepath.Join(base, name)) }) {
+					if slices.ContainsFunc(KustomizationNames, func(name string) bool { return t.IsFile(filepath.Join(base, name)) }) {
 						bases = append(bases, base)
 					}
 				}

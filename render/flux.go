@@ -193,7 +193,7 @@ func (l *loader) lacksPath(p *part, k *lint.Resource) bool {
 }
 
 func hasKustomization(files *tree.Tree, dir string) bool {
-	return slices.ContainsFunc(kustomizationNames, func(name string) bool {
+	return slices.ContainsFunc(KustomizationNames, func(name string) bool {
 		return files.IsFile(filepath.Join(dir, name)) && isKustomization(files, filepath.Join(dir, name))
 	})
 }

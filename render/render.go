@@ -521,7 +521,7 @@ func (l *loader) focus(ctx context.Context) {
 				}
 			}
 		}
-		if !owned(l.files, chart, path) && (!slices.Contains(kustomizationNames, filepath.Base(path)) || !isKustomization(l.files, path)) {
+		if !owned(l.files, chart, path) && (!slices.Contains(KustomizationNames, filepath.Base(path)) || !isKustomization(l.files, path)) {
 			u.plain = append(u.plain, path)
 			if chart != "" && !l.rendersWith(chart, path) && l.isValuesOf(chart, path) {
 				l.asked[chart] = append(l.asked[chart], []string{path})

@@ -406,7 +406,7 @@ func (s *Session) builds(bundles []*lint.Bundle, u *render.Unit) {
 		}
 		s.kustomizations[b.Rendering] = map[string]bool{}
 		for _, in := range u.Inputs() {
-			if base := filepath.Base(in.Real); !in.Missing && (strings.HasPrefix(base, "kustomization.y") || base == "Kustomization") {
+			if !in.Missing && slices.Contains(render.KustomizationNames, filepath.Base(in.Real)) {
 				s.kustomizations[b.Rendering][in.Real] = true
 			}
 		}
@@ -423,7 +423,7 @@ func (s *Session) built(r lint.Rendering, path string) bool {
 
 // kustomizationIn returns the kustomization of a directory, "" where it has none.
 func (s *Session) kustomizationIn(dir string) string {
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+	for _, name := range render.KustomizationNames {
 		if at := filepath.Join(dir, name); s.tree.IsFile(at) {
 			return at
 		}

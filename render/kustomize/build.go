@@ -394,7 +394,7 @@ func (b *build) ReadFile(p string) ([]byte, error) {
 		}
 		return src.Data, nil
 	}
-	if slices.Contains(fileNames, filepath.Base(p)) {
+	if slices.Contains(FileNames, filepath.Base(p)) {
 		if dir, err := b.resolve(filepath.Dir(p)); err == nil {
 			if k := b.at(dir); k != nil && k.root != nil {
 				if filepath.Base(p) != k.name || slices.Contains(k.extra, p) {

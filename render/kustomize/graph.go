@@ -14,8 +14,8 @@ import (
 	filetree "github.com/manilint/manilint/render/tree"
 )
 
-// fileNames are the names that kustomize searches for, in its order.
-var fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+// FileNames are the names of files that kustomize searches for in a directory, in its order.
+var FileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
 // A kustomization is one directory's kustomization file. It is immutable.
 type kustomization struct {
@@ -112,10 +112,10 @@ func (t *tree) at(dir string) *kustomization {
 // opened opens the kustomization file of a directory; nil where there is none.
 func (t *tree) opened(dir string) *kustomization {
 	if t.change != nil && t.change.generated.node != nil && dir == t.changed {
-		return &kustomization{dir: dir, name: fileNames[0], src: t.change.placed[0].Span.Start.Source, generated: true}
+		return &kustomization{dir: dir, name: FileNames[0], src: t.change.placed[0].Span.Start.Source, generated: true}
 	}
 	var k *kustomization
-	for _, name := range fileNames {
+	for _, name := range FileNames {
 		path := filepath.Join(dir, name)
 		real, err := t.resolve(path)
 		if err != nil {

@@ -113,7 +113,7 @@ func (r *Root) Scope() (paths []string, ok bool) {
 			ok = false
 			return
 		}
-		for _, name := range fileNames {
+		for _, name := range FileNames {
 			paths = append(paths, filepath.Join(k.dir, name))
 		}
 		paths = append(append(paths, k.files()...), r.t.configured(k)...)
@@ -123,7 +123,7 @@ func (r *Root) Scope() (paths []string, ok bool) {
 				ok = ok && err == nil && !charts().Match(data)
 			}
 			if !ref.inline && !filepath.IsAbs(ref.value) {
-				paths = append(paths, filepath.Join(k.dir, filepath.FromSlash(ref.value), fileNames[0]))
+				paths = append(paths, filepath.Join(k.dir, filepath.FromSlash(ref.value), FileNames[0]))
 			}
 			ok = ok && (!ref.inline || !charts().MatchString(ref.value))
 		}
@@ -157,7 +157,7 @@ func (r *Root) Build(ctx context.Context, files *filetree.Tree) *Built {
 // read tells a view of what the plan read, and searched for, to know of a root what it knows.
 func (t *tree) read(root *kustomization, files *filetree.Tree) {
 	t.each(root, func(k *kustomization) {
-		for _, name := range fileNames {
+		for _, name := range FileNames {
 			files.IsFile(filepath.Join(k.dir, name))
 		}
 		_, _ = files.Open(k.src.File) // it was read
@@ -427,7 +427,7 @@ func (t *tree) uses(root *kustomization, paths, reals []string) bool {
 	t.each(root, func(k *kustomization) {
 		for _, path := range k.files() {
 			for i, real := range reals {
-				found = found || path == paths[i] || path == real || filepath.Dir(real) == k.dir && slices.Contains(fileNames, filepath.Base(real))
+				found = found || path == paths[i] || path == real || filepath.Dir(real) == k.dir && slices.Contains(FileNames, filepath.Base(real))
 			}
 		}
 	})

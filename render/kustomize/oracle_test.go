@@ -34,7 +34,7 @@ func overlays(t testing.TB, dir string) []string {
 	}
 	var dirs []string
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && slices.Contains(fileNames, e.Name()) {
+		if err == nil && slices.Contains(FileNames, e.Name()) {
 			dirs = append(dirs, filepath.Dir(path))
 		}
 		return err
@@ -173,7 +173,7 @@ func plain(dir, path string, data []byte) (m resmap.ResMap, err error) {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	if text, _ := os.ReadFile(filepath.Join(dir, fileNames[0])); strings.Contains(string(text), "openapi") {
+	if text, _ := os.ReadFile(filepath.Join(dir, FileNames[0])); strings.Contains(string(text), "openapi") {
 		defer own()()
 	}
 	o := krusty.MakeDefaultOptions()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/manilint/manilint/lint"
 	"github.com/manilint/manilint/render/gitops/source"
+	"github.com/manilint/manilint/render/kustomize"
 )
 
 // An application is an Application at work.
@@ -91,7 +92,7 @@ func (a *application) add(s *lint.Node) {
 		a.directory(s, dir)
 	case a.has(dir, "Chart.yaml"):
 		a.chart(s, dir)
-	case a.has(dir, "kustomization.yaml", "kustomization.yml", "Kustomization"):
+	case a.has(dir, kustomize.FileNames...):
 		a.overlay(s, dir)
 	default:
 		a.directory(s, dir)

@@ -14,7 +14,7 @@ import (
 // https://argo-cd.readthedocs.io/en/stable/user-guide/kustomize/
 func (a *application) overlay(s *lint.Node, dir string) {
 	with := s.Get("kustomize")
-	if !a.has(dir, "kustomization.yaml", "kustomization.yml", "Kustomization") {
+	if !a.has(dir, kustomize.FileNames...) {
 		a.note(s.Get("path"), s.Get("repoURL").Value(), quoted(s.Get("path").Value())+" holds no kustomization, so Argo CD does not render it")
 		return
 	}
